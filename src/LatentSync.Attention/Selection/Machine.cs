@@ -1,0 +1,46 @@
+namespace LatentSync.Attention.Selection;
+
+/// <summary>Everything about a machine that decides which attention backend can run. Pure data: found by
+/// LatentSync.Platform, read from JSON, or described by hand, so that rules can be asked about a machine one does not have.</summary>
+/// <param name="Os">"linux", "windows" or "macos", with its version: "linux Debian GNU/Linux 12".</param>
+/// <param name="Cpu">The processor.</param>
+/// <param name="MemoryBytes">Memory that this process may use (a container's limit counts), in bytes.</param>
+/// <param name="Gpus">Every GPU found; empty when there is none.</param>
+/// <param name="Cuda">CUDA driver and runtime; null when neither was found.</param>
+/// <param name="LibTorch">The libtorch that is or would be loaded; null when none was found.</param>
+public sealed record Machine(
+    string Os,
+    CpuInfo Cpu,
+    long MemoryBytes,
+    IReadOnlyList<GpuInfo> Gpus,
+    CudaInfo? Cuda,
+    LibTorchInfo? LibTorch
+);
+
+/// <summary>A processor.</summary>
+/// <param name="Name">Model name as the system tells it.</param>
+/// <param name="Cores">Logical processors this process may use (a container's quota counts).</param>
+/// <param name="Isa">Instruction sets that .NET may use, for instance "avx2", "avx512f", "avx512bf16", "advsimd".</param>
+/// <param name="Architecture">"x64", "arm64", ...</param>
+public sealed record CpuInfo(string Name, int Cores, IReadOnlyList<string> Isa, string Architecture);
+
+/// <summary>A GPU.</summary>
+/// <param name="Name">Marketing name.</param>
+/// <param name="ComputeCapability">CUDA compute capability "major.minor"; null for other makers.</param>
+/// <param name="MemoryBytes">Total memory in bytes.</param>
+/// <param name="FreeBytes">Free memory in bytes when it was asked; null if unknown.</param>
+/// <param name="Driver">Driver version; null if unknown.</param>
+public sealed record GpuInfo(string Name, string? ComputeCapability, long MemoryBytes, long? FreeBytes, string? Driver);
+
+/// <summary>CUDA as found on the machine.</summary>
+/// <param name="Driver">Highest CUDA version the driver supports, "major.minor"; null if no driver.</param>
+/// <param name="Runtime">CUDA version libtorch was built for, "major.minor"; null for a CPU build.</param>
+public sealed record CudaInfo(string? Driver, string? Runtime);
+
+/// <summary>A libtorch.</summary>
+/// <param name="Version">"2.10.0".</param>
+/// <param name="Flavor">"cpu", "cu128", ...</param>
+/// <param name="Path">Folder of libtorch_cpu; null when only described.</param>
+/// <param name="Repaired">TorchSharp's native bridge needed the GLIBCXX repair.</param>
+/// <param name="Architectures">GPU architectures the binary holds code for, "8.6"; empty for a CPU build.</param>
+public sealed record LibTorchInfo(string Version, string Flavor, string? Path, bool Repaired, IReadOnlyList<string> Architectures);

@@ -1,0 +1,3 @@
+using LatentSync.Attention.Torch;
+
+TorchRuntime.EnsureLoaded();
