@@ -1,0 +1,44 @@
+using System.Text.RegularExpressions;
+using LatentSync.Testing;
+
+namespace LatentSync.Architecture.Tests;
+
+/// <summary>Rules of the sources that no analyzer knows.</summary>
+public sealed partial class SourceRulesTests
+{
+    private static readonly string[] FolderNamesThatSayNothing = ["Utils", "Helpers", "Common", "Managers", "Misc"];
+
+    public static TheoryData<string> SourceFiles() =>
+        [.. Directory.GetFiles(RepositoryRoot.PathOf("src"), "*.cs", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(RepositoryRoot.Find(), f)).Order()];
+
+    [Theory]
+    [MemberData(nameof(SourceFiles))]
+    public void SourceFile_StaysReadable(string file)
+    {
+        string[] lines = File.ReadAllLines(RepositoryRoot.PathOf(file));
+        Assert.True(lines.Length <= 450, $"{file} has {lines.Length} lines: look for its second subject.");
+        Assert.DoesNotContain(lines, l => l.TrimStart().StartsWith("#region", StringComparison.Ordinal));
+        Assert.DoesNotContain(lines, l => UnnumberedTodo().IsMatch(l));
+        Assert.DoesNotContain(file.Split('/', '\\'), part => FolderNamesThatSayNothing.Contains(part));
+    }
+
+    [Theory]
+    [MemberData(nameof(SourceFiles))]
+    public void SourceFile_Namespace_FollowsItsFolder(string file)
+    {
+        string text = File.ReadAllText(RepositoryRoot.PathOf(file));
+        Match found = NamespaceLine().Match(text);
+        if (!found.Success)
+        {
+            return;
+        }
+        string[] parts = Path.GetDirectoryName(file)!.Split('/', '\\')[1..];
+        Assert.Equal(string.Join('.', parts), found.Groups[1].Value);
+    }
+
+    [GeneratedRegex(@"\bTODO\b(?!\s*\(?#\d+)")]
+    private static partial Regex UnnumberedTodo();
+
+    [GeneratedRegex(@"^namespace\s+([\w.]+);", RegexOptions.Multiline)]
+    private static partial Regex NamespaceLine();
+}
