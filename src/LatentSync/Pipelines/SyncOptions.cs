@@ -31,10 +31,13 @@ public sealed record SyncOptions
     /// <summary>Seed of every random draw; -1 draws one and reports it. Default 1247.</summary>
     public long Seed { get; init; } = 1247;
 
+    /// <summary>"ddim" (the original's) or "dpm++" (second order: 10 steps look like 20). Default "ddim".</summary>
+    public string Scheduler { get; init; } = "ddim";
+
     /// <summary>Frames the network sees at once, 1..24. Default 16.</summary>
     public int FramesPerChunk { get; init; } = 16;
 
-    /// <summary>Attention policy: "auto", "prefer NAME", "require NAME", "forbid NAME", or a backend's name (same as require). Default "auto".</summary>
+    /// <summary>Attention policy: "auto", a backend's name (only that one), "prefer:NAME" or "forbid:NAME". Default "auto".</summary>
     public string Attention { get; init; } = "auto";
 
     /// <summary>"auto", "cpu", "cuda", "cuda:N" or "mps". Default "auto".</summary>
@@ -43,7 +46,10 @@ public sealed record SyncOptions
     /// <summary>"auto", "f32", "f16" or "bf16". Default "auto".</summary>
     public string DType { get; init; } = "auto";
 
-    /// <summary>"auto", "insightface", "yunet", "haar", "landmarks" or "synthetic". Default "auto".</summary>
+    /// <summary>Folder of another libtorch, for instance the torch/lib of a Python install with CUDA; null: the packaged one.</summary>
+    public string? LibTorchFolder { get; init; }
+
+    /// <summary>"auto", "insightface", "yunet", "haar" or "landmarks". Default "auto".</summary>
     public string Detector { get; init; } = "auto";
 
     /// <summary>Landmarks file (JSON); implies the landmarks detector.</summary>
@@ -69,6 +75,9 @@ public sealed record SyncOptions
 
     /// <summary>What to do when the speech is longer than the video: "pingpong" (as the original), "loop", "hold" or "stop". Default "pingpong".</summary>
     public string Extend { get; init; } = "pingpong";
+
+    /// <summary>In pauses of the speech: "generate" (as the original) or "original" (fade to the untouched picture). Default "generate".</summary>
+    public string Silence { get; init; } = "generate";
 
     /// <summary>Use only the first so many seconds of the speech; null: all.</summary>
     public double? PreviewSeconds { get; init; }

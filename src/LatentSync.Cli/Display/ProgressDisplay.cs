@@ -1,0 +1,113 @@
+using System.Diagnostics;
+using System.Globalization;
+using LatentSync.Pipelines;
+using Spectre.Console;
+
+namespace LatentSync.Cli.Display;
+
+/// <summary>Progress of a run on standard error: bars on a terminal, a line now and then elsewhere.</summary>
+internal sealed class ProgressDisplay : IDisposable
+{
+    private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(5);
+
+    private static readonly Dictionary<SyncStage, string> Titles = new()
+    {
+        [SyncStage.Load] = "loading the networks",
+        [SyncStage.Audio] = "listening to the speech",
+        [SyncStage.Faces] = "finding faces",
+        [SyncStage.Denoise] = "animating the mouth",
+        [SyncStage.Write] = "writing the video",
+    };
+
+    private readonly IAnsiConsole _console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+
+    /// <summary>Runs <paramref name="work"/> while showing what it reports.</summary>
+    public async Task<TResult> RunAsync<TResult>(Func<IProgress<SyncProgress>, Task<TResult>> work)
+    {
+        if (Console.IsErrorRedirected || !_console.Profile.Capabilities.Interactive)
+        {
+            return await work(new LineProgress());
+        }
+        return await _console
+            .Progress()
+            .AutoClear(false)
+            .HideCompleted(false)
+            .Columns(new SpinnerColumn(), new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new CountColumn(), new RemainingTimeColumn())
+            .StartAsync(context => work(new BarProgress(context)));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _console.Cursor.Show();
+
+    private sealed class BarProgress(ProgressContext context) : IProgress<SyncProgress>
+    {
+        private readonly Dictionary<SyncStage, ProgressTask> _tasks = [];
+        private readonly Lock _gate = new();
+
+        public void Report(SyncProgress value)
+        {
+            lock (_gate)
+            {
+                if (!_tasks.TryGetValue(value.Stage, out ProgressTask? task))
+                {
+                    task = context.AddTask(Titles[value.Stage]);
+                    _tasks.Add(value.Stage, task);
+                }
+                task.IsIndeterminate = value.Total is null;
+                task.MaxValue = Math.Max(value.Total ?? Math.Max(value.Done, 1), 1);
+                task.Value = value.Done;
+                task.State.Update<string>("unit", _ => value.Unit);
+                if (value.Total is { } total && value.Done >= total)
+                {
+                    task.StopTask();
+                }
+            }
+        }
+    }
+
+    /// <summary>"12/40 frames" beside a bar.</summary>
+    private sealed class CountColumn : ProgressColumn
+    {
+        public override Spectre.Console.Rendering.IRenderable Render(Spectre.Console.Rendering.RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
+            new Text(
+                task.IsIndeterminate
+                    ? string.Create(CultureInfo.InvariantCulture, $"{task.Value:0} {task.State.Get<string>("unit")}")
+                    : string.Create(CultureInfo.InvariantCulture, $"{task.Value:0}/{task.MaxValue:0} {task.State.Get<string>("unit")}"),
+                new Style(Color.Grey)
+            );
+    }
+
+    private sealed class LineProgress : IProgress<SyncProgress>
+    {
+        private readonly Dictionary<SyncStage, (long Started, long Last)> _stages = [];
+        private readonly Lock _gate = new();
+
+        public void Report(SyncProgress value)
+        {
+            lock (_gate)
+            {
+                long now = Stopwatch.GetTimestamp();
+                bool first = !_stages.TryGetValue(value.Stage, out (long Started, long Last) times);
+                if (first)
+                {
+                    times = (now, 0);
+                }
+                bool complete = value.Total is { } all && value.Done >= all;
+                if (!first && !complete && Stopwatch.GetElapsedTime(times.Last, now) < LineInterval)
+                {
+                    return;
+                }
+                _stages[value.Stage] = (times.Started, now);
+                string left = string.Empty;
+                if (value.Total is { } total && value.Done > 0 && value.Done < total)
+                {
+                    TimeSpan elapsed = Stopwatch.GetElapsedTime(times.Started, now);
+                    TimeSpan remaining = elapsed * ((double)(total - value.Done) / value.Done);
+                    left = string.Create(CultureInfo.InvariantCulture, $", about {remaining.TotalSeconds:0} s left");
+                }
+                string count = value.Total is { } t ? $"{value.Done}/{t}" : $"{value.Done}";
+                Console.Error.WriteLine($"{Titles[value.Stage]}: {count} {value.Unit}{left}");
+            }
+        }
+    }
+}

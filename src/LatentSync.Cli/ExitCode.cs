@@ -1,0 +1,19 @@
+namespace LatentSync.Cli;
+
+/// <summary>Exit codes that scripts may rely on.</summary>
+internal static class ExitCode
+{
+    public const int Done = 0;
+
+    /// <summary>The run failed; the message says why.</summary>
+    public const int Failed = 1;
+
+    /// <summary>Wrong usage or a bad input file.</summary>
+    public const int Usage = 2;
+
+    /// <summary>This machine cannot do it: a missing or incompatible component.</summary>
+    public const int Machine = 3;
+
+    /// <summary>Cancelled by the user.</summary>
+    public const int Cancelled = 130;
+}

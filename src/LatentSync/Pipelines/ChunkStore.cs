@@ -1,0 +1,92 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace LatentSync.Pipelines;
+
+/// <summary>
+/// Finished chunks of an interrupted run, in a work folder beside the output (`--resume`). A chunk is found again by the hash of
+/// everything that went into it, so that a changed input, option or checkpoint can never bring back an old result.
+/// </summary>
+public sealed class ChunkStore
+{
+    private const string Extension = ".chunk";
+
+    private readonly string _folder;
+
+    /// <summary>Names the store of an output; nothing is created yet.</summary>
+    /// <param name="outputPath">The file that the run writes.</param>
+    public ChunkStore(string outputPath)
+    {
+        _folder = Path.GetFullPath(outputPath) + ".resume";
+    }
+
+    /// <summary>The work folder.</summary>
+    public string Folder => _folder;
+
+    /// <summary>Hash of a chunk's inputs.</summary>
+    /// <param name="settings">Everything that decides the result besides the arrays: options, seed, checkpoint identity, chunk index.</param>
+    /// <param name="faces">Aligned faces, RGB bytes, one frame after the other.</param>
+    /// <param name="audioTokens">Audio tokens of the frames.</param>
+    public static string Key(string settings, IReadOnlyList<byte[]> faces, ReadOnlySpan<float> audioTokens)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes(settings));
+        foreach (byte[] face in faces)
+        {
+            hash.AppendData(face);
+        }
+        hash.AppendData(MemoryMarshal.AsBytes(audioTokens));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>Reads a finished chunk.</summary>
+    /// <param name="key">From <see cref="Key"/>.</param>
+    /// <param name="values">Receives the composites, exactly as many values as were stored.</param>
+    /// <returns>False when there is none of this key and length.</returns>
+    public bool TryRead(string key, Span<Half> values)
+    {
+        string file = PathOf(key);
+        Span<byte> bytes = MemoryMarshal.AsBytes(values);
+        if (!File.Exists(file) || new FileInfo(file).Length != bytes.Length)
+        {
+            return false;
+        }
+        using FileStream stream = File.OpenRead(file);
+        stream.ReadExactly(bytes);
+        return true;
+    }
+
+    /// <summary>Keeps a finished chunk; complete or not there at all.</summary>
+    /// <param name="key">From <see cref="Key"/>.</param>
+    /// <param name="values">The composites.</param>
+    public void Write(string key, ReadOnlySpan<Half> values)
+    {
+        Directory.CreateDirectory(_folder);
+        string partial = PathOf(key) + ".partial";
+        using (FileStream stream = new(partial, FileMode.Create, FileAccess.Write))
+        {
+            stream.Write(MemoryMarshal.AsBytes(values));
+        }
+        File.Move(partial, PathOf(key), overwrite: true);
+    }
+
+    /// <summary>Deletes this store's own files, and its folder when nothing else is in it.</summary>
+    public void Delete()
+    {
+        if (!Directory.Exists(_folder))
+        {
+            return;
+        }
+        foreach (string file in Directory.EnumerateFiles(_folder).Where(f => f.EndsWith(Extension, StringComparison.Ordinal) || f.EndsWith(Extension + ".partial", StringComparison.Ordinal)))
+        {
+            File.Delete(file);
+        }
+        if (!Directory.EnumerateFileSystemEntries(_folder).Any())
+        {
+            Directory.Delete(_folder);
+        }
+    }
+
+    private string PathOf(string key) => Path.Combine(_folder, key + Extension);
+}
