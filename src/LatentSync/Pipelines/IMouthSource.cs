@@ -1,0 +1,16 @@
+using LatentSync.Media.Faces;
+
+namespace LatentSync.Pipelines;
+
+/// <summary>Makes the generated faces of a chunk.</summary>
+internal interface IMouthSource : IDisposable
+{
+    /// <summary>The seed in use.</summary>
+    long Seed { get; }
+
+    /// <summary>Generates.</summary>
+    /// <param name="chunk">Consecutive network frames with their aligned faces.</param>
+    /// <param name="cancellationToken">Checked at every network step.</param>
+    /// <returns>One (3, R, R) array in [-1, 1] per frame.</returns>
+    IReadOnlyList<Half[]> Generate(Chunk<AlignedFace> chunk, CancellationToken cancellationToken);
+}

@@ -1,0 +1,150 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using LatentSync.Attention.Selection;
+using LatentSync.Attention.Torch;
+using LatentSync.Media.Audio;
+using LatentSync.Media.Faces;
+using LatentSync.Media.Video;
+using LatentSync.Platform.Machines;
+
+namespace LatentSync.Pipelines;
+
+/// <summary>
+/// Lip-syncs videos: streams frames from ffmpeg through face alignment, the network and compositing back to ffmpeg. Holds the
+/// loaded networks between runs. One run at a time.
+/// </summary>
+public sealed class LipSyncPipeline : IDisposable
+{
+    private readonly SemaphoreSlim _oneRun = new(1, 1);
+    private LipSyncModels? _models;
+    private string? _modelsOf;
+
+    /// <summary>Lip-syncs one video.</summary>
+    /// <param name="options">What to do.</param>
+    /// <param name="progress">Told of every stage; may be called from any thread.</param>
+    /// <param name="cancellationToken">Stops at the next network step or frame; nothing is left behind.</param>
+    /// <returns>What was done.</returns>
+    /// <exception cref="SyncOptionsException">An option cannot be used.</exception>
+    /// <exception cref="MediaException">A video or audio file is missing, damaged or cannot be written.</exception>
+    /// <exception cref="FaceException">No detector is there, a model, mask or landmarks file is wrong, or the video shows no face at all.</exception>
+    /// <exception cref="CheckpointFolderException">The checkpoint is missing or incomplete.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public async Task<SyncReport> RunAsync(SyncOptions options, IProgress<SyncProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        SyncOptionsValidator.Check(options);
+        await _oneRun.WaitAsync(cancellationToken);
+        try
+        {
+            // The work blocks its thread for long; the caller's stays free.
+            return await Task.Run(() => RunCheckedAsync(options, progress, cancellationToken), cancellationToken);
+        }
+        finally
+        {
+            _oneRun.Release();
+        }
+    }
+
+    /// <summary>Frees the networks.</summary>
+    public void Dispose()
+    {
+        _models?.Dispose();
+        _oneRun.Dispose();
+    }
+
+    private async Task<SyncReport> RunCheckedAsync(SyncOptions options, IProgress<SyncProgress>? progress, CancellationToken cancellationToken)
+    {
+        StageTimes times = new();
+        // Everything that can be found wrong is found before the networks load.
+        FfmpegTools tools = await FfmpegTools.LocateAsync(cancellationToken: cancellationToken);
+        VideoReader video = await VideoReader.OpenAsync(options.VideoPath, tools, cancellationToken);
+        Speech speech = await Speech.ReadAsync(options, tools, cancellationToken);
+        using FaceDetectorChoice detector = OpenDetector(options);
+        if (!options.Identity)
+        {
+            CheckpointFolder.Find(options.CheckpointFolder);
+        }
+
+        LipSyncModels? models = options.Identity ? null : LoadModels(options, times, progress, cancellationToken);
+        int resolution = options.Resolution ?? models?.Resolution ?? 256;
+        FaceTemplate template = new(resolution);
+        FaceMask mask = options.MaskPath is { } path ? FaceMask.Load(path, resolution) : FaceMask.Create(resolution);
+        FrameClock clock = new(video.FrameRate.ToDouble(), speech.Seconds);
+
+        SyncRun run = new(options, clock, template, mask, times, progress);
+        AttentionDispatcher? dispatcher = models is null ? null : CreateDispatcher(options, models.Machine);
+        using IDisposable? scope = dispatcher is null ? null : AttentionDispatcher.Use(dispatcher);
+        using IMouthSource mouths = models is null ? new IdentityMouths(template) : MouthGenerator.Create(options, models, speech, mask, template, times, progress, clock);
+        WrittenVideo written = await run.ExecuteAsync(video, detector.Detector, mouths, speech, tools, cancellationToken);
+
+        return new SyncReport
+        {
+            OutputPath = written.Path,
+            Frames = (int)written.Frames,
+            NetworkFrames = run.NetworkFrames,
+            FrameRate = clock.FrameRate,
+            Width = video.Width,
+            Height = video.Height,
+            DurationSeconds = written.Duration.TotalSeconds,
+            FrameMapping = clock.Description,
+            Detector = detector.Detector.Describe(),
+            FacesFound = run.FacesFound,
+            FacesInterpolated = run.FacesInterpolated,
+            WithoutFace = run.WithoutFace,
+            Device = models?.Plan.Device.ToString() ?? "none",
+            DType = models?.Plan.DTypeName ?? "none",
+            DTypeReason = models?.Plan.Reason ?? "identity run: no network",
+            Seed = mouths.Seed,
+            Attention = dispatcher is null ? [] : [.. dispatcher.Snapshot().Select(u => new AttentionUse(u.Layer, u.Backend, u.Calls))],
+            StageSeconds = times.Seconds,
+            TotalSeconds = times.TotalSeconds,
+            PeakMemoryBytes = PeakMemory(),
+            Warnings = [.. video.Media.Notes, .. video.Warnings, .. models?.Warnings ?? [], .. written.Notes, .. run.Warnings],
+        };
+    }
+
+    private static FaceDetectorChoice OpenDetector(SyncOptions options)
+    {
+        string[] folders = options.FaceModelsFolder is { } given ? [given]
+            : options.Identity || !Directory.Exists(options.CheckpointFolder) ? []
+            : CheckpointFolder.Find(options.CheckpointFolder).FaceModels is { } inCheckpoint ? [inCheckpoint] : [];
+        FaceDetectorOptions faces = new() { LandmarksPath = options.LandmarksPath, ModelFolders = folders, CascadesFolder = options.CascadesFolder };
+        return FaceDetectorFactory.Create(options.LandmarksPath is null ? options.Detector : "landmarks", faces);
+    }
+
+    private LipSyncModels LoadModels(SyncOptions options, StageTimes times, IProgress<SyncProgress>? progress, CancellationToken cancellationToken)
+    {
+        using StageTimes.Measurement measurement = times.Measure(SyncStage.Load);
+        string key = string.Join('\n', options.CheckpointFolder, options.UNetConfigurationPath, options.Device, options.DType);
+        if (_models is not null && _modelsOf == key)
+        {
+            return _models;
+        }
+        _models?.Dispose();
+        _models = null;
+        TorchRuntime.EnsureLoaded(new() { Folder = options.LibTorchFolder });
+        Machine machine = MachineProbe.Find();
+        _models = LipSyncModels.Load(options, machine, progress, cancellationToken);
+        _modelsOf = key;
+        return _models;
+    }
+
+    private static AttentionDispatcher CreateDispatcher(SyncOptions options, Machine machine)
+    {
+        try
+        {
+            Policy? policy = options.Attention == "auto" ? null : Policy.Parse(options.Attention, AttentionBackendNames.All);
+            return new AttentionDispatcher(new AttentionDispatcherOptions { Machine = machine, Policy = policy });
+        }
+        catch (FormatException exception)
+        {
+            throw new SyncOptionsException($"--attention {options.Attention}: {exception.Message}");
+        }
+    }
+
+    private static long PeakMemory()
+    {
+        using Process process = Process.GetCurrentProcess();
+        return process.PeakWorkingSet64;
+    }
+}
