@@ -20,6 +20,12 @@ internal sealed class ZipBytes : IEnumerable
 
     public void Add(IEnumerable<(string Name, byte[] Data)> entries) => Entries.AddRange(entries.Select(e => new Entry { Name = e.Name, Data = e.Data }));
 
+    public ZipBytes With(string name, byte[] data)
+    {
+        Add(name, data);
+        return this;
+    }
+
     public byte[] Build()
     {
         using MemoryStream stream = new();
