@@ -1,0 +1,11 @@
+namespace LatentSync.Parity;
+
+/// <summary>The kinds of fixture that this project computes.</summary>
+public static class ParityFixtures
+{
+    /// <summary>One entry a kind; the first that recognises a manifest computes it.</summary>
+    public static IReadOnlyList<IParityFixture> All { get; } =
+    [
+        new VaeParity(),
+    ];
+}
