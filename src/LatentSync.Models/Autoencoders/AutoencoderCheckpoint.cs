@@ -22,6 +22,7 @@ public static class AutoencoderCheckpoint
     /// <param name="cancellationToken">Checked between tensors.</param>
     /// <returns>What was copied, and keys of the file that the network lacks.</returns>
     /// <exception cref="CheckpointMismatchException">A key is missing or has another shape; nothing was copied.</exception>
+    /// <exception cref="CheckpointFormatException">The file is damaged.</exception>
     public static StateDictReport Load(
         AutoencoderKL autoencoder,
         TensorArchive archive,

@@ -28,6 +28,7 @@ public static class StateDictLoader
     /// <param name="cancellationToken">Checked between tensors.</param>
     /// <returns>What was copied, and how the rest differs.</returns>
     /// <exception cref="CheckpointMismatchException">The file does not satisfy the strictness; nothing was copied.</exception>
+    /// <exception cref="CheckpointFormatException">The file is damaged; some parameters are filled, others not.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; some parameters are filled, others not.</exception>
     public static StateDictReport Load(
         nn.Module module,

@@ -6,6 +6,8 @@ public static class ParityFixtures
     /// <summary>One entry a kind; the first that recognises a manifest computes it.</summary>
     public static IReadOnlyList<IParityFixture> All { get; } =
     [
+        new AudioParity(),
         new VaeParity(),
+        new WhisperParity(),
     ];
 }

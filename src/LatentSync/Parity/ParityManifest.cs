@@ -61,10 +61,11 @@ public sealed record ParityManifest(string Folder, JsonElement Root)
     /// <summary>Opens an array file of the fixture.</summary>
     /// <param name="name">Name relative to the folder, for instance "io.safetensors".</param>
     /// <exception cref="ParityException">There is no such file.</exception>
+    /// <exception cref="CheckpointFormatException">The file is damaged.</exception>
     public TensorArchive OpenArchive(string name)
     {
         string path = File(name);
-        return System.IO.File.Exists(path) ? new SafetensorsArchive(path) : throw new ParityException($"{path} is missing; the fixture needs it.");
+        return System.IO.File.Exists(path) ? TensorArchive.Open(path) : throw new ParityException($"{path} is missing; the fixture needs it.");
     }
 
     /// <summary>An entry of the manifest that the fixture must have.</summary>

@@ -12,7 +12,9 @@ public sealed class ParityRunnerTests : IDisposable
     public static string Golden(string name = "") => Path.Combine(RepositoryRoot.Find(), "tests", "Data", "golden", name);
 
     [Theory]
+    [InlineData("audio")]
     [InlineData("vae")]
+    [InlineData("whisper")]
     public void Run_GoldenFixture_Passes(string name)
     {
         ParitySummary summary = ParityRunner.Run([Golden(name)]);
