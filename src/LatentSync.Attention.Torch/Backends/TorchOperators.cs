@@ -13,22 +13,22 @@ namespace LatentSync.Attention.Torch.Backends;
 /// </remarks>
 internal static class TorchOperators
 {
-    private static readonly Lazy<jit.CompilationUnit> FlashCpuUnit = new(() => jit.compile("""
+    private static readonly Lazy<jit.CompilationUnit> FlashCpuUnit = new(() => Compile("""
         def attend(query, key, value, mask: Optional[Tensor], causal: bool, scale: float):
             return torch._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, causal, attn_mask=mask, scale=scale)[0]
         """));
 
-    private static readonly Lazy<jit.CompilationUnit> FlashCudaUnit = new(() => jit.compile("""
+    private static readonly Lazy<jit.CompilationUnit> FlashCudaUnit = new(() => Compile("""
         def attend(query, key, value, dropout: float, causal: bool, scale: float):
             return torch._scaled_dot_product_flash_attention(query, key, value, dropout, causal, False, scale=scale)[0]
         """));
 
-    private static readonly Lazy<jit.CompilationUnit> MathUnit = new(() => jit.compile("""
+    private static readonly Lazy<jit.CompilationUnit> MathUnit = new(() => Compile("""
         def attend(query, key, value, mask: Optional[Tensor], dropout: float, causal: bool, scale: float, gqa: bool):
             return torch._scaled_dot_product_attention_math(query, key, value, mask, dropout, causal, None, scale=scale, enable_gqa=gqa)[0]
         """));
 
-    private static readonly Lazy<jit.CompilationUnit> ChoiceUnit = new(() => jit.compile("""
+    private static readonly Lazy<jit.CompilationUnit> ChoiceUnit = new(() => Compile("""
         def choose(query, key, value, mask: Optional[Tensor], dropout: float, causal: bool, gqa: bool) -> int:
             return torch._fused_sdp_choice(query, key, value, mask, dropout, causal, scale=None, enable_gqa=gqa)
         """));
@@ -45,4 +45,7 @@ internal static class TorchOperators
 
     internal static int FusedChoice(Tensor query, Tensor key, Tensor value, Tensor? mask, double dropout, bool isCausal, bool enableGqa) =>
         ((Scalar)ChoiceUnit.Value.invoke("choose", query, key, value, mask!, dropout, isCausal, enableGqa)).ToInt32();
+
+    /// <summary>TorchScript wants the last line ended.</summary>
+    private static jit.CompilationUnit Compile(string script) => jit.compile(script + "\n");
 }

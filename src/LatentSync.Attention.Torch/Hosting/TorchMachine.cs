@@ -8,7 +8,11 @@ namespace LatentSync.Attention.Torch.Hosting;
 /// GPU's compute capability, stay unknown, and rules about them refuse nothing.</summary>
 internal static class TorchMachine
 {
-    internal static Machine Describe()
+    private static readonly Lazy<Machine> Known = new(Ask);
+
+    internal static Machine Describe() => Known.Value;
+
+    private static Machine Ask()
     {
         TorchRuntime.EnsureLoaded();
         bool hasCuda = torch.cuda.is_available();

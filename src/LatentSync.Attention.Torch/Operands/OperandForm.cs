@@ -90,11 +90,9 @@ internal static class OperandForm
     private static Tensor NormalMask(Tensor mask, in AttentionProblem problem, Tensor query)
     {
         AttentionMask facts = problem.Mask;
-        if (facts.Rank <= 4)
-        {
-            return mask.reshape(facts.Batch, facts.Heads, facts.Rows, facts.Columns);
-        }
-        long[] leading = facts.Batch == 1 ? [.. Enumerable.Repeat(1L, facts.Rank - 3)] : query.shape[..^3];
-        return mask.expand([.. leading, facts.Heads, facts.Rows, facts.Columns]).reshape(facts.Batch, facts.Heads, facts.Rows, facts.Columns);
+        Tensor whole = problem.Rank <= 4 || facts.Batch == 1
+            ? mask
+            : mask.expand([.. query.shape[..^3], facts.Heads, facts.Rows, facts.Columns]);
+        return whole.reshape(facts.Batch, facts.Heads, facts.Rows, facts.Columns);
     }
 }

@@ -129,7 +129,7 @@ internal static class TensorFacts
         {
             Kind = isBoolean ? AttentionMaskKind.Boolean : AttentionMaskKind.Additive,
             Rank = maskRank,
-            Batch = !hasBatch ? 1 : maskRank == 4 ? Size(mask, 0) : batch,
+            Batch = !hasBatch ? 1 : rank <= 4 ? Size(mask, 0) : batch,
             Heads = maskRank >= 3 ? Size(mask, maskRank - 3) : 1,
             Rows = maskRank >= 2 ? Size(mask, maskRank - 2) : 1,
             Columns = Size(mask, maskRank - 1),

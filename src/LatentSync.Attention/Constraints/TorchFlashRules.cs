@@ -59,6 +59,8 @@ public static class TorchFlashRules
                 && !(s.Problem.Mask.DType == AttentionDType.Float32 && s.Problem.DType.Size() == 2)
                     ? $"{s.Problem.DType.LongName()} with a {s.Problem.Mask.DType.LongName()} mask"
                     : null) { Repair = "the mask is converted" },
+        new("ATT0213", "{0} needs at least one sequence.", "batch >= 1", UseAnother, "caution: the kernel divides by it",
+            (in ConstraintSubject s) => s.Problem.Batch == 0 ? "batch 0" : null),
         new("ATT0801", "{0} on CUDA handles head dims up to 256.", "headDim <= 256 and valueDim <= 256", UseAnother, CudaSource,
             (in ConstraintSubject s) => OnCuda(s) && Math.Max(s.Problem.HeadDim, s.Problem.ValueDim) > 256
                 ? Number(s.Problem.HeadDim > 256 ? "headDim" : "valueDim", Math.Max(s.Problem.HeadDim, s.Problem.ValueDim))
