@@ -9,13 +9,13 @@ namespace LatentSync.Models.Tests.Loading;
 internal sealed class GoldenFixture : IDisposable
 {
     private readonly JsonDocument _manifest;
-    private readonly SafetensorsArchive _io;
+    private readonly TensorArchive _io;
 
     public GoldenFixture(string name)
     {
         Folder = Path.Combine(RepositoryRoot.Find(), "tests", "Data", "golden", name);
         _manifest = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder, "manifest.json")));
-        _io = new SafetensorsArchive(Path.Combine(Folder, "io.safetensors"));
+        _io = TensorArchive.Open(Path.Combine(Folder, "io.safetensors"));
     }
 
     public string Folder { get; }
@@ -24,7 +24,7 @@ internal sealed class GoldenFixture : IDisposable
 
     public JsonElement Configuration => Manifest.GetProperty("config");
 
-    public TensorArchive OpenWeights() => new SafetensorsArchive(Path.Combine(Folder, "weights.safetensors"));
+    public TensorArchive OpenWeights() => TensorArchive.Open(Path.Combine(Folder, "weights.safetensors"));
 
     public Tensor Read(string name) => Read(_io, name);
 
