@@ -25,7 +25,7 @@ internal readonly struct FaceGeometry
         LowerInnerY = UpperInnerY + Opening;
         UpperLip = 8.5f * identity.LipThickness * (1 + 0.2f * rounding) * (1 - 0.15f * (float)mouth.Opening);
         LowerLip = 11 * identity.LipThickness * (1 + 0.2f * rounding) * (1 - 0.62f * (float)mouth.Tuck);
-        JawDrop = 0.42f * Opening;
+        JawDrop = 0.30f * Opening;
         ChinY = identity.ChinY + JawDrop;
     }
 

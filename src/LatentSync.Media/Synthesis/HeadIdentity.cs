@@ -193,8 +193,8 @@ public sealed record HeadIdentity
             Light = (float)(random.Chance(0.5) ? random.Range(-1, -0.4) : random.Range(0.4, 1)),
             HeadWidth = headWidth,
             Jaw = (float)(feminine ? random.Range(0.78, 0.86) : random.Range(0.83, 0.93)),
-            Chin = (float)(feminine ? random.Range(16, 26) : random.Range(24, 38)),
-            ChinY = (float)random.Range(174, 186),
+            Chin = (float)(feminine ? random.Range(14, 24) : random.Range(20, 32)),
+            ChinY = (float)random.Range(168, 178),
             BrowX = (float)random.Range(55.5, 59),
             BrowThickness = (float)(feminine ? random.Range(5, 8) : random.Range(8, 12.5)),
             BrowSlant = (float)random.Range(-1, 5),
@@ -213,6 +213,9 @@ public sealed record HeadIdentity
     internal static SKColor Mix(SKColor a, SKColor b, float share) => new(
         (byte)(a.Red + (b.Red - a.Red) * share), (byte)(a.Green + (b.Green - a.Green) * share), (byte)(a.Blue + (b.Blue - a.Blue) * share));
 
+    /// <summary>Brightness to the eye, 0..1.</summary>
+    internal static float Luminance(SKColor colour) => (0.299f * colour.Red + 0.587f * colour.Green + 0.114f * colour.Blue) / 255;
+
     /// <summary>Towards black below 1, towards white above.</summary>
     internal static SKColor Shade(SKColor colour, float factor) =>
         factor <= 1 ? Mix(SKColors.Black, colour, factor) : Mix(colour, SKColors.White, factor - 1);
@@ -221,7 +224,7 @@ public sealed record HeadIdentity
     private static SKColor LipColour(SKColor skin, float redness)
     {
         SKColor lips = Mix(Shade(skin, 0.86f), new SKColor(0xB8, 0x4A, 0x52), 0.25f + 0.6f * redness);
-        float light = (0.299f * lips.Red + 0.587f * lips.Green + 0.114f * lips.Blue) / 255;
+        float light = Luminance(lips);
         return light < 0.42f ? Mix(lips, new SKColor(0xD8, 0x88, 0x84), (0.42f - light) * 5) : lips;
     }
 }

@@ -3,6 +3,8 @@ using SkiaSharp;
 namespace LatentSync.Media.Synthesis;
 
 /// <summary>Draws the head's outline, ears, nose, cheeks, light, freckles and beard.</summary>
+/// <remarks>What LatentSync's mask leaves visible must not tell what the mouth does, or a network would learn to look there instead of listening:
+/// only things below about 84 units, or on the cheeks below 48, may depend on it.</remarks>
 internal static class HeadPainter
 {
     /// <summary>Top of the skull, above the brows.</summary>
@@ -33,7 +35,7 @@ internal static class HeadPainter
     {
         HeadIdentity identity = face.Identity;
         SKColor skin = identity.Skin;
-        brush.FillDown(outline, Top, face.ChinY, HeadIdentity.Shade(skin, 1.03f), HeadIdentity.Shade(skin, 0.95f));
+        brush.FillDown(outline, Top, identity.ChinY, HeadIdentity.Shade(skin, 1.03f), HeadIdentity.Shade(skin, 0.95f));
         SKCanvas canvas = brush.Canvas;
         canvas.Save();
         canvas.ClipPath(outline, SKClipOperation.Intersect, true);
@@ -59,7 +61,7 @@ internal static class HeadPainter
     /// <summary>Outline of the face: skull, cheeks, jaw and chin; the jaw falls with the mouth.</summary>
     public static void BuildOutline(SKPath path, in FaceGeometry face)
     {
-        float w = face.Identity.HeadWidth, jaw = w * face.Identity.Jaw, jawY = 118 + face.JawDrop * 0.55f;
+        float w = face.Identity.HeadWidth, jaw = w * face.Identity.Jaw, jawY = 118;
         float chin = face.Identity.Chin, chinY = face.ChinY, shift = face.Turn * 0.35f;
         path.Rewind();
         path.MoveTo(0, Top);
@@ -102,17 +104,17 @@ internal static class HeadPainter
     {
         SKColor fold = HeadIdentity.Shade(face.Identity.Skin, 0.66f);
         float spread = Math.Max(face.HalfMouth, 30);
-        foreach (int side in (ReadOnlySpan<int>)[-1, 1])
+        foreach (int side in face.Identity.Beard == BeardStyle.Full ? (ReadOnlySpan<int>)[] : [-1, 1])
         {
             float x0 = face.Nose.X + side * (face.Identity.NoseWidth + 5), x1 = face.Mouth.X + side * (spread + 11);
             SKPath path = brush.Start();
-            path.MoveTo(x0, face.Nose.Y + 14);
-            path.QuadTo(x1 + side * 2, face.Nose.Y + 28, x1, face.CornerY - 4);
+            path.MoveTo(x0 + side * 7, 88);
+            path.QuadTo(x1 + side, 94, x1, face.CornerY - 4);
             brush.Stroke(fold.WithAlpha(40), 2.2f);
         }
         float lip = face.UpperInnerY - face.UpperLip;
-        brush.Segment(face.Mouth.X - 3.4f, face.Nose.Y + 24, face.Mouth.X - 4.4f, lip - 3, fold.WithAlpha(26), 2.4f);
-        brush.Segment(face.Mouth.X + 3.4f, face.Nose.Y + 24, face.Mouth.X + 4.4f, lip - 3, fold.WithAlpha(26), 2.4f);
+        brush.Segment(face.Mouth.X - 3.4f, 88, face.Mouth.X - 4.4f, lip - 3, fold.WithAlpha(26), 2.4f);
+        brush.Segment(face.Mouth.X + 3.4f, 88, face.Mouth.X + 4.4f, lip - 3, fold.WithAlpha(26), 2.4f);
     }
 
     private static void DrawFreckles(Brush brush, in FaceGeometry face)
@@ -141,11 +143,13 @@ internal static class HeadPainter
         path.FillType = SKPathFillType.Winding;
         if (identity.Beard is BeardStyle.Full or BeardStyle.Stubble)
         {
+            // The line over the cheeks lies still, whatever the mouth does.
+            float still = identity.MouthY - 5;
             // Side burns, cheeks, around the mouth, chin: an area under a line, the lips' surroundings left free below the nose.
             path.MoveTo(-w - 4, 44);
-            path.CubicTo(-w + 12, 70, -w + 22, 96, -56 + x, lip + 2);
+            path.CubicTo(-w + 12, 70, -w + 22, 96, x - 56, still);
             path.CubicTo(x - 40, lip - 8, x - 20, lip - 12, x, lip - 9);
-            path.CubicTo(x + 20, lip - 12, x + 40, lip - 8, 56 + x, lip + 2);
+            path.CubicTo(x + 20, lip - 12, x + 40, lip - 8, x + 56, still);
             path.CubicTo(w - 22, 96, w - 12, 70, w + 4, 44);
             path.LineTo(w + 10, face.ChinY + 20);
             path.LineTo(-w - 10, face.ChinY + 20);

@@ -16,7 +16,7 @@ internal static class MouthPainter
     public static void Draw(Brush brush, in FaceGeometry face)
     {
         SKColor lips = face.Identity.Lips;
-        SKColor line = HeadIdentity.Shade(HeadIdentity.Mix(lips, face.Identity.Skin, 0.15f), 0.62f);
+        SKColor line = SeamColour(lips);
         using SKPath outer = Outer(face);
         using SKPath inner = Inner(face, 0);
 
@@ -87,6 +87,9 @@ internal static class MouthPainter
         brush.Oval(x - half, face.CornerY, 1.9f, 1.6f, line.WithAlpha(170));
         brush.Oval(x + half, face.CornerY, 1.9f, 1.6f, line.WithAlpha(170));
     }
+
+    /// <summary>Darker than the lips, but not as dark as the inside: closed lips must not be taken for open ones.</summary>
+    private static SKColor SeamColour(SKColor lips) => HeadIdentity.Shade(lips, Math.Clamp(0.375f / HeadIdentity.Luminance(lips), 0.62f, 0.95f));
 
     private static void Highlight(Brush brush, in FaceGeometry face, SKColor lips)
     {

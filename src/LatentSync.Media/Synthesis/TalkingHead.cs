@@ -1,4 +1,4 @@
-using System.Numerics;
+using LatentSync.Media.Faces;
 using SkiaSharp;
 
 namespace LatentSync.Media.Synthesis;
@@ -60,7 +60,7 @@ public sealed class TalkingHead : IDisposable
     /// <param name="rgb">Receives Width x Height x 3 bytes, packed RGB24, rows without padding.</param>
     /// <returns>Where things are in the picture.</returns>
     /// <exception cref="ArgumentException">The span has another length.</exception>
-    public FaceLandmarks Draw(in HeadPose pose, in MouthShape mouth, Span<byte> rgb)
+    public HeadLandmarks Draw(in HeadPose pose, in MouthShape mouth, Span<byte> rgb)
     {
         if (rgb.Length != Width * Height * 3)
         {
@@ -77,7 +77,7 @@ public sealed class TalkingHead : IDisposable
         GarmentPainter.DrawNeck(_brush, face);
         GarmentPainter.DrawBody(_brush, face);
         _canvas.SetMatrix(head);
-        _brush.Glow(0, face.ChinY + 8, 60, HeadIdentity.Shade(Identity.Skin, 0.35f).WithAlpha(60));
+        _brush.Glow(0, Identity.ChinY + 10, 60, HeadIdentity.Shade(Identity.Skin, 0.35f).WithAlpha(60));
         HeadPainter.DrawEars(_brush, face);
         HeadPainter.BuildOutline(_outline, face);
         HeadPainter.DrawFace(_brush, face, _outline);
@@ -120,19 +120,18 @@ public sealed class TalkingHead : IDisposable
             Width * 0.5f + (float)pose.X * 0.6f * _unit, Height * 0.375f + (float)pose.Y * 0.5f * _unit));
     }
 
-    private static FaceLandmarks Landmarks(in FaceGeometry face, SKMatrix head, in HeadPose pose)
+    private static HeadLandmarks Landmarks(in FaceGeometry face, SKMatrix head, in HeadPose pose)
     {
-        Vector2 Map(float x, float y)
+        // The canvas counts from the corner of the first pixel, landmarks from its centre: half a pixel between them.
+        FacePoint Map(float x, float y)
         {
             SKPoint point = head.MapPoint(x, y);
-            return new Vector2(point.X, point.Y);
+            return new FacePoint(point.X - 0.5, point.Y - 0.5);
         }
         SKPoint left = face.Brow(-1), right = face.Brow(1);
         float x = face.Mouth.X;
-        return new FaceLandmarks(
-            Map(left.X, left.Y),
-            Map(right.X, right.Y),
-            Map(face.Nose.X, face.Nose.Y),
+        return new HeadLandmarks(
+            new AlignmentPoints(Map(left.X, left.Y), Map(right.X, right.Y), Map(face.Nose.X, face.Nose.Y)),
             Map(x, face.Mouth.Y),
             Map(x - face.HalfMouth, face.CornerY),
             Map(x + face.HalfMouth, face.CornerY),
@@ -141,8 +140,8 @@ public sealed class TalkingHead : IDisposable
             Map(x, face.LowerInnerY),
             Map(x, face.LowerInnerY + face.LowerLip),
             Map(face.Turn * 0.35f, face.ChinY),
-            (Map(1, 0) - Map(0, 0)).Length(),
-            (float)(pose.RollDegrees * Math.PI / 180));
+            (Map(1, 0) - Map(0, 0)).Length,
+            pose.RollDegrees * Math.PI / 180);
     }
 
     private void CopyPixels(Span<byte> rgb)
