@@ -1,69 +1,55 @@
-using System.Buffers.Binary;
-using System.Text.Json;
+using LatentSync.Checkpoints.Files;
+using LatentSync.Checkpoints.Safetensors;
 
 namespace LatentSync.Checkpoints;
 
-/// <summary>A .safetensors file (first version; bounded parsing and conversion follow).</summary>
+/// <summary>A .safetensors file.</summary>
+/// <remarks>
+/// Checked as strictly as by the reference implementation (github.com/huggingface/safetensors): the header is at most 100 MB, and the
+/// tensors cover the rest of the file without gap or overlap.
+/// </remarks>
 public sealed class SafetensorsArchive : TensorArchive
 {
-    private readonly byte[] _bytes;
-    private readonly Dictionary<string, TensorInfo> _tensors = [];
-    private readonly Dictionary<string, (long Begin, long End)> _ranges = [];
-    private readonly Dictionary<string, string> _metadata = [];
+    private readonly CheckpointFile _file;
+    private readonly StoredTensorReader _reader;
 
-    /// <summary>Reads the file.</summary>
+    /// <summary>Reads the header of a safetensors file.</summary>
     /// <param name="path">Path of the file.</param>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="CheckpointFormatException">The file is damaged or no safetensors file.</exception>
     public SafetensorsArchive(string path)
+        : this(CheckpointFile.Open(path))
     {
-        Path = System.IO.Path.GetFullPath(path);
-        _bytes = File.ReadAllBytes(path);
-        long headerLength = BinaryPrimitives.ReadInt64LittleEndian(_bytes);
-        using JsonDocument header = JsonDocument.Parse(_bytes.AsMemory(8, (int)headerLength));
-        foreach (JsonProperty entry in header.RootElement.EnumerateObject())
+    }
+
+    internal SafetensorsArchive(CheckpointFile file)
+    {
+        _file = file;
+        try
         {
-            if (entry.Name == "__metadata__")
-            {
-                continue;
-            }
-            TensorElementType type = entry.Value.GetProperty("dtype").GetString() switch
-            {
-                "F64" => TensorElementType.Float64,
-                "F32" => TensorElementType.Float32,
-                "F16" => TensorElementType.Float16,
-                "BF16" => TensorElementType.BFloat16,
-                "I64" => TensorElementType.Int64,
-                "I32" => TensorElementType.Int32,
-                "U8" => TensorElementType.UInt8,
-                "BOOL" => TensorElementType.Bool,
-                var other => throw new InvalidDataException($"{other} is not supported."),
-            };
-            long[] shape = [.. entry.Value.GetProperty("shape").EnumerateArray().Select(s => s.GetInt64())];
-            JsonElement offsets = entry.Value.GetProperty("data_offsets");
-            _tensors[entry.Name] = new TensorInfo(entry.Name, type, shape);
-            _ranges[entry.Name] = (8 + headerLength + offsets[0].GetInt64(), 8 + headerLength + offsets[1].GetInt64());
+            SafetensorsHeader header = SafetensorsHeader.Read(file);
+            _reader = new StoredTensorReader(file, header.Tensors);
+            Metadata = header.Metadata;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
         }
     }
 
     /// <inheritdoc/>
-    public override string Path { get; }
+    public override string Path => _file.Path;
 
     /// <inheritdoc/>
-    public override IReadOnlyDictionary<string, TensorInfo> Tensors => _tensors;
+    public override IReadOnlyDictionary<string, TensorInfo> Tensors => _reader.Infos;
 
     /// <inheritdoc/>
-    public override IReadOnlyDictionary<string, string> Metadata => _metadata;
+    public override IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <inheritdoc/>
-    public override void CopyTo(string name, TensorElementType elementType, Span<byte> destination)
-    {
-        if (_tensors[name].ElementType != elementType)
-        {
-            throw new NotSupportedException("Conversion comes later.");
-        }
-        (long begin, long end) = _ranges[name];
-        _bytes.AsSpan((int)begin, (int)(end - begin)).CopyTo(destination);
-    }
+    public override void CopyTo(string name, TensorElementType elementType, Span<byte> destination) => _reader.CopyTo(name, elementType, destination);
 
     /// <inheritdoc/>
-    protected override void Dispose(bool disposing) { }
+    protected override void Dispose(bool disposing) => _file.Dispose();
 }

@@ -1,0 +1,98 @@
+using System.Text.Json;
+using LatentSync.Checkpoints;
+using LatentSync.Models.Loading;
+using static TorchSharp.torch;
+
+namespace LatentSync.Models.Autoencoders;
+
+/// <summary>An autoencoder in diffusers' folder layout: <c>config.json</c> and one weights file.</summary>
+public static class AutoencoderFolder
+{
+    /// <summary>Name of the configuration in the folder.</summary>
+    public const string ConfigurationFile = "config.json";
+
+    private const long MaximumConfigurationBytes = 1 << 20;
+
+    /// <summary>Names of the weights in the folder; where several are present the first is used, as in diffusers.</summary>
+    public static IReadOnlyList<string> WeightsFiles { get; } = ["diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin"];
+
+    /// <summary>Builds and loads the autoencoder for inference: evaluation mode, no gradients.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="dtype">Dtype of parameters and activations; the file's is converted on the way.</param>
+    /// <param name="device">Where the parameters live.</param>
+    /// <param name="progress">Bytes filled.</param>
+    /// <param name="cancellationToken">Checked between tensors.</param>
+    /// <returns>The network; absent <c>scaling_factor</c> is 0.18215, absent <c>shift_factor</c> 0.</returns>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="FileNotFoundException">The folder lacks the configuration or the weights; FileName says which.</exception>
+    /// <exception cref="ModelConfigurationException">The configuration is malformed or describes no possible network.</exception>
+    /// <exception cref="CheckpointMismatchException">Configuration and weights do not belong together.</exception>
+    /// <exception cref="CheckpointFormatException">The weights file is damaged.</exception>
+    public static AutoencoderKL Load(
+        string folder,
+        ScalarType dtype,
+        Device device,
+        IProgress<LoadProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    )
+    {
+        AutoencoderConfiguration configuration = ReadConfiguration(folder);
+        using TensorArchive weights = TensorArchive.Open(FindWeights(folder));
+        AutoencoderKL autoencoder = AutoencoderKL.Create(configuration, dtype, device);
+        try
+        {
+            AutoencoderCheckpoint.Load(autoencoder, weights, progress, cancellationToken);
+            autoencoder.Freeze();
+            return autoencoder;
+        }
+        catch
+        {
+            autoencoder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads the folder's configuration.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="FileNotFoundException">It has no <c>config.json</c>.</exception>
+    /// <exception cref="ModelConfigurationException">The file is no JSON object or describes no possible network.</exception>
+    public static AutoencoderConfiguration ReadConfiguration(string folder)
+    {
+        if (!Directory.Exists(folder))
+        {
+            throw new DirectoryNotFoundException(
+                $"The autoencoder's folder {folder} does not exist; give a folder with {ConfigurationFile} and {string.Join(" or ", WeightsFiles)}."
+            );
+        }
+        FileInfo file = new(Path.Combine(folder, ConfigurationFile));
+        if (!file.Exists)
+        {
+            throw new FileNotFoundException($"The autoencoder's folder {folder} has no {ConfigurationFile}.", file.FullName);
+        }
+        if (file.Length > MaximumConfigurationBytes)
+        {
+            throw new ModelConfigurationException($"{file.FullName} has {file.Length} bytes; a configuration has at most {MaximumConfigurationBytes}.");
+        }
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(file.FullName));
+            return AutoencoderConfiguration.FromJson(document.RootElement);
+        }
+        catch (JsonException exception)
+        {
+            throw new ModelConfigurationException($"{file.FullName} is not valid JSON: {exception.Message}", exception);
+        }
+        catch (ModelConfigurationException exception)
+        {
+            throw new ModelConfigurationException($"{file.FullName}: {exception.Message}", exception);
+        }
+    }
+
+    private static string FindWeights(string folder) =>
+        WeightsFiles.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists)
+        ?? throw new FileNotFoundException(
+            $"The autoencoder's folder {folder} has no weights; {string.Join(" or ", WeightsFiles)} is required.",
+            Path.Combine(folder, WeightsFiles[0])
+        );
+}
