@@ -1,0 +1,138 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Globalization;
+using LatentSync.Media.Video;
+
+namespace LatentSync.Media.Audio;
+
+/// <summary>Decodes the sound of any audio or video file to mono samples.</summary>
+/// <remarks>As the original: ffmpeg mixes down, resamples and rounds to 16 bits; a sample is that integer divided by 32768.</remarks>
+public static class AudioReader
+{
+    /// <summary>Longest recording that is read unless told otherwise.</summary>
+    public static readonly TimeSpan DefaultMaximumDuration = TimeSpan.FromHours(6);
+
+    private const int BlockBytes = 1 << 16;
+
+    /// <summary>Reads a whole file.</summary>
+    /// <param name="path">Audio, or video with an audio track.</param>
+    /// <param name="tools">ffmpeg to use.</param>
+    /// <param name="sampleRate">Hz of the result. Default 16000.</param>
+    /// <param name="maximumDuration">A longer recording is refused. Default 6 hours (1.3 GiB of samples at 16 kHz).</param>
+    /// <param name="cancellationToken">Stops the decoding.</param>
+    /// <returns>Samples in -1..1, at least one.</returns>
+    /// <exception cref="MediaException">The file cannot be read (see <see cref="MediaProbe.ProbeAsync"/>), <see cref="MediaFault.NoAudio"/>,
+    /// <see cref="MediaFault.TooShort"/>: no sample, <see cref="MediaFault.OutOfBounds"/>: too long, <see cref="MediaFault.ToolFailed"/>.</exception>
+    public static async Task<float[]> ReadMonoAsync(
+        string path,
+        FfmpegTools tools,
+        int sampleRate = LogMelSpectrogram.SampleRate,
+        TimeSpan? maximumDuration = null,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(sampleRate, 1000);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(sampleRate, 384_000);
+        TimeSpan limit = maximumDuration ?? DefaultMaximumDuration;
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(limit, TimeSpan.Zero);
+        int maximumSamples = (int)Math.Min(limit.TotalSeconds * sampleRate, Array.MaxLength / sizeof(short));
+        MediaInfo media = await MediaProbe.ProbeAsync(path, tools, cancellationToken).ConfigureAwait(false);
+        AudioStreamInfo stream = media.RequireAudio();
+        if (stream.Duration > limit + TimeSpan.FromSeconds(1))
+        {
+            throw TooLong(path, limit);
+        }
+
+        await using ChildProcess ffmpeg = ChildProcess.Start(tools.FfmpegPath, Arguments(media, stream, sampleRate), writesInput: false, cancellationToken);
+        float[] samples = await CollectAsync(ffmpeg.Output, () => TooLong(path, limit), maximumSamples, Expected(stream, sampleRate, maximumSamples)).ConfigureAwait(false);
+        int exitCode = await ffmpeg.WaitAsync().ConfigureAwait(false);
+        if (exitCode > 128 || (exitCode != 0 && samples.Length == 0))
+        {
+            throw new FfmpegFailedException(
+                exitCode > 128 ? MediaFault.ToolFailed : MediaFault.Corrupt,
+                string.Create(CultureInfo.InvariantCulture, $"ffmpeg ended with exit code {exitCode}{VideoReader.Signal(exitCode)} while decoding the audio of {MediaFile.Show(path)}: {ffmpeg.Errors.LastLines(3)}"),
+                exitCode,
+                ffmpeg.Errors.Text,
+                path
+            );
+        }
+
+        return samples.Length > 0
+            ? samples
+            : throw new MediaException(MediaFault.TooShort, $"The audio track of {MediaFile.Show(path)} ({stream.Codec}) holds no sound, not one sample: give a complete recording.", path);
+    }
+
+    private static int Expected(AudioStreamInfo stream, int sampleRate, int maximumSamples) =>
+        (int)Math.Clamp((stream.Duration?.TotalSeconds ?? 60) * sampleRate + sampleRate, sampleRate, maximumSamples);
+
+    /// <summary>Reads 16-bit samples to the end of the stream into an array that grows as needed.</summary>
+    private static async Task<float[]> CollectAsync(Stream source, Func<MediaException> tooLong, int maximumSamples, int expectedSamples)
+    {
+        var samples = new float[expectedSamples];
+        int count = 0;
+        byte[] block = ArrayPool<byte>.Shared.Rent(BlockBytes);
+        try
+        {
+            for (int read; (read = await source.ReadAtLeastAsync(block.AsMemory(0, BlockBytes), BlockBytes, throwOnEndOfStream: false).ConfigureAwait(false)) >= sizeof(short); )
+            {
+                int more = read / sizeof(short);
+                if (count + (long)more > maximumSamples)
+                {
+                    throw tooLong();
+                }
+
+                if (count + more > samples.Length)
+                {
+                    Array.Resize(ref samples, (int)Math.Min(maximumSamples, Math.Max(count + (long)more, samples.Length * 2L)));
+                }
+
+                Convert(block.AsSpan(0, more * sizeof(short)), samples.AsSpan(count, more));
+                count += more;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(block);
+        }
+
+        Array.Resize(ref samples, count);
+        return samples;
+    }
+
+    private static void Convert(ReadOnlySpan<byte> bytes, Span<float> samples)
+    {
+        for (int i = 0; i < samples.Length; i++)
+        {
+            samples[i] = BinaryPrimitives.ReadInt16LittleEndian(bytes[(2 * i)..]) / 32768f;
+        }
+    }
+
+    private static MediaException TooLong(string path, TimeSpan limit) =>
+        new(
+            MediaFault.OutOfBounds,
+            string.Create(CultureInfo.InvariantCulture, $"The audio of {MediaFile.Show(path)} is longer than {limit.TotalHours:0.##} hours, the most that is read at once: cut it into parts."),
+            path
+        );
+
+    private static string[] Arguments(MediaInfo media, AudioStreamInfo stream, int sampleRate) =>
+        [
+            "-v",
+            "error",
+            "-hide_banner",
+            "-nostdin",
+            "-threads",
+            "0",
+            .. media.InputArguments,
+            "-map",
+            string.Create(CultureInfo.InvariantCulture, $"0:{stream.StreamIndex}"),
+            "-f",
+            "s16le",
+            "-acodec",
+            "pcm_s16le",
+            "-ac",
+            "1",
+            "-ar",
+            sampleRate.ToString(CultureInfo.InvariantCulture),
+            "pipe:1",
+        ];
+}

@@ -1,0 +1,23 @@
+namespace LatentSync.Media.Video;
+
+/// <summary>The audio track of a file.</summary>
+public sealed record AudioStreamInfo
+{
+    /// <summary>Stream index in the file.</summary>
+    public required int StreamIndex { get; init; }
+
+    /// <summary>ffmpeg's name of the codec: "aac", "pcm_s16le".</summary>
+    public required string Codec { get; init; }
+
+    /// <summary>In Hz.</summary>
+    public required int SampleRate { get; init; }
+
+    /// <summary>1 or more.</summary>
+    public required int Channels { get; init; }
+
+    /// <summary>Duration of the track (of the file if the track does not tell); null if unknown.</summary>
+    public required TimeSpan? Duration { get; init; }
+
+    /// <summary>How much later than the file's first stream this one begins.</summary>
+    public required TimeSpan StartOffset { get; init; }
+}

@@ -1,0 +1,278 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace LatentSync.Media.Video;
+
+/// <summary>Asks ffprobe what a file holds, checks the answer, and says what is wrong with a file in one sentence.</summary>
+public static class MediaProbe
+{
+    /// <summary>Largest side of a picture in pixels.</summary>
+    public const int MaximumSide = 16384;
+
+    /// <summary>Most pixels of a picture: 16384 x 8192, an RGB frame of 384 MiB.</summary>
+    public const long MaximumPixels = 16384L * 8192;
+
+    private const int MaximumAnswer = 16 << 20;
+    private const int MaximumTags = 64;
+    private const int MaximumTagLength = 4096;
+    private static readonly JsonSerializerOptions Json = new() { MaxDepth = 16 };
+    private static readonly string[] ContainerTags = ["major_brand", "minor_version", "compatible_brands", "encoder", "duration"];
+
+    /// <summary>Examines a file.</summary>
+    /// <param name="path">Any path; it is taken literally, never as an address or a pattern.</param>
+    /// <param name="tools">ffmpeg to use.</param>
+    /// <param name="cancellationToken">Stops the examination.</param>
+    /// <exception cref="MediaException">The file is missing, a folder, empty, unreadable, no media, or beyond the bounds. A file without video or
+    /// without audio is no error here: see <see cref="MediaInfo.RequireVideo"/>, <see cref="MediaInfo.RequireAudio"/>.</exception>
+    public static async Task<MediaInfo> ProbeAsync(string path, FfmpegTools tools, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(tools);
+        string fullPath = MediaFile.RequireReadable(path);
+        string? picture = MediaFile.PictureDemuxer(fullPath);
+
+        // A picture's orientation (EXIF) comes with its decoded frame.
+        string[] frame = picture is null ? [] : ["-show_frames", "-read_intervals", "%+#1"];
+        ProbeDocument document = await AskAsync(
+                path,
+                tools,
+                ["-show_format", "-show_streams", "-show_chapters", .. frame, .. MediaFile.InputArguments(fullPath, picture)],
+                cancellationToken
+            )
+            .ConfigureAwait(false);
+        return Interpret(path, fullPath, picture, document);
+    }
+
+    /// <summary>Counts the packets of every stream of a file that this project wrote.</summary>
+    internal static Task<ProbeDocument> CountPacketsAsync(string path, FfmpegTools tools, CancellationToken cancellationToken) =>
+        AskAsync(path, tools, ["-show_format", "-show_streams", "-count_packets", .. MediaFile.InputArguments(Path.GetFullPath(path), null)], cancellationToken);
+
+    private static async Task<ProbeDocument> AskAsync(string path, FfmpegTools tools, string[] arguments, CancellationToken cancellationToken)
+    {
+        (int exitCode, byte[] output, ErrorTail errors) = await ChildProcess
+            .RunAsync(tools.FfprobePath, ["-v", "error", "-hide_banner", "-print_format", "json", .. arguments], MaximumAnswer, cancellationToken)
+            .ConfigureAwait(false);
+        if (exitCode != 0)
+        {
+            throw Explain(path, exitCode, errors);
+        }
+
+        try
+        {
+            return JsonSerializer.Deserialize<ProbeDocument>(output, Json) ?? throw new JsonException("The answer is null.");
+        }
+        catch (JsonException e)
+        {
+            throw new FfmpegFailedException(
+                MediaFault.ToolFailed,
+                $"ffprobe's answer about {MediaFile.Show(path)} is no JSON of the expected form ({e.Message}): use ffmpeg 4.4 or newer (this is {tools.Version}).",
+                exitCode,
+                errors.Text,
+                path
+            );
+        }
+    }
+
+    private static MediaException Explain(string path, int exitCode, ErrorTail errors)
+    {
+        string text = errors.Text;
+        if (exitCode > 128)
+        {
+            return new FfmpegFailedException(
+                MediaFault.ToolFailed,
+                $"ffprobe died (exit code {exitCode}) while examining {MediaFile.Show(path)}: {errors.LastLines(2)}",
+                exitCode,
+                text,
+                path
+            );
+        }
+
+        if (text.Contains("not on whitelist", StringComparison.OrdinalIgnoreCase))
+        {
+            return new FfmpegFailedException(
+                MediaFault.Corrupt,
+                $"{MediaFile.Show(path)} is a playlist, a script or of a rare format, which is not opened because it could make ffmpeg read other files: give the media file itself.",
+                exitCode,
+                text,
+                path
+            );
+        }
+
+        MediaFault fault = text.Contains("Permission denied", StringComparison.Ordinal) ? MediaFault.Unreadable : MediaFault.Corrupt;
+        return new FfmpegFailedException(
+            fault,
+            $"{MediaFile.Show(path)} is no media file that ffmpeg can read, or it is damaged or incomplete: {WithoutPath(errors.LastLines(2), path)}",
+            exitCode,
+            text,
+            path
+        );
+    }
+
+    private static string WithoutPath(string text, string path) =>
+        text.Replace("file:" + Path.GetFullPath(path) + ": ", string.Empty, StringComparison.Ordinal);
+
+    internal static MediaInfo Interpret(string path, string fullPath, string? picture, ProbeDocument document)
+    {
+        IReadOnlyList<ProbeStream> streams = document.Streams ?? [];
+        var notes = new List<string>();
+        ProbeStream? video = Best(streams.Where(s => s.CodecType == "video" && !Has(s, "attached_pic") && !Has(s, "timed_thumbnails")));
+        ProbeStream? audio = Best(streams.Where(s => s.CodecType == "audio" && s.Channels > 0 && ParseLong(s.SampleRate) > 0));
+        TimeSpan? duration = ParseSeconds(document.Format?.Duration);
+        if (document.Chapters is { Count: > 0 } chapters)
+        {
+            notes.Add($"The video's {chapters.Count} chapters are not carried over.");
+        }
+
+        return new MediaInfo
+        {
+            Path = path,
+            FullPath = fullPath,
+            Container = document.Format?.Name ?? "unknown",
+            Duration = duration,
+            Video = video is null ? null : Video(path, video, picture, document, notes),
+            Audio = audio is null ? null : Audio(audio, document),
+            IsStillImage = picture is not null,
+            Tags = Tags(document.Format?.Tags),
+            Notes = notes,
+            PictureDemuxer = picture,
+        };
+    }
+
+    private static VideoStreamInfo Video(string path, ProbeStream stream, string? picture, ProbeDocument document, List<string> notes)
+    {
+        RequireSaneSize(path, stream);
+        string? matrix = (stream.SideData ?? []).Concat(document.Frames?.FirstOrDefault()?.SideData ?? []).FirstOrDefault(s => s.DisplayMatrix is not null)?.DisplayMatrix;
+        FrameOrientation? orientation = matrix is null ? FrameOrientation.Upright : FrameOrientations.FromDisplayMatrix(matrix);
+        if (orientation is null)
+        {
+            notes.Add("The video asks to be shown turned by an angle that is no multiple of 90 degrees: it is taken as it is.");
+        }
+
+        if (stream.FieldOrder is "tt" or "bb" or "tb" or "bt")
+        {
+            notes.Add("The video is interlaced: its fields are taken together as they are, without deinterlacing.");
+        }
+
+        bool swapped = (orientation ?? FrameOrientation.Upright).SwapsSides();
+        int height = swapped ? stream.Width : stream.Height;
+        Rational aspect = Rational.TryParse(stream.SampleAspectRatio, out Rational ratio) && ratio.ToDouble() is > 0.05 and < 20 ? ratio : Rational.One;
+        if (aspect != Rational.One)
+        {
+            notes.Add($"The video has non-square pixels ({stream.SampleAspectRatio}): they are kept, and faces are treated in stored pixels.");
+        }
+
+        string pixelFormat = stream.PixelFormat!;
+        var color = VideoColor.FromTags((stream.ColorSpace, stream.ColorRange, stream.ColorPrimaries, stream.ColorTransfer), pixelFormat, height, notes);
+        int bits = (int)Math.Clamp(ParseLong(stream.BitsPerRawSample), 0, 32);
+        bits = bits > 0 ? bits : DepthByName(pixelFormat);
+        if (color.IsHdr)
+        {
+            notes.Add($"The video is HDR ({color.Transfer}): the result has 8 bits per component with the same tags, so that smooth gradients may show bands.");
+        }
+        else if (bits > 8 && picture is null)
+        {
+            notes.Add($"The video has {bits} bits per component: the result has 8.");
+        }
+
+        Rational? baseRate = Rational.TryParse(stream.BaseFrameRate, out Rational b) ? b : null;
+        Rational? average = Rational.TryParse(stream.AverageFrameRate, out Rational a) ? a : null;
+        (Rational rate, bool variable, string? note) = picture is null ? FrameRateRule.Choose(baseRate, average) : (FrameRateRule.Default, false, null);
+        if (note is not null)
+        {
+            notes.Add(note);
+        }
+
+        long count = ParseLong(stream.FrameCount);
+        return new VideoStreamInfo
+        {
+            StreamIndex = stream.Index,
+            Codec = stream.CodecName ?? "unknown",
+            CodedWidth = stream.Width,
+            CodedHeight = stream.Height,
+            Orientation = orientation ?? FrameOrientation.Upright,
+            SampleAspectRatio = swapped ? aspect.Inverse : aspect,
+            AverageFrameRate = average,
+            BaseFrameRate = baseRate,
+            FrameRate = rate,
+            HasVariableFrameRate = variable,
+            FrameCount = picture is not null ? 1 : count > 0 ? count : null,
+            Duration = picture is not null ? null : ParseSeconds(stream.Duration) ?? ParseTagDuration(stream.Tags) ?? ParseSeconds(document.Format?.Duration),
+            PixelFormat = pixelFormat,
+            BitDepth = bits,
+            Color = color,
+        };
+    }
+
+    private static void RequireSaneSize(string path, ProbeStream stream)
+    {
+        if (stream.Width < 1 || stream.Height < 1 || stream.PixelFormat is null or "unknown" || stream.CodecName is null)
+        {
+            throw new MediaException(
+                MediaFault.Corrupt,
+                $"The video track of {MediaFile.Show(path)} (codec {stream.CodecName ?? "unknown"}) cannot be decoded: the file is damaged or incomplete, or this ffmpeg lacks the codec.",
+                path
+            );
+        }
+
+        if (stream.Width > MaximumSide || stream.Height > MaximumSide || (long)stream.Width * stream.Height > MaximumPixels)
+        {
+            throw new MediaException(
+                MediaFault.OutOfBounds,
+                $"The video track of {MediaFile.Show(path)} has {stream.Width}x{stream.Height} pixels, but at most {MaximumSide} a side and {MaximumPixels} in all are supported: scale it down first.",
+                path
+            );
+        }
+    }
+
+    private static AudioStreamInfo Audio(ProbeStream stream, ProbeDocument document)
+    {
+        double start = ParseSeconds(stream.StartTime)?.TotalSeconds ?? 0;
+        double first = ParseSeconds(document.Format?.StartTime)?.TotalSeconds ?? start;
+        return new AudioStreamInfo
+        {
+            StreamIndex = stream.Index,
+            Codec = stream.CodecName ?? "unknown",
+            SampleRate = (int)Math.Min(ParseLong(stream.SampleRate), int.MaxValue),
+            Channels = stream.Channels,
+            Duration = ParseSeconds(stream.Duration) ?? ParseTagDuration(stream.Tags) ?? ParseSeconds(document.Format?.Duration),
+            StartOffset = TimeSpan.FromSeconds(Math.Max(0, start - first)),
+        };
+    }
+
+    private static Dictionary<string, string> Tags(IReadOnlyDictionary<string, string>? tags) =>
+        (tags ?? new Dictionary<string, string>())
+            .Where(t => !ContainerTags.Contains(t.Key, StringComparer.OrdinalIgnoreCase) && t.Key.Length is > 0 and <= 128 && !t.Key.Contains('=') && t.Value.Length <= MaximumTagLength)
+            .DistinctBy(t => t.Key, StringComparer.OrdinalIgnoreCase)
+            .Take(MaximumTags)
+            .ToDictionary(t => t.Key, t => t.Value, StringComparer.OrdinalIgnoreCase);
+
+    private static ProbeStream? Best(IEnumerable<ProbeStream> streams) => streams.OrderByDescending(s => Has(s, "default")).ThenBy(s => s.Index).FirstOrDefault();
+
+    private static bool Has(ProbeStream stream, string disposition) => stream.Disposition?.GetValueOrDefault(disposition) == 1;
+
+    /// <summary>10 of "yuv420p10le"; 8 when the name has no depth.</summary>
+    private static int DepthByName(string pixelFormat)
+    {
+        foreach (int depth in (ReadOnlySpan<int>)[9, 10, 12, 14, 16])
+        {
+            string digits = depth.ToString(CultureInfo.InvariantCulture);
+            if (pixelFormat.EndsWith("p" + digits + "le", StringComparison.Ordinal) || pixelFormat.EndsWith("p" + digits + "be", StringComparison.Ordinal))
+            {
+                return depth;
+            }
+        }
+
+        return pixelFormat.StartsWith("p010", StringComparison.Ordinal) ? 10 : pixelFormat.Contains("48", StringComparison.Ordinal) ? 16 : 8;
+    }
+
+    private static long ParseLong(string? text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : 0;
+
+    private static TimeSpan? ParseSeconds(string? text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && Math.Abs(value) < 1e9 ? TimeSpan.FromSeconds(value) : null;
+
+    /// <summary>Matroska keeps a track's duration as a tag "00:00:04.004000000".</summary>
+    private static TimeSpan? ParseTagDuration(IReadOnlyDictionary<string, string>? tags)
+    {
+        string? text = tags?.FirstOrDefault(t => t.Key.StartsWith("DURATION", StringComparison.OrdinalIgnoreCase)).Value;
+        return text is not null && TimeSpan.TryParse(text.Length > 16 ? text[..16] : text, CultureInfo.InvariantCulture, out TimeSpan duration) ? duration : null;
+    }
+}
