@@ -1,0 +1,18 @@
+namespace LatentSync.Media.Faces;
+
+/// <summary>How one face is chosen and followed through a video.</summary>
+public sealed record FaceTrackOptions
+{
+    /// <summary>Which of several faces to start with, counted from the left from 0; null: the largest. Later the same face is followed. Default null.</summary>
+    public int? FaceIndex { get; init; }
+
+    /// <summary>Drop faces by the original's rules: narrower than 50 or lower than 80 pixels, width/height outside 0.2..1.5, score below 0.5.
+    /// Default false.</summary>
+    public bool OriginalSizeRules { get; init; }
+
+    /// <summary>Longest run of frames without a face that is filled by interpolation, 0..250 frames. Default 12 (half a second at 25 fps).</summary>
+    public int MaxGap { get; init; } = 12;
+
+    /// <summary>Frames before and after that the filter of a still head sees, 0..25; 0 switches it off. Default 6.</summary>
+    public int SmoothingReach { get; init; } = 6;
+}

@@ -1,0 +1,196 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace LatentSync.Media.Faces;
+
+/// <summary>Faces per frame as a JSON file, read and written. The format is described in docs/landmarks-file.md.</summary>
+public sealed class LandmarksFile
+{
+    /// <summary>Version of the format.</summary>
+    public const int Version = 1;
+
+    /// <summary>Name of the format, in the entry "format".</summary>
+    public const string Format = "latentsync-landmarks";
+
+    private const long MaxBytes = 256L << 20;
+    private const int MaxFrames = 2_000_000;
+    private const int MaxFacesPerFrame = 64;
+    private const double MaxCoordinate = 1e6;
+
+    private readonly Dictionary<long, IReadOnlyList<DetectedFace>> _faces;
+
+    /// <summary>Makes a file's content.</summary>
+    /// <param name="faces">Faces by frame index; frames that are missing have none.</param>
+    /// <param name="width">Width in pixels of the frames the points were measured in; null: that of whatever video they are used for.</param>
+    /// <param name="height">Height in pixels, given together with the width.</param>
+    public LandmarksFile(IReadOnlyDictionary<long, IReadOnlyList<DetectedFace>> faces, int? width = null, int? height = null)
+    {
+        ArgumentNullException.ThrowIfNull(faces);
+        _faces = new Dictionary<long, IReadOnlyList<DetectedFace>>(faces);
+        Width = width;
+        Height = height;
+    }
+
+    /// <summary>Width in pixels of the frames the points were measured in; null: any.</summary>
+    public int? Width { get; }
+
+    /// <summary>Height in pixels of the frames the points were measured in; null: any.</summary>
+    public int? Height { get; }
+
+    /// <summary>Number of frames with at least one face.</summary>
+    public int FrameCount => _faces.Count(entry => entry.Value.Count > 0);
+
+    /// <summary>The faces of a frame in pixels of a video of the given size.</summary>
+    /// <param name="frameIndex">Counted from 0.</param>
+    /// <param name="width">Width of the video in pixels.</param>
+    /// <param name="height">Height of the video in pixels.</param>
+    public IReadOnlyList<DetectedFace> FacesOf(long frameIndex, int width, int height)
+    {
+        if (!_faces.TryGetValue(frameIndex, out IReadOnlyList<DetectedFace>? faces))
+        {
+            return [];
+        }
+        if (Width is null || Height is null || (Width == width && Height == height))
+        {
+            return faces;
+        }
+        var map = AffineMatrix.Resize((double)width / Width.Value, (double)height / Height.Value);
+        return [.. faces.Select(face => face with { Points = face.Points.Transform(map), Box = Resize(face.Box, map) })];
+    }
+
+    /// <summary>Reads a file.</summary>
+    /// <param name="path">Path of the file.</param>
+    /// <exception cref="FaceException">The file is missing, too large, no JSON, of another version, or an entry is wrong; the message says which and where.</exception>
+    public static LandmarksFile Load(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        byte[] json = ReadBytes(path);
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 16, CommentHandling = JsonCommentHandling.Skip });
+            return Parse(document.RootElement, path);
+        }
+        catch (JsonException e)
+        {
+            string where = string.Create(CultureInfo.InvariantCulture, $"line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}");
+            throw new FaceException(FaceFault.Landmarks, $"The landmarks file {path} is no valid JSON at {where}.", path, innerException: e);
+        }
+    }
+
+    /// <summary>Reads the text of a file.</summary>
+    /// <param name="root">The document.</param>
+    /// <param name="path">Named in messages.</param>
+    /// <exception cref="FaceException">An entry is wrong.</exception>
+    internal static LandmarksFile Parse(JsonElement root, string path)
+    {
+        FaceException Wrong(string what) => new(FaceFault.Landmarks, $"The landmarks file {path} {what}.", path);
+
+        if (root.ValueKind != JsonValueKind.Object
+            || !root.TryGetProperty("version", out JsonElement version) || !version.TryGetInt32(out int number) || number != Version)
+        {
+            throw Wrong($"has no \"version\": {Version}; see docs/landmarks-file.md");
+        }
+        double? frameRate = OptionalNumber(root, "frameRate", 0.1, 1000, Wrong);
+        double? width = OptionalNumber(root, "width", 1, 65536, Wrong), height = OptionalNumber(root, "height", 1, 65536, Wrong);
+        if (width is null != height is null)
+        {
+            throw Wrong("has one of \"width\" and \"height\" only; give both or none");
+        }
+        if (!root.TryGetProperty("frames", out JsonElement frames) || frames.ValueKind != JsonValueKind.Array)
+        {
+            throw Wrong("has no array \"frames\"");
+        }
+        if (frames.GetArrayLength() > MaxFrames)
+        {
+            throw Wrong($"has {frames.GetArrayLength()} frames; at most {MaxFrames} are accepted");
+        }
+        var faces = new Dictionary<long, IReadOnlyList<DetectedFace>>();
+        int entry = 0;
+        foreach (JsonElement frame in frames.EnumerateArray())
+        {
+            int current = entry++;
+            var parser = new LandmarksEntryParser(what => Wrong($"is wrong in entry {current} of \"frames\": {what}"), MaxFacesPerFrame, MaxCoordinate);
+            long index = parser.FrameIndex(frame, frameRate);
+            if (!faces.TryAdd(index, parser.Faces(frame)))
+            {
+                throw Wrong(string.Create(CultureInfo.InvariantCulture, $"has frame {index} twice (entry {current} of \"frames\")"));
+            }
+        }
+        return new LandmarksFile(faces, (int?)width, (int?)height);
+    }
+
+    /// <summary>Writes a file, replacing an existing one when complete.</summary>
+    /// <param name="path">Path of the file.</param>
+    public void Save(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        string partial = path + ".part";
+        File.WriteAllText(partial, ToJson(), new UTF8Encoding(false));
+        File.Move(partial, path, overwrite: true);
+    }
+
+    /// <summary>The file's text: one frame per line.</summary>
+    public string ToJson()
+    {
+        var text = new StringBuilder();
+        IFormatProvider invariant = CultureInfo.InvariantCulture;
+        text.Append(invariant, $"{{\"format\": \"{Format}\", \"version\": {Version}");
+        if (Width is not null && Height is not null)
+        {
+            text.Append(invariant, $", \"width\": {Width}, \"height\": {Height}");
+        }
+        text.Append(", \"frames\": [");
+        string separator = "\n";
+        foreach ((long frame, IReadOnlyList<DetectedFace> faces) in _faces.OrderBy(entry => entry.Key))
+        {
+            text.Append(separator).Append(invariant, $"{{\"frame\": {frame}, \"faces\": [");
+            text.AppendJoin(", ", faces.Select(face => string.Create(
+                invariant,
+                $"{{\"points\": [{Pair(face.Points.LeftBrow)}, {Pair(face.Points.RightBrow)}, {Pair(face.Points.Nose)}], \"box\": [{face.Box.Left:0.###}, {face.Box.Top:0.###}, {face.Box.Right:0.###}, {face.Box.Bottom:0.###}], \"score\": {face.Score:0.####}}}")));
+            text.Append("]}");
+            separator = ",\n";
+        }
+        return text.Append("\n]}\n").ToString();
+
+        static string Pair(FacePoint p) => string.Create(CultureInfo.InvariantCulture, $"[{p.X:0.####}, {p.Y:0.####}]");
+    }
+
+    private static FaceBox Resize(FaceBox box, AffineMatrix map)
+    {
+        FacePoint low = map.Apply(new(box.Left, box.Top)), high = map.Apply(new(box.Right, box.Bottom));
+        return new FaceBox(low.X, low.Y, high.X, high.Y);
+    }
+
+    private static double? OptionalNumber(JsonElement root, string name, double least, double most, Func<string, FaceException> wrong)
+    {
+        if (!root.TryGetProperty(name, out JsonElement value) || value.ValueKind == JsonValueKind.Null)
+        {
+            return null;
+        }
+        if (value.ValueKind != JsonValueKind.Number || !value.TryGetDouble(out double number) || !(number >= least && number <= most))
+        {
+            throw wrong(string.Create(CultureInfo.InvariantCulture, $"has \"{name}\": {LandmarksEntryParser.Shown(value)}; a number from {least} to {most} is required"));
+        }
+        return number;
+    }
+
+    private static byte[] ReadBytes(string path)
+    {
+        try
+        {
+            using FileStream stream = File.OpenRead(path);
+            if (stream.Length > MaxBytes)
+            {
+                throw new FaceException(FaceFault.Landmarks, $"The landmarks file {path} has {stream.Length} bytes; at most {MaxBytes} are accepted.", path);
+            }
+            byte[] bytes = new byte[stream.Length];
+            stream.ReadExactly(bytes);
+            return bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes[Encoding.UTF8.Preamble.Length..] : bytes;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        {
+            throw new FaceException(FaceFault.Missing, $"The landmarks file {path} cannot be opened: {e.Message}", path, innerException: e);
+        }
+    }
+}
