@@ -63,6 +63,21 @@ public static class WhisperCheckpoint
         }
     }
 
+    /// <summary>Writes an encoder in the same layout; the text half is absent, which is nothing to LatentSync.</summary>
+    /// <param name="path">The file; replaced if it exists.</param>
+    /// <param name="encoder">The network.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void Save(string path, WhisperEncoder encoder)
+    {
+        CheckpointDictionary dims = [];
+        foreach ((string name, int value) in encoder.Configuration.Dimensions)
+        {
+            dims.Add(name, value);
+        }
+        CheckpointDictionary root = new() { { "dims", dims }, { "model_state_dict", StateDictWriter.Dictionary(encoder, "encoder.") } };
+        TorchCheckpointWriter.Write(path, root);
+    }
+
     private static WhisperConfiguration ReadConfiguration(TensorArchive archive)
     {
         if (!archive.Metadata.Keys.Any(key => key.StartsWith("dims.", StringComparison.Ordinal)))

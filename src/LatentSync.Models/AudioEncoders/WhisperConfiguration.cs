@@ -45,6 +45,21 @@ public sealed record WhisperConfiguration
     /// <summary>States that LatentSync collects per position: the input of the first block and the output of each.</summary>
     public int CollectedStates => AudioLayers + 1;
 
+    /// <summary>The ten dimensions under the original's names and in its order.</summary>
+    public IReadOnlyList<KeyValuePair<string, int>> Dimensions =>
+        [
+            new("n_mels", MelBands),
+            new("n_audio_ctx", AudioPositions),
+            new("n_audio_state", AudioWidth),
+            new("n_audio_head", AudioHeads),
+            new("n_audio_layer", AudioLayers),
+            new("n_vocab", VocabularySize),
+            new("n_text_ctx", TextPositions),
+            new("n_text_state", TextWidth),
+            new("n_text_head", TextHeads),
+            new("n_text_layer", TextLayers),
+        ];
+
     /// <summary>Reads the dimensions from a JSON object; keys of the text half may be absent.</summary>
     /// <param name="json">The object, with the original's key names.</param>
     /// <exception cref="ModelConfigurationException">A dimension is missing, malformed or impossible.</exception>

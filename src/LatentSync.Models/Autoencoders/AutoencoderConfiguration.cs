@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using LatentSync.Models.Layers;
 using LatentSync.Models.Loading;
@@ -8,6 +9,8 @@ namespace LatentSync.Models.Autoencoders;
 /// <summary>The shape of an <see cref="AutoencoderKL"/>: the entries of diffusers' <c>config.json</c> that matter to it.</summary>
 public sealed record AutoencoderConfiguration
 {
+    private const string DownBlock = "DownEncoderBlock2D";
+    private const string UpBlock = "UpDecoderBlock2D";
     private const int MaximumLevels = 12;
     private const int MaximumChannels = 1 << 16;
 
@@ -77,8 +80,8 @@ public sealed record AutoencoderConfiguration
             OutChannels = reader.Integer("out_channels", 3, 1, MaximumChannels),
             LatentChannels = reader.Integer("latent_channels", 4, 1, MaximumChannels),
             BlockOutChannels = channels,
-            DownBlockHasAttention = ReadBlockTypes(reader, "down_block_types", channels.Length, "DownEncoderBlock2D"),
-            UpBlockHasAttention = ReadBlockTypes(reader, "up_block_types", channels.Length, "UpDecoderBlock2D"),
+            DownBlockHasAttention = ReadBlockTypes(reader, "down_block_types", channels.Length, DownBlock),
+            UpBlockHasAttention = ReadBlockTypes(reader, "up_block_types", channels.Length, UpBlock),
             LayersPerBlock = reader.Integer("layers_per_block", 1, 1, 64),
             NormNumGroups = reader.Integer("norm_num_groups", 32, 1, MaximumChannels),
             ActivationFunction = reader.Text("act_fn", "silu"),
@@ -90,6 +93,43 @@ public sealed record AutoencoderConfiguration
         };
         configuration.Validate();
         return configuration;
+    }
+
+    /// <summary>The configuration as diffusers' <c>config.json</c>.</summary>
+    public string ToJson()
+    {
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true }))
+        {
+            json.WriteStartObject();
+            json.WriteString("_class_name", "AutoencoderKL");
+            json.WriteNumber("in_channels", InChannels);
+            json.WriteNumber("out_channels", OutChannels);
+            json.WriteNumber("latent_channels", LatentChannels);
+            WriteList("block_out_channels", BlockOutChannels, json.WriteNumberValue);
+            WriteList("down_block_types", DownBlockHasAttention, has => json.WriteStringValue(has ? "Attn" + DownBlock : DownBlock));
+            WriteList("up_block_types", UpBlockHasAttention, has => json.WriteStringValue(has ? "Attn" + UpBlock : UpBlock));
+            json.WriteNumber("layers_per_block", LayersPerBlock);
+            json.WriteNumber("norm_num_groups", NormNumGroups);
+            json.WriteString("act_fn", ActivationFunction);
+            json.WriteBoolean("mid_block_add_attention", MidBlockAddAttention);
+            json.WriteBoolean("use_quant_conv", UseQuantConv);
+            json.WriteBoolean("use_post_quant_conv", UsePostQuantConv);
+            json.WriteNumber("scaling_factor", ScalingFactor);
+            json.WriteNumber("shift_factor", ShiftFactor);
+            json.WriteEndObject();
+
+            void WriteList<T>(string key, IEnumerable<T> items, Action<T> write)
+            {
+                json.WriteStartArray(key);
+                foreach (T item in items)
+                {
+                    write(item);
+                }
+                json.WriteEndArray();
+            }
+        }
+        return Encoding.UTF8.GetString(stream.ToArray());
     }
 
     /// <summary>Checks what the entries require of each other.</summary>

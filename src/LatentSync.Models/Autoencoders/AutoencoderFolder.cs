@@ -89,6 +89,21 @@ public static class AutoencoderFolder
         }
     }
 
+    /// <summary>Writes an autoencoder in the same layout, weights as safetensors.</summary>
+    /// <param name="folder">The folder; made when it does not exist.</param>
+    /// <param name="autoencoder">The network.</param>
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    public static void Save(string folder, AutoencoderKL autoencoder)
+    {
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, ConfigurationFile), autoencoder.Configuration.ToJson());
+        SafetensorsWriter.Write(
+            Path.Combine(folder, WeightsFiles[0]),
+            StateDictWriter.Payloads(autoencoder),
+            new Dictionary<string, string> { ["format"] = "pt" }
+        );
+    }
+
     private static string FindWeights(string folder) =>
         WeightsFiles.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists)
         ?? throw new FileNotFoundException(

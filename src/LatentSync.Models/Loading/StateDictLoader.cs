@@ -101,14 +101,17 @@ public static class StateDictLoader
             {
                 missing.Add(key);
             }
-            else if (!SameShape(info.Shape, target.shape, options.IgnoreTrailingUnitAxes) || IsFloat(info.ElementType) != target.is_floating_point())
+            else if (
+                !SameShape(info.Shape, target.shape, options.IgnoreTrailingUnitAxes)
+                || StateDictTypes.IsFloat(info.ElementType) != target.is_floating_point()
+            )
             {
                 differences.Add(new StateDictDifference(key, info.ElementType, info.Shape, target.shape));
             }
             else
             {
                 matched.Add(key);
-                copies.Add(new Copy(info.Name, target, TypeOf(target.dtype)));
+                copies.Add(new Copy(info.Name, target, StateDictTypes.ElementTypeOf(target.dtype)));
             }
         }
         return (new StateDictReport(matched, missing, unexpected, differences), copies);
@@ -155,26 +158,12 @@ public static class StateDictLoader
 
     private static bool SameShape(IReadOnlyList<long> stored, long[] wanted, bool ignoreTrailingUnitAxes) =>
         stored.SequenceEqual(wanted)
-        || (ignoreTrailingUnitAxes && stored.Count > wanted.Length && stored.Take(wanted.Length).SequenceEqual(wanted) && stored.Skip(wanted.Length).All(size => size == 1));
-
-    private static bool IsFloat(TensorElementType type) =>
-        type is TensorElementType.Float64 or TensorElementType.Float32 or TensorElementType.Float16 or TensorElementType.BFloat16;
-
-    private static TensorElementType TypeOf(ScalarType dtype) =>
-        dtype switch
-        {
-            ScalarType.Float64 => TensorElementType.Float64,
-            ScalarType.Float32 => TensorElementType.Float32,
-            ScalarType.Float16 => TensorElementType.Float16,
-            ScalarType.BFloat16 => TensorElementType.BFloat16,
-            ScalarType.Int64 => TensorElementType.Int64,
-            ScalarType.Int32 => TensorElementType.Int32,
-            ScalarType.Int16 => TensorElementType.Int16,
-            ScalarType.Int8 => TensorElementType.Int8,
-            ScalarType.Byte => TensorElementType.UInt8,
-            ScalarType.Bool => TensorElementType.Bool,
-            _ => throw new NotSupportedException($"A parameter of type {dtype} cannot be filled from a checkpoint."),
-        };
+        || (
+            ignoreTrailingUnitAxes
+            && stored.Count > wanted.Length
+            && stored.Take(wanted.Length).SequenceEqual(wanted)
+            && stored.Skip(wanted.Length).All(size => size == 1)
+        );
 
     private sealed record Copy(string FileKey, Tensor Target, TensorElementType ElementType)
     {

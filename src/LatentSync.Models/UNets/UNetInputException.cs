@@ -1,0 +1,24 @@
+namespace LatentSync.Models.UNets;
+
+/// <summary>A tensor given to the U-Net has a shape that the network cannot take.</summary>
+public sealed class UNetInputException : ArgumentException
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="argument">Name of the argument.</param>
+    /// <param name="found">What was given, for instance its shape.</param>
+    /// <param name="required">What is required, and what to do where it is not obvious.</param>
+    public UNetInputException(string argument, string found, string required)
+        : base($"{argument} is {found}; {required}.")
+    {
+        (Argument, Found, Required) = (argument, found, required);
+    }
+
+    /// <summary>Name of the argument.</summary>
+    public string Argument { get; }
+
+    /// <summary>What was given.</summary>
+    public string Found { get; }
+
+    /// <summary>What is required.</summary>
+    public string Required { get; }
+}
