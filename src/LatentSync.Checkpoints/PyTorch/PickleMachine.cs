@@ -241,7 +241,11 @@ internal sealed class PickleMachine
             throw _input.Refuse($"an integer claims {length} bytes; at most {_limits.IntegerBytes} are allowed");
         }
         BigInteger value = new(_input.ReadBytes(length));
-        return value >= long.MinValue && value <= long.MaxValue ? (long)value : value;
+        if (value < long.MinValue || value > long.MaxValue)
+        {
+            return value;
+        }
+        return (long)value;
     }
 
     private object? Recall(uint index) =>
