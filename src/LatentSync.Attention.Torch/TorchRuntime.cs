@@ -1,10 +1,52 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
 using LatentSync.Platform.LibTorch;
+using LatentSync.Platform.Loading;
 
 namespace LatentSync.Attention.Torch;
 
 /// <summary>The gate to libtorch: call <see cref="EnsureLoaded"/> before the first touch of TorchSharp.</summary>
 public static class TorchRuntime
 {
-    /// <summary>Finds, repairs if needed, and loads libtorch. Cheap after the first call; safe from several threads.</summary>
-    public static void EnsureLoaded() => LibTorchLoader.EnsureLoaded();
+    private static readonly Lock Gate = new();
+    private static LibTorchLoad? _loaded;
+
+    /// <summary>Finds, repairs if needed, and loads libtorch, then makes TorchSharp's calls go to it. Cheap after the first
+    /// call; safe from several threads.</summary>
+    /// <param name="options">Which libtorch. Default: what the environment says (LATENTSYNC_LIBTORCH), else the one beside the program.</param>
+    /// <returns>What was loaded, from where, and each step of it.</returns>
+    /// <exception cref="NativeLoadException">It cannot be loaded, and why; or it is already loaded with other options.</exception>
+    public static LibTorchLoad EnsureLoaded(LibTorchOptions? options = null)
+    {
+        if (options is null && Volatile.Read(ref _loaded) is { } loaded)
+        {
+            return loaded;
+        }
+        lock (Gate)
+        {
+            LibTorchLoad load = LibTorchLoader.EnsureLoaded(options);
+            if (_loaded is null)
+            {
+                DirectCalls(load.BridgeHandle);
+                Volatile.Write(ref _loaded, load);
+            }
+            return load;
+        }
+    }
+
+    /// <summary>Binds TorchSharp's P/Invokes to the loaded bridge by its handle, so that .NET does not search for the file again
+    /// (and, on systems where it needs the repair, fail on it). Naming the assembly's type does not run its static
+    /// constructor, which would load libtorch by TorchSharp's own rules.</summary>
+    private static void DirectCalls(nint bridge)
+    {
+        Assembly torchSharp = typeof(TorchSharp.torch).Assembly;
+        try
+        {
+            NativeLibrary.SetDllImportResolver(torchSharp, (name, _, _) => name == "LibTorchSharp" ? bridge : 0);
+        }
+        catch (InvalidOperationException)
+        {
+            // The host set a resolver of its own. TorchSharp then finds the loaded bridge by its name, which also works.
+        }
+    }
 }

@@ -1,0 +1,9 @@
+using LatentSync.Attention.Selection;
+
+namespace LatentSync.Platform.Machines;
+
+/// <summary>The GPUs of a machine.</summary>
+/// <param name="Gpus">Those that can be asked, and those of other makers, named.</param>
+/// <param name="CudaDriver">Highest CUDA version the NVIDIA driver supports, "12.8"; null without a driver.</param>
+/// <param name="Note">What keeps a GPU from use, or how it was found.</param>
+internal sealed record GpuFacts(IReadOnlyList<GpuInfo> Gpus, string? CudaDriver, string Note);
