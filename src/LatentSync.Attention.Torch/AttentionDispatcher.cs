@@ -1,0 +1,152 @@
+using LatentSync.Attention.Dispatch;
+using LatentSync.Attention.Problems;
+using LatentSync.Attention.Selection;
+using LatentSync.Attention.Torch.Backends;
+using LatentSync.Attention.Torch.Hosting;
+using LatentSync.Attention.Torch.Operands;
+using static TorchSharp.torch;
+
+namespace LatentSync.Attention.Torch;
+
+/// <summary>What an <see cref="AttentionDispatcher"/> is built from.</summary>
+public sealed record AttentionDispatcherOptions
+{
+    /// <summary>The machine. null (default): what TorchSharp can tell; give the detected one for complete verdicts.</summary>
+    public Machine? Machine { get; init; }
+
+    /// <summary>The user's wish. null (default): the environment variable LATENTSYNC_ATTENTION, else auto.</summary>
+    public Policy? Policy { get; init; }
+
+    /// <summary>The backends. null (default): torch-flash, torch-math and sliced.</summary>
+    public IReadOnlyList<IAttentionBackend>? Backends { get; init; }
+
+    /// <summary>Which backend is tried before which. Default: the built-in order.</summary>
+    public BackendRanking Ranking { get; init; } = BackendRanking.Default;
+
+    /// <summary>Free memory of a device in bytes, null when unknown. null (default): asks the system.</summary>
+    public Func<AttentionDevice, long?>? FreeMemory { get; init; }
+
+    /// <summary>Told of incidents and new plans. Default: nobody.</summary>
+    public IAttentionListener? Listener { get; init; }
+
+    /// <summary>Backends set aside. Default: none yet.</summary>
+    public Quarantine Quarantine { get; init; } = new();
+}
+
+/// <summary>Computes attention on TorchSharp tensors by the best backend, falls back when a kernel fails, and can tell why. Thread-safe.</summary>
+public sealed class AttentionDispatcher
+{
+    private static readonly Lazy<AttentionDispatcher> Shared = new(() => new AttentionDispatcher());
+    private static readonly AsyncLocal<AttentionDispatcher?> Ambient = new();
+
+    private readonly FallbackLoop<AttentionInputs, Tensor> _loop;
+
+    /// <summary>A dispatcher with its own policy, counters and quarantine.</summary>
+    /// <param name="options">null for the defaults.</param>
+    /// <exception cref="FormatException">LATENTSYNC_ATTENTION is needed and cannot be read.</exception>
+    public AttentionDispatcher(AttentionDispatcherOptions? options = null)
+    {
+        options ??= new AttentionDispatcherOptions();
+        Machine = options.Machine ?? TorchMachine.Describe();
+        Policy = options.Policy ?? AttentionSettings.ReadPolicy();
+        Machine machine = Machine;
+        _loop = new FallbackLoop<AttentionInputs, Tensor>(
+            new FallbackLoopOptions
+            {
+                Machine = machine,
+                Policy = Policy,
+                Ranking = options.Ranking,
+                FreeMemory = options.FreeMemory ?? (device => FreeMemory.Of(device, machine)),
+                Listener = options.Listener,
+                Quarantine = options.Quarantine,
+            },
+            options.Backends ?? [new TorchFlashBackend(), new TorchMathBackend(), new SlicedBackend()]);
+    }
+
+    /// <summary>The process's dispatcher, for callers that do not bring their own.</summary>
+    public static AttentionDispatcher Default => Shared.Value;
+
+    /// <summary>The dispatcher that <see cref="TorchAttention"/> uses here: that of the innermost <see cref="Use"/>, else <see cref="Default"/>.</summary>
+    public static AttentionDispatcher Current => Ambient.Value ?? Default;
+
+    /// <summary>The machine whose rules apply.</summary>
+    public Machine Machine { get; }
+
+    /// <summary>The policy that is obeyed.</summary>
+    public Policy Policy { get; }
+
+    /// <summary>Backends set aside after failures.</summary>
+    public Quarantine Quarantine => _loop.Quarantine;
+
+    /// <summary>Makes a dispatcher the current one, for this thread and what it starts and awaits, until the result is disposed. Scopes nest.</summary>
+    /// <param name="dispatcher">The dispatcher.</param>
+    public static IDisposable Use(AttentionDispatcher dispatcher)
+    {
+        ArgumentNullException.ThrowIfNull(dispatcher);
+        var scope = new UseScope(Ambient.Value);
+        Ambient.Value = dispatcher;
+        return scope;
+    }
+
+    /// <summary>softmax(softcap(scale · Q Kᵀ) + bias) V.</summary>
+    /// <param name="query">(B, H, Lq, D), any strides; or (H, Lq, D), (Lq, D), or more leading dimensions. Not modified.</param>
+    /// <param name="key">(B, Hkv, Lk, D), any strides; Hkv divides H; batch 1 is broadcast. Not modified.</param>
+    /// <param name="value">(B, Hkv, Lk, Dv), any strides. Not modified.</param>
+    /// <param name="arguments">Mask, causal, scale and the rest.</param>
+    /// <param name="layer">Layer class, for counters and incidents; null counts as unnamed.</param>
+    /// <param name="cancellationToken">Checked before each backend.</param>
+    /// <returns>(B, H, Lq, Dv) in the query's element type, new, in the caller's dispose scope. A row whose keys are all hidden is zero. In memory,
+    /// torch-flash and sliced follow the query's order of heads and positions, torch-math writes (B, H, Lq, Dv); an ordinary
+    /// <c>transpose(1, 2).reshape(B, Lq, H·Dv)</c> is right after each and free after the former two when the query came from such a view.</returns>
+    /// <exception cref="ArgumentException">The tensors are not an attention problem.</exception>
+    /// <exception cref="AttentionUnavailableException">No backend that the policy allows can run, or all have failed.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public Tensor Run(
+        Tensor query, Tensor key, Tensor value, in AttentionArguments arguments = default, string? layer = null, CancellationToken cancellationToken = default)
+    {
+        AttentionProblem problem = TensorFacts.Describe(query, key, value, arguments);
+        if (OperandForm.IsNormal(problem))
+        {
+            return _loop.Run(problem, new AttentionInputs(query, key, value, arguments.Mask), layer, cancellationToken);
+        }
+        problem.Validate(); // the views below trust the sizes
+        using var scope = NewDisposeScope();
+        AttentionInputs inputs = OperandForm.Normalize(problem, query, key, value, arguments.Mask);
+        Tensor result = _loop.Run(problem, inputs, layer, cancellationToken);
+        return (problem.Rank == 4 ? result : result.reshape([.. query.shape[..^1], problem.ValueDim])).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The problem that a call poses, for <see cref="Explain(in AttentionProblem)"/>.</summary>
+    /// <param name="query">As in <see cref="Run"/>.</param>
+    /// <param name="key">As in <see cref="Run"/>.</param>
+    /// <param name="value">As in <see cref="Run"/>.</param>
+    /// <param name="arguments">As in <see cref="Run"/>.</param>
+    /// <exception cref="ArgumentException">The tensors are not an attention problem.</exception>
+    public static AttentionProblem Describe(Tensor query, Tensor key, Tensor value, in AttentionArguments arguments) =>
+        TensorFacts.Describe(query, key, value, arguments);
+
+    /// <summary>What would run for a problem, and every backend's verdict with all its reasons. Runs nothing.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <exception cref="ArgumentException">The problem has no meaning.</exception>
+    public Plan Explain(in AttentionProblem problem) => _loop.Explain(problem);
+
+    /// <summary>Calls so far per layer class and backend.</summary>
+    public IReadOnlyList<BackendUse> Snapshot() => _loop.Counters.Snapshot();
+
+    /// <summary>Forgets the counts of <see cref="Snapshot"/>.</summary>
+    public void ResetCounters() => _loop.Counters.Reset();
+
+    private sealed class UseScope(AttentionDispatcher? previous) : IDisposable
+    {
+        private bool _isDisposed;
+
+        public void Dispose()
+        {
+            if (!_isDisposed)
+            {
+                _isDisposed = true;
+                Ambient.Value = previous;
+            }
+        }
+    }
+}

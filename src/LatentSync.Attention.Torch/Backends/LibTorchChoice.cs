@@ -1,0 +1,39 @@
+using static TorchSharp.torch;
+
+namespace LatentSync.Attention.Torch.Backends;
+
+/// <summary>The kernel that libtorch itself would choose; the values are libtorch's <c>SDPBackend</c>.</summary>
+public enum LibTorchChoice
+{
+    /// <summary>None: it would throw.</summary>
+    None = -1,
+
+    /// <summary>The standard path.</summary>
+    Math = 0,
+
+    /// <summary>The fused kernel.</summary>
+    Flash = 1,
+
+    /// <summary>The memory-efficient kernel (CUDA).</summary>
+    Efficient = 2,
+
+    /// <summary>cuDNN's kernel (CUDA).</summary>
+    CuDnn = 3,
+}
+
+/// <summary>Asks libtorch which kernel it would choose, to compare with our rules. It obeys libtorch's process-wide switches.</summary>
+public static class LibTorchVerdict
+{
+    /// <summary>libtorch's choice for tensors as they are, not repaired.</summary>
+    /// <param name="query">Any rank.</param>
+    /// <param name="key">Any rank.</param>
+    /// <param name="value">Any rank.</param>
+    /// <param name="mask">Mask or null.</param>
+    /// <param name="dropout">Probability.</param>
+    /// <param name="isCausal">Top-left causal.</param>
+    /// <param name="enableGqa">Fewer key heads than query heads are allowed.</param>
+    /// <exception cref="System.Runtime.InteropServices.ExternalException">libtorch refuses the arguments.</exception>
+    public static LibTorchChoice Ask(
+        Tensor query, Tensor key, Tensor value, Tensor? mask = null, double dropout = 0, bool isCausal = false, bool enableGqa = false) =>
+        (LibTorchChoice)TorchOperators.FusedChoice(query, key, value, mask, dropout, isCausal, enableGqa);
+}

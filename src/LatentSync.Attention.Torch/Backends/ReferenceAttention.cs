@@ -1,0 +1,73 @@
+using LatentSync.Attention.Problems;
+using LatentSync.Attention.Torch.Operands;
+using static TorchSharp.torch;
+
+namespace LatentSync.Attention.Torch.Backends;
+
+/// <summary>The oracle: attention in float64 with the whole score matrix, written for reading, not for speed. Used by tests and
+/// <c>attention verify</c>; never a plan. Shares no arithmetic with the backends.</summary>
+public static class ReferenceAttention
+{
+    /// <summary>softmax(softcap(scale · Q Kᵀ) + bias) V in float64. Differentiable. Dropout is ignored.</summary>
+    /// <param name="query">(B, H, Lq, D).</param>
+    /// <param name="key">(B, Hkv, Lk, D).</param>
+    /// <param name="value">(B, Hkv, Lk, Dv).</param>
+    /// <param name="arguments">Mask, causal, scale, softcap, window.</param>
+    /// <returns>(B, H, Lq, Dv), float64. A row whose keys are all hidden is zero.</returns>
+    public static Tensor Compute(Tensor query, Tensor key, Tensor value, in AttentionArguments arguments)
+    {
+        using var scope = NewDisposeScope();
+        long lq = query.size(-2), lk = key.size(-2), group = query.dim() >= 3 ? query.size(-3) / key.size(-3) : 1;
+        Tensor q = query.to(ScalarType.Float64), k = key.to(ScalarType.Float64), v = value.to(ScalarType.Float64);
+        if (group > 1)
+        {
+            (k, v) = (k.repeat_interleave(group, -3), v.repeat_interleave(group, -3)); // (B, H, Lk, D), (B, H, Lk, Dv)
+        }
+        if (lk == 0)
+        {
+            return matmul(matmul(q, k.transpose(-1, -2)), v).MoveToOuterDisposeScope(); // empty sums: zeros
+        }
+        Tensor scores = matmul(q, k.transpose(-1, -2)).mul(arguments.Scale ?? 1.0 / Math.Sqrt(query.size(-1))); // (B, H, Lq, Lk)
+        if (arguments.Softcap > 0)
+        {
+            scores = tanh(scores / arguments.Softcap) * arguments.Softcap;
+        }
+        Tensor hidden = Hidden(lq, lk, arguments).to(query.device); // (Lq, Lk)
+        if (arguments.Mask is { } mask)
+        {
+            if (mask.dtype == ScalarType.Bool)
+            {
+                hidden = hidden.logical_or(mask.logical_not());
+            }
+            else
+            {
+                Tensor bias = mask.to(ScalarType.Float64);
+                Tensor isHidden = bias.eq(double.NegativeInfinity);
+                scores = scores + bias.masked_fill(isHidden, 0.0);
+                hidden = hidden.logical_or(isHidden);
+            }
+        }
+        // Rows that see nothing get the softmax of zeros and are then multiplied by zero.
+        Tensor seesNothing = hidden.all(-1, keepdim: true);
+        Tensor masked = scores.masked_fill(hidden.logical_and(seesNothing.logical_not()), double.NegativeInfinity);
+        Tensor weights = nn.functional.softmax(masked, -1).masked_fill(seesNothing, 0.0); // (B, H, Lq, Lk)
+        return matmul(weights, v).MoveToOuterDisposeScope(); // (B, H, Lq, Dv)
+    }
+
+    private static Tensor Hidden(long lq, long lk, in AttentionArguments arguments)
+    {
+        long offset = arguments.CausalAlignment == CausalAlignment.BottomRight ? lk - lq : 0;
+        var hidden = new bool[lq * lk];
+        for (long i = 0; i < lq; i++)
+        {
+            for (long j = 0; j < lk; j++)
+            {
+                long distance = j - (i + offset); // keys after the diagonal are positive
+                hidden[i * lk + j] = arguments.IsCausal && distance > 0
+                    || arguments.LeftWindow is { } left && distance < -left
+                    || arguments.RightWindow is { } right && distance > right;
+            }
+        }
+        return tensor(hidden, [lq, lk]);
+    }
+}

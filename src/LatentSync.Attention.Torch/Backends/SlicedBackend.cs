@@ -1,0 +1,66 @@
+using System.Diagnostics;
+using LatentSync.Attention.Problems;
+using LatentSync.Attention.Selection;
+using LatentSync.Attention.Torch.Operands;
+using static TorchSharp.torch;
+
+namespace LatentSync.Attention.Torch.Backends;
+
+/// <summary>Exact attention in bounded memory: the problem is cut into slices of sequences, heads and query rows whose scores fit into a
+/// workspace, and each slice is two matrix products and a softmax, in float32 (float64 for float64). It needs no special kernel, so
+/// it runs on any device and element type that libtorch can multiply. Keys that no row of a slice can see are left out. In training the slices
+/// are computed again in the backward pass instead of being kept. The result follows the query's order in memory.</summary>
+public sealed class SlicedBackend : IAttentionBackend
+{
+    private const long LeastWorkspaceBytes = 1L << 20;
+    private readonly long _workspaceBytes;
+
+    /// <summary>The backend.</summary>
+    /// <param name="workspaceBytes">Memory for one slice in bytes, 1 to 256 MiB (the default). One query row per key head is the least that is used.</param>
+    public SlicedBackend(long workspaceBytes = SliceShape.DefaultWorkspaceBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(workspaceBytes, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(workspaceBytes, SliceShape.DefaultWorkspaceBytes);
+        _workspaceBytes = workspaceBytes;
+    }
+
+    /// <inheritdoc/>
+    public string Name => AttentionBackendNames.Sliced;
+
+    /// <inheritdoc/>
+    public Tensor Run(in AttentionProblem problem, AttentionInputs inputs)
+    {
+        long workspaceBytes = _workspaceBytes;
+        while (true)
+        {
+            try
+            {
+                return Attend(problem, inputs, SliceShape.For(problem, workspaceBytes));
+            }
+            catch (Exception exception)
+                when (workspaceBytes > LeastWorkspaceBytes && FailureClassifier.Classify(exception) == FailureKind.OutOfMemory)
+            {
+                // This is the last resort of every plan: when memory runs out it takes smaller slices before it gives up.
+                workspaceBytes = Math.Max(workspaceBytes / 4, LeastWorkspaceBytes);
+                Activity.Current?.AddEvent(new ActivityEvent("sliced: out of memory, workspace reduced"));
+            }
+        }
+    }
+
+    private static Tensor Attend(in AttentionProblem problem, in AttentionInputs inputs, SliceShape shape)
+    {
+        if (!problem.NeedsGradient)
+        {
+            using IDisposable noGradient = no_grad();
+            return SlicedForward.Run(problem, inputs, shape);
+        }
+        if (problem.Dropout > 0 || problem.IsEmpty)
+        {
+            return SlicedForward.RunDifferentiable(problem, inputs, shape); // dropped weights cannot be drawn a second time
+        }
+        var call = new SlicedFunction.Call(problem, shape);
+        return inputs.Mask is null
+            ? SlicedFunction.apply(inputs.Query, inputs.Key, inputs.Value, call)
+            : SlicedFunction.apply(inputs.Query, inputs.Key, inputs.Value, inputs.Mask, call);
+    }
+}

@@ -1,0 +1,24 @@
+using LatentSync.Attention.Problems;
+using LatentSync.Attention.Torch.Operands;
+using static TorchSharp.torch;
+
+namespace LatentSync.Attention.Torch.Backends;
+
+/// <summary>libtorch's standard path: the whole score matrix, 16-bit operands widened to float32. The result is contiguous (B, H, Lq, Dv).</summary>
+public sealed class TorchMathBackend : IAttentionBackend
+{
+    /// <inheritdoc/>
+    public string Name => AttentionBackendNames.TorchMath;
+
+    /// <inheritdoc/>
+    public Tensor Run(in AttentionProblem problem, AttentionInputs inputs)
+    {
+        using var scope = NewDisposeScope();
+        bool mergesCausal = problem.IsShiftedCausal || problem.HasWindow || problem.IsCausal && inputs.Mask is not null;
+        // The operator adds a boolean mask as numbers; only the function above it converts.
+        Tensor? mask = OperandForm.AdditiveMask(problem, inputs, inputs.Query.dtype, mergesCausal);
+        Tensor result = TorchOperators.Math(
+            inputs.Query, inputs.Key, inputs.Value, mask, problem.Dropout, problem.IsCausal && !mergesCausal, problem.EffectiveScale, problem.IsGrouped);
+        return result.MoveToOuterDisposeScope(); // (B, H, Lq, Dv)
+    }
+}

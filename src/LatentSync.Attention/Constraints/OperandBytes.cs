@@ -1,0 +1,48 @@
+using LatentSync.Attention.Problems;
+
+namespace LatentSync.Attention.Constraints;
+
+/// <summary>Memory of the copies that backends make of their operands; upper bounds in bytes.</summary>
+public static class OperandBytes
+{
+    /// <summary>Allocator rounding, thread pools and small temporaries of one call. Measured on the CPU: 11 MiB at the first call.</summary>
+    public const long Fixed = 16L << 20;
+
+    /// <summary>Copies of operands: those with a strided last dimension, all when they are padded, key and value once more in 16 bits
+    /// (packed for the matrix product).</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="padsTo">Head dim that all operands and the result are padded to; 0 when they are not.</param>
+    public static long Copies(in AttentionProblem problem, int padsTo)
+    {
+        long queryRows = (long)problem.Batch * problem.HeadCount * problem.QueryLength;
+        long keyRows = (long)problem.Batch * problem.KvHeadCount * problem.KeyLength;
+        long elements = 0;
+        if (padsTo > 0)
+        {
+            elements += (2 * queryRows + 2 * keyRows) * padsTo;
+        }
+        if (problem.Strided != AttentionOperands.None)
+        {
+            elements += queryRows * problem.HeadDim + keyRows * (problem.HeadDim + problem.ValueDim);
+        }
+        if (problem.DType.Size() == 2)
+        {
+            elements += keyRows * Math.Max(problem.HeadDim + problem.ValueDim, 2 * padsTo);
+        }
+        return elements * problem.DType.Size();
+    }
+
+    /// <summary>The additive mask that is made from a boolean one, or from the causal diagonal or a window.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="mergesCausal">Diagonal or window become part of the mask.</param>
+    public static long Mask(in AttentionProblem problem, bool mergesCausal)
+    {
+        long elements = problem.Mask.ElementCount;
+        if (mergesCausal)
+        {
+            elements = (long)problem.QueryLength * problem.KeyLength * Math.Max(problem.Mask.Batch, 1) * Math.Max(problem.Mask.Heads, 1);
+        }
+        // The mask itself, the one it is made from, and two boolean temporaries.
+        return elements * (2 * problem.DType.ComputeSize() + 2);
+    }
+}

@@ -1,0 +1,244 @@
+using System.Globalization;
+using System.Text;
+
+namespace LatentSync.Attention.Problems;
+
+/// <summary>Which corner the causal diagonal starts from when there are more keys than queries or fewer.</summary>
+public enum CausalAlignment
+{
+    /// <summary>Query i sees key j when j ≤ i, as PyTorch's <c>is_causal</c>.</summary>
+    TopLeft,
+
+    /// <summary>Query i sees key j when j ≤ i + Lk - Lq, as FlashAttention since 2.1: the last query sees every key.</summary>
+    BottomRight,
+}
+
+/// <summary>Order in memory of the query's heads and positions.</summary>
+public enum OperandLayout
+{
+    /// <summary>(B, H, L, D): a head's positions are neighbours.</summary>
+    HeadsFirst,
+
+    /// <summary>(B, L, H, D) seen through a transpose, as projections write it.</summary>
+    LengthFirst,
+
+    /// <summary>Anything else.</summary>
+    Other,
+}
+
+/// <summary>Operands of a call, as a set.</summary>
+[Flags]
+public enum AttentionOperands
+{
+    /// <summary>None of them.</summary>
+    None = 0,
+
+    /// <summary>The query.</summary>
+    Query = 1,
+
+    /// <summary>The key.</summary>
+    Key = 2,
+
+    /// <summary>The value.</summary>
+    Value = 4,
+}
+
+/// <summary>One call of attention, softmax(scale · Q Kᵀ + bias) V, without its tensors: everything that decides which backend can
+/// compute it, what memory it takes, and nothing else. Equal problems have equal plans.</summary>
+public readonly record struct AttentionProblem
+{
+    /// <summary>An empty problem; set the properties.</summary>
+    public AttentionProblem() { }
+
+    /// <summary>Sequences (B), at least 0.</summary>
+    public required int Batch { get; init; }
+
+    /// <summary>Query heads (H), at least 1.</summary>
+    public required int HeadCount { get; init; }
+
+    /// <summary>Key and value heads (Hkv); divides <see cref="HeadCount"/>. Smaller than it means grouped-query attention.</summary>
+    public required int KvHeadCount { get; init; }
+
+    /// <summary>Queries (Lq), at least 0.</summary>
+    public required int QueryLength { get; init; }
+
+    /// <summary>Keys (Lk), at least 0.</summary>
+    public required int KeyLength { get; init; }
+
+    /// <summary>Elements of a query or key vector (D), at least 1.</summary>
+    public required int HeadDim { get; init; }
+
+    /// <summary>Elements of a value vector (Dv), at least 1; may differ from <see cref="HeadDim"/>.</summary>
+    public required int ValueDim { get; init; }
+
+    /// <summary>Element type of query, key and value.</summary>
+    public AttentionDType DType { get; init; } = AttentionDType.Float32;
+
+    /// <summary>Where the tensors live.</summary>
+    public AttentionDevice Device { get; init; }
+
+    /// <summary>Facts about the mask.</summary>
+    public AttentionMask Mask { get; init; }
+
+    /// <summary>Keys after the diagonal are hidden.</summary>
+    public bool IsCausal { get; init; }
+
+    /// <summary>Where the causal diagonal lies. Default top-left.</summary>
+    public CausalAlignment CausalAlignment { get; init; }
+
+    /// <summary>Keys before the diagonal that a query sees, at least 0; null (default) for all.</summary>
+    public int? LeftWindow { get; init; }
+
+    /// <summary>Keys after the diagonal that a query sees, at least 0; null (default) for all. The diagonal is the causal one.</summary>
+    public int? RightWindow { get; init; }
+
+    /// <summary>Scores become c·tanh(score/c) before the bias; 0 (default) is off.</summary>
+    public double Softcap { get; init; }
+
+    /// <summary>Probability that a weight is dropped, 0 (default) up to but not 1.</summary>
+    public double Dropout { get; init; }
+
+    /// <summary>Factor on Q Kᵀ; null (default) is 1/√D.</summary>
+    public double? Scale { get; init; }
+
+    /// <summary>A gradient of query, key or value is wanted.</summary>
+    public bool NeedsGradient { get; init; }
+
+    /// <summary>Dimensions of the operands as given; 4 (default) is (B, H, L, D).</summary>
+    public int Rank { get; init; } = 4;
+
+    /// <summary>Key or value have batch 1 where the query has more: they are broadcast.</summary>
+    public bool BroadcastsBatch { get; init; }
+
+    /// <summary>Operands whose last dimension does not have stride 1.</summary>
+    public AttentionOperands Strided { get; init; }
+
+    /// <summary>Order in memory of the query.</summary>
+    public OperandLayout QueryLayout { get; init; }
+
+    /// <summary>Alignment that all operands' rows are known to have, in bytes; 0 (default) when it was not determined.</summary>
+    public int AlignmentBytes { get; init; }
+
+    /// <summary>The factor that is used: <see cref="Scale"/> or 1/√D.</summary>
+    public double EffectiveScale => Scale ?? 1.0 / Math.Sqrt(HeadDim);
+
+    /// <summary>Several query heads share a key head.</summary>
+    public bool IsGrouped => HeadCount != KvHeadCount;
+
+    /// <summary>A window hides keys on at least one side.</summary>
+    public bool HasWindow => LeftWindow is not null || RightWindow is not null;
+
+    /// <summary>Nothing can be attended to, or nobody attends.</summary>
+    public bool IsEmpty => Batch == 0 || QueryLength == 0 || KeyLength == 0;
+
+    /// <summary>The causal diagonal lies bottom-right and that differs from top-left.</summary>
+    public bool IsShiftedCausal => IsCausal && CausalAlignment == CausalAlignment.BottomRight && QueryLength != KeyLength;
+
+    /// <summary>Elements of the whole score matrix, B·H·Lq·Lk.</summary>
+    public long ScoreCount => (long)Batch * HeadCount * QueryLength * KeyLength;
+
+    /// <summary>Bytes of the result.</summary>
+    public long OutputBytes => (long)Batch * HeadCount * QueryLength * ValueDim * DType.Size();
+
+    /// <summary>Floating-point operations of the two products, 2·B·H·Lq·Lk·(D + Dv), the causal half not deducted.</summary>
+    public double FlopCount => 2.0 * ScoreCount * (HeadDim + ValueDim);
+
+    /// <summary>A problem of the common kind: as many key heads as query heads, value dim equal to head dim, float32, CPU.</summary>
+    /// <param name="batch">Sequences (B).</param>
+    /// <param name="headCount">Heads (H).</param>
+    /// <param name="queryLength">Queries (Lq).</param>
+    /// <param name="keyLength">Keys (Lk).</param>
+    /// <param name="headDim">Elements of a head's vectors (D).</param>
+    public static AttentionProblem Of(int batch, int headCount, int queryLength, int keyLength, int headDim) =>
+        new()
+        {
+            Batch = batch,
+            HeadCount = headCount,
+            KvHeadCount = headCount,
+            QueryLength = queryLength,
+            KeyLength = keyLength,
+            HeadDim = headDim,
+            ValueDim = headDim,
+        };
+
+    /// <summary>Checks that the problem has a meaning, whatever the backend.</summary>
+    /// <exception cref="ArgumentException">It has none; the message says which quantity, what was found and what is required.</exception>
+    public void Validate()
+    {
+        Require(Batch >= 0 && QueryLength >= 0 && KeyLength >= 0, $"batch {Batch}, Lq {QueryLength}, Lk {KeyLength}", "none of them negative");
+        Require(HeadCount >= 1 && KvHeadCount >= 1, $"{HeadCount} query heads, {KvHeadCount} key heads", "at least one of each");
+        Require(HeadCount % KvHeadCount == 0, $"{HeadCount} query heads, {KvHeadCount} key heads", "query heads a multiple of key heads");
+        Require(HeadDim >= 1 && ValueDim >= 1, $"headDim {HeadDim}, valueDim {ValueDim}", "both at least 1");
+        Require(double.IsFinite(EffectiveScale), $"scale {EffectiveScale}", "a finite number");
+        Require(Dropout is >= 0 and < 1, $"dropout {Dropout}", "0 <= dropout < 1");
+        Require(Softcap >= 0 && double.IsFinite(Softcap), $"softcap {Softcap}", "a finite number, 0 for none");
+        Require(LeftWindow is not < 0 && RightWindow is not < 0, $"window ({LeftWindow}, {RightWindow})", "each at least 0, or none");
+        Require(Rank >= 2, $"operands of rank {Rank}", "rank 2 or more, (..., L, D)");
+        Require(Mask.Kind == AttentionMaskKind.None || Fits(Mask.Batch, Batch) && Fits(Mask.Heads, HeadCount)
+            && Fits(Mask.Rows, QueryLength) && Fits(Mask.Columns, KeyLength),
+            $"a mask of ({Mask.Batch}, {Mask.Heads}, {Mask.Rows}, {Mask.Columns})",
+            $"broadcastable to (B, H, Lq, Lk) = ({Batch}, {HeadCount}, {QueryLength}, {KeyLength})");
+    }
+
+    /// <summary>"B 2, H 8, Lq 4096, Lk 50, headDim 40, float16, cuda:0" and whatever departs from the ordinary.</summary>
+    public string Describe()
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"B {Batch}, H {HeadCount}, Lq {QueryLength}, Lk {KeyLength}, headDim {HeadDim}");
+        Add(text, IsGrouped, $"kvHeads {KvHeadCount}");
+        Add(text, ValueDim != HeadDim, $"valueDim {ValueDim}");
+        text.Append(CultureInfo.InvariantCulture, $", {DType.LongName()}, {Device}");
+        Add(text, Mask.Kind != AttentionMaskKind.None, $"{(Mask.Kind == AttentionMaskKind.Boolean ? "boolean" : "additive")} mask");
+        Add(text, Mask.NeedsGradient, $"mask gradient");
+        Add(text, IsCausal, $"causal{(CausalAlignment == CausalAlignment.BottomRight ? " bottom-right" : "")}");
+        Add(text, HasWindow, $"window ({Side(LeftWindow)}, {Side(RightWindow)})");
+        Add(text, Softcap > 0, $"softcap {Softcap}");
+        Add(text, Dropout > 0, $"dropout {Dropout}");
+        Add(text, NeedsGradient, $"training");
+        Add(text, Rank != 4, $"rank {Rank}");
+        return text.ToString();
+    }
+
+    /// <summary>The command that explains this problem on the command line.</summary>
+    public string ExplainCommand()
+    {
+        var text = new StringBuilder("latentsync attention explain --shape ");
+        text.Append(CultureInfo.InvariantCulture, $"{Batch},{HeadCount},{QueryLength},{KeyLength},{HeadDim}");
+        AddOption(text, IsGrouped, $"--kv-heads {KvHeadCount}");
+        AddOption(text, ValueDim != HeadDim, $"--value-dim {ValueDim}");
+        AddOption(text, DType != AttentionDType.Float32, $"--dtype {DType.ShortName()}");
+        AddOption(text, IsCausal, $"--causal");
+        AddOption(text, Mask.Kind != AttentionMaskKind.None, $"--mask {(Mask.Kind == AttentionMaskKind.Boolean ? "bool" : "float")}");
+        AddOption(text, Device.Kind == AttentionDeviceKind.Cuda, $"--device cuda");
+        AddOption(text, NeedsGradient, $"--training");
+        return text.ToString();
+    }
+
+    private static string Side(int? window) => window?.ToString(CultureInfo.InvariantCulture) ?? "all";
+
+    private static bool Fits(int size, int full) => size == 1 || size == full;
+
+    private static void Require(bool holds, FormattableString found, string required)
+    {
+        if (!holds)
+        {
+            throw new ArgumentException($"This is not an attention problem: found {found.ToString(CultureInfo.InvariantCulture)}; required: {required}.");
+        }
+    }
+
+    private static void Add(StringBuilder text, bool applies, FormattableString part)
+    {
+        if (applies)
+        {
+            text.Append(", ").Append(part.ToString(CultureInfo.InvariantCulture));
+        }
+    }
+
+    private static void AddOption(StringBuilder text, bool applies, FormattableString part)
+    {
+        if (applies)
+        {
+            text.Append(' ').Append(part.ToString(CultureInfo.InvariantCulture));
+        }
+    }
+}

@@ -1,0 +1,119 @@
+using LatentSync.Attention.Problems;
+
+namespace LatentSync.Attention.Selection;
+
+/// <summary>A backend set aside after a failure.</summary>
+/// <param name="Backend">Backend's name.</param>
+/// <param name="Class">Class of the problem that failed.</param>
+/// <param name="Kind">How it failed.</param>
+/// <param name="FromBytes">Problems of the class are refused from this estimate on; 0 for all sizes.</param>
+/// <param name="Cause">First line of the failure's message.</param>
+/// <param name="Since">When.</param>
+public sealed record QuarantineEntry(
+    string Backend, ProblemClass Class, FailureKind Kind, long FromBytes, string Cause, DateTimeOffset Since);
+
+/// <summary>Backends that failed at run time, set aside until released: for the class of the problem; when memory ran out, for that size and
+/// larger ones only; when the GPU's code is missing, for the device; when the library is gone, for everything. Thread-safe.</summary>
+public sealed class Quarantine
+{
+    private readonly Lock _gate = new();
+    private readonly TimeProvider _time;
+    private volatile QuarantineEntry[] _entries = [];
+    private int _version;
+
+    /// <summary>An empty quarantine.</summary>
+    /// <param name="time">Clock of the entries; null for the system's.</param>
+    /// <param name="entries">Entries known from before.</param>
+    public Quarantine(TimeProvider? time = null, IEnumerable<QuarantineEntry>? entries = null)
+    {
+        _time = time ?? TimeProvider.System;
+        _entries = entries?.ToArray() ?? [];
+    }
+
+    /// <summary>Changes whenever an entry comes or goes; plans made under another version are out of date.</summary>
+    public int Version => Volatile.Read(ref _version);
+
+    /// <summary>The entries of this moment.</summary>
+    public IReadOnlyList<QuarantineEntry> Entries => _entries;
+
+    /// <summary>Sets a backend aside.</summary>
+    /// <param name="backend">Backend's name.</param>
+    /// <param name="problem">The problem that failed.</param>
+    /// <param name="estimatedBytes">The backend's memory estimate for it.</param>
+    /// <param name="kind">How it failed.</param>
+    /// <param name="cause">The failure's message; its first line is kept.</param>
+    /// <returns>False when an entry covers the failure already.</returns>
+    public bool Add(string backend, in AttentionProblem problem, long estimatedBytes, FailureKind kind, string cause)
+    {
+        lock (_gate)
+        {
+            if (Find(backend, problem, estimatedBytes) is not null)
+            {
+                return false;
+            }
+            long fromBytes = kind == FailureKind.OutOfMemory ? estimatedBytes : 0;
+            string firstLine = cause.AsSpan().TrimStart() is var text && text.IndexOfAny('\r', '\n') is >= 0 and var end
+                ? text[..end].ToString()
+                : text.ToString();
+            _entries = [.. _entries, new(backend, ProblemClass.Of(problem), kind, fromBytes, firstLine, _time.GetUtcNow())];
+            Interlocked.Increment(ref _version);
+            return true;
+        }
+    }
+
+    /// <summary>Releases entries, for instance after the cause was removed.</summary>
+    /// <param name="backend">Backend's name; null for all.</param>
+    /// <returns>How many were released.</returns>
+    public int Release(string? backend = null)
+    {
+        lock (_gate)
+        {
+            QuarantineEntry[] kept = backend is null ? [] : [.. _entries.Where(entry => entry.Backend != backend)];
+            int released = _entries.Length - kept.Length;
+            if (released > 0)
+            {
+                _entries = kept;
+                Interlocked.Increment(ref _version);
+            }
+            return released;
+        }
+    }
+
+    /// <summary>Why a backend is set aside for a problem; null when it is not.</summary>
+    /// <param name="backend">Backend's name.</param>
+    /// <param name="problem">The problem.</param>
+    /// <param name="estimatedBytes">The backend's memory estimate for it.</param>
+    public Reason? Objection(string backend, in AttentionProblem problem, long estimatedBytes)
+    {
+        if (Find(backend, problem, estimatedBytes) is not { } entry)
+        {
+            return null;
+        }
+        FailureDescription failure = FailureClassifier.Describe(entry.Kind);
+        return new Reason(failure.Code, $"{backend} is set aside since it failed. {failure.Message}", entry.Cause, failure.Required, failure.Remedy);
+    }
+
+    private QuarantineEntry? Find(string backend, in AttentionProblem problem, long estimatedBytes)
+    {
+        QuarantineEntry[] entries = _entries;
+        if (entries.Length == 0)
+        {
+            return null;
+        }
+        ProblemClass problemClass = ProblemClass.Of(problem);
+        foreach (QuarantineEntry entry in entries)
+        {
+            bool covers = entry.Kind switch
+            {
+                FailureKind.NativeLibraryGone => true,
+                FailureKind.NoKernelImage => entry.Class.Device == problemClass.Device,
+                _ => entry.Class == problemClass && estimatedBytes >= entry.FromBytes,
+            };
+            if (entry.Backend == backend && covers)
+            {
+                return entry;
+            }
+        }
+        return null;
+    }
+}

@@ -1,0 +1,18 @@
+using System.Runtime.CompilerServices;
+using TorchSharp;
+using Xunit.Sdk;
+
+// Live tensors are counted and libtorch's switches are process-wide: one test at a time.
+[assembly: Xunit.v3.Parallelization(Mode = ParallelMode.None)]
+
+namespace LatentSync.Attention.Torch.Tests;
+
+internal static class TorchTestSetup
+{
+    [ModuleInitializer]
+    internal static void Load()
+    {
+        TorchRuntime.EnsureLoaded();
+        torch.set_num_threads(2);
+    }
+}
