@@ -1,0 +1,217 @@
+using System.Globalization;
+using System.Text;
+using LatentSync.Attention.Torch;
+using LatentSync.Checkpoints;
+using LatentSync.Models.AudioEncoders;
+using LatentSync.Models.Autoencoders;
+using LatentSync.Models.UNets;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LatentSync.Demo;
+
+/// <summary>Makes a small checkpoint in the original's file layout, filled with seeded random numbers: it proves that the chain runs, and
+/// nothing about lips.</summary>
+/// <remarks>About 2 MB in half precision and a fraction of a second to make, so it is made where it is needed instead of being kept in the
+/// repository. The networks are the real ones (audio cross-attention, motion modules, 8x autoencoder), only narrow.</remarks>
+public static class DemoCheckpoint
+{
+    /// <summary>Files of the checkpoint, relative to its folder.</summary>
+    public static IReadOnlyList<string> Files { get; } =
+        ["latentsync_unet.pt", "whisper/tiny.pt", "vae/config.json", "vae/diffusion_pytorch_model.safetensors", "config.yaml", "README.txt"];
+
+    /// <summary>Side of the square face picture.</summary>
+    public const int Resolution = 256;
+
+    private const int TokenWidth = 64;
+    private const int UNetHeads = 4;
+
+    private static readonly int[] UNetWidths = [32, 32, 64, 64];
+    private static readonly int[] AutoencoderWidths = [16, 32, 64, 64];
+
+    /// <summary>Writes the checkpoint; existing files of these names are replaced one by one, each when it is complete.</summary>
+    /// <param name="folder">Folder to write to; made if missing.</param>
+    /// <param name="seed">Seed of the weights.</param>
+    /// <param name="cancellationToken">Checked between files.</param>
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    public static void Write(string folder, long seed, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        TorchRuntime.EnsureLoaded();
+        Directory.CreateDirectory(Path.Combine(folder, "whisper"));
+        Directory.CreateDirectory(Path.Combine(folder, "vae"));
+        WriteUNet(Path.Combine(folder, Files[0]), seed);
+        cancellationToken.ThrowIfCancellationRequested();
+        WriteWhisper(Path.Combine(folder, Files[1]), seed + 1);
+        cancellationToken.ThrowIfCancellationRequested();
+        WriteAutoencoder(Path.Combine(folder, Files[3]), seed + 2);
+        WriteText(Path.Combine(folder, Files[2]), AutoencoderJson());
+        WriteText(Path.Combine(folder, Files[4]), ConfigurationYaml());
+        WriteText(Path.Combine(folder, Files[5]), ReadMe(seed));
+    }
+
+    private static void WriteUNet(string path, long seed)
+    {
+        UNet3DConfiguration configuration = UNet3DConfiguration.LatentSync15() with
+        {
+            BlockOutChannels = UNetWidths,
+            HeadCounts = [UNetHeads, UNetHeads, UNetHeads, UNetHeads],
+            CrossAttentionDim = TokenWidth,
+            LayersPerBlock = 1,
+        };
+        using UNet3DConditionModel network = UNet3DConditionModel.Create(configuration, ScalarType.Float32, CPU);
+        network.InitializeForTraining(seed);
+        FillZeroLayers(network, seed);
+        CheckpointDictionary weights = [];
+        foreach ((string name, TensorPayload payload) in Payloads(network))
+        {
+            weights.Add(name, payload);
+        }
+        TorchCheckpointWriter.Write(path, new CheckpointDictionary { { "state_dict", weights }, { "global_step", 0 } });
+    }
+
+    private static void WriteWhisper(string path, long seed)
+    {
+        WhisperConfiguration configuration = new() { MelBands = 80, AudioPositions = 1500, AudioWidth = TokenWidth, AudioHeads = 2, AudioLayers = 2 };
+        using WhisperEncoder encoder = WhisperEncoder.Create(configuration, ScalarType.Float32, CPU);
+        encoder.InitializeForTraining(seed);
+        CheckpointDictionary weights = [];
+        foreach ((string name, TensorPayload payload) in Payloads(encoder))
+        {
+            weights.Add("encoder." + name, payload);
+        }
+        CheckpointDictionary dims = new()
+        {
+            { "n_mels", configuration.MelBands },
+            { "n_audio_ctx", configuration.AudioPositions },
+            { "n_audio_state", configuration.AudioWidth },
+            { "n_audio_head", configuration.AudioHeads },
+            { "n_audio_layer", configuration.AudioLayers },
+            { "n_vocab", 51865 },
+            { "n_text_ctx", 448 },
+            { "n_text_state", configuration.AudioWidth },
+            { "n_text_head", configuration.AudioHeads },
+            { "n_text_layer", configuration.AudioLayers },
+        };
+        TorchCheckpointWriter.Write(path, new CheckpointDictionary { { "dims", dims }, { "model_state_dict", weights } });
+    }
+
+    private static void WriteAutoencoder(string path, long seed)
+    {
+        AutoencoderConfiguration configuration = new()
+        {
+            BlockOutChannels = AutoencoderWidths,
+            DownBlockHasAttention = [false, false, false, false],
+            UpBlockHasAttention = [false, false, false, false],
+            LayersPerBlock = 1,
+            NormNumGroups = AutoencoderWidths[0],
+        };
+        using AutoencoderKL autoencoder = AutoencoderKL.Create(configuration, ScalarType.Float32, CPU);
+        autoencoder.InitializeForTraining(seed);
+        SafetensorsWriter.Write(path, Payloads(autoencoder), new Dictionary<string, string> { ["format"] = "pt" });
+    }
+
+    /// <summary>Training starts with some layers at zero, which would hide everything behind them; here each takes part.</summary>
+    private static void FillZeroLayers(nn.Module network, long seed)
+    {
+        using IDisposable noGradient = no_grad();
+        using Generator generator = new((ulong)seed + 77, CPU);
+        foreach ((string _, TorchSharp.Modules.Parameter parameter) in network.named_parameters())
+        {
+            using DisposeScope scope = NewDisposeScope();
+            if (parameter.dim() > 1 && !parameter.count_nonzero().ToBoolean())
+            {
+                long inputs = parameter.numel() / parameter.shape[0];
+                parameter.copy_(randn(parameter.shape, generator: generator) * (0.5 / Math.Sqrt(inputs)));
+            }
+        }
+    }
+
+    private static Dictionary<string, TensorPayload> Payloads(nn.Module network)
+    {
+        Dictionary<string, TensorPayload> payloads = [];
+        foreach ((string name, Tensor tensor) in network.state_dict())
+        {
+            using DisposeScope scope = NewDisposeScope();
+            Tensor half = tensor.detach().to(ScalarType.Float16).contiguous();
+            payloads.Add(name, TensorPayload.FromBytes(TensorElementType.Float16, tensor.shape, half.bytes.ToArray()));
+        }
+        return payloads;
+    }
+
+    private static void WriteText(string path, string text) => DemoFiles.Write(path, Encoding.UTF8.GetBytes(text));
+
+    private static string List(IEnumerable<int> values) => "[" + string.Join(", ", values.Select(v => v.ToString(CultureInfo.InvariantCulture))) + "]";
+
+    private static string AutoencoderJson() => $$"""
+        {
+          "_class_name": "AutoencoderKL",
+          "act_fn": "silu",
+          "block_out_channels": {{List(AutoencoderWidths)}},
+          "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
+          "in_channels": 3,
+          "latent_channels": 4,
+          "layers_per_block": 1,
+          "norm_num_groups": {{AutoencoderWidths[0]}},
+          "out_channels": 3,
+          "sample_size": 256,
+          "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"]
+        }
+
+        """;
+
+    private static string ConfigurationYaml() => $"""
+        # A narrow network with the original's keys. The weights beside this file are random: see README.txt.
+        data:
+          num_frames: 16
+          resolution: {Resolution}
+          audio_sample_rate: 16000
+          video_fps: 25
+          audio_feat_length: [2, 2]
+
+        model:
+          act_fn: silu
+          add_audio_layer: true
+          attention_head_dim: {UNetHeads}
+          block_out_channels: {List(UNetWidths)}
+          center_input_sample: false
+          cross_attention_dim: {TokenWidth}
+          down_block_types: [CrossAttnDownBlock3D, CrossAttnDownBlock3D, CrossAttnDownBlock3D, DownBlock3D]
+          mid_block_type: UNetMidBlock3DCrossAttn
+          up_block_types: [UpBlock3D, CrossAttnUpBlock3D, CrossAttnUpBlock3D, CrossAttnUpBlock3D]
+          downsample_padding: 1
+          flip_sin_to_cos: true
+          freq_shift: 0
+          in_channels: 13
+          layers_per_block: 1
+          mid_block_scale_factor: 1
+          norm_eps: 1e-5
+          norm_num_groups: 32
+          out_channels: 4
+          sample_size: 64
+          resnet_time_scale_shift: default
+          use_motion_module: true
+          motion_module_resolutions: [1, 2, 4, 8]
+          motion_module_mid_block: false
+          motion_module_decoder_only: false
+          motion_module_type: Vanilla
+          motion_module_kwargs:
+            num_attention_heads: 8
+            num_transformer_block: 1
+            attention_block_types: [Temporal_Self, Temporal_Self]
+            temporal_position_encoding: true
+            temporal_position_encoding_max_len: 24
+            temporal_attention_dim_div: 1
+            zero_initialize: true
+
+        """;
+
+    private static string ReadMe(long seed) => string.Create(CultureInfo.InvariantCulture, $"""
+        UNTRAINED, seeded random weights (seed {seed}).
+
+        These files have the layout and the key names of a LatentSync checkpoint and load like one, but nobody has trained them:
+        what they generate is noise where the mouth should be. They exist to show that the whole chain runs.
+        For real lips use a trained checkpoint of the same layout.
+
+        """);
+}
