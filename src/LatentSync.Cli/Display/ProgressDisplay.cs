@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using LatentSync.Pipelines;
 using Spectre.Console;
 
 namespace LatentSync.Cli.Display;
@@ -10,19 +9,10 @@ internal sealed class ProgressDisplay : IDisposable
 {
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(5);
 
-    private static readonly Dictionary<SyncStage, string> Titles = new()
-    {
-        [SyncStage.Load] = "loading the networks",
-        [SyncStage.Audio] = "listening to the speech",
-        [SyncStage.Faces] = "finding faces",
-        [SyncStage.Denoise] = "animating the mouth",
-        [SyncStage.Write] = "writing the video",
-    };
-
     private readonly IAnsiConsole _console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
 
     /// <summary>Runs <paramref name="work"/> while showing what it reports.</summary>
-    public async Task<TResult> RunAsync<TResult>(Func<IProgress<SyncProgress>, Task<TResult>> work)
+    public async Task<TResult> RunAsync<TResult>(Func<IProgress<ProgressLine>, Task<TResult>> work)
     {
         if (Console.IsErrorRedirected || !_console.Profile.Capabilities.Interactive)
         {
@@ -39,19 +29,19 @@ internal sealed class ProgressDisplay : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _console.Cursor.Show();
 
-    private sealed class BarProgress(ProgressContext context) : IProgress<SyncProgress>
+    private sealed class BarProgress(ProgressContext context) : IProgress<ProgressLine>
     {
-        private readonly Dictionary<SyncStage, ProgressTask> _tasks = [];
+        private readonly Dictionary<string, ProgressTask> _tasks = [];
         private readonly Lock _gate = new();
 
-        public void Report(SyncProgress value)
+        public void Report(ProgressLine value)
         {
             lock (_gate)
             {
-                if (!_tasks.TryGetValue(value.Stage, out ProgressTask? task))
+                if (!_tasks.TryGetValue(value.Title, out ProgressTask? task))
                 {
-                    task = context.AddTask(Titles[value.Stage]);
-                    _tasks.Add(value.Stage, task);
+                    task = context.AddTask(value.Title);
+                    _tasks.Add(value.Title, task);
                 }
                 task.IsIndeterminate = value.Total is null;
                 task.MaxValue = Math.Max(value.Total ?? Math.Max(value.Done, 1), 1);
@@ -77,17 +67,17 @@ internal sealed class ProgressDisplay : IDisposable
             );
     }
 
-    private sealed class LineProgress : IProgress<SyncProgress>
+    private sealed class LineProgress : IProgress<ProgressLine>
     {
-        private readonly Dictionary<SyncStage, (long Started, long Last)> _stages = [];
+        private readonly Dictionary<string, (long Started, long Last)> _stages = [];
         private readonly Lock _gate = new();
 
-        public void Report(SyncProgress value)
+        public void Report(ProgressLine value)
         {
             lock (_gate)
             {
                 long now = Stopwatch.GetTimestamp();
-                bool first = !_stages.TryGetValue(value.Stage, out (long Started, long Last) times);
+                bool first = !_stages.TryGetValue(value.Title, out (long Started, long Last) times);
                 if (first)
                 {
                     times = (now, 0);
@@ -97,7 +87,7 @@ internal sealed class ProgressDisplay : IDisposable
                 {
                     return;
                 }
-                _stages[value.Stage] = (times.Started, now);
+                _stages[value.Title] = (times.Started, now);
                 string left = string.Empty;
                 if (value.Total is { } total && value.Done > 0 && value.Done < total)
                 {
@@ -106,7 +96,7 @@ internal sealed class ProgressDisplay : IDisposable
                     left = string.Create(CultureInfo.InvariantCulture, $", about {remaining.TotalSeconds:0} s left");
                 }
                 string count = value.Total is { } t ? $"{value.Done}/{t}" : $"{value.Done}";
-                Console.Error.WriteLine($"{Titles[value.Stage]}: {count} {value.Unit}{left}");
+                Console.Error.WriteLine($"{value.Title}: {count} {value.Unit}{left}");
             }
         }
     }

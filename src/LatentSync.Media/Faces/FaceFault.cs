@@ -21,6 +21,9 @@ public enum FaceFault
     /// <summary>The name of a detector is unknown.</summary>
     UnknownDetector = 106,
 
+    /// <summary>The whole video shows no face.</summary>
+    NoFace = 107,
+
     /// <summary>No detector is present on this machine.</summary>
     NoDetector = 301,
 

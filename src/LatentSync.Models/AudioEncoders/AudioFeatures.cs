@@ -54,6 +54,9 @@ public sealed class AudioFeatures : IDisposable
     /// <summary>S: channels of a state.</summary>
     public int Width => _encoder.Configuration.AudioWidth;
 
+    /// <summary>Segments that the whole recording is cut into.</summary>
+    public int WindowCount => _windows.Count;
+
     /// <summary>Segments encoded so far, counting repetitions.</summary>
     public int EncodedWindows { get; private set; }
 

@@ -8,6 +8,9 @@ internal interface IMouthSource : IDisposable
     /// <summary>The seed in use.</summary>
     long Seed { get; }
 
+    /// <summary>The output is complete and in place.</summary>
+    void Complete();
+
     /// <summary>Generates.</summary>
     /// <param name="chunk">Consecutive network frames with their aligned faces.</param>
     /// <param name="cancellationToken">Checked at every network step.</param>

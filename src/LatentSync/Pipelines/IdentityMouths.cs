@@ -25,5 +25,7 @@ internal sealed class IdentityMouths : IMouthSource
         return mouths;
     }
 
+    public void Complete() { }
+
     public void Dispose() { }
 }

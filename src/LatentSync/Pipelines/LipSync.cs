@@ -1,6 +1,3 @@
-using LatentSync.Attention.Torch;
-using LatentSync.Platform.LibTorch;
-
 namespace LatentSync.Pipelines;
 
 /// <summary>Lip-sync in one call. For several videos with one checkpoint keep a <see cref="LipSyncPipeline"/>.</summary>

@@ -1,5 +1,4 @@
 using LatentSync.Attention.Selection;
-using LatentSync.Attention.Torch;
 using LatentSync.Checkpoints;
 using LatentSync.Models.AudioEncoders;
 using LatentSync.Models.Autoencoders;
@@ -74,9 +73,9 @@ public sealed class LipSyncModels : IDisposable
         try
         {
             unet = UNet3DConditionModel.Create(configuration.Model, plan.DType, plan.Device);
-            UNetLoadReport report = UNetCheckpoint.Load(unet, archive, seed: 0, progress: bytes, cancellationToken: cancellationToken);
+            UNetLoadReport report = UNetCheckpoint.Load(unet, archive, progress: bytes, cancellationToken: cancellationToken);
             warnings.AddRange(Describe(report));
-            unet.eval();
+            unet.Freeze();
             vae = AutoencoderFolder.Load(folder.Vae, plan.DType, plan.Device, cancellationToken: cancellationToken);
             // Whisper is small; single precision on the CPU, as in the original.
             whisper = WhisperCheckpoint.Load(folder.Whisper, plan.Device.type == TorchSharp.DeviceType.CPU ? ScalarType.Float32 : plan.DType, plan.Device, cancellationToken: cancellationToken);

@@ -1,8 +1,8 @@
 using System.Diagnostics;
-using System.Threading.Channels;
+using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch;
-using LatentSync.Media.Audio;
+using LatentSync.Media;
 using LatentSync.Media.Faces;
 using LatentSync.Media.Video;
 using LatentSync.Platform.Machines;
@@ -59,7 +59,7 @@ public sealed class LipSyncPipeline : IDisposable
         FfmpegTools tools = await FfmpegTools.LocateAsync(cancellationToken: cancellationToken);
         VideoReader video = await VideoReader.OpenAsync(options.VideoPath, tools, cancellationToken);
         Speech speech = await Speech.ReadAsync(options, tools, cancellationToken);
-        using FaceDetectorChoice detector = OpenDetector(options);
+        using IFaceDetector detector = OpenDetector(options);
         if (!options.Identity)
         {
             CheckpointFolder.Find(options.CheckpointFolder);
@@ -74,8 +74,9 @@ public sealed class LipSyncPipeline : IDisposable
         SyncRun run = new(options, clock, template, mask, times, progress);
         AttentionDispatcher? dispatcher = models is null ? null : CreateDispatcher(options, models.Machine);
         using IDisposable? scope = dispatcher is null ? null : AttentionDispatcher.Use(dispatcher);
-        using IMouthSource mouths = models is null ? new IdentityMouths(template) : MouthGenerator.Create(options, models, speech, mask, template, times, progress, clock);
-        WrittenVideo written = await run.ExecuteAsync(video, detector.Detector, mouths, speech, tools, cancellationToken);
+        using IMouthSource mouths = models is null ? new IdentityMouths(template) : new MouthGenerator(options, models, speech, mask, clock, times, progress);
+        WrittenVideo written = await run.ExecuteAsync(video, detector, mouths, speech, tools, cancellationToken);
+        mouths.Complete();
 
         return new SyncReport
         {
@@ -87,7 +88,7 @@ public sealed class LipSyncPipeline : IDisposable
             Height = video.Height,
             DurationSeconds = written.Duration.TotalSeconds,
             FrameMapping = clock.Description,
-            Detector = detector.Detector.Describe(),
+            Detector = detector.Describe(),
             FacesFound = run.FacesFound,
             FacesInterpolated = run.FacesInterpolated,
             WithoutFace = run.WithoutFace,
@@ -103,13 +104,13 @@ public sealed class LipSyncPipeline : IDisposable
         };
     }
 
-    private static FaceDetectorChoice OpenDetector(SyncOptions options)
+    private static IFaceDetector OpenDetector(SyncOptions options)
     {
         string[] folders = options.FaceModelsFolder is { } given ? [given]
             : options.Identity || !Directory.Exists(options.CheckpointFolder) ? []
             : CheckpointFolder.Find(options.CheckpointFolder).FaceModels is { } inCheckpoint ? [inCheckpoint] : [];
         FaceDetectorOptions faces = new() { LandmarksPath = options.LandmarksPath, ModelFolders = folders, CascadesFolder = options.CascadesFolder };
-        return FaceDetectorFactory.Create(options.LandmarksPath is null ? options.Detector : "landmarks", faces);
+        return FaceDetectorFactory.Create(options.LandmarksPath is null ? options.Detector : "landmarks", faces).Detector;
     }
 
     private LipSyncModels LoadModels(SyncOptions options, StageTimes times, IProgress<SyncProgress>? progress, CancellationToken cancellationToken)
@@ -123,7 +124,7 @@ public sealed class LipSyncPipeline : IDisposable
         _models?.Dispose();
         _models = null;
         TorchRuntime.EnsureLoaded(new() { Folder = options.LibTorchFolder });
-        Machine machine = MachineProbe.Find();
+        Machine machine = new MachineExaminer { LibTorchFolder = options.LibTorchFolder }.Examine().Machine;
         _models = LipSyncModels.Load(options, machine, progress, cancellationToken);
         _modelsOf = key;
         return _models;
@@ -133,7 +134,7 @@ public sealed class LipSyncPipeline : IDisposable
     {
         try
         {
-            Policy? policy = options.Attention == "auto" ? null : Policy.Parse(options.Attention, AttentionBackendNames.All);
+            Policy? policy = options.Attention == "auto" ? null : Policy.Parse(options.Attention, AttentionRules.BackendNames);
             return new AttentionDispatcher(new AttentionDispatcherOptions { Machine = machine, Policy = policy });
         }
         catch (FormatException exception)

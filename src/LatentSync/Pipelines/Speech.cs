@@ -1,3 +1,4 @@
+using LatentSync.Media;
 using LatentSync.Media.Audio;
 using LatentSync.Media.Video;
 

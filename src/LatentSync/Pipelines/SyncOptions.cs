@@ -37,7 +37,7 @@ public sealed record SyncOptions
     /// <summary>Frames the network sees at once, 1..24. Default 16.</summary>
     public int FramesPerChunk { get; init; } = 16;
 
-    /// <summary>Attention policy: "auto", a backend's name (only that one), "prefer:NAME" or "forbid:NAME". Default "auto".</summary>
+    /// <summary>Attention policy: "auto", a backend's name (only that one), "prefer NAME" or "forbid NAME". Default "auto".</summary>
     public string Attention { get; init; } = "auto";
 
     /// <summary>"auto", "cpu", "cuda", "cuda:N" or "mps". Default "auto".</summary>

@@ -1,0 +1,44 @@
+using LatentSync.Demo;
+using LatentSync.Pipelines;
+
+namespace LatentSync.Cli.Display;
+
+/// <summary>How far one stage of any command has come.</summary>
+/// <param name="Title">What happens, as the user reads it; identifies the stage.</param>
+/// <param name="Done">Units done.</param>
+/// <param name="Total">Units in all; null while unknown.</param>
+/// <param name="Unit">"frames", "steps".</param>
+internal readonly record struct ProgressLine(string Title, long Done, long? Total, string Unit)
+{
+    /// <summary>Shows a lip-sync's progress.</summary>
+    public static IProgress<SyncProgress> Of(IProgress<ProgressLine> sink) =>
+        new Translation<SyncProgress>(sink, p => new ProgressLine(Title(p.Stage), p.Done, p.Total, p.Unit));
+
+    /// <summary>Shows the demo's progress.</summary>
+    public static IProgress<DemoProgress> OfDemo(IProgress<ProgressLine> sink) =>
+        new Translation<DemoProgress>(sink, p => new ProgressLine(Title(p.Stage), p.Done, p.Total, p.Stage == DemoStage.Checkpoint ? "files" : "frames"));
+
+    private static string Title(SyncStage stage) =>
+        stage switch
+        {
+            SyncStage.Load => "loading the networks",
+            SyncStage.Audio => "listening to the speech",
+            SyncStage.Faces => "finding faces",
+            SyncStage.Denoise => "animating the mouth",
+            _ => "writing the video",
+        };
+
+    private static string Title(DemoStage stage) =>
+        stage switch
+        {
+            DemoStage.Draw => "drawing a talking head",
+            DemoStage.Checkpoint => "making the demo's checkpoint",
+            _ => "measuring the result",
+        };
+
+    // Unlike Progress<T>, calls through at once and in order.
+    private sealed class Translation<T>(IProgress<ProgressLine> sink, Func<T, ProgressLine> translate) : IProgress<T>
+    {
+        public void Report(T value) => sink.Report(translate(value));
+    }
+}
