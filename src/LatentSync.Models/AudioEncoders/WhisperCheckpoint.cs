@@ -49,10 +49,15 @@ public static class WhisperCheckpoint
     )
     {
         WhisperConfiguration configuration = ReadConfiguration(archive);
+        StateDictOptions options = new() { Prefix = EncoderPrefix };
+        using (WhisperEncoder outline = WhisperEncoder.Create(configuration, dtype, META))
+        {
+            StateDictLoader.EnsureFits(outline, archive, options);
+        }
         WhisperEncoder encoder = WhisperEncoder.Create(configuration, dtype, device);
         try
         {
-            StateDictLoader.Load(encoder, archive, new StateDictOptions { Prefix = EncoderPrefix }, progress, cancellationToken);
+            StateDictLoader.Load(encoder, archive, options, progress, cancellationToken);
             encoder.Freeze();
             return encoder;
         }

@@ -38,18 +38,7 @@ public static class AutoencoderFolder
     {
         AutoencoderConfiguration configuration = ReadConfiguration(folder);
         using TensorArchive weights = TensorArchive.Open(FindWeights(folder));
-        AutoencoderKL autoencoder = AutoencoderKL.Create(configuration, dtype, device);
-        try
-        {
-            AutoencoderCheckpoint.Load(autoencoder, weights, progress, cancellationToken);
-            autoencoder.Freeze();
-            return autoencoder;
-        }
-        catch
-        {
-            autoencoder.Dispose();
-            throw;
-        }
+        return AutoencoderCheckpoint.Load(configuration, weights, dtype, device, progress, cancellationToken);
     }
 
     /// <summary>Reads the folder's configuration.</summary>

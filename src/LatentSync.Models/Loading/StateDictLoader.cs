@@ -43,10 +43,7 @@ public static class StateDictLoader
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxDegreeOfParallelism, 1, nameof(options));
         (StateDictReport report, List<Copy> copies) = Match(module, archive, options);
-        if (!report.Satisfies(options.Strictness))
-        {
-            throw new CheckpointMismatchException(archive.Path, module.GetName(), report);
-        }
+        Require(report, module, archive, options);
         ProgressMeter meter = new(copies.Sum(c => c.Bytes), progress);
         ILookup<bool, Copy> byWay = copies.ToLookup(c => c.IsDirect);
         CopyDirectly([.. byWay[true]], archive, options.MaxDegreeOfParallelism, meter, cancellationToken);
@@ -59,6 +56,22 @@ public static class StateDictLoader
     /// <param name="archive">The checkpoint.</param>
     /// <param name="options">Matching; the strictness is not used.</param>
     public static StateDictReport Compare(nn.Module module, TensorArchive archive, StateDictOptions options) => Match(module, archive, options).Report;
+
+    /// <summary>Checks a file against a network on the meta device, which has shapes but no memory, so that no configuration can ask for too much.</summary>
+    /// <param name="outline">The network, on any device.</param>
+    /// <param name="archive">The checkpoint.</param>
+    /// <param name="options">Matching and strictness.</param>
+    /// <exception cref="CheckpointMismatchException">The file does not satisfy the strictness.</exception>
+    public static void EnsureFits(nn.Module outline, TensorArchive archive, StateDictOptions options) =>
+        Require(Compare(outline, archive, options), outline, archive, options);
+
+    private static void Require(StateDictReport report, nn.Module module, TensorArchive archive, StateDictOptions options)
+    {
+        if (!report.Satisfies(options.Strictness))
+        {
+            throw new CheckpointMismatchException(archive.Path, module.GetName(), report);
+        }
+    }
 
     private static (StateDictReport Report, List<Copy> Copies) Match(nn.Module module, TensorArchive archive, StateDictOptions options)
     {

@@ -23,7 +23,8 @@ internal static class ParityWave
             throw new ParityException($"{path} is no RIFF/WAVE file.");
         }
         bool hasFormat = false;
-        for (int at = 12; at + 8 <= bytes.Length; )
+        int at = 12;
+        while (at + 8 <= bytes.Length)
         {
             ReadOnlySpan<byte> name = bytes.Slice(at, 4);
             uint size = BinaryPrimitives.ReadUInt32LittleEndian(bytes[(at + 4)..]);

@@ -19,11 +19,8 @@ public sealed class VaeParity : IParityFixture
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         AutoencoderConfiguration configuration = AutoencoderConfiguration.FromJson(manifest.Require("config"));
-        using AutoencoderKL vae = AutoencoderKL.Create(configuration, ScalarType.Float32, CPU);
-        using (TensorArchive weights = manifest.OpenArchive("weights.safetensors"))
-        {
-            AutoencoderCheckpoint.Load(vae, weights);
-        }
+        using TensorArchive weights = manifest.OpenArchive("weights.safetensors");
+        using AutoencoderKL vae = AutoencoderCheckpoint.Load(configuration, weights, ScalarType.Float32, CPU);
         using TensorArchive io = manifest.OpenArchive("io.safetensors");
         using ParityRecorder recorder = ParityRecorder.Attach(vae, manifest, "intermediates.safetensors");
         (double atol, double rtol) = manifest.Tolerance("float32") ?? (2e-4, 1e-4);

@@ -75,7 +75,8 @@ public sealed partial class WhisperParity : IParityFixture
             {
                 // Which rows they are stands only in the manifest's prose: "... for rows 0, 70, 149, 1499".
                 string prose = manifest.Require("tensors", "<clip>.segment0_ln_post_rows").GetString() ?? string.Empty;
-                long[] rows = [.. Digits().Matches(prose[prose.IndexOf("rows", StringComparison.Ordinal)..]).Select(m => long.Parse(m.Value, CultureInfo.InvariantCulture))];
+                string list = prose[Math.Max(0, prose.LastIndexOf("rows", StringComparison.Ordinal))..];
+                long[] rows = [.. Digits().Matches(list).Select(m => long.Parse(m.Value, CultureInfo.InvariantCulture))];
                 Tensor last = states.select(1, states.shape[1] - 1).index_select(0, tensor(rows));
                 Compare("segment0_ln_post_rows", encoder.ApplyFinalNorm(last));
             }

@@ -61,6 +61,15 @@ public sealed class WhisperCheckpointTests : IDisposable
         Assert.Contains("blocks.2.attn.query.weight", exception.Report.Missing);
     }
 
+    [Fact]
+    public void Load_DimensionsOfAbsurdSize_IsAMismatchAndTakesNoMemory()
+    {
+        using WhisperEncoder saved = WhisperEncoderTests.Seeded(WhisperEncoderTests.Small);
+        WriteCheckpoint(saved.Configuration with { AudioWidth = 1 << 20, AudioHeads = 1, AudioPositions = 1 << 20 }, StateDictWriter.Dictionary(saved, "encoder."));
+        CheckpointMismatchException exception = Assert.Throws<CheckpointMismatchException>(() => Load());
+        Assert.Contains("conv1.weight: file (24, 80, 3), network (1048576, 80, 3)", string.Join(' ', exception.Report.Differences));
+    }
+
     [Theory]
     [InlineData("n_audio_head", 5, "n_audio_head (5) does not divide n_audio_state (24)")]
     [InlineData("n_audio_state", 0, "n_audio_state is 0, required is an integer from 1")]

@@ -112,6 +112,15 @@ public sealed class AutoencoderFolderTests : IDisposable
         Assert.Contains("AutoencoderKL", exception.Message);
     }
 
+    [Fact]
+    public void Load_ConfigurationOfAbsurdSize_IsAMismatchAndTakesNoMemory()
+    {
+        WriteConfiguration("""{"block_out_channels":[65536,65536,65536,65536],"norm_num_groups":8,"layers_per_block":64}"""); // 280 TB
+        WriteWeights("diffusion_pytorch_model.safetensors", oldNames: false, factor: 1);
+        CheckpointMismatchException exception = Assert.Throws<CheckpointMismatchException>(() => Load(_folder));
+        Assert.Contains("encoder.conv_in.weight: file (16, 3, 3, 3), network (65536, 3, 3, 3)", exception.Message);
+    }
+
     [Theory]
     [InlineData("diffusion_pytorch_model.safetensors")]
     [InlineData("diffusion_pytorch_model.bin")]

@@ -196,6 +196,42 @@ public sealed class StateDictLoaderTests
         }
     }
 
+    [Fact]
+    public void Load_LargeTensorToAnotherDtype_MakesNoCopyOfIt()
+    {
+        const long Elements = 4 << 20; // 16 MB in the file
+        string path = Path.Combine(Path.GetTempPath(), $"latentsync-{Guid.NewGuid():N}.safetensors");
+        try
+        {
+            using (Big written = new(Elements, ScalarType.Float32))
+            {
+                SafetensorsWriter.Write(path, StateDictWriter.Payloads(written));
+            }
+            using Big loaded = new(Elements, ScalarType.BFloat16);
+            using TensorArchive file = TensorArchive.Open(path);
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            StateDictLoader.Load(loaded, file, new StateDictOptions { MaxDegreeOfParallelism = 1 });
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 2 << 20);
+            Assert.Equal(1, loaded.Weight[Elements - 1].to(ScalarType.Float32).item<float>());
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    private sealed class Big : nn.Module
+    {
+        public Big(long elements, ScalarType dtype)
+            : base(nameof(Big))
+        {
+            Weight = new Parameter(ones(elements, dtype: dtype));
+            register_parameter("weight", Weight);
+        }
+
+        public Parameter Weight { get; }
+    }
+
     private sealed class Recorder : IProgress<LoadProgress>
     {
         public List<long> Reports { get; } = [];
