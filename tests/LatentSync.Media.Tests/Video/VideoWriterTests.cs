@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using LatentSync.Media.Video;
 
 namespace LatentSync.Media.Tests.Video;
@@ -11,11 +10,9 @@ public sealed class VideoWriterTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("25", "out.mp4")]
     [InlineData("24000/1001", "out.mp4")]
     [InlineData("30000/1001", "out.mov")]
     [InlineData("60", "out.mkv")]
-    [InlineData("60000/1001", "out.m4v")]
     public async Task CompleteAsync_NumberedFrames_ComeBackInOrderAtTheSameRate(string rate, string name)
     {
         FfmpegTools tools = await Ffmpeg.RequireAsync();
@@ -57,11 +54,13 @@ public sealed class VideoWriterTests : IDisposable
     public async Task CompleteAsync_LikeASource_KeepsTagsPixelShapeAndColours()
     {
         string source = _folder["source.mp4"];
+        string flat = _folder["flat.mp4"];
         await Ffmpeg.RunAsync(
             ["-f", "lavfi", "-i", "testsrc2=s=96x64:r=30:d=0.5", "-vf", "setsar=16/15", .. Ffmpeg.Usual,
             "-colorspace", "smpte170m", "-color_primaries", "bt470bg", "-color_trc", "smpte170m", "-color_range", "pc",
-            "-metadata", "title=Quotes \" and = and ü", "-metadata", "creation_time=2020-02-03T04:05:06Z", "-metadata:s:v:0", "rotate=90", source]
+            "-metadata", "title=Quotes \" and = and ü", flat]
         );
+        await Ffmpeg.RunAsync("-i", flat, "-c", "copy", "-metadata", "creation_time=2020-02-03T04:05:06Z", "-metadata:s:v:0", "rotate=90", source);
         FfmpegTools tools = await Ffmpeg.RequireAsync();
         var reader = await VideoReader.OpenAsync(source, tools);
 
@@ -113,7 +112,7 @@ public sealed class VideoWriterTests : IDisposable
         {
             List<string> before = await PacketsAsync(_folder[speech]);
             List<string> after = await PacketsAsync(written.Path);
-            Assert.True(after.Count >= before.Count - 3, $"{after.Count} of {before.Count} packets");
+            Assert.InRange(after.Count, before.Count - 1, before.Count); // the last packet may lie behind the last frame
             Assert.Equal(before[..after.Count], after);
         }
         else
@@ -187,10 +186,8 @@ public sealed class VideoWriterTests : IDisposable
     }
 
     [Theory]
-    [InlineData("with space.mp4")]
-    [InlineData("-dash.mp4")]
-    [InlineData("quo'te\".mp4")]
-    [InlineData("new\nline.mp4")]
+    [InlineData("-dash and space.mp4")]
+    [InlineData("quo'te\" new\nline.mp4")]
     [InlineData("視頻 🎬 percent%03d.mp4")]
     [InlineData("deep/folder/that/is/new.mp4")]
     public async Task CompleteAsync_AnyName_IsTakenLiterally(string name)
@@ -294,29 +291,34 @@ public sealed class VideoWriterTests : IDisposable
     }
 
     [Theory]
+    [Trait("Category", "Slow")]
     [InlineData(false)]
     [InlineData(true)]
     public async Task WriteAsync_DiskFull_IsToldAndLeavesNothing(bool atTheEnd)
     {
         FfmpegTools tools = await Ffmpeg.RequireAsync();
-        using SmallDisk disk = SmallDisk.Mount(_folder["disk"], atTheEnd ? 600 : 300);
-        File.WriteAllText(Path.Combine(disk.Path, "out.mp4"), "precious");
-        await MakeSpeechAsync(_folder["speech.wav"], 4);
-        var random = new Random(1);
-        var noise = new byte[160 * 120 * 3];
-
-        MediaException error = await Assert.ThrowsAnyAsync<MediaException>(async () =>
+        await MakeSpeechAsync(_folder["speech.wav"], 1);
+        async Task<WrittenVideo> WriteAsync(string name)
         {
-            VideoWriterOptions options = Options("disk/out.mp4") with { Width = 160, Height = 120, Crf = 20, Preset = "ultrafast", AudioPath = _folder["speech.wav"] };
+            VideoWriterOptions options = Options(name) with { Width = 160, Height = 120, Crf = 20, Preset = "ultrafast", AudioPath = _folder["speech.wav"] };
             await using VideoWriter writer = await VideoWriter.CreateAsync(options, tools);
-            for (int i = 0; i < (atTheEnd ? 20 : 200); i++)
+            var random = new Random(1);
+            var noise = new byte[160 * 120 * 3];
+            for (int i = 0; i < 40; i++)
             {
                 random.NextBytes(noise);
                 await writer.WriteAsync(noise);
             }
 
-            await writer.CompleteAsync();
-        });
+            return await writer.CompleteAsync();
+        }
+
+        // The picture fits once but not twice, or not at all.
+        long bytes = (await WriteAsync("elsewhere.mp4")).Bytes;
+        using SmallDisk disk = SmallDisk.Mount(_folder["disk"], (int)(bytes / 1024 * (atTheEnd ? 1.5 : 0.5)));
+        File.WriteAllText(Path.Combine(disk.Path, "out.mp4"), "precious");
+
+        MediaException error = await Assert.ThrowsAnyAsync<MediaException>(() => WriteAsync("disk/out.mp4"));
 
         Assert.Equal(MediaFault.DiskFull, error.Fault);
         Assert.Contains("disk is full", error.Message);
@@ -370,11 +372,13 @@ public sealed class VideoWriterTests : IDisposable
         return Ffmpeg.RunAsync(["-f", "lavfi", "-i", $"aevalsrc=0.4*sin(900*t)|0.3*sin(1300*t*t):s=48000:d={seconds}", .. codec, path]);
     }
 
-    /// <summary>Hashes of the audio packets' bytes.</summary>
+    /// <summary>Hashes of the audio packets: the sixth column of ffmpeg's list.</summary>
     private static async Task<List<string>> PacketsAsync(string path)
     {
-        byte[] output = await Ffmpeg.RunAsync([], "-i", path, "-map", "0:a:0", "-c", "copy", "-bsf:a", path.EndsWith(".aac", StringComparison.Ordinal) ? "aac_adtstoasc" : "null", "-f", "data", "pipe:1");
-        return [.. output.Chunk(64).Where(c => c.Length == 64).Select(c => Convert.ToHexString(SHA256.HashData(c)))];
+        string filter = path.EndsWith(".aac", StringComparison.Ordinal) ? "aac_adtstoasc" : "null";
+        byte[] output = await Ffmpeg.RunAsync([], "-i", path, "-map", "0:a:0", "-c", "copy", "-bsf:a", filter, "-f", "framehash", "-hash", "md5", "pipe:1");
+        string[] lines = System.Text.Encoding.ASCII.GetString(output).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        return [.. lines.Where(l => l[0] != '#').Select(l => l.Split(',')[5].Trim())];
     }
 
     private static async Task AssertFaultAsync(VideoWriterOptions options, MediaFault fault, string words)
