@@ -32,14 +32,14 @@ internal static class FrameRateRule
 
         if (baseRate is not { } nominal || IsNear(nominal.ToDouble(), average.ToDouble(), 0.005))
         {
-            return Capped(baseRate ?? average);
+            return Capped(Exact(baseRate ?? average));
         }
 
-        // A base rate that is exactly k times the average counts fields or ticks, not frames.
+        // A base rate that is exactly twice (three, four times) the average counts fields or ticks, not frames.
         double ratio = nominal.ToDouble() / average.ToDouble();
-        if (ratio >= 1.5 && IsNear(ratio, Math.Round(ratio), 0.001))
+        if (ratio is >= 1.5 and < 4.5 && IsNear(ratio, Math.Round(ratio), 0.001))
         {
-            return Capped(average);
+            return Capped(Exact(average));
         }
 
         if (ratio is >= 1 and <= 4 && nominal.CompareTo(MaximumVariableBase) <= 0)
@@ -58,6 +58,13 @@ internal static class FrameRateRule
         rate.CompareTo(Maximum) <= 0
             ? (rate, false, null)
             : (Maximum, false, $"The video has {Show(rate)} frames per second: it is thinned out to {Show(Maximum)}, the highest supported rate.");
+
+    /// <summary>Containers that count milliseconds say 19001/317 for 60000/1001: an odd fraction that close to a standard rate is that rate.</summary>
+    private static Rational Exact(Rational rate)
+    {
+        Rational standard = NearestStandard(rate);
+        return rate.Denominator is not (1 or 2 or 4 or 5 or 10 or 100 or 1000) && IsNear(rate.ToDouble(), standard.ToDouble(), 0.0001) ? standard : rate;
+    }
 
     private static Rational NearestStandard(Rational rate) => Standard.MinBy(s => Math.Abs(s.ToDouble() - rate.ToDouble()));
 
