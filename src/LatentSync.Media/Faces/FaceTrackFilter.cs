@@ -1,13 +1,18 @@
 namespace LatentSync.Media.Faces;
 
-/// <summary>Takes the trembling out of a face's points: a weighted straight line through the frames around each frame.</summary>
-/// <remarks>As in the One-Euro filter the window narrows with speed: a still head is averaged over the whole reach, a quick one is left as it is. A line,
-/// because an average alone would lag at the ends of a segment; and frames ahead are known, so there is no lag elsewhere either.</remarks>
+/// <summary>Takes the trembling out of a face's points: a weighted parabola through the frames around each frame.</summary>
+/// <remarks>As in the One-Euro filter the window narrows when the head moves, but the filter also measures how much the detector trembles: it takes
+/// the widest window in which the measurements lie on a parabola as well as their own noise allows. So a still or evenly moving head is averaged over the whole
+/// reach, a sudden move is left as it is, and points that do not tremble are hardly changed. A parabola, because an average would cut the turning points and lag at the ends of a
+/// segment; and the frames ahead are known, so there is no lag elsewhere either.</remarks>
 internal sealed class FaceTrackFilter
 {
-    // Speed in radii of the points per frame at which the window's width has halved: a slow nod has about 0.02.
-    private const double HalvingSpeed = 0.03;
-    private const double SmallestWidth = 0.4;
+    private const int Coordinates = 6;
+    private const int FewestFrames = 6;
+    private const double MisfitLimit = 0.8;
+    private const double WidthStep = 0.8;
+    private const double SmallestWidth = 0.6;
+    private const double SmallestNoise = 1e-4; // of the points' radius
 
     private readonly int _reach;
     private readonly List<TrackedFrame> _window = [];
@@ -82,53 +87,99 @@ internal sealed class FaceTrackFilter
         {
             first--;
         }
-        if (last - first < 2)
+        if (last - first + 1 < FewestFrames)
         {
             return face.Points;
         }
-        double width = Math.Max(SmallestWidth, 0.5 * _reach / (1 + (Speed(position, first, last) / HalvingSpeed)));
-        double w = 0, wt = 0, wtt = 0;
-        var sum = new Points6();
-        var moment = new Points6();
+        double noise = Math.Max(Noise(first, last), SmallestNoise * face.Points.Radius);
+        for (double width = 0.5 * _reach; width > SmallestWidth; width *= WidthStep)
+        {
+            (AlignmentPoints value, double misfit) = FitParabola(position, first, last, width);
+            if (misfit <= MisfitLimit * noise)
+            {
+                return value;
+            }
+        }
+        return face.Points;
+    }
+
+    /// <summary>The detector's trembling in pixels per coordinate, from fourth differences: a head moves too smoothly within five frames to show
+    /// in them, while they enlarge independent noise by √70.</summary>
+    private double Noise(int first, int last)
+    {
+        var differences = new List<double>(6 * (last - first - 3));
+        for (int i = first; i + 4 <= last; i++)
+        {
+            for (int c = 0; c < Coordinates; c++)
+            {
+                differences.Add(Math.Abs(
+                    Coordinate(i, c) - (4 * Coordinate(i + 1, c)) + (6 * Coordinate(i + 2, c)) - (4 * Coordinate(i + 3, c)) + Coordinate(i + 4, c)));
+            }
+        }
+        differences.Sort();
+        const double medianOfNormal = 0.6745;
+        return differences[differences.Count / 2] / (medianOfNormal * Math.Sqrt(70));
+    }
+
+    /// <summary>The parabola a + b t + c t² with the least weighted square error, weights exp(-t²/2w²): its value at the frame and the weighted root
+    /// mean square distance of the measurements from it, in pixels per coordinate.</summary>
+    private (AlignmentPoints Value, double Misfit) FitParabola(int position, int first, int last, double width)
+    {
+        Span<double> moments = stackalloc double[5]; // Σ w tᵏ
+        Span<double> weights = stackalloc double[last - first + 1];
+        moments.Clear();
         for (int i = first; i <= last; i++)
         {
-            double t = i - position;
-            double weight = Math.Exp(-t * t / (2 * width * width));
-            w += weight;
-            wt += weight * t;
-            wtt += weight * t * t;
-            AlignmentPoints p = _window[i].Face!.Points;
-            sum.Add(p, weight);
-            moment.Add(p, weight * t);
+            double t = i - position, power = Math.Exp(-t * t / (2 * width * width));
+            weights[i - first] = power;
+            for (int k = 0; k < moments.Length; k++, power *= t)
+            {
+                moments[k] += power;
+            }
         }
-        // value at t = 0 of the line a + b t with the least weighted square error
-        double determinant = (w * wtt) - (wt * wt);
-        return determinant > 1e-9 * w * w
-            ? Points6.Combine(sum, wtt / determinant, moment, -wt / determinant)
-            : face.Points;
-    }
-
-    /// <summary>Movement around a frame in radii per frame, over two frames to each side.</summary>
-    private double Speed(int position, int first, int last)
-    {
-        int from = Math.Max(first, position - 2), to = Math.Min(last, position + 2);
-        AlignmentPoints a = _window[from].Face!.Points, b = _window[to].Face!.Points;
-        double moved = ((b.LeftBrow - a.LeftBrow).Length + (b.RightBrow - a.RightBrow).Length + (b.Nose - a.Nose).Length) / 3;
-        return moved / Math.Max(1e-9, a.Radius) / (to - from);
-    }
-
-    private struct Points6
-    {
-        private FacePoint _left, _right, _nose;
-
-        public void Add(AlignmentPoints p, double weight)
+        // rows of the inverse of the symmetric 3x3 matrix of moments
+        double m11 = (moments[2] * moments[4]) - (moments[3] * moments[3]);
+        double m12 = (moments[2] * moments[3]) - (moments[1] * moments[4]);
+        double m13 = (moments[1] * moments[3]) - (moments[2] * moments[2]);
+        double m22 = (moments[0] * moments[4]) - (moments[2] * moments[2]);
+        double m23 = (moments[1] * moments[2]) - (moments[0] * moments[3]);
+        double m33 = (moments[0] * moments[2]) - (moments[1] * moments[1]);
+        double determinant = (moments[0] * m11) + (moments[1] * m12) + (moments[2] * m13);
+        Span<double> value = stackalloc double[Coordinates];
+        double squares = 0;
+        for (int c = 0; c < Coordinates; c++)
         {
-            _left += p.LeftBrow * weight;
-            _right += p.RightBrow * weight;
-            _nose += p.Nose * weight;
+            double x0 = 0, x1 = 0, x2 = 0; // Σ w tᵏ x
+            for (int i = first; i <= last; i++)
+            {
+                double t = i - position, wx = weights[i - first] * Coordinate(i, c);
+                (x0, x1, x2) = (x0 + wx, x1 + (wx * t), x2 + (wx * t * t));
+            }
+            double a = ((m11 * x0) + (m12 * x1) + (m13 * x2)) / determinant;
+            double b = ((m12 * x0) + (m22 * x1) + (m23 * x2)) / determinant;
+            double d = ((m13 * x0) + (m23 * x1) + (m33 * x2)) / determinant;
+            value[c] = a;
+            for (int i = first; i <= last; i++)
+            {
+                double t = i - position, error = Coordinate(i, c) - a - (b * t) - (d * t * t);
+                squares += weights[i - first] * error * error;
+            }
         }
+        var points = new AlignmentPoints(new(value[0], value[1]), new(value[2], value[3]), new(value[4], value[5]));
+        return (points, Math.Sqrt(squares / (Coordinates * moments[0])));
+    }
 
-        public static AlignmentPoints Combine(Points6 a, double fa, Points6 b, double fb) =>
-            new((a._left * fa) + (b._left * fb), (a._right * fa) + (b._right * fb), (a._nose * fa) + (b._nose * fb));
+    private double Coordinate(int position, int index)
+    {
+        AlignmentPoints p = _window[position].Face!.Points;
+        return index switch
+        {
+            0 => p.LeftBrow.X,
+            1 => p.LeftBrow.Y,
+            2 => p.RightBrow.X,
+            3 => p.RightBrow.Y,
+            4 => p.Nose.X,
+            _ => p.Nose.Y,
+        };
     }
 }
