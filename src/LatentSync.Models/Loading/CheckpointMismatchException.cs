@@ -9,10 +9,11 @@ public sealed class CheckpointMismatchException : Exception
     /// <param name="path">The checkpoint.</param>
     /// <param name="network">Name of the network's class.</param>
     /// <param name="report">The complete comparison.</param>
-    public CheckpointMismatchException(string path, string network, StateDictReport report)
-        : base(Compose(path, network, report))
+    /// <param name="looksLike">What the file looks like, for instance "a Stable Diffusion U-Net"; null when nobody knows.</param>
+    public CheckpointMismatchException(string path, string network, StateDictReport report, string? looksLike = null)
+        : base(Compose(path, network, report, looksLike))
     {
-        (Path, Network, Report) = (path, network, report);
+        (Path, Network, Report, LooksLike) = (path, network, report, looksLike);
     }
 
     /// <summary>The checkpoint.</summary>
@@ -24,7 +25,10 @@ public sealed class CheckpointMismatchException : Exception
     /// <summary>The complete comparison.</summary>
     public StateDictReport Report { get; }
 
-    private static string Compose(string path, string network, StateDictReport report)
+    /// <summary>What the file looks like; null when nobody knows.</summary>
+    public string? LooksLike { get; }
+
+    private static string Compose(string path, string network, StateDictReport report, string? looksLike)
     {
         int wanted = report.Matched.Count + report.Missing.Count + report.Differences.Count;
         List<string> facts = [];
@@ -44,7 +48,8 @@ public sealed class CheckpointMismatchException : Exception
             report.Matched.Count == 0 && report.Differences.Count == 0
                 ? "The file holds another kind of network; give the checkpoint of this one."
                 : "Give the checkpoint that belongs to the configuration, or the configuration that belongs to the checkpoint.";
-        return $"{path} does not fit {network}: {string.Join("; ", facts)}. {remedy}";
+        string kind = looksLike is null ? string.Empty : $" looks like {looksLike} and";
+        return $"{path}{kind} does not fit {network}: {string.Join("; ", facts)}. {remedy}";
     }
 
     private static string Name<T>(IReadOnlyList<T> items)

@@ -86,11 +86,25 @@ public sealed class UNet3DConditionModel : nn.Module
         ModelLayer.InitializeAll(this, generator);
         Zeros.Fill(_inputConvolution);
         Zeros.Fill(_outputConvolution);
-        foreach (MotionModule motion in _downBlocks.SelectMany(b => b.MotionModules).Concat(_midBlock.MotionModules).Concat(_upBlocks.SelectMany(b => b.MotionModules)))
+        foreach (MotionModule motion in MotionModules)
         {
             motion.Initialize(Configuration.MotionModule.ZeroInitialize);
         }
     }
+
+    /// <summary>Makes every temporal layer an identity with PyTorch's default values inside, for files without temporal layers.</summary>
+    internal void InitializeTemporalLayers()
+    {
+        using Generator generator = new(0, parameters().First().device);
+        foreach (MotionModule motion in MotionModules)
+        {
+            ModelLayer.InitializeAll(motion, generator);
+            motion.Initialize(zero: true);
+        }
+    }
+
+    private IEnumerable<MotionModule> MotionModules =>
+        _downBlocks.SelectMany(b => b.MotionModules).Concat(_midBlock.MotionModules).Concat(_upBlocks.SelectMany(b => b.MotionModules));
 
     /// <summary>Predicts the noise.</summary>
     /// <param name="sample">(b, in_channels, f, h, w), any strides and float type, on the network's device. Not modified.</param>

@@ -12,4 +12,27 @@ public sealed record UNetLoadReport(
     IReadOnlyList<string> Dropped,
     string LooksLike,
     long? GlobalStep
-);
+)
+{
+    /// <summary>What a user should know about the file, one sentence each; empty when file and network fit exactly.</summary>
+    public IReadOnlyList<string> Warnings
+    {
+        get
+        {
+            List<string> warnings = [];
+            if (Missing.Count > 0 && Missing.All(UNetCheckpoint.IsTemporal))
+            {
+                warnings.Add($"The checkpoint is {LooksLike}; {Missing.Count} tensors of temporal layers are missing and those layers pass their input on unchanged.");
+            }
+            else if (Missing.Count > 0)
+            {
+                warnings.Add($"The checkpoint is {LooksLike}; {Missing.Count} tensors are missing and keep their values ({Missing[0]}, ...).");
+            }
+            if (Unexpected.Count > 0)
+            {
+                warnings.Add($"{Unexpected.Count} tensors of the checkpoint are not used by this configuration ({Unexpected[0]}, ...).");
+            }
+            return warnings;
+        }
+    }
+}

@@ -7,6 +7,9 @@ public static class ParityFixtures
     public static IReadOnlyList<IParityFixture> All { get; } =
     [
         new AudioParity(),
+        new DdimParity(),
+        new PipelineParity(),
+        new UNetParity(),
         new VaeParity(),
         new WhisperParity(),
     ];
