@@ -87,8 +87,8 @@ public sealed class AudioFeaturesTests
     }
 
     /// <summary>
-    /// Five minutes of slowly changing sound through a narrow encoder with 30 s segments: the change from one row to the next
-    /// at the borders, against the 99th percentile of all changes.
+    /// A minute and a half of slowly changing sound through a narrow encoder with 30 s segments: the change from one row to the next
+    /// at the borders, against the 99th percentile of all changes. Measured: isolated 8.2, overlapped 2.1, percentile 2.2.
     /// </summary>
     [Fact]
     public void Overlapped_AtTheBorders_RowsDoNotJumpAsIsolatedOnesDo()
@@ -107,8 +107,8 @@ public sealed class AudioFeaturesTests
         Assert.All(borders, border => Assert.True(isolatedChanges[border - 1] > 3 * typical, $"{isolatedChanges[border - 1]} against {typical}"));
         Assert.All(borders, border => Assert.InRange(overlappedChanges[border - 1], 0, typical));
         int[] fades = [.. Enumerable.Range(1000 + 200, 101).Concat(Enumerable.Range(2000 + 200, 101)).Concat(Enumerable.Range(3000 + 200, 101))];
-        Assert.All(fades, row => Assert.InRange(overlappedChanges[row], 0, 1.25 * typical));
-        Assert.InRange(overlappedChanges.Max(), 0, 1.5 * typical);
+        Assert.All(fades, row => Assert.InRange(overlappedChanges[row], 0, 1.1 * typical));
+        Assert.InRange(overlappedChanges.Max(), 0, 1.1 * typical);
     }
 
     [Fact]
