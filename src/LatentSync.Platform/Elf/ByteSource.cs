@@ -58,6 +58,10 @@ internal abstract class ByteSource : IDisposable
     /// <summary>Text up to its zero byte.</summary>
     public string CString(long offset)
     {
+        if (offset < 0 || offset >= Length)
+        {
+            throw Bad($"the text at offset {offset} lies outside the file of {Length} bytes");
+        }
         var bytes = new List<byte>(64);
         Span<byte> chunk = stackalloc byte[64];
         for (long at = offset; bytes.Count <= LongestString; at += chunk.Length)

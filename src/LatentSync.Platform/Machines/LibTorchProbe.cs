@@ -16,7 +16,7 @@ internal static class LibTorchProbe
             return Describe(loaded.Folder, loaded.Repaired);
         }
         string? folder = externalFolder is null ? locator.FindOwn() : locator.FindGiven(externalFolder);
-        return folder is null ? null : Describe(folder, NeedsRepair(locator, folder));
+        return folder is null ? null : Describe(folder, NeedsRepair(locator));
     }
 
     private static LibTorchInfo Describe(string folder, bool repaired)
@@ -25,14 +25,15 @@ internal static class LibTorchProbe
         return new LibTorchInfo(version ?? "unknown", flavor ?? "unknown", folder, repaired, CudaArchitectures.Of(version, flavor));
     }
 
-    private static bool NeedsRepair(LibTorchLocator locator, string folder)
+    private static bool NeedsRepair(LibTorchLocator locator)
     {
         string? bridge = locator.RuntimeSearchFolders.Select(candidate => Path.Combine(candidate, LibTorchNames.Current.Bridge)).FirstOrDefault(File.Exists);
         if (bridge is null || !OperatingSystem.IsLinux())
         {
             return false;
         }
-        var search = new DependencySearch { OwnFolders = [folder], Mapped = MappedLibraries.Read(), AskLoader = _ => null };
+        // Only the bridge's own needs matter here; whether libtorch itself is whole is found when it is loaded.
+        var search = new DependencySearch { Mapped = MappedLibraries.Read(), AskLoader = _ => null };
         using ElfImage image = ElfImage.Open(bridge);
         return DependencyGraph.Build([bridge], search).VersionProblems.Any(problem => problem.Library == bridge && SymbolVersionRepair.IsHarmless(image, problem.Need, out _));
     }

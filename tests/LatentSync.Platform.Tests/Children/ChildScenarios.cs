@@ -3,6 +3,7 @@ using System.Text.Json;
 using LatentSync.Attention.Torch;
 using LatentSync.Platform.LibTorch;
 using LatentSync.Platform.Loading;
+using LatentSync.Platform.Machines;
 using TorchSharp;
 
 namespace LatentSync.Platform.Tests.Children;
@@ -33,6 +34,7 @@ internal static class ChildScenarios
         ChildReport report = name switch
         {
             "torch" => Torch(arguments.ElementAtOrDefault(0), arguments.ElementAtOrDefault(1)),
+            "isa" => new ChildReport { Code = string.Join(' ', InstructionSets.Read()) },
             "repair" => Repair(arguments[0], arguments[1]),
             _ => throw new ArgumentException(name),
         };

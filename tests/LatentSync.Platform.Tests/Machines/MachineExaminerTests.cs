@@ -1,0 +1,133 @@
+using System.Runtime.Intrinsics.X86;
+using LatentSync.Platform.Loading;
+using LatentSync.Platform.Machines;
+using LatentSync.Platform.Tests.Children;
+
+namespace LatentSync.Platform.Tests.Machines;
+
+public sealed class MachineExaminerTests
+{
+    [Fact]
+    public void Examine_ThisMachine_AnswersEveryProbeWithoutLoadingLibTorch()
+    {
+        MachineExamination found = new MachineExaminer().Examine();
+
+        Assert.All(found.Probes, probe => Assert.True(probe.Succeeded, $"{probe.Name}: {probe.Detail}"));
+        Assert.Equal(["os", "cpu", "memory", "gpu", "libtorch", "libstdcxx"], found.Probes.Select(probe => probe.Name));
+        Assert.True(found.Machine.MemoryBytes > 100_000_000);
+        Assert.InRange(found.Machine.Cpu.Cores, 1, Environment.ProcessorCount);
+        Assert.NotEqual("unknown", found.Machine.Cpu.Name);
+        Assert.DoesNotContain(MappedLibraries.Read(), path => path.Contains("libtorch_cpu", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Examine_OwnLibTorch_IsDescribed()
+    {
+        Assert.SkipUnless(Directory.Exists(Path.Combine(AppContext.BaseDirectory, "libtorch")), "This build has no libtorch folder.");
+
+        MachineExamination found = new MachineExaminer().Examine();
+
+        Assert.Equal(("2.10.0", "cpu"), (found.Machine.LibTorch!.Version, found.Machine.LibTorch.Flavor));
+        Assert.StartsWith("GLIBCXX_3.4.", found.LibStdCxx!.NewestVersion, StringComparison.Ordinal);
+        int newest = int.Parse(found.LibStdCxx.NewestVersion["GLIBCXX_3.4.".Length..], System.Globalization.CultureInfo.InvariantCulture);
+        Assert.Equal(newest < 32, found.Machine.LibTorch.Repaired);
+    }
+
+    [Fact]
+    public void Examine_ExternalFolder_GivesItsFlavourCudaAndArchitectures()
+    {
+        using var external = new TestFolder();
+        external.Write("lib/libtorch_cpu.so", "");
+        external.Write("lib/libtorch_cuda.so", "");
+        external.Write("build-version", "2.10.0+cu128");
+
+        MachineExamination found = new MachineExaminer { LibTorchFolder = external.At("lib") }.Examine();
+
+        Assert.Equal("cu128", found.Machine.LibTorch!.Flavor);
+        Assert.Equal("12.8", found.Machine.Cuda!.Runtime);
+        Assert.Equal(["7.0", "7.5", "8.0", "8.6", "9.0", "10.0", "12.0"], found.Machine.LibTorch.Architectures);
+    }
+
+    [Fact]
+    public void Examine_BrokenTree_OthersStillAnswer()
+    {
+        using var root = new TestFolder();
+        root.Write("proc/meminfo", "nothing useful");
+        root.Write("etc/os-release", "PRETTY_NAME=\"Ubuntu 22.04.5 LTS\"\nID=ubuntu\n");
+        root.Write("proc/cpuinfo", "processor\t: 0\nmodel name\t: Imaginary CPU\n");
+
+        MachineExamination found = new MachineExaminer { Root = root.Path }.Examine();
+
+        Assert.False(found.Probe("memory").Succeeded);
+        Assert.Contains("MemTotal", found.Probe("memory").Detail, StringComparison.Ordinal);
+        Assert.Null(found.Memory);
+        Assert.Equal("linux Ubuntu 22.04.5 LTS", found.Machine.Os);
+        Assert.Equal("Imaginary CPU", found.Machine.Cpu.Name);
+    }
+
+    [Fact]
+    public void Run_ProbeThatHangs_IsGivenUpAndTheNextRuns()
+    {
+        using var never = new ManualResetEventSlim();
+        var runner = new ProbeRunner(TimeSpan.FromMilliseconds(50));
+
+        string hung = runner.Run("driver", () => { never.Wait(TestContext.Current.CancellationToken); return "answer"; }, "unknown", answer => answer);
+        string next = runner.Run("next", () => "answer", "unknown", answer => answer);
+        never.Set();
+
+        Assert.Equal(("unknown", "answer"), (hung, next));
+        Assert.Equal(new ProbeOutcome("driver", false, "unknown: no answer within 0.1 s"), runner.Outcomes[0]);
+    }
+
+    [Fact]
+    public void Run_ProbeThatThrows_IsUnknownWithItsReason()
+    {
+        var runner = new ProbeRunner(TimeSpan.FromSeconds(10));
+
+        Assert.Equal(-1, runner.Run("x", () => throw new InvalidOperationException("it broke"), -1, answer => ""));
+        Assert.Equal("unknown: it broke (InvalidOperationException)", Assert.Single(runner.Outcomes).Detail);
+    }
+
+    [Fact]
+    public void InstructionSets_Avx512SwitchedOff_AreNotListed()
+    {
+        Assert.SkipUnless(Avx512F.IsSupported, "This processor has no AVX-512 to switch off.");
+        var off = new Dictionary<string, string?> { ["DOTNET_EnableAVX512"] = "0" };
+
+        string all = ChildProcess.Run(ChildProcess.OwnFolder, ["isa"]).Code!, without = ChildProcess.Run(ChildProcess.OwnFolder, ["isa"], off).Code!;
+
+        Assert.Contains("avx512f", all, StringComparison.Ordinal);
+        Assert.DoesNotContain("avx512", without, StringComparison.Ordinal);
+        Assert.Contains("avx2", without, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void InstructionSets_OnLinux_AgreeWithTheKernel()
+    {
+        Assert.SkipUnless(File.Exists("/proc/cpuinfo") && X86Base.IsSupported, "Only Linux on x86 lists flags to compare with.");
+        string flags = File.ReadLines("/proc/cpuinfo").First(line => line.StartsWith("flags", StringComparison.Ordinal));
+        HashSet<string> kernel = flags.Split(' ').Select(flag => flag.Replace("_", "", StringComparison.Ordinal)).ToHashSet();
+        IReadOnlyList<string> ours = InstructionSets.Read();
+
+        // The kernel writes sse4_2 and avx512_bf16; .NET's own vnni class needs OS support that the kernel's flag implies.
+        string[] compared = ["avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512bf16", "avx512fp16", "amxtile", "amxbf16", "amxint8"];
+        Assert.All(compared, name => Assert.Equal((name, kernel.Contains(name)), (name, ours.Contains(name))));
+    }
+
+    [Theory]
+    [InlineData("cu128", "12.8")]
+    [InlineData("cu118", "11.8")]
+    [InlineData("cpu", null)]
+    [InlineData("cuda", null)]
+    [InlineData(null, null)]
+    public void CudaVersion_OfFlavour(string? flavor, string? expected) => Assert.Equal(expected, CudaArchitectures.CudaVersion(flavor));
+
+    [Fact]
+    public void Os_NoReleaseFile_SaysSo()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "os-release is a Linux file.");
+        using var root = new TestFolder();
+
+        Assert.Equal("linux (no os-release file)", OperatingSystemProbe.Read(root.Path));
+    }
+}
