@@ -13,6 +13,6 @@ internal static class TorchTestSetup
     internal static void Load()
     {
         TorchRuntime.EnsureLoaded();
-        torch.set_num_threads(2);
+        torch.set_num_threads(1); // small problems: a second thread mostly waits
     }
 }

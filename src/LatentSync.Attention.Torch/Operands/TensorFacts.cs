@@ -140,7 +140,7 @@ internal static class TensorFacts
     }
 
     private static AttentionOperands StridedFlag(Tensor tensor, int rank, AttentionOperands flag) =>
-        tensor.stride(rank - 1) != 1 && tensor.size(rank - 1) != 1 ? flag : AttentionOperands.None;
+        tensor.stride(rank - 1) != 1 ? flag : AttentionOperands.None;
 
     private static int Size(Tensor tensor, int dimension) => Checked(tensor.size(dimension));
 

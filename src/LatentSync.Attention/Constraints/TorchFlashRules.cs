@@ -44,7 +44,7 @@ public static class TorchFlashRules
         new("ATT0207", "{0} has no gradient for the mask.", "a mask without gradient", UseAnother, CpuSource,
             (in ConstraintSubject s) => OnCpu(s) && s.Problem.Mask.NeedsGradient ? "a mask that needs a gradient" : null),
         new("ATT0208", "{0} needs the elements of a vector side by side.", "stride 1 in the last dimension", UseAnother, CpuSource + "; the kernel itself reads wrong elements",
-            (in ConstraintSubject s) => s.Problem.Strided != AttentionOperands.None ? $"{s.Problem.Strided} with another stride" : null)
+            (in ConstraintSubject s) => s.Problem.Strided != AttentionOperands.None && !(OnCuda(s) && s.Problem is { HeadDim: 1, ValueDim: 1 }) ? $"{s.Problem.Strided} with another stride" : null)
             { Repair = "the operand is copied" },
         new("ATT0209", "{0} has only the top-left causal diagonal on the CPU.", "causal top-left, or Lq = Lk", UseAnother, CpuSource,
             (in ConstraintSubject s) => OnCpu(s) && s.Problem.IsShiftedCausal ? "causal bottom-right" : null) { Repair = "the diagonal becomes an additive (Lq, Lk) mask" },
