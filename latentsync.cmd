@@ -5,4 +5,4 @@ where dotnet >nul 2>nul || (echo latentsync: the .NET 10 SDK is needed and dotne
 if "%1"=="demo" where ffmpeg >nul 2>nul || winget install --id Gyan.FFmpeg -e --accept-source-agreements --accept-package-agreements 1>&2
 if not exist "%~dp0artifacts" mkdir "%~dp0artifacts"
 dotnet build "%~dp0src\LatentSync.Cli" -c Release -nologo -v quiet > "%~dp0artifacts\build.log" 2>&1 || (type "%~dp0artifacts\build.log" 1>&2 & exit /b 1)
-"%~dp0artifacts\bin\LatentSync.Cli\release\latentsync.exe" %*
+"%~dp0artifacts\bin\LatentSync.Cli\release\LatentSync.Cli.exe" %*

@@ -1,5 +1,6 @@
 using LatentSync.Attention;
 using LatentSync.Checkpoints;
+using LatentSync.Media;
 using LatentSync.Media.Faces;
 using LatentSync.Media.Video;
 using LatentSync.Models.Loading;

@@ -7,22 +7,28 @@ internal static class CommandTree
 {
     public static Option<bool> Verbose { get; } = new("--verbose") { Description = "show stack traces of failures", Recursive = true };
 
-    public static RootCommand Create() =>
-        new(
-            """
-            Lip-sync for video: re-animates a speaker's mouth to match new speech (LatentSync in .NET).
+    private const string Teaching = """
+        Examples:
+          latentsync demo                                       try it: draws a talking head and lip-syncs it
+          latentsync sync --video in.mp4 --audio new.wav --out out.mp4 --checkpoint checkpoints
+          latentsync doctor                                     what will run on this machine, and why not the rest
+          latentsync sync --help                                every option of a command, with examples
 
-            Examples:
-              latentsync demo                                       try it: draws a talking head and lip-syncs it
-              latentsync sync --video in.mp4 --audio new.wav --out out.mp4 --checkpoint checkpoints
-              latentsync doctor                                     what will run on this machine, and why not the rest
-            """
-        )
+        Exit codes: 0 done, 1 failed, 2 wrong usage or bad input, 3 this machine lacks something, 130 cancelled.
+        """;
+
+    public static RootCommand Create()
+    {
+        RootCommand root = new("Lip-sync for video: re-animates a speaker's mouth to match new speech (LatentSync in .NET).")
         {
             Verbose,
             SyncCommand.Create(),
             DemoCommand.Create(),
             DoctorCommand.Create(),
             ParityCommand.Create(),
+            AttentionCommand.Create(),
         };
+        TeachingCommand.Enable(root, Teaching);
+        return root;
+    }
 }

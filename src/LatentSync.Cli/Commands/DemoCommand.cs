@@ -21,10 +21,10 @@ internal static class DemoCommand
 
     public static Command Create()
     {
-        Command command = new(
+        TeachingCommand command = new(
             "demo",
+            "Draws a talking head, synthesises another sentence, and lip-syncs the one to the other through the whole chain.",
             """
-            Draws a talking head, synthesises another sentence, and lip-syncs the one to the other through the whole chain.
             Writes input.mp4, speech.wav, output.mp4, contact-sheet.png and report.html.
 
             The checkpoint is small, seeded and UNTRAINED: the demo shows that everything runs on this machine, not what the

@@ -16,10 +16,10 @@ internal static class DoctorCommand
 
     public static Command Create()
     {
-        Command command = new(
+        TeachingCommand command = new(
             "doctor",
+            "Examines this machine: what LatentSync needs, what is there, which attention backends run and why the others do not.",
             """
-            Examines this machine: what LatentSync needs, what is there, which attention backends run and why the others do not.
             Exit code 0 when `sync` can run, else 3.
 
             Examples:

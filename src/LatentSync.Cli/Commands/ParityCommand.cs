@@ -14,11 +14,10 @@ internal static class ParityCommand
 
     public static Command Create()
     {
-        Command command = new(
+        TeachingCommand command = new(
             "parity",
+            "Computes golden fixtures with this project's own models and compares them with what the original implementations gave.",
             """
-            Computes golden fixtures with this project's own models and compares them with what the original implementations gave.
-
             Example:
               latentsync parity tests/Data/golden
             """

@@ -44,11 +44,10 @@ internal static class SyncCommand
 
     public static Command Create()
     {
-        Command command = new(
+        TeachingCommand command = new(
             "sync",
+            "Lip-syncs a video to new speech.",
             """
-            Lip-syncs a video to new speech.
-
             Example:
               latentsync sync --video talk.mp4 --audio dubbed.wav --out talk.dubbed.mp4 --checkpoint checkpoints --steps 20 --guidance 1.5
 

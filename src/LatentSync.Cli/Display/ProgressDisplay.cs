@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using Spectre.Console;
@@ -46,7 +47,7 @@ internal sealed class ProgressDisplay : IDisposable
                 task.IsIndeterminate = value.Total is null;
                 task.MaxValue = Math.Max(value.Total ?? Math.Max(value.Done, 1), 1);
                 task.Value = value.Done;
-                task.State.Update<string>("unit", _ => value.Unit);
+                CountColumn.SetUnit(task, value.Unit);
                 if (value.Total is { } total && value.Done >= total)
                 {
                     task.StopTask();
@@ -58,11 +59,15 @@ internal sealed class ProgressDisplay : IDisposable
     /// <summary>"12/40 frames" beside a bar.</summary>
     private sealed class CountColumn : ProgressColumn
     {
+        private static readonly ConcurrentDictionary<int, string> Units = new();
+
+        public static void SetUnit(ProgressTask task, string unit) => Units[task.Id] = unit;
+
         public override Spectre.Console.Rendering.IRenderable Render(Spectre.Console.Rendering.RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
             new Text(
                 task.IsIndeterminate
-                    ? string.Create(CultureInfo.InvariantCulture, $"{task.Value:0} {task.State.Get<string>("unit")}")
-                    : string.Create(CultureInfo.InvariantCulture, $"{task.Value:0}/{task.MaxValue:0} {task.State.Get<string>("unit")}"),
+                    ? string.Create(CultureInfo.InvariantCulture, $"{task.Value:0} {Units.GetValueOrDefault(task.Id)}")
+                    : string.Create(CultureInfo.InvariantCulture, $"{task.Value:0}/{task.MaxValue:0} {Units.GetValueOrDefault(task.Id)}"),
                 new Style(Color.Grey)
             );
     }

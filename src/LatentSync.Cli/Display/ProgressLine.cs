@@ -12,13 +12,13 @@ internal readonly record struct ProgressLine(string Title, long Done, long? Tota
 {
     /// <summary>Shows a lip-sync's progress.</summary>
     public static IProgress<SyncProgress> Of(IProgress<ProgressLine> sink) =>
-        new Translation<SyncProgress>(sink, p => new ProgressLine(Title(p.Stage), p.Done, p.Total, p.Unit));
+        new Translation<SyncProgress>(sink, p => new ProgressLine(TitleOf(p.Stage), p.Done, p.Total, p.Unit));
 
     /// <summary>Shows the demo's progress.</summary>
     public static IProgress<DemoProgress> OfDemo(IProgress<ProgressLine> sink) =>
-        new Translation<DemoProgress>(sink, p => new ProgressLine(Title(p.Stage), p.Done, p.Total, p.Stage == DemoStage.Checkpoint ? "files" : "frames"));
+        new Translation<DemoProgress>(sink, p => new ProgressLine(TitleOf(p.Stage), p.Done, p.Total, p.Stage == DemoStage.Checkpoint ? "files" : "frames"));
 
-    private static string Title(SyncStage stage) =>
+    private static string TitleOf(SyncStage stage) =>
         stage switch
         {
             SyncStage.Load => "loading the networks",
@@ -28,7 +28,7 @@ internal readonly record struct ProgressLine(string Title, long Done, long? Tota
             _ => "writing the video",
         };
 
-    private static string Title(DemoStage stage) =>
+    private static string TitleOf(DemoStage stage) =>
         stage switch
         {
             DemoStage.Draw => "drawing a talking head",

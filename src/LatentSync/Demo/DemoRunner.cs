@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using LatentSync.Media;
 using LatentSync.Media.Audio;
 using LatentSync.Media.Faces;
 using LatentSync.Media.Synthesis;

@@ -59,8 +59,10 @@ public sealed class LipSyncModels : IDisposable
         LatentSyncConfiguration configuration = ReadConfiguration(options, folder);
         List<string> warnings = [];
         using IDisposable noGrad = no_grad();
-        using TensorArchive archive = TensorArchive.Open(folder.UNet);
-        MemoryGuard.CheckWeights(archive, plan, machine);
+        using (TensorArchive archive = TensorArchive.Open(folder.UNet))
+        {
+            MemoryGuard.CheckWeights(archive, plan, machine);
+        }
 
         long megabytes = new FileInfo(folder.UNet).Length >> 20;
         progress?.Report(new SyncProgress(SyncStage.Load, 0, megabytes, "MB"));
@@ -72,10 +74,8 @@ public sealed class LipSyncModels : IDisposable
         WhisperEncoder? whisper = null;
         try
         {
-            unet = UNet3DConditionModel.Create(configuration.Model, plan.DType, plan.Device);
-            UNetLoadReport report = UNetCheckpoint.Load(unet, archive, progress: bytes, cancellationToken: cancellationToken);
+            (unet, UNetLoadReport report) = UNetCheckpoint.Open(folder.UNet, configuration.Model, plan.DType, plan.Device, bytes, cancellationToken);
             warnings.AddRange(Describe(report));
-            unet.Freeze();
             vae = AutoencoderFolder.Load(folder.Vae, plan.DType, plan.Device, cancellationToken: cancellationToken);
             // Whisper is small; single precision on the CPU, as in the original.
             whisper = WhisperCheckpoint.Load(folder.Whisper, plan.Device.type == TorchSharp.DeviceType.CPU ? ScalarType.Float32 : plan.DType, plan.Device, cancellationToken: cancellationToken);

@@ -1,0 +1,163 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using LatentSync.Attention.Problems;
+using LatentSync.Attention.Selection;
+using LatentSync.Cli.Display;
+using LatentSync.Pipelines;
+using LatentSync.Platform.Machines;
+
+namespace LatentSync.Cli.Commands;
+
+/// <summary>`latentsync attention`.</summary>
+internal static class AttentionCommand
+{
+    private static readonly Option<string> Shape = new("--shape") { Description = "batch, heads, query length, key length, head dim", Required = true, HelpName = "B,H,Lq,Lk,D" };
+    private static readonly Option<int?> KvHeads = new("--kv-heads") { Description = "key and value heads (GQA); default: as many as query heads", HelpName = "N" };
+    private static readonly Option<int?> ValueDim = new("--value-dim") { Description = "head dim of the values; default: the keys'", HelpName = "N" };
+    private static readonly Option<string> DType = new("--dtype") { Description = "f32, f16, bf16 or f64", DefaultValueFactory = _ => "f32", HelpName = "NAME" };
+    private static readonly Option<bool> Causal = new("--causal") { Description = "key j is seen by query i when j <= i" };
+    private static readonly Option<string> Mask = new("--mask") { Description = "none, bool or float", DefaultValueFactory = _ => "none", HelpName = "KIND" };
+    private static readonly Option<string> Device = new("--device") { Description = "cpu or cuda", DefaultValueFactory = _ => "cpu", HelpName = "NAME" };
+    private static readonly Option<bool> Training = new("--training") { Description = "gradients are needed" };
+    private static readonly Option<string> PolicyText = new("--attention") { Description = "auto, NAME, \"prefer NAME\" or \"forbid NAME\"", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
+    private static readonly Option<bool> Json = new("--json") { Description = "write the answer as JSON to standard output" };
+
+    public static Command Create()
+    {
+        TeachingCommand explain = new(
+            "explain",
+            "Says which attention backend would run for a problem on this machine, and why not the others.",
+            """
+            Example (the autoencoder's mid block at 256 pixels):
+              latentsync attention explain --shape 16,1,1024,1024,512
+            """
+        )
+        {
+            Shape, KvHeads, ValueDim, DType, Causal, Mask, Device, Training, PolicyText, Json,
+        };
+        explain.SetAction(Explain);
+        return new Command("attention", "Questions to the attention layer.") { explain };
+    }
+
+    private static int Explain(ParseResult parsed)
+    {
+        AttentionProblem problem = Read(parsed);
+        Machine machine = new MachineExaminer().Examine().Machine;
+        Plan plan = AttentionSelector.Select(problem, new SelectionContext { Machine = machine, Policy = ReadPolicy(parsed) }, freeBytes: null);
+        if (parsed.GetValue(Json))
+        {
+            var answer = new
+            {
+                problem = Describe(problem),
+                chosen = plan.Chosen,
+                order = plan.Order,
+                verdicts = plan.Verdicts.Select(v => new { backend = v.Backend, runs = v.Runs, reasons = v.Reasons, repairs = v.Repairs, estimatedBytes = v.EstimatedBytes }),
+            };
+            Console.Out.WriteLine(JsonSerializer.Serialize(answer, JsonOutput.Options));
+        }
+        else
+        {
+            WriteText(problem, plan);
+        }
+        return plan.Chosen is null ? ExitCode.Machine : ExitCode.Done;
+    }
+
+    private static void WriteText(AttentionProblem problem, Plan plan)
+    {
+        Console.Out.WriteLine(problem.Describe());
+        Console.Out.WriteLine(plan.Chosen is null ? "chosen: none" : $"chosen: {plan.Chosen}{(plan.Order.Count > 1 ? $" (then {string.Join(", ", plan.Order.Skip(1))})" : string.Empty)}");
+        foreach (Verdict verdict in plan.Verdicts)
+        {
+            Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {verdict.Backend,-14} {(verdict.Runs ? "runs" : "does not run")}, {verdict.EstimatedBytes / 1048576.0:0.0} MiB"));
+            foreach (Reason reason in verdict.Reasons.Concat(verdict.Repairs))
+            {
+                Console.Out.WriteLine($"    {reason.Code} {reason.Message}");
+                Console.Out.WriteLine($"      found: {reason.Found}   required: {reason.Required}   remedy: {reason.Remedy}");
+            }
+        }
+    }
+
+    private static object Describe(AttentionProblem problem) =>
+        new
+        {
+            b = problem.Batch,
+            h = problem.HeadCount,
+            hkv = problem.KvHeadCount,
+            lq = problem.QueryLength,
+            lk = problem.KeyLength,
+            d = problem.HeadDim,
+            dv = problem.ValueDim,
+            dtype = problem.DType.ShortName(),
+            device = problem.Device.ToString(),
+            mask = problem.Mask.Kind,
+            isCausal = problem.IsCausal,
+            needsGradient = problem.NeedsGradient,
+        };
+
+    private static AttentionProblem Read(ParseResult parsed)
+    {
+        string text = parsed.GetRequiredValue(Shape);
+        string[] parts = text.Split(',', StringSplitOptions.TrimEntries);
+        int[] sizes = new int[parts.Length];
+        if (parts.Length != 5 || !parts.Select((p, i) => int.TryParse(p, NumberStyles.None, CultureInfo.InvariantCulture, out sizes[i])).All(ok => ok))
+        {
+            throw new SyncOptionsException($"--shape must be five whole numbers B,H,Lq,Lk,D, not \"{text}\".");
+        }
+        AttentionProblem problem = AttentionProblem.Of(sizes[0], sizes[1], sizes[2], sizes[3], sizes[4]) with
+        {
+            KvHeadCount = parsed.GetValue(KvHeads) ?? sizes[1],
+            ValueDim = parsed.GetValue(ValueDim) ?? sizes[4],
+            DType = ReadDType(parsed.GetRequiredValue(DType)),
+            IsCausal = parsed.GetValue(Causal),
+            Device = parsed.GetRequiredValue(Device) switch
+            {
+                "cpu" => AttentionDevice.Cpu,
+                "cuda" => AttentionDevice.Cuda(),
+                string other => throw new SyncOptionsException($"--device must be cpu or cuda, not \"{other}\"."),
+            },
+            NeedsGradient = parsed.GetValue(Training),
+            Mask = ReadMask(parsed.GetRequiredValue(Mask)),
+        };
+        try
+        {
+            problem.Validate();
+        }
+        catch (ArgumentException exception)
+        {
+            throw new SyncOptionsException(exception.Message);
+        }
+        return problem;
+    }
+
+    private static AttentionDType ReadDType(string name) =>
+        name switch
+        {
+            "f32" => AttentionDType.Float32,
+            "f16" => AttentionDType.Float16,
+            "bf16" => AttentionDType.BFloat16,
+            "f64" => AttentionDType.Float64,
+            _ => throw new SyncOptionsException($"--dtype must be f32, f16, bf16 or f64, not \"{name}\"."),
+        };
+
+    private static AttentionMask ReadMask(string kind) =>
+        kind switch
+        {
+            "none" => default,
+            "bool" => new AttentionMask { Kind = AttentionMaskKind.Boolean },
+            "float" => new AttentionMask { Kind = AttentionMaskKind.Additive },
+            _ => throw new SyncOptionsException($"--mask must be none, bool or float, not \"{kind}\"."),
+        };
+
+    private static Policy ReadPolicy(ParseResult parsed)
+    {
+        try
+        {
+            return Policy.Parse(parsed.GetRequiredValue(PolicyText), LatentSync.Attention.Constraints.AttentionRules.BackendNames);
+        }
+        catch (FormatException exception)
+        {
+            throw new SyncOptionsException($"--attention: {exception.Message}");
+        }
+    }
+}
