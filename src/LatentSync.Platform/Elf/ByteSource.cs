@@ -11,6 +11,9 @@ internal abstract class ByteSource : IDisposable
     /// <summary>Longest text that a library may hold where a name is expected (real ones stay below 4 KiB even in C++).</summary>
     private const int LongestString = 16 * 1024;
 
+    /// <summary>A file up to this size is read at once: thousands of small reads cost more than its few megabytes.</summary>
+    private const long SmallFile = 8 << 20;
+
     protected ByteSource(string name, long length)
     {
         Name = name;
@@ -21,7 +24,8 @@ internal abstract class ByteSource : IDisposable
 
     public long Length { get; }
 
-    public static ByteSource FromFile(string path) => new FileSource(path, System.IO.File.OpenHandle(path));
+    public static ByteSource FromFile(string path) =>
+        new FileInfo(path).Length <= SmallFile ? FromMemory(System.IO.File.ReadAllBytes(path), path) : new FileSource(path, System.IO.File.OpenHandle(path));
 
     public static ByteSource FromMemory(ReadOnlyMemory<byte> bytes, string name) => new MemorySource(bytes, name);
 

@@ -98,7 +98,7 @@ internal static class NativeLoadDiagnosis
             $"{problem.Provider} with versions up to {problem.Newest ?? "none of that family"}",
             $"{problem.Need.Version} of {problem.Need.File}",
             isGlibc
-                ? "use a newer Linux (Debian 12, Ubuntu 22.04, RHEL 9 or later), or a container of one: glibc cannot be exchanged"
+                ? "use a newer Linux (Debian 12, Ubuntu 22.04, Fedora 36 or later), or a container of one: glibc cannot be exchanged"
                 : $"install a newer {problem.Need.File} (a newer distribution, or conda's libstdcxx-ng by LD_LIBRARY_PATH)"
         )
         {

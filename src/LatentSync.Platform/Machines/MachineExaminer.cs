@@ -10,8 +10,8 @@ public sealed record MachineExaminer
     /// <summary>Root of the file tree to read (proc, sys, etc). Default "/"; tests give copies.</summary>
     public string Root { get; init; } = "/";
 
-    /// <summary>How long one probe may take. Default 2 s; a driver that hangs is given up then.</summary>
-    public TimeSpan Limit { get; init; } = TimeSpan.FromSeconds(2);
+    /// <summary>How long one probe may take. Default 5 s; a driver that hangs is given up then.</summary>
+    public TimeSpan Limit { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Folder of an external libtorch. Default null: LATENTSYNC_LIBTORCH, else the one beside the program.</summary>
     public string? LibTorchFolder { get; init; }
@@ -26,13 +26,20 @@ public sealed record MachineExaminer
     public MachineExamination Examine()
     {
         var runner = new ProbeRunner(Limit);
-        string os = runner.Run("os", () => OperatingSystemProbe.Read(Root), "unknown", answer => answer);
-        CpuInfo cpu = runner.Run("cpu", () => CpuProbe.Read(Root), UnknownCpu(), Describe);
-        MemoryFacts? memory = runner.Run<MemoryFacts?>("memory", () => MemoryProbe.Read(Root), null, answer => FormattableString.Invariant($"{answer!.UsableBytes / 1e9:0.0} GB"));
-        GpuFacts gpus = runner.Run("gpu", () => GpuProbe.Read(Root, NvmlLibrary, CudaDriverLibrary), new GpuFacts([], null, "unknown"), Describe);
         string? given = LibTorchFolder ?? PlatformSettings.FromEnvironment().LibTorchFolder;
-        LibTorchInfo? torch = runner.Run("libtorch", () => LibTorchProbe.Read(LibTorchLocator.ForThisProcess(), given), null, Describe);
-        LibStdCxxFacts? cxx = runner.Run("libstdcxx", LibStdCxxProbe.Read, null, answer => answer is null ? "not used here" : $"{answer.NewestVersion} ({answer.Path})");
+        Func<string> takeOs = runner.Start("os", () => OperatingSystemProbe.Read(Root), "unknown", answer => answer);
+        Func<CpuInfo> takeCpu = runner.Start("cpu", () => CpuProbe.Read(Root), UnknownCpu(), Describe);
+        Func<MemoryFacts?> takeMemory = runner.Start<MemoryFacts?>("memory", () => MemoryProbe.Read(Root), null, Describe);
+        Func<GpuFacts> takeGpus = runner.Start("gpu", () => GpuProbe.Read(Root, NvmlLibrary, CudaDriverLibrary), new GpuFacts([], null, "unknown"), Describe);
+        Func<LibTorchInfo?> takeTorch = runner.Start("libtorch", () => LibTorchProbe.Read(LibTorchLocator.ForThisProcess(), given), null, Describe);
+        Func<LibStdCxxFacts?> takeCxx = runner.Start("libstdcxx", LibStdCxxProbe.Read, null, Describe);
+
+        string os = takeOs();
+        CpuInfo cpu = takeCpu();
+        MemoryFacts? memory = takeMemory();
+        GpuFacts gpus = takeGpus();
+        LibTorchInfo? torch = takeTorch();
+        LibStdCxxFacts? cxx = takeCxx();
         string? runtime = CudaArchitectures.CudaVersion(torch?.Flavor);
         CudaInfo? cuda = gpus.CudaDriver is null && runtime is null ? null : new CudaInfo(gpus.CudaDriver, runtime);
         var machine = new Machine(os, cpu, memory?.UsableBytes ?? 0, gpus.Gpus, cuda, torch);
@@ -40,6 +47,10 @@ public sealed record MachineExaminer
     }
 
     private static CpuInfo UnknownCpu() => new("unknown", Environment.ProcessorCount, [], Elf.BinaryIdentity.ProcessArchitecture);
+
+    private static string Describe(MemoryFacts? memory) => FormattableString.Invariant($"{memory!.UsableBytes / 1e9:0.0} GB");
+
+    private static string Describe(LibStdCxxFacts? cxx) => cxx is null ? "not used here" : $"{cxx.NewestVersion} ({cxx.Path})";
 
     private static string Describe(CpuInfo cpu) => FormattableString.Invariant($"{cpu.Name}, {cpu.Cores} usable core(s), {cpu.Isa.Count} instruction sets");
 

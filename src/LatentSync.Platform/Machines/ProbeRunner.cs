@@ -6,23 +6,26 @@ namespace LatentSync.Platform.Machines;
 /// <param name="Detail">The answer in short, or why there is none.</param>
 public sealed record ProbeOutcome(string Name, bool Succeeded, string Detail);
 
-/// <summary>Runs probes so that one which throws or hangs costs only its own answer.</summary>
+/// <summary>Runs probes beside each other so that one which throws or hangs costs only its own answer.</summary>
+/// <param name="limit">How long a probe may take.</param>
 internal sealed class ProbeRunner(TimeSpan limit)
 {
     private readonly List<ProbeOutcome> _outcomes = [];
 
-    /// <summary>How each probe ended, in the order of their start.</summary>
+    /// <summary>How each probe ended, in the order in which their answers were taken.</summary>
     public IReadOnlyList<ProbeOutcome> Outcomes => _outcomes;
 
-    /// <summary>Runs one probe on a thread of its own. A probe that exceeds the limit is abandoned (a driver that hangs in a
+    /// <summary>Starts one probe on a thread of its own. A probe that exceeds the limit is abandoned (a driver that hangs in a
     /// system call cannot be stopped); its thread does not keep the process alive.</summary>
     /// <param name="name">For the outcome.</param>
     /// <param name="probe">The probe.</param>
     /// <param name="unknown">The answer when there is none.</param>
     /// <param name="describe">The answer in short.</param>
-    public T Run<T>(string name, Func<T> probe, T unknown, Func<T, string> describe)
+    /// <returns>Takes the answer, waiting for it at most until the limit; to be called once.</returns>
+    public Func<T> Start<T>(string name, Func<T> probe, T unknown, Func<T, string> describe)
     {
         var answer = new TaskCompletionSource<T>();
+        long started = TimeProvider.System.GetTimestamp();
         var thread = new Thread(() =>
         {
             try
@@ -31,7 +34,7 @@ internal sealed class ProbeRunner(TimeSpan limit)
             }
             catch (Exception failure)
             {
-                answer.SetException(failure); // whatever it was, it becomes this probe's outcome below
+                answer.SetException(failure); // whatever it was, it becomes this probe's outcome
             }
         })
         {
@@ -39,14 +42,19 @@ internal sealed class ProbeRunner(TimeSpan limit)
             Name = $"probe {name}",
         };
         thread.Start();
+        return () => Take(name, answer.Task, limit - TimeProvider.System.GetElapsedTime(started), unknown, describe);
+    }
+
+    private T Take<T>(string name, Task<T> answer, TimeSpan left, T unknown, Func<T, string> describe)
+    {
         try
         {
-            if (answer.Task.Wait(limit))
+            if (answer.Wait(left > TimeSpan.Zero ? left : TimeSpan.Zero))
             {
-                _outcomes.Add(new ProbeOutcome(name, true, describe(answer.Task.Result)));
-                return answer.Task.Result;
+                _outcomes.Add(new ProbeOutcome(name, true, describe(answer.Result)));
+                return answer.Result;
             }
-            _outcomes.Add(new ProbeOutcome(name, false, FormattableString.Invariant($"unknown: no answer within {limit.TotalSeconds:0.#} s")));
+            _outcomes.Add(new ProbeOutcome(name, false, FormattableString.Invariant($"unknown: no answer within {limit.TotalSeconds:0.##} s")));
         }
         catch (AggregateException failure)
         {

@@ -14,7 +14,7 @@ public static class DoctorService
         MachineExamination examined = (options.Examine ?? new MachineExaminer { LibTorchFolder = options.LibTorch?.Folder }.Examine)();
         (TorchFinding? torch, DoctorCheck torchCheck) = NativeChecks.LibTorch(options);
         Machine machine = WithLoaded(examined.Machine, torch);
-        var checks = new List<DoctorCheck>(MachineChecks.Of(examined with { Machine = machine }))
+        var checks = new List<DoctorCheck>(MachineChecks.Of(examined with { Machine = machine }, torch))
         {
             torchCheck,
             NativeChecks.LibStdCxx(examined, torch),

@@ -9,13 +9,13 @@ internal static class MachineChecks
 {
     private static readonly string[] FastCpuSets = ["avx512f", "avx2", "advsimd"];
 
-    public static IEnumerable<DoctorCheck> Of(MachineExamination found)
+    public static IEnumerable<DoctorCheck> Of(MachineExamination found, TorchFinding? torch)
     {
         yield return DotNet(found);
         yield return OperatingSystem(found);
         yield return Cpu(found);
         yield return Memory(found);
-        yield return Gpu(found);
+        yield return Gpu(found, torch);
     }
 
     private static DoctorCheck DotNet(MachineExamination found) =>
@@ -55,7 +55,7 @@ internal static class MachineChecks
             );
     }
 
-    private static DoctorCheck Gpu(MachineExamination found)
+    private static DoctorCheck Gpu(MachineExamination found, TorchFinding? loaded)
     {
         Machine machine = found.Machine;
         GpuInfo? nvidia = machine.Gpus.FirstOrDefault(gpu => gpu.ComputeCapability is not null);
@@ -90,7 +90,13 @@ internal static class MachineChecks
         {
             return DoctorCheck.Warning("gpu", $"{name}: the driver supports CUDA {driver}, but this libtorch needs {runtime}.", $"install a driver for CUDA {runtime}, or a libtorch built for CUDA {driver}");
         }
-        return DoctorCheck.Ok("gpu", name);
+        return loaded is { HasCuda: false }
+            ? DoctorCheck.Warning(
+                "gpu",
+                $"{name}: this libtorch ({torch.Version}+{torch.Flavor}) itself finds no CUDA device it can use.",
+                "look at CUDA_VISIBLE_DEVICES and, in a container, at --gpus; then at nvidia-smi"
+            )
+            : DoctorCheck.Ok("gpu", name);
     }
 
     /// <summary>Code for X.y runs on X.z with z at least y.</summary>

@@ -110,6 +110,42 @@ public sealed class LibTorchLoadingTests
         Assert.Equal(site.At("torch/lib"), report.Load!.Folder);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void EnsureLoaded_CudaLibrariesOfAPythonInstall_AreFoundInNvidiaFoldersOrNamed(bool isInstalled)
+    {
+        CCompiler.SkipUnlessThere();
+        using var site = new TestFolder();
+        Directory.CreateDirectory(site.At("torch/lib"));
+        foreach (string file in Directory.EnumerateFiles(OwnLibTorch, "*.so*"))
+        {
+            File.CreateSymbolicLink(site.At("torch/lib/" + Path.GetFileName(file)), file);
+        }
+        Directory.CreateDirectory(site.At("nvidia/cudnn/lib"));
+        string cudnn = CCompiler.Library(site, "nvidia/cudnn/lib/libcudnn.so.9", "int played_cudnn(void){return 9;}", "-Wl,-soname,libcudnn.so.9");
+        CCompiler.Library(site, "torch/lib/libtorch_cuda.so", "int played_cudnn(void); int use(void){return played_cudnn();}", cudnn);
+        if (!isInstalled)
+        {
+            File.Delete(cudnn);
+        }
+
+        ChildReport report = ChildProcess.Run(ChildProcess.OwnFolder, ["torch", site.At("torch/lib")]);
+
+        if (isInstalled)
+        {
+            Assert.Equal(8, report.Sum);
+            Assert.Equal("cuda", report.Load!.Flavor);
+            string[] loaded = report.Load.Trace.Where(step => step.Action == "load").Select(step => step.Target).ToArray();
+            Assert.True(Array.IndexOf(loaded, cudnn) < Array.IndexOf(loaded, site.At("torch/lib/libtorch_cuda.so")) && loaded.Contains(cudnn));
+        }
+        else
+        {
+            Assert.Equal(("NAT0105", "libcudnn.so.9"), (report.Code, report.Failure!.Subject));
+            Assert.Contains("nvidia-cudnn", report.Failure.Remedy, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void EnsureLoaded_ExternalBesideACopyThatDotNetFinds_RefusesInsteadOfAborting()
     {

@@ -88,6 +88,7 @@ public sealed class DoctorServiceTests
     [InlineData("cpu", "7.5", "12.8", "LATENTSYNC_LIBTORCH")] // GPU there, but the CPU build
     [InlineData("cu128", "6.1", "12.8", "cu126")] // no code for Pascal
     [InlineData("cu128", "9.0", "11.7", "driver")] // driver too old
+    [InlineData("cu128", "9.0", "12.8", "CUDA_VISIBLE_DEVICES")] // libtorch sees none (the described one has no CUDA)
     public void Examine_GpuThatThisLibTorchCannotUse_SaysHowToSwitch(string flavor, string capability, string driver, string remedy)
     {
         MachineExamination machine = DescribedMachine.Examination();
@@ -108,6 +109,27 @@ public sealed class DoctorServiceTests
         DoctorCheck check = Check(report, "gpu", DoctorStatus.Warning);
         Assert.Contains(remedy, check.Remedy, StringComparison.Ordinal);
         Assert.True(report.CanSync);
+    }
+
+    [Fact]
+    public void Examine_GpuThatLibTorchUses_IsOk()
+    {
+        MachineExamination machine = DescribedMachine.Examination();
+        machine = machine with
+        {
+            Machine = machine.Machine with
+            {
+                Gpus = [new GpuInfo("NVIDIA H200", "9.0", 150L << 30, null, "570")],
+                Cuda = new CudaInfo("12.8", "12.8"),
+                LibTorch = new LibTorchInfo("2.10.0", "cu128", "/app/libtorch", false, ["9.0"]),
+            },
+        };
+        TorchFinding torch = DescribedMachine.Torch();
+
+        DoctorReport report = DoctorService.Examine(DescribedMachine.Options(machine) with { TryTorch = _ => torch with { HasCuda = true, Load = torch.Load with { Flavor = "cu128" } } });
+
+        Check(report, "gpu", DoctorStatus.Ok);
+        Assert.StartsWith("LatentSync will run here (GPU", DoctorText.Rows(report)[0].Text, StringComparison.Ordinal);
     }
 
     [Theory]
