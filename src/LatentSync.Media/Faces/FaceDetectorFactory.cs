@@ -59,7 +59,8 @@ public static class FaceDetectorFactory
     }
 
     private static string? InsightFaceAbsence(FaceDetectorOptions options) => FindInsightFace(options) is null
-        ? $"{InsightFaceDetector.DetectorFile} and {InsightFaceDetector.LandmarkFile} are not in {Searched(options)} (from InsightFace's pack buffalo_l, non-commercial licence)"
+        ? $"{InsightFaceDetector.DetectorFile} and {InsightFaceDetector.LandmarkFile} are not in {Searched(options)} "
+            + "(from InsightFace's pack buffalo_l, non-commercial licence)"
         : null;
 
     private static string? YuNetAbsence(FaceDetectorOptions options) => FindYuNet(options) is null

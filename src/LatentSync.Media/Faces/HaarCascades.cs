@@ -34,7 +34,8 @@ public static class HaarCascades
     /// <param name="folder">What the user gave; null for the usual folders.</param>
     public static string Absence(string? folder) => folder is not null
         ? $"{folder} does not hold {FaceFile} and {EyeFile}; name the folder with OpenCV's Haar cascades"
-        : $"{FaceFile} and {EyeFile} are in none of the usual folders; install OpenCV's data (Debian, Ubuntu: apt-get install opencv-data) or name their folder with --cascades";
+        : $"{FaceFile} and {EyeFile} are in none of the usual folders; "
+            + "install OpenCV's data (Debian, Ubuntu: apt-get install opencv-data) or name their folder with --cascades";
 
     /// <summary>Opens a cascade.</summary>
     /// <exception cref="FaceException">The file is missing or no cascade.</exception>

@@ -102,42 +102,59 @@ public sealed class HaarDetector : IFaceDetector
     private void Search(Mat grey)
     {
         double scale = Math.Min(1.0, (double)SearchSide / Math.Min(grey.Width, grey.Height));
-        bool everywhere = _frames++ % FullSearchInterval == 0 || !_tracks.Exists(track => track.IsTrusted);
-        var whole = new Rect(0, 0, grey.Width, grey.Height);
-        List<HaarSighting> sightings = everywhere ? Find(grey, whole, scale, 0) : [];
-        foreach (HaarTrack track in _tracks.OrderByDescending(t => t.IsTrusted).ThenByDescending(t => t.Box.Area))
-        {
-            if (!everywhere)
-            {
-                if (!track.IsTrusted)
-                {
-                    continue;
-                }
-                sightings = Find(grey, track.Surroundings & whole, scale, 0.6 * track.Box.Width * scale);
-            }
-            int nearest = sightings.FindIndex(sighting => track.Accepts(sighting.Box));
-            if (nearest < 0)
-            {
-                track.Miss();
-                continue;
-            }
-            HaarSighting seen = sightings[nearest];
-            sightings.RemoveAt(nearest);
-            track.Correct(seen with { Eyes = HaarEyes.Find(_eyes, grey, seen.Box) });
-        }
-        _tracks.RemoveAll(track => track.IsLost);
+        bool everywhere = _frames++ % FullSearchInterval == 0;
         if (!everywhere)
         {
-            return;
+            SearchAroundTracks(grey, scale);
         }
+        // after a cut no face is left where the last ones were
+        if (everywhere || !_tracks.Exists(track => track.IsTrusted))
+        {
+            SearchEverywhere(grey, scale);
+        }
+    }
+
+    private void SearchAroundTracks(Mat grey, double scale)
+    {
+        var whole = new Rect(0, 0, grey.Width, grey.Height);
+        foreach (HaarTrack track in _tracks.Where(track => track.IsTrusted))
+        {
+            Match(track, grey, Find(grey, track.Surroundings & whole, scale, 0.6 * track.Box.Width * scale));
+        }
+        _tracks.RemoveAll(track => track.IsLost);
+    }
+
+    private void SearchEverywhere(Mat grey, double scale)
+    {
+        List<HaarSighting> sightings = Find(grey, new Rect(0, 0, grey.Width, grey.Height), scale, 0);
+        foreach (HaarTrack track in _tracks.OrderByDescending(t => t.IsTrusted).ThenByDescending(t => t.Box.Area))
+        {
+            Match(track, grey, sightings);
+        }
+        _tracks.RemoveAll(track => track.IsLost);
         foreach (HaarSighting sighting in sightings)
         {
             if (_tracks.Count < MaxTracks && !_tracks.Exists(track => track.Box.Overlap(sighting.Box) > 0.1))
             {
-                _tracks.Add(new HaarTrack(sighting with { Eyes = HaarEyes.Find(_eyes, grey, sighting.Box) }));
+                _tracks.Add(new HaarTrack(WithEyes(sighting, grey)));
             }
         }
     }
+
+    /// <summary>Gives a track its sighting, the best supported one, and takes it from the list.</summary>
+    private void Match(HaarTrack track, Mat grey, List<HaarSighting> sightings)
+    {
+        int found = sightings.FindIndex(sighting => track.Accepts(sighting.Box));
+        if (found < 0)
+        {
+            track.Miss();
+            return;
+        }
+        track.Correct(WithEyes(sightings[found], grey));
+        sightings.RemoveAt(found);
+    }
+
+    private HaarSighting WithEyes(HaarSighting sighting, Mat grey) => sighting with { Eyes = HaarEyes.Find(_eyes, grey, sighting.Box) };
 
     /// <summary>What the face cascade finds in a region, the best supported first.</summary>
     private List<HaarSighting> Find(Mat grey, Rect region, double scale, double smallest)

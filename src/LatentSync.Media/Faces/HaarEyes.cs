@@ -26,7 +26,8 @@ internal sealed record HaarEyes(FacePoint Left, FacePoint Right)
         double scale = FaceWidth / box.Width;
         using var part = new Mat(grey, region);
         using var small = new Mat();
-        Cv2.Resize(part, small, new Size(Math.Max(1, region.Width * scale), Math.Max(1, region.Height * scale)), 0, 0, scale < 1 ? InterpolationFlags.Area : InterpolationFlags.Cubic);
+        var size = new Size(Math.Max(1, region.Width * scale), Math.Max(1, region.Height * scale));
+        Cv2.Resize(part, small, size, 0, 0, scale < 1 ? InterpolationFlags.Area : InterpolationFlags.Cubic);
         Rect[] found = cascade.DetectMultiScale(small, 1.05, 4, HaarDetectionTypes.ScaleImage, new Size(24, 24), new Size(64, 64));
         FacePoint[] centres =
         [
@@ -36,7 +37,8 @@ internal sealed record HaarEyes(FacePoint Left, FacePoint Right)
         return Pair(centres, box);
     }
 
-    /// <summary>The pair that looks most like eyes: a distance of 0.28 to 0.52 of the box's width, tilted by less than 20 degrees, to both sides of the middle.</summary>
+    /// <summary>The pair that looks most like eyes: a distance of 0.28 to 0.52 of the box's width, tilted by less than 20 degrees, to both sides
+    /// of the middle.</summary>
     internal static HaarEyes? Pair(ReadOnlySpan<FacePoint> centres, FaceBox box)
     {
         HaarEyes? best = null;

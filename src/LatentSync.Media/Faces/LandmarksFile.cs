@@ -145,13 +145,20 @@ public sealed class LandmarksFile
         foreach ((long frame, IReadOnlyList<DetectedFace> faces) in _faces.OrderBy(entry => entry.Key))
         {
             text.Append(separator).Append(invariant, $"{{\"frame\": {frame}, \"faces\": [");
-            text.AppendJoin(", ", faces.Select(face => string.Create(
-                invariant,
-                $"{{\"points\": [{Pair(face.Points.LeftBrow)}, {Pair(face.Points.RightBrow)}, {Pair(face.Points.Nose)}], \"box\": [{face.Box.Left:0.###}, {face.Box.Top:0.###}, {face.Box.Right:0.###}, {face.Box.Bottom:0.###}], \"score\": {face.Score:0.####}}}")));
+            text.AppendJoin(", ", faces.Select(Face));
             text.Append("]}");
             separator = ",\n";
         }
         return text.Append("\n]}\n").ToString();
+
+        static string Face(DetectedFace face)
+        {
+            (AlignmentPoints p, FaceBox box) = (face.Points, face.Box);
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"{{\"points\": [{Pair(p.LeftBrow)}, {Pair(p.RightBrow)}, {Pair(p.Nose)}], "
+                + $"\"box\": [{box.Left:0.###}, {box.Top:0.###}, {box.Right:0.###}, {box.Bottom:0.###}], \"score\": {face.Score:0.####}}}");
+        }
 
         static string Pair(FacePoint p) => string.Create(CultureInfo.InvariantCulture, $"[{p.X:0.####}, {p.Y:0.####}]");
     }

@@ -273,7 +273,9 @@ public sealed class FaceGeometryParity : IParityFixture
             }
             string detail = beyond == 0
                 ? string.Create(CultureInfo.InvariantCulture, $"atol {atol:g3}, rtol {rtol:g3}")
-                : string.Create(CultureInfo.InvariantCulture, $"{beyond} of {actual.Length} differ; worst at {worst}: expected {expected[worst]:g9}, got {actual[worst]:g9}; atol {atol:g3}, rtol {rtol:g3}");
+                : string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{beyond} of {actual.Length} differ; worst at {worst}: expected {expected[worst]:g9}, got {actual[worst]:g9}; atol {atol:g3}, rtol {rtol:g3}");
             _results.Add(new ParityComparison(name, beyond == 0, largest, detail));
         }
 

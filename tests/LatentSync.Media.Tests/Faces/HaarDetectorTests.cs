@@ -52,6 +52,20 @@ public sealed class HaarDetectorTests
     }
 
     [Fact]
+    public void Detect_CutToAnotherPlace_FindsTheFaceInTheSameFrame()
+    {
+        using HaarDetector detector = Open();
+        for (int i = 0; i < 3; i++)
+        {
+            _ = detector.Detect(TestFrames.Face(640, 480, 200, 150, 60, i));
+        }
+
+        DetectedFace face = Assert.Single(detector.Detect(TestFrames.Face(640, 480, 450, 240, 80, 3)));
+
+        Assert.True((face.Points.Centre - FaceProportions.FromEyes(new(410, 240), new(490, 240)).Centre).Length < 10, $"{face.Points}");
+    }
+
+    [Fact]
     public void Detect_NoFace_FindsNothing()
     {
         using HaarDetector detector = Open();
