@@ -27,6 +27,10 @@ public sealed class SafetensorsArchive : TensorArchive
         _file = file;
         try
         {
+            if (CheckpointKinds.Recognize(file) != CheckpointKind.Safetensors)
+            {
+                throw file.Refuse("this is a PyTorch checkpoint, not a safetensors file");
+            }
             SafetensorsHeader header = SafetensorsHeader.Read(file);
             _reader = new StoredTensorReader(file, header.Tensors);
             Metadata = header.Metadata;
@@ -48,7 +52,8 @@ public sealed class SafetensorsArchive : TensorArchive
     public override IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <inheritdoc/>
-    public override void CopyTo(string name, TensorElementType elementType, Span<byte> destination) => _reader.CopyTo(name, elementType, destination);
+    public override void CopyTo(string name, TensorElementType elementType, Span<byte> destination) =>
+        _reader.CopyTo(name, elementType, destination);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing) => _file.Dispose();

@@ -45,7 +45,9 @@ public static class SafetensorsWriter
         {
             if (!seen.Add(name) || name.Length > SafetensorsHeader.MaxNameLength)
             {
-                throw new ArgumentException($"{CheckpointFormatException.Quote(name)} cannot be a tensor's name: it is reserved, too long, or occurs twice.", nameof(names));
+                throw new ArgumentException(
+                    $"{CheckpointFormatException.Quote(name)} cannot be a tensor's name: it is reserved, too long, or occurs twice.",
+                    nameof(names));
             }
         }
     }
@@ -84,7 +86,8 @@ public static class SafetensorsWriter
         }
         return header.Length <= SafetensorsHeader.MaxLength
             ? header.ToArray()
-            : throw new ArgumentException($"The header takes {header.Length} bytes; at most {SafetensorsHeader.MaxLength} are allowed.", nameof(tensors));
+            : throw new ArgumentException(
+                $"The header takes {header.Length} bytes; at most {SafetensorsHeader.MaxLength} are allowed.", nameof(tensors));
     }
 
     private static void WriteNumbers(Utf8JsonWriter json, string property, IEnumerable<long> numbers)

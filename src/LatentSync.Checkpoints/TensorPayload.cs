@@ -45,7 +45,8 @@ public sealed class TensorPayload
         TensorPayload payload = new(elementType, shape, stream => stream.Write(bytes.Span));
         return payload.ByteCount == bytes.Length
             ? payload
-            : throw new ArgumentException($"({string.Join(", ", shape)}) of {elementType} takes {payload.ByteCount} bytes, not {bytes.Length}.", nameof(bytes));
+            : throw new ArgumentException(
+                $"({string.Join(", ", shape)}) of {elementType} takes {payload.ByteCount} bytes, not {bytes.Length}.", nameof(bytes));
     }
 
     internal void WriteTo(Stream stream) => _writeTo(stream);

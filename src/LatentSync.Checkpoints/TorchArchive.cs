@@ -55,7 +55,8 @@ public sealed class TorchArchive : TensorArchive
     public override IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <inheritdoc/>
-    public override void CopyTo(string name, TensorElementType elementType, Span<byte> destination) => _reader.CopyTo(name, elementType, destination);
+    public override void CopyTo(string name, TensorElementType elementType, Span<byte> destination) =>
+        _reader.CopyTo(name, elementType, destination);
 
     /// <summary>Reads the whole file and compares it with the checksums that it carries. The layout before PyTorch 1.6 has none.</summary>
     /// <param name="cancellationToken">Checked between the parts of the file.</param>

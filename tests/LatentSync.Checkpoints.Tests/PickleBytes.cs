@@ -12,7 +12,8 @@ internal static class PickleBytes
     public static byte[] Make(params object[] parts) => [0x80, 2, .. parts.SelectMany(Bytes), (byte)'.'];
 
     /// <summary>BINUNICODE.</summary>
-    public static byte[] Text(string text) => [(byte)'X', .. UInt32((uint)Encoding.UTF8.GetByteCount(text)), .. Encoding.UTF8.GetBytes(text)];
+    public static byte[] Text(string text) =>
+        [(byte)'X', .. UInt32((uint)Encoding.UTF8.GetByteCount(text)), .. Encoding.UTF8.GetBytes(text)];
 
     /// <summary>GLOBAL.</summary>
     public static string Global(string module, string name) => $"c{module}\n{name}\n";

@@ -134,11 +134,13 @@ public sealed class PickleMachineTests
 
     [Fact]
     public void Run_LineWithoutEnd_IsRefused() =>
-        Assert.Contains("more than 256 characters", Assert.Throws<CheckpointFormatException>(() => Run(Make("c" + new string('a', 10_000)))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "more than 256 characters", Assert.Throws<CheckpointFormatException>(() => Run(Make("c" + new string('a', 10_000)))).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Run_MoreStepsThanAllowed_IsRefused() =>
-        Assert.Contains("more than 100 steps", Assert.Throws<CheckpointFormatException>(() => Run(Make(new string('N', 101)), new PickleLimits { Steps = 100 })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "more than 100 steps", Assert.Throws<CheckpointFormatException>(() => Run(Make(new string('N', 101)), new PickleLimits { Steps = 100 })).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Run_DictionaryCopiedAgainAndAgain_IsCharged()
@@ -146,7 +148,8 @@ public sealed class PickleMachineTests
         // A list of 200 pairs, from which 1000 OrderedDicts are made by a few bytes each.
         string list = "](" + string.Concat(Enumerable.Repeat("NN\u0086", 200)) + "e\u0085q\u0001ccollections\nOrderedDict\nq\u0002";
         string copies = string.Concat(Enumerable.Repeat("h\u0002h\u0001R0", 1000));
-        CheckpointFormatException refusal = Assert.Throws<CheckpointFormatException>(() => Run(Make(list, copies), new PickleLimits { Steps = 50_000 }));
+        CheckpointFormatException refusal = Assert.Throws<CheckpointFormatException>(() =>
+            Run(Make(list, copies), new PickleLimits { Steps = 50_000 }));
         Assert.Contains("more than 50000 steps", refusal.Message, StringComparison.Ordinal);
     }
 
@@ -154,7 +157,8 @@ public sealed class PickleMachineTests
     public void Run_TextEncodedAgainAndAgain_IsCharged()
     {
         byte[] pickle = Make("c_codecs\nencode\n", "q\u0001", Text(new string('a', 1000)), Text("latin1"), "\u0086q\u0002", string.Concat(Enumerable.Repeat("h\u0001h\u0002R", 100)));
-        CheckpointFormatException refusal = Assert.Throws<CheckpointFormatException>(() => Run(pickle, new PickleLimits { StringBytes = 50_000 }));
+        CheckpointFormatException refusal = Assert.Throws<CheckpointFormatException>(() =>
+            Run(pickle, new PickleLimits { StringBytes = 50_000 }));
         Assert.Contains("encodes more than 50000 bytes", refusal.Message, StringComparison.Ordinal);
     }
 
@@ -170,10 +174,12 @@ public sealed class PickleMachineTests
     }
 
     [Fact]
-    public void Open_ListThatContainsItselfTwice_IsRefused() => Refusals.Of(InArchive(Make("]q\u0001(h\u0001h\u0001e")), "contain themselves");
+    public void Open_ListThatContainsItselfTwice_IsRefused() => Refusals.Of(
+        InArchive(Make("]q\u0001(h\u0001h\u0001e")), "contain themselves");
 
     [Fact]
-    public void Open_DictionaryThatContainsItself_IsRefused() => Refusals.Of(InArchive(Make("}q\u0001", Text("self"), "h\u0001s")), "contain themselves", "self.self");
+    public void Open_DictionaryThatContainsItself_IsRefused() => Refusals.Of(
+        InArchive(Make("}q\u0001", Text("self"), "h\u0001s")), "contain themselves", "self.self");
 
     [Fact]
     public void Open_BillionLaughs_IsRefused()
@@ -202,12 +208,14 @@ public sealed class PickleMachineTests
     public void Open_LongNameShared_IsBounded()
     {
         // A key of 4000 characters before 100,000 short ones would make 400 MB of names.
-        string leaves = "}(" + string.Concat(Enumerable.Range(0, 60_000).Select(i => "J" + Encoding.Latin1.GetString(UInt32((uint)i)) + "N")) + "u";
+        string leaves = "}(" + string.Concat(Enumerable.Range(0, 60_000).Select(i =>
+            "J" + Encoding.Latin1.GetString(UInt32((uint)i)) + "N")) + "u";
         Refusals.Of(InArchive(Make("}", Text(new string('k', 4000)), leaves, "s")), "exceed 67108864 characters");
     }
 
     [Fact]
-    public void Open_NameTooLong_IsRefused() => Refusals.Of(InArchive(Make("}", Text(new string('k', 5000)), "Ns")), "longer than 4096 characters");
+    public void Open_NameTooLong_IsRefused() => Refusals.Of(
+        InArchive(Make("}", Text(new string('k', 5000)), "Ns")), "longer than 4096 characters");
 
     [Fact]
     public void Open_JoinedNamesThatCollide_IsRefused() =>
@@ -217,13 +225,15 @@ public sealed class PickleMachineTests
     [InlineData("N", "None")]
     [InlineData("K\u0001", "an integer")]
     [InlineData("X\u0001\0\0\0a", "the string \"a\"")]
-    public void Open_NoDictionary_IsRefused(string body, string expected) => Refusals.Of(InArchive(Make(body)), $"holds {expected}", "dictionary of tensors is required");
+    public void Open_NoDictionary_IsRefused(string body, string expected) => Refusals.Of(
+        InArchive(Make(body)), $"holds {expected}", "dictionary of tensors is required");
 
     [Fact]
     public void Open_TupleAsKey_IsRefused() => Refusals.Of(InArchive(Make("}", "(K\u0001t", "Ns")), "a tuple of 1 as a key");
 
     [Fact]
-    public void Open_BareStorage_IsRefused() => Refusals.Of(InArchive(Make("}", Text("s"), Storage("0", 1), "s"), ("0", new byte[4])), "\"s\" is storage \"0\"");
+    public void Open_BareStorage_IsRefused() => Refusals.Of(
+        InArchive(Make("}", Text("s"), Storage("0", 1), "s"), ("0", new byte[4])), "\"s\" is storage \"0\"");
 
     [Fact]
     public void Open_PickleTooLong_IsRefusedUnread()

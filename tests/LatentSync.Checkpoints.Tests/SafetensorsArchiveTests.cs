@@ -64,7 +64,8 @@ public sealed class SafetensorsArchiveTests
         Refusals.Of(SafetensorsBytes.Make(header, dataLength), expectedWords);
 
     [Fact]
-    public void Open_HeaderNotUtf8_IsRefused() => Refusals.Of(SafetensorsBytes.Make([(byte)'{', (byte)'"', 0xFF, (byte)'"', (byte)'}'], []), "UTF-8");
+    public void Open_HeaderNotUtf8_IsRefused() => Refusals.Of(
+        SafetensorsBytes.Make([(byte)'{', (byte)'"', 0xFF, (byte)'"', (byte)'}'], []), "UTF-8");
 
     [Fact]
     public void Open_NameWithControlCharacters_IsEscapedInTheMessage()
@@ -76,7 +77,8 @@ public sealed class SafetensorsArchiveTests
     }
 
     [Fact]
-    public void Open_NameTooLong_IsRefused() => Refusals.Of(SafetensorsBytes.Make("{\"" + new string('x', 5000) + "\":[]}"), "5000 characters");
+    public void Open_NameTooLong_IsRefused() => Refusals.Of(
+        SafetensorsBytes.Make("{\"" + new string('x', 5000) + "\":[]}"), "5000 characters");
 
     [Theory]
     [InlineData(100_000_001UL, "at most 100000000")]

@@ -12,6 +12,9 @@ internal sealed class TemporaryFolder : IDisposable
     public string Write(string name, byte[] content)
     {
         string path = File(name);
+
+        // Truncating a file makes ext4 flush its new content to the disk when it is closed; thousands of mutants would wait for that.
+        System.IO.File.Delete(path);
         System.IO.File.WriteAllBytes(path, content);
         return path;
     }

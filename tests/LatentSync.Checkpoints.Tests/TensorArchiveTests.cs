@@ -19,6 +19,7 @@ public sealed class TensorArchiveTests
     [InlineData("\u0080\u0002}q\0.", "plain Python pickle")]
     [InlineData("\0\0\0\0\0\0\0\0\0\0\0\0", "zeros only")]
     [InlineData("Hello, world, this is text", "48656C6C6F", "Hello")]
+    [InlineData("Hello, w{orld", "neither safetensors nor")]
     [InlineData("x", "neither safetensors nor a PyTorch checkpoint")]
     public void Open_FileOfAnotherKind_IsNamed(string content, params string[] expectedWords) =>
         Refusals.Of(Encoding.Latin1.GetBytes(content), expectedWords);
@@ -89,7 +90,8 @@ public sealed class TensorArchiveTests
     public void CopyTo_DestinationOfAnotherSize_ThrowsArgument(int length)
     {
         using TensorArchive archive = TensorArchive.Open(Fixtures.Path("everything.pt"));
-        ArgumentException wrong = Assert.Throws<ArgumentException>(() => archive.CopyTo("state_dict.grid.weight", TensorElementType.Float32, new byte[length]));
+        ArgumentException wrong = Assert.Throws<ArgumentException>(() =>
+            archive.CopyTo("state_dict.grid.weight", TensorElementType.Float32, new byte[length]));
         Assert.Contains("takes 24 bytes", wrong.Message, StringComparison.Ordinal);
         Assert.Contains("2 x 3", wrong.Message, StringComparison.Ordinal);
     }
@@ -98,7 +100,8 @@ public sealed class TensorArchiveTests
     public void CopyTo_FloatToInteger_ThrowsArgument()
     {
         using TensorArchive archive = TensorArchive.Open(Fixtures.Path("everything.pt"));
-        ArgumentException lossy = Assert.Throws<ArgumentException>(() => archive.CopyTo("state_dict.grid.weight", TensorElementType.Int32, new byte[24]));
+        ArgumentException lossy = Assert.Throws<ArgumentException>(() =>
+            archive.CopyTo("state_dict.grid.weight", TensorElementType.Int32, new byte[24]));
         Assert.Contains("Float32, which does not convert to Int32", lossy.Message, StringComparison.Ordinal);
     }
 
@@ -123,7 +126,8 @@ public sealed class TensorArchiveTests
         {
             RandomAccess.SetLength(handle, 50_000);
         }
-        CheckpointFormatException truncated = Assert.Throws<CheckpointFormatException>(() => archive.CopyTo("a", TensorElementType.UInt8, new byte[100_000]));
+        CheckpointFormatException truncated = Assert.Throws<CheckpointFormatException>(() =>
+            archive.CopyTo("a", TensorElementType.UInt8, new byte[100_000]));
         Assert.Contains("ends at byte 50000", truncated.Message, StringComparison.Ordinal);
     }
 
@@ -134,10 +138,12 @@ public sealed class TensorArchiveTests
         string path = folder.File("many.safetensors");
         const int Count = 200;
         SafetensorsWriter.Write(path, Enumerable.Range(0, Count).Select(i => new KeyValuePair<string, TensorPayload>(
-            $"t{i}", Fixtures.Payload(TensorElementType.Float32, [1000 + i], [.. Enumerable.Range(0, 1000 + i).Select(j => (float)((i * 7) + j))]))));
+            $"t{i}", Fixtures.Payload(TensorElementType.Float32, [1000 + i], [.. Enumerable.Range(0, 1000 + i).Select(j =>
+                (float)((i * 7) + j))]))));
         using TensorArchive archive = TensorArchive.Open(path);
         Dictionary<string, ushort[]> copies = archive.Tensors.Values.ToDictionary(t => t.Name, t => new ushort[t.ElementCount]);
-        archive.CopyManyTo(archive.Tensors.Keys, TensorElementType.BFloat16, t => MemoryMarshal.AsBytes(copies[t.Name].AsSpan()), maxDegreeOfParallelism: 8);
+        archive.CopyManyTo(archive.Tensors.Keys, TensorElementType.BFloat16, t =>
+            MemoryMarshal.AsBytes(copies[t.Name].AsSpan()), maxDegreeOfParallelism: 8);
         Assert.All(copies, copy => Assert.Equal(archive.Read<ushort>(copy.Key, TensorElementType.BFloat16), copy.Value));
         Assert.Equal(0x43C8, copies["t0"][400]); // 400 = 1.5625 x 2^8
     }
@@ -155,6 +161,7 @@ public sealed class TensorArchiveTests
     {
         using TensorArchive archive = TensorArchive.Open(Fixtures.Path("everything.pt"));
         Assert.Throws<OperationCanceledException>(() =>
-            archive.CopyManyTo(["state_dict.half"], TensorElementType.Float32, t => new byte[12], cancellationToken: new CancellationToken(true)));
+            archive.CopyManyTo(["state_dict.half"], TensorElementType.Float32, t =>
+                new byte[12], cancellationToken: new CancellationToken(true)));
     }
 }

@@ -10,6 +10,7 @@ public sealed class TorchArchiveTests
     [Theory]
     [InlineData("everything.pt")]
     [InlineData("everything_protocol4.pt")]
+    [InlineData("everything_streamed.pt")]
     [InlineData("everything_legacy.pt")]
     public void Open_FileOfPythonsPickler_GivesEveryTensorAndValue(string name)
     {
@@ -67,7 +68,8 @@ public sealed class TorchArchiveTests
     public void CopyTo_ViewConverted_EqualsTheContiguousCopy()
     {
         using TensorArchive archive = TensorArchive.Open(Fixtures.Path("everything.pt"));
-        Assert.Equal([0x0000, 0x4200, 0x3C00, 0x4400, 0x4000, 0x4500], archive.Read<ushort>("state_dict.grid.transposed", TensorElementType.Float16).Select(h => (int)h));
+        Assert.Equal([0x0000, 0x4200, 0x3C00, 0x4400, 0x4000, 0x4500], archive.Read<ushort>("state_dict.grid.transposed", TensorElementType.Float16).Select(h =>
+            (int)h));
     }
 
     [Fact]
@@ -184,57 +186,67 @@ public sealed class TorchArchiveTests
         const string Largest = "\u008a\u0008\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007f";
         string size = "(" + string.Concat(Enumerable.Repeat("K\u0002", 31)) + "t";
         string stride = "(" + string.Concat(Enumerable.Repeat(Largest, 31)) + "t";
-        Refusals.Of(InArchive(Make("}", Text("w"), Tensor(Storage("0", 4), "K\0", size, stride), "s"), ("0", FourFloats)), "reaches beyond its storage");
+        Refusals.Of(
+            InArchive(Make("}", Text("w"), Tensor(Storage("0", 4), "K\0", size, stride), "s"), ("0", FourFloats)), "reaches beyond its storage");
     }
 
     [Fact]
     public void Open_StorageMissing_IsRefused() =>
-        Refusals.Of(InArchive(Make("}", Text("w"), Tensor(Storage("1", 4), "K\0", Tuple(4), Tuple(1)), "s"), ("0", FourFloats)), "\"w\"", "storage \"1\" is not in the file");
+        Refusals.Of(
+            InArchive(Make("}", Text("w"), Tensor(Storage("1", 4), "K\0", Tuple(4), Tuple(1)), "s"), ("0", FourFloats)), "\"w\"", "storage \"1\" is not in the file");
 
     [Theory]
     [InlineData(3)]
     [InlineData(5)]
     public void Open_StorageOfAnotherLength_IsRefused(byte count) =>
-        Refusals.Of(InArchive(Make("}", Text("w"), Tensor(Storage("0", count), "K\0", Tuple(1), Tuple(1)), "s"), ("0", FourFloats)), "\"w\"", "has 16 bytes", $"{4 * count}");
+        Refusals.Of(
+            InArchive(Make("}", Text("w"), Tensor(Storage("0", count), "K\0", Tuple(1), Tuple(1)), "s"), ("0", FourFloats)), "\"w\"", "has 16 bytes", $"{4 * count}");
 
     [Theory]
     [InlineData("QInt8Storage", "a quantised tensor")]
     [InlineData("ComplexFloatStorage", "a complex tensor")]
     [InlineData("NoSuchStorage", "torch.NoSuchStorage")]
     public void Open_StorageOfAnotherKind_IsNamed(string type, string expected) =>
-        Refusals.Of(InArchive(Make("}", Text("w"), Tensor(Storage("0", 4, type), "K\0", Tuple(1), Tuple(1)), "s"), ("0", FourFloats)), expected);
+        Refusals.Of(
+            InArchive(Make("}", Text("w"), Tensor(Storage("0", 4, type), "K\0", Tuple(1), Tuple(1)), "s"), ("0", FourFloats)), expected);
 
     [Theory]
     [InlineData("_rebuild_sparse_tensor", "a sparse tensor")]
     [InlineData("_rebuild_qtensor", "a quantised tensor")]
     [InlineData("_rebuild_meta_tensor_no_storage", "a meta tensor")]
-    public void Open_TensorOfAnotherKind_IsNamed(string function, string expected) => Refusals.Of(InArchive(Make(Global("torch._utils", function), ")R")), expected, function);
+    public void Open_TensorOfAnotherKind_IsNamed(string function, string expected) => Refusals.Of(
+        InArchive(Make(Global("torch._utils", function), ")R")), expected, function);
 
     [Fact]
     public void Open_BigEndian_IsRefused() =>
         Refusals.Of(new ZipBytes { { "m/data.pkl", Make("}") }, { "m/byteorder", "big"u8.ToArray() } }.Build(), "big-endian");
 
     [Fact]
-    public void Open_TorchScript_IsNamed() => Refusals.Of(new ZipBytes { { "m/data.pkl", Make("}") }, { "m/constants.pkl", Make(")") } }.Build(), "TorchScript");
+    public void Open_TorchScript_IsNamed() => Refusals.Of(
+        new ZipBytes { { "m/data.pkl", Make("}") }, { "m/constants.pkl", Make(")") } }.Build(), "TorchScript");
 
     [Fact]
     public void Open_NumPyArchive_IsNamed() => Refusals.Of(new ZipBytes { { "weights.npy", [1] } }.Build(), "NumPy arrays");
 
     [Fact]
-    public void Open_ZipOfSomethingElse_IsRefused() => Refusals.Of(new ZipBytes { { "word/document.xml", [1] } }.Build(), "one folder that holds data.pkl", "none");
+    public void Open_ZipOfSomethingElse_IsRefused() => Refusals.Of(
+        new ZipBytes { { "word/document.xml", [1] } }.Build(), "one folder that holds data.pkl", "none");
 
     [Fact]
-    public void Open_TwoPickles_IsRefused() => Refusals.Of(new ZipBytes { { "a/data.pkl", Make("}") }, { "b/data.pkl", Make("}") } }.Build(), "2 of them");
+    public void Open_TwoPickles_IsRefused() => Refusals.Of(
+        new ZipBytes { { "a/data.pkl", Make("}") }, { "b/data.pkl", Make("}") } }.Build(), "2 of them");
 
     [Fact]
     public void Open_CompressedPickle_SaysHowToRepack() =>
-        Refusals.Of(new ZipBytes { new ZipBytes.Entry { Name = "a/data.pkl", Data = [1, 2, 3], Method = 8, Length = 10 } }.Build(), "compressed (method 8)", "without compression");
+        Refusals.Of(
+            new ZipBytes { new ZipBytes.Entry { Name = "a/data.pkl", Data = [1, 2, 3], Method = 8, Length = 10 } }.Build(), "compressed (method 8)", "without compression");
 
     [Fact]
     public void Open_CompressedStorage_SaysHowToRepack()
     {
         byte[] pickle = Make("}", Text("w"), Tensor(Storage("0", 4), "K\0", Tuple(4), Tuple(1)), "s");
-        Refusals.Of(new ZipBytes { { "a/data.pkl", pickle }, new ZipBytes.Entry { Name = "a/data/0", Data = FourFloats, Method = 8 } }.Build(), "a/data/0", "compressed");
+        Refusals.Of(
+            new ZipBytes { { "a/data.pkl", pickle }, new ZipBytes.Entry { Name = "a/data/0", Data = FourFloats, Method = 8 } }.Build(), "a/data/0", "compressed");
     }
 
     [Fact]
@@ -294,6 +306,7 @@ public sealed class TorchArchiveTests
         }
         TorchCheckpointWriter.Write(path, tensors);
         using TensorArchive archive = TensorArchive.Open(path);
-        await Task.WhenAll(Enumerable.Range(0, 32).Select(i => Task.Run(() => Assert.All(archive.ReadFloats($"t{i % 16}"), x => Assert.Equal(i % 16, x)))));
+        await Task.WhenAll(Enumerable.Range(0, 32).Select(i =>
+            Task.Run(() => Assert.All(archive.ReadFloats($"t{i % 16}"), x => Assert.Equal(i % 16, x)))));
     }
 }

@@ -33,7 +33,8 @@ public sealed class WriterTests
                 tensors.Add($"{type}.{string.Join('x', shape)}", (type, shape, bytes));
             }
         }
-        Write(path, torch, tensors.Select(t => new KeyValuePair<string, TensorPayload>(t.Key, TensorPayload.FromBytes(t.Value.Type, t.Value.Shape, t.Value.Bytes))));
+        Write(path, torch, tensors.Select(t =>
+            new KeyValuePair<string, TensorPayload>(t.Key, TensorPayload.FromBytes(t.Value.Type, t.Value.Shape, t.Value.Bytes))));
 
         using TensorArchive archive = TensorArchive.Open(path);
         Assert.Equal(tensors.Count, archive.Tensors.Count);
@@ -174,7 +175,8 @@ public sealed class WriterTests
     {
         using TemporaryFolder folder = new();
         string[] names = ["", "é \"quoted\" \\ \n", "名前", "a.b.c", "\u0000"];
-        SafetensorsWriter.Write(folder.File("m"), names.Select(n => new KeyValuePair<string, TensorPayload>(n, Fixtures.Payload(TensorElementType.Float32, [1], 1f))));
+        SafetensorsWriter.Write(folder.File("m"), names.Select(n =>
+            new KeyValuePair<string, TensorPayload>(n, Fixtures.Payload(TensorElementType.Float32, [1], 1f))));
         using TensorArchive archive = TensorArchive.Open(folder.File("m"));
         Assert.Equal(names.Order(StringComparer.Ordinal), archive.Tensors.Keys.Order(StringComparer.Ordinal));
     }
@@ -272,7 +274,8 @@ public sealed class WriterTests
     }
 
     [Fact]
-    public void CheckpointDictionary_KeyTwice_ThrowsArgument() => Assert.Throws<ArgumentException>(() => new CheckpointDictionary { { "a", 1 }, { "a", 2.0 } });
+    public void CheckpointDictionary_KeyTwice_ThrowsArgument() =>
+        Assert.Throws<ArgumentException>(() => new CheckpointDictionary { { "a", 1 }, { "a", 2.0 } });
 
     [Fact]
     public void TorchWriter_DictionaryThatContainsItself_ThrowsArgument()
@@ -331,7 +334,8 @@ public sealed class WriterTests
                 { "a.weight", Fixtures.Payload(TensorElementType.Float32, [2, 3], 1f, 2, 3, 4, 5, 6) },
                 { "a.bias", Fixtures.Payload(TensorElementType.Float16, [2], (Half)1, (Half)2) },
                 { "scalar", Fixtures.Payload(TensorElementType.Int64, [], 7L) },
-                { "kernel", Fixtures.Payload(TensorElementType.Float32, [5, 5, 3, 4], [.. Enumerable.Range(0, 300).Select(i => (float)i)]) },
+                { "kernel", Fixtures.Payload(TensorElementType.Float32, [5, 5, 3, 4], [.. Enumerable.Range(0, 300).Select(i =>
+                    (float)i)]) },
             }
         },
         { "global_step", 70000 },

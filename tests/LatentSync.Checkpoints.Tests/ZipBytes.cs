@@ -12,13 +12,15 @@ internal sealed class ZipBytes : IEnumerable
     public byte[] Comment { get; init; } = [];
 
     /// <summary>Changes the end record's count, directory length and directory offset.</summary>
-    public Func<uint, uint, uint, (uint Count, uint Length, uint Offset)> End { get; init; } = (count, length, offset) => (count, length, offset);
+    public Func<uint, uint, uint, (uint Count, uint Length, uint Offset)> End { get; init; } = (count, length, offset) =>
+        (count, length, offset);
 
     public void Add(string name, byte[] data) => Entries.Add(new Entry { Name = name, Data = data });
 
     public void Add(Entry entry) => Entries.Add(entry);
 
-    public void Add(IEnumerable<(string Name, byte[] Data)> entries) => Entries.AddRange(entries.Select(e => new Entry { Name = e.Name, Data = e.Data }));
+    public void Add(IEnumerable<(string Name, byte[] Data)> entries) =>
+        Entries.AddRange(entries.Select(e => new Entry { Name = e.Name, Data = e.Data }));
 
     public ZipBytes With(string name, byte[] data)
     {

@@ -16,7 +16,8 @@ public sealed class ZipDirectoryTests
     }
 
     [Fact]
-    public void Read_TextBehindTheEnd_IsRefused() => Refusals.Of([.. new ZipBytes { { "m/data.pkl", Pickle } }.Build(), 0], "no directory at its end");
+    public void Read_TextBehindTheEnd_IsRefused() => Refusals.Of(
+        [.. new ZipBytes { { "m/data.pkl", Pickle } }.Build(), 0], "no directory at its end");
 
     [Theory]
     [InlineData(2u, 0u, 0u, "do not fit")]
@@ -29,7 +30,11 @@ public sealed class ZipDirectoryTests
     [InlineData(0u, 0u, 0x7FFFFFFFu, "do not fit")]
     public void Read_EndRecordThatLies_IsRefused(uint count, uint length, uint offset, string expected)
     {
-        ZipBytes zip = new() { End = (c, l, o) => (count == 0 ? c : count, length == 0 ? l : length == 1 ? l + 1 : length, offset == 0 ? o : offset == 1 ? o + 1 : offset) };
+        ZipBytes zip = new()
+        {
+            End = (c, l, o) =>
+            (count == 0 ? c : count, length == 0 ? l : length == 1 ? l + 1 : length, offset == 0 ? o : offset == 1 ? o + 1 : offset)
+        };
         Refusals.Of(zip.With("m/data.pkl", Pickle).Build(), expected);
     }
 

@@ -57,7 +57,9 @@ internal sealed class CheckpointFile : IDisposable
             int read = RandomAccess.Read(_handle, destination, offset);
             if (read == 0)
             {
-                throw Refuse($"the file ends at byte {offset}, {destination.Length} bytes too early", remedy: "It is truncated: download or copy it again");
+                throw Refuse(
+                    $"the file ends at byte {offset}, {destination.Length} bytes too early",
+                    remedy: "It is truncated: download or copy it again");
             }
             destination = destination[read..];
             offset += read;

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Text;
 
 namespace LatentSync.Checkpoints.Files;
@@ -7,7 +6,8 @@ namespace LatentSync.Checkpoints.Files;
 internal static class CheckpointKinds
 {
     /// <summary>The pickle of 0x1950a86a20f9469cfc6c with which every checkpoint of the layout before PyTorch 1.6 begins.</summary>
-    internal static ReadOnlySpan<byte> LegacyMagic => [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E];
+    internal static ReadOnlySpan<byte> LegacyMagic =>
+        [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E];
 
     private const string Resave = "Save it again in Python: torch.save(state_dict, path)";
     private const string DownloadAgain = "Download the file itself again";
@@ -27,8 +27,8 @@ internal static class CheckpointKinds
             return CheckpointKind.TorchLegacy;
         }
 
-        // The length's upper half is zero in any real safetensors file; a claim beyond that is named by the header parser, not here.
-        if (head.Length >= 9 && head[8] == (byte)'{' && (head[7] == 0 || BinaryPrimitives.ReadUInt64LittleEndian(head) > long.MaxValue / 16))
+        // A header length that makes no sense is named by the header's parser; eight printable characters are no length but text.
+        if (head.Length > 8 && head[8] == (byte)'{' && head[..8].ContainsAnyExceptInRange((byte)' ', (byte)'~'))
         {
             return CheckpointKind.Safetensors;
         }
@@ -83,7 +83,8 @@ internal static class CheckpointKinds
             return ("the file begins with zeros only, as an interrupted download leaves it", DownloadAgain);
         }
         string hex = Convert.ToHexString(head[..Math.Min(16, head.Length)]);
-        string ascii = string.Concat(Encoding.Latin1.GetString(head[..Math.Min(16, head.Length)]).Select(c => c is >= ' ' and <= '~' ? c : '.'));
+        string ascii = string.Concat(Encoding.Latin1.GetString(head[..Math.Min(16, head.Length)]).Select(c =>
+            c is >= ' ' and <= '~' ? c : '.'));
         return ($"the file is neither safetensors nor a PyTorch checkpoint; it begins with the bytes {hex} ({ascii})", null);
     }
 }

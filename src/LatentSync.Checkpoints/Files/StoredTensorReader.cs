@@ -103,7 +103,7 @@ internal sealed class StoredTensorReader
             int windowElements = SmallestWindowBytes / sourceSize;
             long source = 0;
             long target = 0;
-            for (long remaining = tensor.Info.ElementCount; ; )
+            for (long remaining = tensor.Info.ElementCount; ;)
             {
                 if (source < windowStart || source >= windowEnd)
                 {

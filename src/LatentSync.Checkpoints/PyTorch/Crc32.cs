@@ -4,7 +4,10 @@ using System.Runtime.InteropServices;
 namespace LatentSync.Checkpoints.PyTorch;
 
 /// <summary>The zip format's checksum: CRC-32, reflected polynomial 0xEDB88320.</summary>
-/// <remarks>Sixteen bytes a step by sixteen tables of 256 ("slicing by 16", after Kounavis and Berry, "A systematic approach to building high performance software-based CRC generators", 2005).</remarks>
+/// <remarks>
+/// Sixteen bytes a step by sixteen tables of 256 ("slicing by 16", after Kounavis and Berry, "A systematic approach to building high
+/// performance software-based CRC generators", 2005).
+/// </remarks>
 internal static class Crc32
 {
     private const int Slices = 16;

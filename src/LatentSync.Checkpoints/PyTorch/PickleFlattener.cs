@@ -49,7 +49,8 @@ internal sealed class PickleFlattener
         }
         if (depth > _limits.Depth)
         {
-            throw _file.Refuse($"dictionaries or lists are nested deeper than {_limits.Depth}, or contain themselves, at {CheckpointFormatException.Quote(name ?? "")}");
+            throw _file.Refuse(
+                $"dictionaries or lists are nested deeper than {_limits.Depth}, or contain themselves, at {CheckpointFormatException.Quote(name ?? "")}");
         }
         switch (value)
         {
@@ -86,7 +87,8 @@ internal sealed class PickleFlattener
     {
         if (_tensors.ContainsKey(name) || _metadata.ContainsKey(name))
         {
-            throw _file.Refuse($"two values are both called {CheckpointFormatException.Quote(name)} when nested names are joined with dots");
+            throw _file.Refuse(
+                $"two values are both called {CheckpointFormatException.Quote(name)} when nested names are joined with dots");
         }
         target.Add(name, value);
     }
@@ -118,7 +120,8 @@ internal sealed class PickleFlattener
         double number => Charged(FloatText(number)),
         byte[] bytes => Charged(System.Text.Encoding.Latin1.GetString(bytes)),
         PickleGlobal global => global.FullName,
-        _ => throw _file.Refuse($"{CheckpointFormatException.Quote(name)} is {TorchRebuild.Describe(value)}; a tensor, a number or text is required"),
+        _ => throw _file.Refuse(
+            $"{CheckpointFormatException.Quote(name)} is {TorchRebuild.Describe(value)}; a tensor, a number or text is required"),
     };
 
     private static string FloatText(double number) => number switch
@@ -132,6 +135,7 @@ internal sealed class PickleFlattener
     private string Charged(string text)
     {
         _textLength += text.Length;
-        return _textLength <= _limits.TextLength ? text : throw _file.Refuse($"names and values together exceed {_limits.TextLength} characters");
+        return _textLength <= _limits.TextLength ? text : throw _file.Refuse(
+            $"names and values together exceed {_limits.TextLength} characters");
     }
 }

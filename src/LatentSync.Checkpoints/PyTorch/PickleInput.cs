@@ -142,7 +142,9 @@ internal sealed class PickleInput
     {
         if (count > Remaining)
         {
-            throw Refuse($"the pickle ends too early: {count} more bytes are required, {Remaining} are left", "The file is truncated or damaged: download or copy it again");
+            throw Refuse(
+                $"the pickle ends too early: {count} more bytes are required, {Remaining} are left",
+                "The file is truncated or damaged: download or copy it again");
         }
     }
 

@@ -31,13 +31,15 @@ internal sealed class PickleMachine
     /// <param name="limits">Bounds.</param>
     /// <param name="onStorage">Told of every storage that is mentioned.</param>
     /// <exception cref="CheckpointFormatException">It is damaged, exceeds a limit, or asks for something that is not permitted.</exception>
-    public static object? Run(PickleInput input, PickleLimits limits, Action<PickleStorage>? onStorage = null) => new PickleMachine(input, limits, onStorage).Run();
+    public static object? Run(PickleInput input, PickleLimits limits, Action<PickleStorage>? onStorage = null) =>
+        new PickleMachine(input, limits, onStorage).Run();
 
     private object? Run()
     {
         if (_input.ReadByte() != (byte)PickleOpcode.Protocol)
         {
-            throw _input.Refuse("a pickle of protocol 2 to 5 begins with byte 0x80", "Save it again in Python: torch.save(state_dict, path)");
+            throw _input.Refuse(
+                "a pickle of protocol 2 to 5 begins with byte 0x80", "Save it again in Python: torch.save(state_dict, path)");
         }
         byte protocol = _input.ReadByte();
         if (protocol is < 2 or > 5)
@@ -203,12 +205,15 @@ internal sealed class PickleMachine
         }
     }
 
-    /// <summary>A state dictionary carries attributes (module versions) in this way; they are dropped. Anything else would be an object of some class.</summary>
+    /// <summary>
+    /// A state dictionary carries attributes (module versions) in this way; they are dropped. Anything else would be an object of some class.
+    /// </summary>
     private void Build(object?[] operands)
     {
         if (operands[0] is not PickleDictionary)
         {
-            throw _input.Refuse($"the pickle sets attributes of {TorchRebuild.Describe(operands[0])}, which is not permitted; nothing was executed");
+            throw _input.Refuse(
+                $"the pickle sets attributes of {TorchRebuild.Describe(operands[0])}, which is not permitted; nothing was executed");
         }
         Push(operands[0]);
     }
@@ -226,7 +231,8 @@ internal sealed class PickleMachine
     {
         if (Peek() is not PickleDictionary dictionary || items.Length % 2 != 0)
         {
-            throw _input.Refuse($"the pickle puts {items.Length} keys and values into {TorchRebuild.Describe(Peek())}; a dictionary and an even number are required");
+            throw _input.Refuse(
+                $"the pickle puts {items.Length} keys and values into {TorchRebuild.Describe(Peek())}; a dictionary and an even number are required");
         }
         for (int i = 0; i < items.Length; i += 2)
         {
@@ -249,7 +255,8 @@ internal sealed class PickleMachine
     }
 
     private object? Recall(uint index) =>
-        _memo.TryGetValue(index, out object? value) ? value : throw _input.Refuse($"the pickle refers to value {index}, which it has not defined");
+        _memo.TryGetValue(index, out object? value) ? value : throw _input.Refuse(
+            $"the pickle refers to value {index}, which it has not defined");
 
     private void Push(object? value) => _stack.Add(value);
 
@@ -264,7 +271,8 @@ internal sealed class PickleMachine
         return Take(_stack.Count - count);
     }
 
-    private object?[] PopToMark() => _marks.TryPop(out int start) ? Take(start) : throw _input.Refuse("the pickle collects values without a mark");
+    private object?[] PopToMark() => _marks.TryPop(out int start) ? Take(start) : throw _input.Refuse(
+        "the pickle collects values without a mark");
 
     private void PopOrMark()
     {

@@ -19,7 +19,8 @@ internal static class TorchGlobals
         ("int64", Element.Int64), ("int32", Element.Int32), ("int16", Element.Int16), ("int8", Element.Int8), ("uint8", Element.UInt8), ("bool", Element.Bool),
     ];
 
-    private static readonly FrozenDictionary<string, PickleGlobal> Permitted = Build().ToFrozenDictionary(g => g.FullName, StringComparer.Ordinal);
+    private static readonly FrozenDictionary<string, PickleGlobal> Permitted =
+        Build().ToFrozenDictionary(g => g.FullName, StringComparer.Ordinal);
 
     /// <summary>Harmless, but without a counterpart here; the message says what they are.</summary>
     private static readonly FrozenDictionary<string, string> Unsupported = new Dictionary<string, string>(StringComparer.Ordinal)

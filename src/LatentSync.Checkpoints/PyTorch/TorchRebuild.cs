@@ -35,7 +35,8 @@ internal sealed class TorchRebuild
         string quoted = CheckpointFormatException.Quote(fullName).Trim('"');
         throw TorchGlobals.DescribeUnsupported(fullName) is { } kind
             ? _refuse($"the file holds {kind} ({quoted}), which is not read here", "Convert it to a dense float tensor and save again")
-            : _refuse($"the pickle refers to {quoted}; only names that rebuild tensors are permitted, and nothing was executed", SaveStateOnly);
+            : _refuse(
+                $"the pickle refers to {quoted}; only names that rebuild tensors are permitted, and nothing was executed", SaveStateOnly);
     }
 
     /// <summary>("storage", class, key, location, element count[, view]): the storage that a persistent id names.</summary>
@@ -49,7 +50,8 @@ internal sealed class TorchRebuild
         bool isUntyped = type.FullName == "torch.storage.UntypedStorage";
         TensorElementType elementType = isUntyped
             ? TensorElementType.UInt8
-            : type.ElementType ?? throw _refuse($"storage {CheckpointFormatException.Quote(key)} is a {type.FullName} without element type");
+            : type.ElementType ?? throw _refuse(
+                $"storage {CheckpointFormatException.Quote(key)} is a {type.FullName} without element type");
         return count >= 0 && count <= long.MaxValue / 8
             ? new PickleStorage(key, elementType, count)
             : throw _refuse($"storage {CheckpointFormatException.Quote(key)} claims {count} elements");
@@ -58,9 +60,12 @@ internal sealed class TorchRebuild
     /// <summary>The result of calling a permitted name.</summary>
     public object Call(object? function, object? arguments)
     {
-        if (function is not PickleGlobal { Callable: not (TorchCallable.None or TorchCallable.Storage or TorchCallable.TensorClass) } global || arguments is not PickleTuple tuple)
+        if (function is not PickleGlobal { Callable: not (TorchCallable.None or TorchCallable.Storage or TorchCallable.TensorClass) } global
+            || arguments is not PickleTuple tuple)
         {
-            throw _refuse($"the pickle calls {Describe(function)} with {Describe(arguments)}, which is not permitted; nothing was executed", SaveStateOnly);
+            throw _refuse(
+                $"the pickle calls {Describe(function)} with {Describe(arguments)}, which is not permitted; nothing was executed",
+                SaveStateOnly);
         }
         object?[] items = tuple.Items;
         return (global.Callable, items) switch
@@ -76,12 +81,16 @@ internal sealed class TorchRebuild
             (TorchCallable.RebuildTensorV2, [PickleStorage storage, long offset, PickleTuple shape, PickleTuple strides, bool, _, ..]) =>
                 Tensor(storage, storage.ElementType, offset, shape, strides),
             (TorchCallable.RebuildTensorV3,
-                [PickleStorage storage, long offset, PickleTuple shape, PickleTuple strides, bool, _, PickleGlobal { Callable: TorchCallable.None, ElementType: { } type }, ..]) =>
+                [
+                    PickleStorage storage, long offset, PickleTuple shape, PickleTuple strides, bool, _,
+                    PickleGlobal { Callable: TorchCallable.None, ElementType: { } type }, ..
+                ]) =>
                 Tensor(storage, type, offset, shape, strides),
             (TorchCallable.RebuildParameter, [PickleTensor tensor, bool, _, ..]) => tensor,
             (TorchCallable.RebuildFromType, [PickleGlobal inner, PickleGlobal { Callable: TorchCallable.TensorClass }, PickleTuple innerArguments, _])
                 when inner.Callable != TorchCallable.RebuildFromType => Call(inner, innerArguments),
-            _ => throw _refuse($"the pickle calls {global.FullName} with arguments that it does not take ({string.Join(", ", items.Take(8).Select(Describe))})"),
+            _ => throw _refuse(
+                $"the pickle calls {global.FullName} with arguments that it does not take ({string.Join(", ", items.Take(8).Select(Describe))})"),
         };
     }
 
@@ -106,7 +115,8 @@ internal sealed class TorchRebuild
     {
         if (shape.Items.Length > TensorInfo.MaxRank || strides.Items.Length != shape.Items.Length)
         {
-            throw _refuse($"a tensor has {shape.Items.Length} sizes and {strides.Items.Length} strides; as many of each, at most {TensorInfo.MaxRank}, are required");
+            throw _refuse(
+                $"a tensor has {shape.Items.Length} sizes and {strides.Items.Length} strides; as many of each, at most {TensorInfo.MaxRank}, are required");
         }
         _charge(shape.Items.Length);
         return new PickleTensor(storage, type, NotNegative(offset, "offset"), NotNegative(shape, "size"), NotNegative(strides, "stride"));
@@ -115,7 +125,8 @@ internal sealed class TorchRebuild
     private long[] NotNegative(PickleTuple numbers, string what) => [.. numbers.Items.Select(n => NotNegative(n, what))];
 
     private long NotNegative(object? number, string what) =>
-        number is long and >= 0 ? (long)number : throw _refuse($"a tensor's {what} is {(number is long n ? n : Describe(number))}; a number from 0 to {long.MaxValue} is required");
+        number is long and >= 0 ? (long)number : throw _refuse(
+            $"a tensor's {what} is {(number is long n ? n : Describe(number))}; a number from 0 to {long.MaxValue} is required");
 
     private PickleDictionary FillDictionary(PickleList pairs)
     {

@@ -24,7 +24,9 @@ internal static class TorchStorageMap
         long required = storage.ElementCount * storage.ElementType.SizeInBytes();
         if (range.Length != required)
         {
-            throw file.Refuse($"its storage {key} has {range.Length} bytes; {storage.ElementCount} elements of {storage.ElementType} take {required}", name);
+            throw file.Refuse(
+                $"its storage {key} has {range.Length} bytes; {storage.ElementCount} elements of {storage.ElementType} take {required}",
+                name);
         }
         string shape = $"({string.Join(", ", tensor.Shape)})";
         long count = TensorInfo.CountElements(tensor.Shape) ?? throw file.Refuse($"the product of its shape {shape} exceeds 64 bits", name);
@@ -44,11 +46,14 @@ internal static class TorchStorageMap
         if (count > 0 ? reach >= available : reach > available)
         {
             throw file.Refuse(
-                $"shape {shape} with strides ({string.Join(", ", tensor.Strides)}) from element {tensor.Offset} reaches beyond its storage {key} of {available} elements", name);
+                $"shape {shape} with strides ({string.Join(", ", tensor.Strides)}) from element {tensor.Offset} " +
+                $"reaches beyond its storage {key} of {available} elements",
+                name);
         }
         if (count > available && count > MaxRepeatedElements)
         {
-            throw file.Refuse($"shape {shape} repeats the {available} elements of its storage {key}", name, "Save it again after tensor.contiguous()");
+            throw file.Refuse(
+                $"shape {shape} repeats the {available} elements of its storage {key}", name, "Save it again after tensor.contiguous()");
         }
         TensorInfo info = new(name, tensor.ElementType, tensor.Shape);
         return new StoredTensor(info, range.Offset + (tensor.Offset * elementSize), IsContiguous(tensor.Shape, tensor.Strides) ? null : tensor.Strides);

@@ -24,9 +24,12 @@ internal static class TorchZipFile
         }
         PickleInput input = new(file, pickle.DataOffset, pickle.Length, limits);
         object? value = PickleMachine.Run(input, limits);
-        return TorchContent.Build(file, value, limits, storage =>
-            zip.Entries.TryGetValue($"{root}/data/{storage.Key}", out ZipEntry? entry) ? new TorchStorageRange(Stored(file, entry).DataOffset, entry.Length) : null)
-            with { Entries = [.. zip.Entries.Values] };
+        TorchContent content = TorchContent.Build(file, value, limits, FindStorage);
+        return content with { Entries = [.. zip.Entries.Values] };
+
+        TorchStorageRange? FindStorage(PickleStorage storage) => zip.Entries.TryGetValue($"{root}/data/{storage.Key}", out ZipEntry? entry)
+            ? new TorchStorageRange(Stored(file, entry).DataOffset, entry.Length)
+            : null;
     }
 
     /// <summary>Compares an entry's bytes with the checksum in the directory.</summary>
@@ -53,16 +56,21 @@ internal static class TorchZipFile
     {
         string[] roots =
         [
-            .. zip.Entries.Keys.Where(n => n.EndsWith(PickleName, StringComparison.Ordinal)).Select(n => n[..^PickleName.Length]).Where(r => !r.Contains('/')),
+            .. zip.Entries.Keys.Where(n =>
+                n.EndsWith(PickleName, StringComparison.Ordinal)).Select(n => n[..^PickleName.Length]).Where(r => !r.Contains('/')),
         ];
         if (roots.Length != 1)
         {
-            string found = roots.Length > 1 ? $"{roots.Length} of them" : zip.Entries.Keys.Any(n => n.EndsWith(".npy", StringComparison.Ordinal)) ? "NumPy arrays (an .npz file)" : "none";
-            throw file.Refuse($"a PyTorch checkpoint is a zip archive with one folder that holds data.pkl; this archive of {zip.Entries.Count} files has {found}");
+            string found = roots.Length > 1 ? $"{roots.Length} of them" : zip.Entries.Keys.Any(n =>
+                n.EndsWith(".npy", StringComparison.Ordinal)) ? "NumPy arrays (an .npz file)" : "none";
+            throw file.Refuse(
+                $"a PyTorch checkpoint is a zip archive with one folder that holds data.pkl; this archive of {zip.Entries.Count} files has {found}");
         }
         if (zip.Entries.ContainsKey($"{roots[0]}/constants.pkl"))
         {
-            throw file.Refuse("this is a TorchScript program (torch.jit.save), not a checkpoint", remedy: "Save its weights in Python: torch.save(module.state_dict(), path)");
+            throw file.Refuse(
+                "this is a TorchScript program (torch.jit.save), not a checkpoint",
+                remedy: "Save its weights in Python: torch.save(module.state_dict(), path)");
         }
         return roots[0];
     }
@@ -76,7 +84,9 @@ internal static class TorchZipFile
             file.ReadExactly(entry.DataOffset, order);
             if (!order.SequenceEqual("little"u8))
             {
-                throw file.Refuse("the checkpoint was saved on a big-endian machine; only little-endian files are read", remedy: "Save it again on a little-endian machine");
+                throw file.Refuse(
+                    "the checkpoint was saved on a big-endian machine; only little-endian files are read",
+                    remedy: "Save it again on a little-endian machine");
             }
         }
     }

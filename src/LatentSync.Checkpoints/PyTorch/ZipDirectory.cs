@@ -62,12 +62,14 @@ internal sealed class ZipDirectory
         }
         if (count > MaxEntries || length > MaxDirectoryBytes)
         {
-            throw _file.Refuse($"the zip directory claims {count} entries in {length} bytes; at most {MaxEntries} in {MaxDirectoryBytes} are allowed");
+            throw _file.Refuse(
+                $"the zip directory claims {count} entries in {length} bytes; at most {MaxEntries} in {MaxDirectoryBytes} are allowed");
         }
         if (offset > directoryLimit - length || count * ZipFormat.CentralHeaderLength > length)
         {
             throw _file.Refuse(
-                $"the zip directory claims {count} entries in {length} bytes from byte {offset}, which do not fit before byte {directoryLimit}", remedy: Truncated);
+                $"the zip directory claims {count} entries in {length} bytes from byte {offset}, which do not fit before byte {directoryLimit}",
+                remedy: Truncated);
         }
         return (offset, length, count);
     }
@@ -114,7 +116,9 @@ internal sealed class ZipDirectory
             long dataOffset = ReadLocalHeader(headerOffset, entry, limit);
             if (entry.Length > limit - dataOffset)
             {
-                throw _file.Refuse($"zip entry {Quote(entry.Name)} claims {entry.Length} bytes from byte {dataOffset}, but the next begins at {limit}", remedy: Truncated);
+                throw _file.Refuse(
+                    $"zip entry {Quote(entry.Name)} claims {entry.Length} bytes from byte {dataOffset}, but the next begins at {limit}",
+                    remedy: Truncated);
             }
             _entries[entry.Name] = entry with { DataOffset = dataOffset };
         }
@@ -134,7 +138,9 @@ internal sealed class ZipDirectory
         int totalLength = ZipFormat.CentralHeaderLength + nameLength + extraLength + UInt16(header, 32);
         if (totalLength > header.Length || nameLength > MaxNameBytes)
         {
-            throw _file.Refuse($"the zip directory is damaged at its byte {at}: a name of {nameLength} bytes (at most {MaxNameBytes} are allowed)", remedy: Truncated);
+            throw _file.Refuse(
+                $"the zip directory is damaged at its byte {at}: a name of {nameLength} bytes (at most {MaxNameBytes} are allowed)",
+                remedy: Truncated);
         }
         string name = DecodeName(header.Slice(ZipFormat.CentralHeaderLength, nameLength));
         if (_entries.ContainsKey(name))
@@ -158,7 +164,8 @@ internal sealed class ZipDirectory
         }
         if (compressed > (ulong)_file.Length || offset > (ulong)_file.Length || (method == 0 && compressed != uncompressed))
         {
-            throw _file.Refuse($"zip entry {Quote(name)} claims {compressed} bytes at byte {offset} of a file of {_file.Length}", remedy: Truncated);
+            throw _file.Refuse(
+                $"zip entry {Quote(name)} claims {compressed} bytes at byte {offset} of a file of {_file.Length}", remedy: Truncated);
         }
         ZipEntry entry = new(name, 0, (long)compressed, UInt32(header, 16), method);
         _entries.Add(name, entry);
@@ -171,7 +178,8 @@ internal sealed class ZipDirectory
     {
         if (limit - offset < ZipFormat.LocalHeaderLength)
         {
-            throw _file.Refuse($"zip entry {Quote(entry.Name)} begins at byte {offset}, too close to the next at {limit}", remedy: Truncated);
+            throw _file.Refuse(
+                $"zip entry {Quote(entry.Name)} begins at byte {offset}, too close to the next at {limit}", remedy: Truncated);
         }
         Span<byte> header = stackalloc byte[ZipFormat.LocalHeaderLength];
         _file.ReadExactly(offset, header);

@@ -152,7 +152,9 @@ internal sealed class SafetensorsHeader
         long required = count * type.Value.SizeInBytes();
         if (end < begin || end - begin != required)
         {
-            throw _file.Refuse($"shape ({string.Join(", ", shape)}) of {type} takes {required} bytes, its data_offsets {begin} to {end} give {(Int128)end - begin}", name);
+            throw _file.Refuse(
+                $"shape ({string.Join(", ", shape)}) of {type} takes {required} bytes, its data_offsets {begin} to {end} give {(Int128)end - begin}",
+                name);
         }
         return (new TensorInfo(name, type.Value, shape), begin, end);
     }
@@ -187,12 +189,14 @@ internal sealed class SafetensorsHeader
             if (end > length)
             {
                 throw _file.Refuse(
-                    $"its data ends at byte {end} of the data section, which has {length}", info.Name, "The file is truncated or damaged: download or copy it again");
+                    $"its data ends at byte {end} of the data section, which has {length}",
+                    info.Name, "The file is truncated or damaged: download or copy it again");
             }
             if (begin != position)
             {
                 string neighbour = previous is null ? "the start of the data section" : $"the end of {CheckpointFormatException.Quote(previous)}";
-                throw _file.Refuse($"its data begins at byte {begin}, {(begin < position ? "before" : "behind")} {neighbour} ({position})", info.Name);
+                throw _file.Refuse(
+                    $"its data begins at byte {begin}, {(begin < position ? "before" : "behind")} {neighbour} ({position})", info.Name);
             }
             position = end;
             previous = info.Name;
@@ -211,14 +215,16 @@ internal sealed class SafetensorsHeader
             return false;
         }
         name = reader.GetString()!;
-        return name.Length <= MaxNameLength ? true : throw _file.Refuse($"a name has {name.Length} characters; at most {MaxNameLength} are allowed", name);
+        return name.Length <= MaxNameLength ? true : throw _file.Refuse(
+            $"a name has {name.Length} characters; at most {MaxNameLength} are allowed", name);
     }
 
     private void Expect(ref Utf8JsonReader reader, JsonTokenType type, string what, string? tensorName = null)
     {
         if (!reader.Read() || reader.TokenType != type)
         {
-            throw _file.Refuse($"{what} must be a JSON {type.ToString().Replace("Start", "", StringComparison.Ordinal).ToLowerInvariant()}", tensorName);
+            throw _file.Refuse(
+                $"{what} must be a JSON {type.ToString().Replace("Start", "", StringComparison.Ordinal).ToLowerInvariant()}", tensorName);
         }
     }
 }

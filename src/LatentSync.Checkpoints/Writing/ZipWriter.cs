@@ -25,7 +25,8 @@ internal sealed class ZipWriter
         _limit16 = (int)Math.Min(limit32, ushort.MaxValue);
     }
 
-    public void WriteEntry(string name, ReadOnlyMemory<byte> content) => WriteEntry(name, content.Length, stream => stream.Write(content.Span));
+    public void WriteEntry(string name, ReadOnlyMemory<byte> content) =>
+        WriteEntry(name, content.Length, stream => stream.Write(content.Span));
 
     public void WriteEntry(string name, long length, Action<Stream> write)
     {

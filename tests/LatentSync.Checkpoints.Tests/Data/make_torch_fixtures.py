@@ -132,9 +132,22 @@ def pickled(value, protocol, legacy=False):
     return buffer.getvalue(), pickler
 
 
-def save_zip(path, value, protocol=2):
+class Unseekable(io.RawIOBase):
+    """Makes zipfile write sizes and checksums behind the data and zeros before it, as PyTorch does."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        return self.target.write(data)
+
+
+def save_zip(path, value, protocol=2, streamed=False):
     data, pickler = pickled(value, protocol)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+    with open(path, "wb") as file, zipfile.ZipFile(Unseekable(file) if streamed else file, "w", zipfile.ZIP_STORED) as archive:
         for name, content in [("data.pkl", data), ("byteorder", b"little")] + [
             (f"data/{i}", s.data) for i, s in enumerate(pickler.storages)
         ] + [("version", b"3\n"), (".data/serialization_id", b"0" * 40)]:
@@ -190,7 +203,7 @@ def content():
 
 
 def plain():
-    """What TorchCheckpointWriter is given in TorchCheckpointWriterTests, whose pickle must be the same."""
+    """What TorchCheckpointWriter is given in WriterTests, whose pickle must be the same."""
     return {
         "state_dict": {
             "a.weight": Tensor(Storage("Float", [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), (2, 3), (3, 1)),
@@ -216,5 +229,6 @@ def plain():
 if __name__ == "__main__":
     save_zip(HERE / "everything.pt", content())
     save_zip(HERE / "everything_protocol4.pt", content(), protocol=4)
+    save_zip(HERE / "everything_streamed.pt", content(), streamed=True)
     save_legacy(HERE / "everything_legacy.pt", content())
     (HERE / "plain.pkl").write_bytes(pickled(plain(), 2)[0])
