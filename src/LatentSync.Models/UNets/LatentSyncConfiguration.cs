@@ -92,9 +92,13 @@ public sealed record LatentSyncConfiguration(
             RefuseDepth(yaml);
             YamlStream stream = [];
             stream.Load(new StringReader(yaml));
-            if (stream.Documents.Count != 1)
+            if (stream.Documents.Count > 1)
             {
                 throw new ModelConfigurationException($"The configuration holds {stream.Documents.Count} YAML documents; exactly one is required.");
+            }
+            if (stream.Documents.Count == 0)
+            {
+                return default; // an empty file
             }
             int nodes = 0;
             JsonNode? root = Convert(stream.Documents[0].RootNode, ref nodes);
