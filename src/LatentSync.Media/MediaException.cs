@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace LatentSync.Media;
 
-/// <summary>A media file, or the program that reads or writes it, cannot do what was asked. The message is one clear sentence, fit for a user.</summary>
+/// <summary>A media file, or the program that reads or writes it, cannot do what was asked. The message is one clear sentence, fit for a
+/// user.</summary>
 public class MediaException : Exception
 {
     /// <summary>Makes the exception.</summary>
@@ -26,6 +27,7 @@ public class MediaException : Exception
     /// <summary>The file concerned, as the caller named it; null if none.</summary>
     public string? MediaPath { get; }
 
-    /// <summary>True when the user gave a wrong file or name (exit code 2 of the command line); false when the run or the machine failed.</summary>
+    /// <summary>True when the user gave a wrong file or name (exit code 2 of the command line); false when the run or the machine
+    /// failed.</summary>
     public bool IsInputFault => Fault < MediaFault.OutputFolder;
 }

@@ -21,8 +21,9 @@ public static class AudioReader
     /// <param name="maximumDuration">A longer recording is refused. Default 6 hours (1.3 GiB of samples at 16 kHz).</param>
     /// <param name="cancellationToken">Stops the decoding.</param>
     /// <returns>Samples in -1..1, at least one.</returns>
-    /// <exception cref="MediaException">The file cannot be read (see <see cref="MediaProbe.ProbeAsync"/>), <see cref="MediaFault.NoAudio"/>,
-    /// <see cref="MediaFault.TooShort"/>: no sample, <see cref="MediaFault.OutOfBounds"/>: too long, <see cref="MediaFault.ToolFailed"/>.</exception>
+    /// <exception cref="MediaException">The file cannot be read (see <see cref="MediaProbe.ProbeAsync"/>), <see
+    /// cref="MediaFault.NoAudio"/>, <see cref="MediaFault.TooShort"/>: no sample, <see cref="MediaFault.OutOfBounds"/>: too long, <see
+    /// cref="MediaFault.ToolFailed"/>.</exception>
     public static async Task<float[]> ReadMonoAsync(
         string path,
         FfmpegTools tools,
@@ -43,14 +44,29 @@ public static class AudioReader
             throw TooLong(path, limit);
         }
 
-        await using ChildProcess ffmpeg = ChildProcess.Start(tools.FfmpegPath, Arguments(media, stream, sampleRate), writesInput: false, cancellationToken);
-        float[] samples = await CollectAsync(ffmpeg.Output, () => TooLong(path, limit), maximumSamples, Expected(stream, sampleRate, maximumSamples)).ConfigureAwait(false);
+        await using ChildProcess ffmpeg = ChildProcess.Start(
+            tools.FfmpegPath,
+            Arguments(media, stream, sampleRate),
+            writesInput: false,
+            cancellationToken
+        );
+        float[] samples = await CollectAsync(
+                ffmpeg.Output,
+                () => TooLong(path, limit),
+                maximumSamples,
+                Expected(stream, sampleRate, maximumSamples)
+            )
+            .ConfigureAwait(false);
         int exitCode = await ffmpeg.WaitAsync().ConfigureAwait(false);
         if (exitCode > 128 || (exitCode != 0 && samples.Length == 0))
         {
             throw new FfmpegFailedException(
                 exitCode > 128 ? MediaFault.ToolFailed : MediaFault.Corrupt,
-                string.Create(CultureInfo.InvariantCulture, $"ffmpeg ended with exit code {exitCode}{VideoReader.Signal(exitCode)} while decoding the audio of {MediaFile.Show(path)}: {ffmpeg.Errors.LastLines(3)}"),
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"ffmpeg ended with exit code {exitCode}{VideoReader.Signal(exitCode)} while decoding the audio of "
+                        + $"{MediaFile.Show(path)}: {ffmpeg.Errors.LastLines(3)}"
+                ),
                 exitCode,
                 ffmpeg.Errors.Text,
                 path
@@ -59,7 +75,11 @@ public static class AudioReader
 
         return samples.Length > 0
             ? samples
-            : throw new MediaException(MediaFault.TooShort, $"The audio track of {MediaFile.Show(path)} ({stream.Codec}) holds no sound, not one sample: give a complete recording.", path);
+            : throw new MediaException(
+                MediaFault.TooShort,
+                $"The audio track of {MediaFile.Show(path)} ({stream.Codec}) holds no sound, not one sample: give a complete recording.",
+                path
+            );
     }
 
     private static int Expected(AudioStreamInfo stream, int sampleRate, int maximumSamples) =>
@@ -73,7 +93,15 @@ public static class AudioReader
         byte[] block = ArrayPool<byte>.Shared.Rent(BlockBytes);
         try
         {
-            for (int read; (read = await source.ReadAtLeastAsync(block.AsMemory(0, BlockBytes), BlockBytes, throwOnEndOfStream: false).ConfigureAwait(false)) >= sizeof(short); )
+            for (
+                int read;
+                (
+                    read = await source
+                        .ReadAtLeastAsync(block.AsMemory(0, BlockBytes), BlockBytes, throwOnEndOfStream: false)
+                        .ConfigureAwait(false)
+                ) >= sizeof(short);
+
+            )
             {
                 int more = read / sizeof(short);
                 if (count + (long)more > maximumSamples)
@@ -110,7 +138,11 @@ public static class AudioReader
     private static MediaException TooLong(string path, TimeSpan limit) =>
         new(
             MediaFault.OutOfBounds,
-            string.Create(CultureInfo.InvariantCulture, $"The audio of {MediaFile.Show(path)} is longer than {limit.TotalHours:0.##} hours, the most that is read at once: cut it into parts."),
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"The audio of {MediaFile.Show(path)} is longer than {limit.TotalHours:0.##} hours, the most that is read at "
+                    + $"once: cut it into parts."
+            ),
             path
         );
 

@@ -65,7 +65,8 @@ internal sealed class LaneFft
         }
     }
 
-    /// <summary>One Stockham pass: y[q + s(rp + k)] = w^(pk) sum_j x[q + s(p + jm)] exp(-2 pi i jk / r), with n = r m and w = exp(-2 pi i / n).</summary>
+    /// <summary>One Stockham pass: y[q + s(rp + k)] = w^(pk) sum_j x[q + s(p + jm)] exp(-2 pi i jk / r), with n = r m and w = exp(-2 pi i /
+    /// n).</summary>
     private void Pass(int radix, int n, int s, ReadOnlySpan<Vec> xr, ReadOnlySpan<Vec> xi, Span<Vec> yr, Span<Vec> yi)
     {
         int m = n / radix;
@@ -105,8 +106,14 @@ internal sealed class LaneFft
                 break;
             case 4:
             {
-                Vec sr = r[0] + r[2], si = i[0] + i[2], dr = r[0] - r[2], di = i[0] - i[2];
-                Vec tr = r[1] + r[3], ti = i[1] + i[3], er = r[1] - r[3], ei = i[1] - i[3];
+                Vec sr = r[0] + r[2],
+                    si = i[0] + i[2],
+                    dr = r[0] - r[2],
+                    di = i[0] - i[2];
+                Vec tr = r[1] + r[3],
+                    ti = i[1] + i[3],
+                    er = r[1] - r[3],
+                    ei = i[1] - i[3];
                 (r[0], i[0], r[2], i[2]) = (sr + tr, si + ti, sr - tr, si - ti);
                 (r[1], i[1], r[3], i[3]) = (dr + ei, di - er, dr - ei, di + er); // -i (er + i ei) = ei - i er
                 break;
@@ -114,8 +121,12 @@ internal sealed class LaneFft
 
             case 3:
             {
-                Vec sr = r[1] + r[2], si = i[1] + i[2], dr = (r[1] - r[2]) * Sin3, di = (i[1] - i[2]) * Sin3;
-                Vec cr = r[0] - sr * 0.5, ci = i[0] - si * 0.5;
+                Vec sr = r[1] + r[2],
+                    si = i[1] + i[2],
+                    dr = (r[1] - r[2]) * Sin3,
+                    di = (i[1] - i[2]) * Sin3;
+                Vec cr = r[0] - sr * 0.5,
+                    ci = i[0] - si * 0.5;
                 (r[0], i[0]) = (r[0] + sr, i[0] + si);
                 (r[1], i[1], r[2], i[2]) = (cr + di, ci - dr, cr - di, ci + dr);
                 break;
@@ -123,12 +134,22 @@ internal sealed class LaneFft
 
             default: // 5
             {
-                Vec ar = r[1] + r[4], ai = i[1] + i[4], br = r[2] + r[3], bi = i[2] + i[3];
-                Vec cr = r[1] - r[4], ci = i[1] - i[4], dr = r[2] - r[3], di = i[2] - i[3];
-                Vec er = r[0] + ar * Cos5 + br * Cos25, ei = i[0] + ai * Cos5 + bi * Cos25;
-                Vec fr = r[0] + ar * Cos25 + br * Cos5, fi = i[0] + ai * Cos25 + bi * Cos5;
-                Vec gr = cr * Sin5 + dr * Sin25, gi = ci * Sin5 + di * Sin25;
-                Vec hr = cr * Sin25 - dr * Sin5, hi = ci * Sin25 - di * Sin5;
+                Vec ar = r[1] + r[4],
+                    ai = i[1] + i[4],
+                    br = r[2] + r[3],
+                    bi = i[2] + i[3];
+                Vec cr = r[1] - r[4],
+                    ci = i[1] - i[4],
+                    dr = r[2] - r[3],
+                    di = i[2] - i[3];
+                Vec er = r[0] + ar * Cos5 + br * Cos25,
+                    ei = i[0] + ai * Cos5 + bi * Cos25;
+                Vec fr = r[0] + ar * Cos25 + br * Cos5,
+                    fi = i[0] + ai * Cos25 + bi * Cos5;
+                Vec gr = cr * Sin5 + dr * Sin25,
+                    gi = ci * Sin5 + di * Sin25;
+                Vec hr = cr * Sin25 - dr * Sin5,
+                    hi = ci * Sin25 - di * Sin5;
                 (r[0], i[0]) = (r[0] + ar + br, i[0] + ai + bi);
                 (r[1], i[1], r[4], i[4]) = (er + gi, ei - gr, er - gi, ei + gr);
                 (r[2], i[2], r[3], i[3]) = (fr + hi, fi - hr, fr - hi, fi + hr);
@@ -149,7 +170,9 @@ internal sealed class LaneFft
             }
         }
 
-        return rest == 1 ? [.. radices] : throw new ArgumentException($"The length {length} is not a product of 2, 3 and 5.", nameof(length));
+        return rest == 1
+            ? [.. radices]
+            : throw new ArgumentException($"The length {length} is not a product of 2, 3 and 5.", nameof(length));
     }
 
     private static readonly double Sin3 = Math.Sin(2 * Math.PI / 3);

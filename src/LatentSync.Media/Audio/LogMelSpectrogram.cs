@@ -3,9 +3,9 @@ using Vec = System.Numerics.Vector<double>;
 namespace LatentSync.Media.Audio;
 
 /// <summary>Whisper's front end: sound to log-mel spectrogram.</summary>
-/// <remarks>Centred short-time transform (400 samples every 160, periodic Hann window, reflected ends), squared magnitude, 80 Slaney mel bands
-/// of 0-8000 Hz, log10 with floor 1e-10, then max(x, M - 8) with M the maximum of the whole recording, then (x + 4)/4. The frame centred on
-/// or behind the last sample is dropped. Arithmetic is float64, results float32.</remarks>
+/// <remarks>Centred short-time transform (400 samples every 160, periodic Hann window, reflected ends), squared magnitude, 80 Slaney mel
+/// bands of 0-8000 Hz, log10 with floor 1e-10, then max(x, M - 8) with M the maximum of the whole recording, then (x + 4)/4. The frame
+/// centred on or behind the last sample is dropped. Arithmetic is float64, results float32.</remarks>
 public static class LogMelSpectrogram
 {
     /// <summary>Samples per second that <see cref="Compute"/> takes.</summary>
@@ -30,8 +30,8 @@ public static class LogMelSpectrogram
     /// <summary>Computes the spectrogram of a whole recording.</summary>
     /// <param name="samples16k">Mono samples at 16 kHz, nominally -1..1. At least <see cref="MinimumSamples"/>.</param>
     /// <returns>80 bands, floor(samples / 160) columns.</returns>
-    /// <exception cref="MediaException"><see cref="MediaFault.TooShort"/>: too few samples; <see cref="MediaFault.OutOfBounds"/>: too many, or a
-    /// sample that is no finite number.</exception>
+    /// <exception cref="MediaException"><see cref="MediaFault.TooShort"/>: too few samples; <see cref="MediaFault.OutOfBounds"/>: too many,
+    /// or a sample that is no finite number.</exception>
     public static LogMel Compute(ReadOnlySpan<float> samples16k)
     {
         RequireUsable(samples16k);
@@ -73,7 +73,8 @@ public static class LogMelSpectrogram
         {
             throw new MediaException(
                 MediaFault.TooShort,
-                $"The audio has {samples.Length} samples at 16 kHz, but its analysis needs at least {MinimumSamples} (0.0126 s): give a longer recording."
+                $"The audio has {samples.Length} samples at 16 kHz, but its analysis needs at least {MinimumSamples} (0.0126 "
+                    + "s): give a longer recording."
             );
         }
 
@@ -81,7 +82,8 @@ public static class LogMelSpectrogram
         {
             throw new MediaException(
                 MediaFault.OutOfBounds,
-                $"The audio has {samples.Length} samples at 16 kHz, but at most {MaximumSamples} can be analysed at once: split the recording."
+                $"The audio has {samples.Length} samples at 16 kHz, but at most {MaximumSamples} can be analysed at once: "
+                    + "split the recording."
             );
         }
 
@@ -97,7 +99,8 @@ public static class LogMelSpectrogram
         }
     }
 
-    /// <summary>Lane l of target[n] = window[n] * sample n of frame (first + l); frames reach 200 samples over both ends, where they reflect.</summary>
+    /// <summary>Lane l of target[n] = window[n] * sample n of frame (first + l); frames reach 200 samples over both ends, where they
+    /// reflect.</summary>
     private static void Gather(ReadOnlySpan<float> samples, int first, Vec[] target)
     {
         Span<double> lane = stackalloc double[Vec.Count];
@@ -116,7 +119,8 @@ public static class LogMelSpectrogram
         }
     }
 
-    /// <summary>Power spectra of the two real signals a, b whose a + ib was transformed to Z: with Y = conj(Z[N-k]), A = (Z + Y)/2, B = (Z - Y)/2i.</summary>
+    /// <summary>Power spectra of the two real signals a, b whose a + ib was transformed to Z: with Y = conj(Z[N-k]), A = (Z + Y)/2, B = (Z
+    /// - Y)/2i.</summary>
     private static void Separate(Vec[] real, Vec[] imaginary, Vec[] evenPower, Vec[] oddPower)
     {
         for (int k = 0; k < evenPower.Length; k++)

@@ -1,9 +1,9 @@
 namespace LatentSync.Media.Audio;
 
 /// <summary>Triangular filters on the Slaney mel scale with Slaney's area normalisation, as librosa makes them.</summary>
-/// <remarks>mel(f) = 3f/200 below 1000 Hz, else 15 + 27 ln(f/1000)/ln 6.4. Edges e_0..e_{B+1} are equally spaced in mel; the weight of
-/// bin k in band b is max(0, min((f_k - e_b)/(e_{b+1} - e_b), (e_{b+2} - f_k)/(e_{b+2} - e_{b+1}))) * 2/(e_{b+2} - e_b), computed in double, the
-/// triangle stored as float before the final scaling, which reproduces Whisper's stored table bit for bit.</remarks>
+/// <remarks>mel(f) = 3f/200 below 1000 Hz, else 15 + 27 ln(f/1000)/ln 6.4. Edges e_0..e_{B+1} are equally spaced in mel; the weight of bin
+/// k in band b is max(0, min((f_k - e_b)/(e_{b+1} - e_b), (e_{b+2} - f_k)/(e_{b+2} - e_{b+1}))) * 2/(e_{b+2} - e_b), computed in double,
+/// the triangle stored as float before the final scaling, which reproduces Whisper's stored table bit for bit.</remarks>
 public sealed class MelFilterBank
 {
     private readonly float[][] _weights;

@@ -15,9 +15,15 @@ public static class WavWriter
     /// <param name="sampleRate">Hz, at least 1.</param>
     /// <param name="channels">1..256. Default 1.</param>
     /// <param name="format">Default 16-bit integers.</param>
-    /// <exception cref="MediaException"><see cref="MediaFault.OutputFolder"/>, <see cref="MediaFault.DiskFull"/>; <see cref="MediaFault.OutOfBounds"/>: more
-    /// than the 4 GiB that the format can describe.</exception>
-    public static void Write(string path, ReadOnlySpan<float> samples, int sampleRate, int channels = 1, WavSampleFormat format = WavSampleFormat.Pcm16)
+    /// <exception cref="MediaException"><see cref="MediaFault.OutputFolder"/>, <see cref="MediaFault.DiskFull"/>; <see
+    /// cref="MediaFault.OutOfBounds"/>: more than the 4 GiB that the format can describe.</exception>
+    public static void Write(
+        string path,
+        ReadOnlySpan<float> samples,
+        int sampleRate,
+        int channels = 1,
+        WavSampleFormat format = WavSampleFormat.Pcm16
+    )
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(sampleRate, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
@@ -31,7 +37,11 @@ public static class WavWriter
         long dataBytes = (long)samples.Length * bytesPerSample;
         if (dataBytes > uint.MaxValue - HeaderBytes)
         {
-            throw new MediaException(MediaFault.OutOfBounds, $"{dataBytes} bytes of samples do not fit into a WAV file (4 GiB): write shorter pieces.", path);
+            throw new MediaException(
+                MediaFault.OutOfBounds,
+                $"{dataBytes} bytes of samples do not fit into a WAV file (4 GiB): write shorter pieces.",
+                path
+            );
         }
 
         using var file = new PartialFile(path);
@@ -81,7 +91,10 @@ public static class WavWriter
         BinaryPrimitives.WriteInt16LittleEndian(header.AsSpan(20), (short)(format == WavSampleFormat.Pcm16 ? 1 : 3));
         BinaryPrimitives.WriteInt16LittleEndian(header.AsSpan(22), (short)channels);
         BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(24), sampleRate);
-        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(28), (uint)Math.Min(uint.MaxValue, (long)sampleRate * channels * bytesPerSample));
+        BinaryPrimitives.WriteUInt32LittleEndian(
+            header.AsSpan(28),
+            (uint)Math.Min(uint.MaxValue, (long)sampleRate * channels * bytesPerSample)
+        );
         BinaryPrimitives.WriteInt16LittleEndian(header.AsSpan(32), (short)(channels * bytesPerSample));
         BinaryPrimitives.WriteInt16LittleEndian(header.AsSpan(34), (short)(8 * bytesPerSample));
         "data"u8.CopyTo(header.AsSpan(36));

@@ -4,11 +4,14 @@ using System.Text;
 
 namespace LatentSync.Media.Video;
 
-/// <summary>A child process started from an argument list (no shell ever sees a path). Cancelling or disposing kills and reaps it.</summary>
+/// <summary>A child process started from an argument list (no shell ever sees a path). Cancelling or disposing kills and reaps
+/// it.</summary>
 internal sealed class ChildProcess : IAsyncDisposable
 {
     private static readonly TimeSpan ReapTime = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan TailTime = TimeSpan.FromSeconds(2);
+    private const int InterruptedFfmpeg = 255;
+    private const int InterruptedFfprobe = 128 + 2;
     private readonly Process _process;
     private readonly ErrorTail _errors = new();
     private readonly Task _errorReader;
@@ -72,7 +75,8 @@ internal sealed class ChildProcess : IAsyncDisposable
         catch (Win32Exception e)
         {
             throw new FfmpegNotFoundException(
-                $"The program '{file}' cannot be started ({e.Message}): install ffmpeg with \"{InstallationAdvice.ForThisMachine()}\", or name a working one with {MediaSettings.FfmpegVariable}.",
+                $"The program '{file}' cannot be started ({e.Message}): install ffmpeg with "
+                    + $"\"{InstallationAdvice.ForThisMachine()}\", or name a working one with {MediaSettings.FfmpegVariable}.",
                 InstallationAdvice.ForThisMachine(),
                 [file]
             );
@@ -99,7 +103,10 @@ internal sealed class ChildProcess : IAsyncDisposable
         {
             if (output.Length + count > maximumOutput)
             {
-                throw new MediaException(MediaFault.OutOfBounds, $"'{Path.GetFileName(file)}' wrote more than {maximumOutput} bytes where a short answer was expected.");
+                throw new MediaException(
+                    MediaFault.OutOfBounds,
+                    $"'{Path.GetFileName(file)}' wrote more than {maximumOutput} bytes where a short answer was expected."
+                );
             }
 
             output.Write(buffer, 0, count);
@@ -116,7 +123,7 @@ internal sealed class ChildProcess : IAsyncDisposable
     {
         await _process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
         await Task.WhenAny(_errorReader, Task.Delay(TailTime, CancellationToken.None)).ConfigureAwait(false);
-        if (_process.ExitCode == 255 && _errors.Text.Contains("received signal", StringComparison.Ordinal))
+        if (_process.ExitCode is InterruptedFfmpeg or InterruptedFfprobe)
         {
             // Ctrl+C reaches the whole terminal group, and ffmpeg may be quicker to obey than we are to hear of it.
             await Task.Delay(TailTime, _cancellation).ConfigureAwait(false);

@@ -55,7 +55,11 @@ internal sealed class ErrorTail
                 for (int i = 0; i < _kept.Length; i++)
                 {
                     char c = _kept[i];
-                    clean.Append(c is '\n' || !char.IsControl(c) ? c : c is '\r' ? '\n' : '?');
+                    clean.Append(
+                        c is '\n' || !char.IsControl(c) ? c
+                        : c is '\r' ? '\n'
+                        : '?'
+                    );
                 }
 
                 return clean.ToString().Trim();
@@ -68,6 +72,8 @@ internal sealed class ErrorTail
     public string LastLines(int count)
     {
         string[] lines = Text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return lines.Length == 0 ? "(it said nothing)" : string.Join(" | ", lines.TakeLast(count).Select(l => l.Length > 300 ? l[..300] + "..." : l));
+        return lines.Length == 0
+            ? "(it said nothing)"
+            : string.Join(" | ", lines.TakeLast(count).Select(l => l.Length > 300 ? l[..300] + "..." : l));
     }
 }

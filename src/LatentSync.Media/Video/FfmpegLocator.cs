@@ -6,7 +6,13 @@ namespace LatentSync.Media.Video;
 /// <param name="SearchPath">Value of PATH.</param>
 /// <param name="CommonFolders">Folders to try last.</param>
 /// <param name="IsWindows">Programs end in .exe.</param>
-internal sealed record FfmpegLocator(string? Option, string? Variable, string? SearchPath, IReadOnlyList<string> CommonFolders, bool IsWindows)
+internal sealed record FfmpegLocator(
+    string? Option,
+    string? Variable,
+    string? SearchPath,
+    IReadOnlyList<string> CommonFolders,
+    bool IsWindows
+)
 {
     /// <summary>The running machine.</summary>
     /// <param name="option">A file or folder given by the user; null if none.</param>
@@ -19,7 +25,15 @@ internal sealed record FfmpegLocator(string? Option, string? Variable, string? S
             OperatingSystem.IsWindows()
         );
 
-    private static readonly string[] UnixFolders = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin", "/opt/local/bin", "/snap/bin", "/var/lib/flatpak/exports/bin"];
+    private static readonly string[] UnixFolders =
+    [
+        "/usr/bin",
+        "/usr/local/bin",
+        "/opt/homebrew/bin",
+        "/opt/local/bin",
+        "/snap/bin",
+        "/var/lib/flatpak/exports/bin",
+    ];
 
     /// <summary>Pairs of ffmpeg and ffprobe that may exist, best first.</summary>
     public IEnumerable<(string Ffmpeg, string Ffprobe, string FoundBy)> Candidates()
@@ -35,7 +49,10 @@ internal sealed record FfmpegLocator(string? Option, string? Variable, string? S
         }
 
         char separator = IsWindows ? ';' : ':';
-        string[] searched = (SearchPath ?? string.Empty).Split(separator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        string[] searched = (SearchPath ?? string.Empty).Split(
+            separator,
+            StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries
+        );
 
         // A relative entry of PATH would run whatever lies in the working directory.
         return searched

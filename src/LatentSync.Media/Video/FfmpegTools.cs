@@ -38,7 +38,8 @@ public sealed class FfmpegTools
     /// <summary>Names of all encoders in this build.</summary>
     public IReadOnlySet<string> Encoders { get; }
 
-    /// <summary>Looks for ffmpeg: the option, else the variable LATENTSYNC_FFMPEG (each a file or a folder), else PATH, else the usual folders.</summary>
+    /// <summary>Looks for ffmpeg: the option, else the variable LATENTSYNC_FFMPEG (each a file or a folder), else PATH, else the usual
+    /// folders.</summary>
     /// <param name="option">File or folder given by the user; null to search.</param>
     /// <param name="cancellationToken">Stops the search.</param>
     /// <exception cref="FfmpegNotFoundException">None was found that starts; the message says what to type on this platform.</exception>
@@ -52,7 +53,10 @@ public sealed class FfmpegTools
         foreach ((string ffmpeg, string ffprobe, string foundBy) in locator.Candidates())
         {
             tried.Add(ffmpeg);
-            string? missing = !File.Exists(ffmpeg) ? ffmpeg : !File.Exists(ffprobe) ? ffprobe : null;
+            string? missing =
+                !File.Exists(ffmpeg) ? ffmpeg
+                : !File.Exists(ffprobe) ? ffprobe
+                : null;
             if (missing is not null)
             {
                 if (missing != ffmpeg || foundBy is "option" or MediaSettings.FfmpegVariable)
@@ -85,7 +89,8 @@ public sealed class FfmpegTools
         };
         string found = reasons.Count == 0 ? string.Empty : $" ({string.Join("; ", reasons)})";
         throw new FfmpegNotFoundException(
-            $"No working ffmpeg and ffprobe {where}{found}: type \"{remedy}\", or set {MediaSettings.FfmpegVariable} to the folder that holds them.",
+            $"No working ffmpeg and ffprobe {where}{found}: type \"{remedy}\", or set {MediaSettings.FfmpegVariable} to the "
+                + "folder that holds them.",
             remedy,
             tried
         );
@@ -103,7 +108,8 @@ public sealed class FfmpegTools
         {
             string remedy = InstallationAdvice.ForThisMachine();
             throw new FfmpegNotFoundException(
-                $"The ffmpeg at '{FfmpegPath}' (version {Version}) was built without the encoder {encoder}, which writing the result needs: install a full build (\"{remedy}\"), or name another with {MediaSettings.FfmpegVariable}.",
+                $"The ffmpeg at '{FfmpegPath}' (version {Version}) was built without the encoder {encoder}, which writing the "
+                    + $"result needs: install a full build (\"{remedy}\"), or name another with {MediaSettings.FfmpegVariable}.",
                 remedy,
                 [FfmpegPath]
             );
@@ -112,7 +118,13 @@ public sealed class FfmpegTools
 
     /// <summary>"Take frames as they come" in this version's words: -vsync became -fps_mode in 5.1.</summary>
     internal string[] PassThroughFrames =>
-        double.TryParse(string.Join('.', Version.TrimStart('n').Split('.', '-', '+').Take(2)), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double version) && version < 5.1
+        double.TryParse(
+            string.Join('.', Version.TrimStart('n').Split('.', '-', '+').Take(2)),
+            NumberStyles.AllowDecimalPoint,
+            CultureInfo.InvariantCulture,
+            out double version
+        )
+        && version < 5.1
             ? ["-vsync", "passthrough"]
             : ["-fps_mode", "passthrough"];
 
@@ -122,10 +134,15 @@ public sealed class FfmpegTools
         limit.CancelAfter(AnswerTime);
         try
         {
-            (int exitCode, byte[] output, ErrorTail errors) = await ChildProcess.RunAsync(file, arguments, MaximumAnswer, limit.Token).ConfigureAwait(false);
+            (int exitCode, byte[] output, ErrorTail errors) = await ChildProcess
+                .RunAsync(file, arguments, MaximumAnswer, limit.Token)
+                .ConfigureAwait(false);
             return exitCode == 0
                 ? Encoding.UTF8.GetString(output)
-                : throw new MediaException(MediaFault.ToolMissing, $"{file} {arguments[^1]} ended with exit code {exitCode}: {errors.LastLines(1)}");
+                : throw new MediaException(
+                    MediaFault.ToolMissing,
+                    $"{file} {arguments[^1]} ended with exit code {exitCode}: {errors.LastLines(1)}"
+                );
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

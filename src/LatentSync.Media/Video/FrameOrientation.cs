@@ -35,7 +35,11 @@ internal static class FrameOrientations
 
     /// <summary>True when width and height change places.</summary>
     public static bool SwapsSides(this FrameOrientation orientation) =>
-        orientation is FrameOrientation.Clockwise or FrameOrientation.CounterClockwise or FrameOrientation.Transpose or FrameOrientation.AntiTranspose;
+        orientation
+            is FrameOrientation.Clockwise
+                or FrameOrientation.CounterClockwise
+                or FrameOrientation.Transpose
+                or FrameOrientation.AntiTranspose;
 
     /// <summary>ffmpeg's filters that do it; empty when upright.</summary>
     public static string Filters(this FrameOrientation orientation) =>

@@ -8,14 +8,25 @@ internal static class FrameRateRule
     /// <summary>Highest rate that frames are delivered at; faster videos are thinned out to it.</summary>
     public static readonly Rational Maximum = new(240, 1);
 
-    /// <summary>Highest base rate that is believed when frames do not come evenly; above it are clock ticks (1000, 90000), not frames.</summary>
+    /// <summary>Highest base rate that is believed when frames do not come evenly; above it are clock ticks (1000, 90000), not
+    /// frames.</summary>
     public static readonly Rational MaximumVariableBase = new(120, 1);
 
     /// <summary>Used for stills, and when a file tells no rate at all: the rate of the network.</summary>
     public static readonly Rational Default = new(25, 1);
 
     private static readonly Rational[] Standard =
-        [new(24000, 1001), new(24, 1), new(25, 1), new(30000, 1001), new(30, 1), new(48, 1), new(50, 1), new(60000, 1001), new(60, 1)];
+    [
+        new(24000, 1001),
+        new(24, 1),
+        new(25, 1),
+        new(30000, 1001),
+        new(30, 1),
+        new(48, 1),
+        new(50, 1),
+        new(60000, 1001),
+        new(60, 1),
+    ];
 
     /// <summary>Chooses the rate.</summary>
     /// <param name="baseRate">ffprobe's r_frame_rate: the lowest rate whose ticks meet all timestamps; null if unknown.</param>
@@ -44,26 +55,43 @@ internal static class FrameRateRule
 
         if (ratio is >= 1 and <= 4 && nominal.CompareTo(MaximumVariableBase) <= 0)
         {
-            return (nominal, true, $"The frame rate varies ({Show(average)} on average): frames are repeated where needed to give a constant {Show(nominal)} frames per second.");
+            return (
+                nominal,
+                true,
+                $"The frame rate varies ({Show(average)} on average): frames are repeated where needed to give a constant "
+                    + $"{Show(nominal)} frames per second."
+            );
         }
 
         Rational standard = NearestStandard(average);
         Rational rounded = IsNear(standard.ToDouble(), average.ToDouble(), 0.02)
             ? standard
             : new Rational(Math.Clamp((long)Math.Round(average.ToDouble()), 1, Maximum.Numerator), 1);
-        return (rounded, true, $"The frame rate varies ({Show(average)} on average, time base {Show(nominal)}): frames are repeated or dropped to give a constant {Show(rounded)} frames per second.");
+        return (
+            rounded,
+            true,
+            $"The frame rate varies ({Show(average)} on average, time base {Show(nominal)}): frames are repeated or dropped "
+                + $"to give a constant {Show(rounded)} frames per second."
+        );
     }
 
     private static (Rational Rate, bool IsVariable, string? Note) Capped(Rational rate) =>
         rate.CompareTo(Maximum) <= 0
             ? (rate, false, null)
-            : (Maximum, false, $"The video has {Show(rate)} frames per second: it is thinned out to {Show(Maximum)}, the highest supported rate.");
+            : (
+                Maximum,
+                false,
+                $"The video has {Show(rate)} frames per second: it is thinned out to {Show(Maximum)}, the highest supported rate."
+            );
 
-    /// <summary>Containers that count milliseconds say 19001/317 for 60000/1001: an odd fraction that close to a standard rate is that rate.</summary>
+    /// <summary>Containers that count milliseconds say 19001/317 for 60000/1001: an odd fraction that close to a standard rate is that
+    /// rate.</summary>
     private static Rational Exact(Rational rate)
     {
         Rational standard = NearestStandard(rate);
-        return rate.Denominator is not (1 or 2 or 4 or 5 or 10 or 100 or 1000) && IsNear(rate.ToDouble(), standard.ToDouble(), 0.0001) ? standard : rate;
+        return rate.Denominator is not (1 or 2 or 4 or 5 or 10 or 100 or 1000) && IsNear(rate.ToDouble(), standard.ToDouble(), 0.0001)
+            ? standard
+            : rate;
     }
 
     private static Rational NearestStandard(Rational rate) => Standard.MinBy(s => Math.Abs(s.ToDouble() - rate.ToDouble()));

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace LatentSync.Media.Video;
 
 /// <summary>Frames for an output of any length from a source of any length, in bounded memory.</summary>
-/// <remarks>A source that fits into the memory bound is decoded once. A longer one is decoded again for every pass; a backward pass decodes it
-/// once per segment, last segment first, so its price grows with the square of the length: (length / segment)² / 2 segments.</remarks>
+/// <remarks>A source that fits into the memory bound is decoded once. A longer one is decoded again for every pass; a backward pass decodes
+/// it once per segment, last segment first, so its price grows with the square of the length: (length / segment)² / 2 segments.</remarks>
 public sealed class FrameSequence
 {
     /// <summary>Default of the memory bound: 256 MiB, 43 frames of 1920x1080.</summary>
@@ -31,7 +31,10 @@ public sealed class FrameSequence
     /// <param name="outputFrames">Frames asked for; fewer come only with <see cref="ExtendPolicy.Stop"/>.</param>
     /// <param name="cancellationToken">Stops decoding and the enumeration.</param>
     /// <exception cref="MediaException">As <see cref="VideoReader.ReadAsync"/>.</exception>
-    public async IAsyncEnumerable<SequencedFrame> ReadAsync(long outputFrames, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<SequencedFrame> ReadAsync(
+        long outputFrames,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         ArgumentOutOfRangeException.ThrowIfNegative(outputFrames);
         if (outputFrames == 0)
@@ -90,7 +93,8 @@ public sealed class FrameSequence
             {
                 throw new MediaException(
                     MediaFault.Corrupt,
-                    $"{MediaFile.Show(_reader.Media.Path)} gave {sourceFrames} frames at first and {output - before} of {count} when read again: it changed during the run.",
+                    $"{MediaFile.Show(_reader.Media.Path)} gave {sourceFrames} frames at first and {output - before} of "
+                        + $"{count} when read again: it changed during the run.",
                     _reader.Media.Path
                 );
             }
@@ -123,7 +127,11 @@ public sealed class FrameSequence
     }
 
     /// <summary>The last <paramref name="count"/> frames, last first, one segment in memory at a time.</summary>
-    private async IAsyncEnumerable<VideoFrame> BackwardAsync(long sourceFrames, long count, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<VideoFrame> BackwardAsync(
+        long sourceFrames,
+        long count,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         long stop = sourceFrames - count;
         for (long end = sourceFrames; end > stop; )

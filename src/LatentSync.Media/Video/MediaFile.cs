@@ -5,12 +5,13 @@ namespace LatentSync.Media.Video;
 /// <summary>What can be said about an input file before ffmpeg sees it, and how its path is given to ffmpeg.</summary>
 internal static class MediaFile
 {
-    /// <summary>The demuxers that may open an input: containers that hold their own media. Playlists and scripts (hls, dash, concat, sdp, lavfi,
-    /// image2's file patterns) are absent, so that no file can make ffmpeg open or fetch another one.</summary>
+    /// <summary>The demuxers that may open an input: containers that hold their own media. Playlists and scripts (hls, dash, concat, sdp,
+    /// lavfi, image2's file patterns) are absent, so that no file can make ffmpeg open or fetch another one.</summary>
     private const string AllowedFormats =
-        "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,asf_o,rm,mxf,gxf,dv,nut,nsv,wtv,ogg,ivf,obu,yuv4mpegpipe,"
-        + "h263,h264,hevc,vvc,m4v,vc1,av1,mjpeg,gif,apng,swf,bink,smk,"
-        + "wav,w64,mp3,aac,ac3,eac3,dts,dtshd,truehd,mlp,flac,alac,aiff,au,caf,voc,wv,tta,ape,tak,mpc,mpc8,amr,amrnb,amrwb,gsm,loas,latm,spdif,dsf,shn,"
+        "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,asf_o,rm,mxf,gxf,dv,nut,nsv,wtv,"
+        + "ogg,ivf,obu,yuv4mpegpipe,h263,h264,hevc,vvc,m4v,vc1,av1,mjpeg,gif,apng,swf,bink,smk,"
+        + "wav,w64,mp3,aac,ac3,eac3,dts,dtshd,truehd,mlp,flac,alac,aiff,au,caf,voc,wv,tta,ape,tak,"
+        + "mpc,mpc8,amr,amrnb,amrwb,gsm,loas,latm,spdif,dsf,shn,"
         + "png_pipe,jpeg_pipe,bmp_pipe,webp_pipe,tiff_pipe";
 
     /// <summary>Checks that a path names a readable file with content.</summary>
@@ -20,13 +21,21 @@ internal static class MediaFile
     {
         if (string.IsNullOrWhiteSpace(path) || path.Contains('\0'))
         {
-            throw new MediaException(MediaFault.Missing, "An input file was asked for, but its name is empty: give the path of a video or audio file.", path);
+            throw new MediaException(
+                MediaFault.Missing,
+                "An input file was asked for, but its name is empty: give the path of a video or audio file.",
+                path
+            );
         }
 
         string full = Path.GetFullPath(path);
         if (Directory.Exists(full))
         {
-            throw new MediaException(MediaFault.Folder, $"{Show(path)} is a folder, but a video or audio file is needed: name a file in it.", path);
+            throw new MediaException(
+                MediaFault.Folder,
+                $"{Show(path)} is a folder, but a video or audio file is needed: name a file in it.",
+                path
+            );
         }
 
         var file = new FileInfo(full);
@@ -38,7 +47,11 @@ internal static class MediaFile
         // Devices and named pipes have length 0 too, and opening them could wait for ever.
         if (file.Length == 0)
         {
-            throw new MediaException(MediaFault.Empty, $"{Show(path)} holds no data (0 bytes, or no ordinary file): give a complete file.", path);
+            throw new MediaException(
+                MediaFault.Empty,
+                $"{Show(path)} holds no data (0 bytes, or no ordinary file): give a complete file.",
+                path
+            );
         }
 
         try
@@ -53,8 +66,8 @@ internal static class MediaFile
         return full;
     }
 
-    /// <summary>ffmpeg's and ffprobe's arguments for an input. The path is taken literally: the prefix "file:" stops "http:", "concat:" and a leading
-    /// dash, the whitelists stop what is inside the file, and a picture's own demuxer stops "%d" from naming a series.</summary>
+    /// <summary>ffmpeg's and ffprobe's arguments for an input. The path is taken literally: the prefix "file:" stops "http:", "concat:" and
+    /// a leading dash, the whitelists stop what is inside the file, and a picture's own demuxer stops "%d" from naming a series.</summary>
     /// <param name="fullPath">A full path.</param>
     /// <param name="pictureDemuxer">Result of <see cref="PictureDemuxer"/>.</param>
     public static string[] InputArguments(string fullPath, string? pictureDemuxer) =>
@@ -68,7 +81,8 @@ internal static class MediaFile
             "file:" + fullPath,
         ];
 
-    /// <summary>The demuxer that reads a still picture by its first bytes; null when the file is no PNG, JPEG, BMP, WebP or TIFF picture.</summary>
+    /// <summary>The demuxer that reads a still picture by its first bytes; null when the file is no PNG, JPEG, BMP, WebP or TIFF
+    /// picture.</summary>
     public static string? PictureDemuxer(string fullPath)
     {
         var head = new byte[8192];
@@ -103,14 +117,16 @@ internal static class MediaFile
         var text = new StringBuilder("'");
         foreach (char c in path)
         {
-            text.Append(c switch
-            {
-                '\n' => "\\n",
-                '\r' => "\\r",
-                '\t' => "\\t",
-                _ when char.IsControl(c) => "?",
-                _ => c.ToString(),
-            });
+            text.Append(
+                c switch
+                {
+                    '\n' => "\\n",
+                    '\r' => "\\r",
+                    '\t' => "\\t",
+                    _ when char.IsControl(c) => "?",
+                    _ => c.ToString(),
+                }
+            );
         }
 
         return text.Append('\'').ToString();

@@ -21,10 +21,11 @@ public sealed record MediaInfo
     /// <summary>The audio track (the default one, else the first); null if there is none.</summary>
     public required AudioStreamInfo? Audio { get; init; }
 
-    /// <summary>True for a PNG, JPEG, BMP, WebP or TIFF picture: a video of one frame.</summary>
+    /// <summary>True for a PNG, JPEG, BMP, WebP, TIFF or one-frame GIF picture: a video of one frame.</summary>
     public required bool IsStillImage { get; init; }
 
-    /// <summary>Tags of the container that are worth keeping (title, creation_time, ...), without those that describe the container itself.</summary>
+    /// <summary>Tags of the container that are worth keeping (title, creation_time, ...), without those that describe the container
+    /// itself.</summary>
     public required IReadOnlyDictionary<string, string> Tags { get; init; }
 
     /// <summary>Sentences about what was assumed or will not survive.</summary>
@@ -42,7 +43,8 @@ public sealed record MediaInfo
         Video
         ?? throw new MediaException(
             MediaFault.NoVideo,
-            $"{MediaFile.Show(Path)} ({Container}) has no video track{(Audio is null ? string.Empty : ", only audio")}: give a video or a picture.",
+            $"{MediaFile.Show(Path)} ({Container}) has no video track{(Audio is null ? string.Empty : ", only audio")}: give "
+                + "a video or a picture.",
             Path
         );
 

@@ -22,8 +22,8 @@ public static class MediaProbe
     /// <param name="path">Any path; it is taken literally, never as an address or a pattern.</param>
     /// <param name="tools">ffmpeg to use.</param>
     /// <param name="cancellationToken">Stops the examination.</param>
-    /// <exception cref="MediaException">The file is missing, a folder, empty, unreadable, no media, or beyond the bounds. A file without video or
-    /// without audio is no error here: see <see cref="MediaInfo.RequireVideo"/>, <see cref="MediaInfo.RequireAudio"/>.</exception>
+    /// <exception cref="MediaException">The file is missing, a folder, empty, unreadable, no media, or beyond the bounds. A file without
+    /// video or without audio is no error here: see <see cref="MediaInfo.RequireVideo"/>, <see cref="MediaInfo.RequireAudio"/>.</exception>
     public static async Task<MediaInfo> ProbeAsync(string path, FfmpegTools tools, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(tools);
@@ -44,12 +44,27 @@ public static class MediaProbe
 
     /// <summary>Counts the packets of every stream of a file that this project wrote.</summary>
     internal static Task<ProbeDocument> CountPacketsAsync(string path, FfmpegTools tools, CancellationToken cancellationToken) =>
-        AskAsync(path, tools, ["-show_format", "-show_streams", "-count_packets", .. MediaFile.InputArguments(Path.GetFullPath(path), null)], cancellationToken);
+        AskAsync(
+            path,
+            tools,
+            ["-show_format", "-show_streams", "-count_packets", .. MediaFile.InputArguments(Path.GetFullPath(path), null)],
+            cancellationToken
+        );
 
-    private static async Task<ProbeDocument> AskAsync(string path, FfmpegTools tools, string[] arguments, CancellationToken cancellationToken)
+    private static async Task<ProbeDocument> AskAsync(
+        string path,
+        FfmpegTools tools,
+        string[] arguments,
+        CancellationToken cancellationToken
+    )
     {
         (int exitCode, byte[] output, ErrorTail errors) = await ChildProcess
-            .RunAsync(tools.FfprobePath, ["-v", "error", "-hide_banner", "-print_format", "json", .. arguments], MaximumAnswer, cancellationToken)
+            .RunAsync(
+                tools.FfprobePath,
+                ["-v", "error", "-hide_banner", "-print_format", "json", .. arguments],
+                MaximumAnswer,
+                cancellationToken
+            )
             .ConfigureAwait(false);
         if (exitCode != 0)
         {
@@ -64,7 +79,8 @@ public static class MediaProbe
         {
             throw new FfmpegFailedException(
                 MediaFault.ToolFailed,
-                $"ffprobe's answer about {MediaFile.Show(path)} is no JSON of the expected form ({e.Message}): use ffmpeg 4.4 or newer (this is {tools.Version}).",
+                $"ffprobe's answer about {MediaFile.Show(path)} is no JSON of the expected form ({e.Message}): use ffmpeg 4.4 "
+                    + $"or newer (this is {tools.Version}).",
                 exitCode,
                 errors.Text,
                 path
@@ -90,7 +106,8 @@ public static class MediaProbe
         {
             return new FfmpegFailedException(
                 MediaFault.Corrupt,
-                $"{MediaFile.Show(path)} is a playlist, a script or of a rare format, which is not opened because it could make ffmpeg read other files: give the media file itself.",
+                $"{MediaFile.Show(path)} is a playlist, a script or of a rare format, which is not opened because it could "
+                    + "make ffmpeg read other files: give the media file itself.",
                 exitCode,
                 text,
                 path
@@ -100,7 +117,8 @@ public static class MediaProbe
         MediaFault fault = text.Contains("Permission denied", StringComparison.Ordinal) ? MediaFault.Unreadable : MediaFault.Corrupt;
         return new FfmpegFailedException(
             fault,
-            $"{MediaFile.Show(path)} is no media file that ffmpeg can read, or it is damaged or incomplete: {WithoutPath(errors.LastLines(2), path)}",
+            $"{MediaFile.Show(path)} is no media file that ffmpeg can read, or it is damaged or incomplete: "
+                + $"{WithoutPath(errors.LastLines(2), path)}",
             exitCode,
             text,
             path
@@ -130,7 +148,7 @@ public static class MediaProbe
             Duration = duration,
             Video = video is null ? null : Video(path, video, picture, document, notes),
             Audio = audio is null ? null : Audio(audio, document),
-            IsStillImage = picture is not null,
+            IsStillImage = picture is not null || IsStillGif(video),
             Tags = Tags(document.Format?.Tags),
             Notes = notes,
             PictureDemuxer = picture,
@@ -140,7 +158,10 @@ public static class MediaProbe
     private static VideoStreamInfo Video(string path, ProbeStream stream, string? picture, ProbeDocument document, List<string> notes)
     {
         RequireSaneSize(path, stream);
-        string? matrix = (stream.SideData ?? []).Concat(document.Frames?.FirstOrDefault()?.SideData ?? []).FirstOrDefault(s => s.DisplayMatrix is not null)?.DisplayMatrix;
+        string? matrix = (stream.SideData ?? [])
+            .Concat(document.Frames?.FirstOrDefault()?.SideData ?? [])
+            .FirstOrDefault(s => s.DisplayMatrix is not null)
+            ?.DisplayMatrix;
         FrameOrientation? orientation = matrix is null ? FrameOrientation.Upright : FrameOrientations.FromDisplayMatrix(matrix);
         if (orientation is null)
         {
@@ -154,19 +175,30 @@ public static class MediaProbe
 
         bool swapped = (orientation ?? FrameOrientation.Upright).SwapsSides();
         int height = swapped ? stream.Width : stream.Height;
-        Rational aspect = Rational.TryParse(stream.SampleAspectRatio, out Rational ratio) && ratio.ToDouble() is > 0.05 and < 20 ? ratio : Rational.One;
+        Rational aspect =
+            Rational.TryParse(stream.SampleAspectRatio, out Rational ratio) && ratio.ToDouble() is > 0.05 and < 20 ? ratio : Rational.One;
         if (aspect != Rational.One)
         {
-            notes.Add($"The video has non-square pixels ({stream.SampleAspectRatio}): they are kept, and faces are treated in stored pixels.");
+            notes.Add(
+                $"The video has non-square pixels ({stream.SampleAspectRatio}): they are kept, and faces are treated in stored pixels."
+            );
         }
 
         string pixelFormat = stream.PixelFormat!;
-        var color = VideoColor.FromTags((stream.ColorSpace, stream.ColorRange, stream.ColorPrimaries, stream.ColorTransfer), pixelFormat, height, notes);
+        var color = VideoColor.FromTags(
+            (stream.ColorSpace, stream.ColorRange, stream.ColorPrimaries, stream.ColorTransfer),
+            pixelFormat,
+            height,
+            notes
+        );
         int bits = (int)Math.Clamp(ParseLong(stream.BitsPerRawSample), 0, 32);
         bits = bits > 0 ? bits : DepthByName(pixelFormat);
         if (color.IsHdr)
         {
-            notes.Add($"The video is HDR ({color.Transfer}): the result has 8 bits per component with the same tags, so that smooth gradients may show bands.");
+            notes.Add(
+                $"The video is HDR ({color.Transfer}): the result has 8 bits per component with the same tags, so that smooth "
+                    + "gradients may show bands."
+            );
         }
         else if (bits > 8 && picture is null)
         {
@@ -175,7 +207,10 @@ public static class MediaProbe
 
         Rational? baseRate = Rational.TryParse(stream.BaseFrameRate, out Rational b) ? b : null;
         Rational? average = Rational.TryParse(stream.AverageFrameRate, out Rational a) ? a : null;
-        (Rational rate, bool variable, string? note) = picture is null ? FrameRateRule.Choose(baseRate, average) : (FrameRateRule.Default, false, null);
+        bool still = picture is not null || IsStillGif(stream);
+        (Rational rate, bool variable, string? note) = still
+            ? (FrameRateRule.Default, false, null)
+            : FrameRateRule.Choose(baseRate, average);
         if (note is not null)
         {
             notes.Add(note);
@@ -194,8 +229,13 @@ public static class MediaProbe
             BaseFrameRate = baseRate,
             FrameRate = rate,
             HasVariableFrameRate = variable,
-            FrameCount = picture is not null ? 1 : count > 0 ? count : null,
-            Duration = picture is not null ? null : ParseSeconds(stream.Duration) ?? ParseTagDuration(stream.Tags) ?? ParseSeconds(document.Format?.Duration),
+            FrameCount =
+                still ? 1
+                : count > 0 ? count
+                : null,
+            Duration = still
+                ? null
+                : ParseSeconds(stream.Duration) ?? ParseTagDuration(stream.Tags) ?? ParseSeconds(document.Format?.Duration),
             PixelFormat = pixelFormat,
             BitDepth = bits,
             Color = color,
@@ -208,7 +248,8 @@ public static class MediaProbe
         {
             throw new MediaException(
                 MediaFault.Corrupt,
-                $"The video track of {MediaFile.Show(path)} (codec {stream.CodecName ?? "unknown"}) cannot be decoded: the file is damaged or incomplete, or this ffmpeg lacks the codec.",
+                $"The video track of {MediaFile.Show(path)} (codec {stream.CodecName ?? "unknown"}) cannot be decoded: the "
+                    + "file is damaged or incomplete, or this ffmpeg lacks the codec.",
                 path
             );
         }
@@ -217,7 +258,8 @@ public static class MediaProbe
         {
             throw new MediaException(
                 MediaFault.OutOfBounds,
-                $"The video track of {MediaFile.Show(path)} has {stream.Width}x{stream.Height} pixels, but at most {MaximumSide} a side and {MaximumPixels} in all are supported: scale it down first.",
+                $"The video track of {MediaFile.Show(path)} has {stream.Width}x{stream.Height} pixels, but at most "
+                    + $"{MaximumSide} a side and {MaximumPixels} in all are supported: scale it down first.",
                 path
             );
         }
@@ -240,12 +282,20 @@ public static class MediaProbe
 
     private static Dictionary<string, string> Tags(IReadOnlyDictionary<string, string>? tags) =>
         (tags ?? new Dictionary<string, string>())
-            .Where(t => !ContainerTags.Contains(t.Key, StringComparer.OrdinalIgnoreCase) && t.Key.Length is > 0 and <= 128 && !t.Key.Contains('=') && t.Value.Length <= MaximumTagLength)
+            .Where(t =>
+                !ContainerTags.Contains(t.Key, StringComparer.OrdinalIgnoreCase)
+                && t.Key.Length is > 0 and <= 128
+                && !t.Key.Contains('=')
+                && t.Value.Length <= MaximumTagLength
+            )
             .DistinctBy(t => t.Key, StringComparer.OrdinalIgnoreCase)
             .Take(MaximumTags)
             .ToDictionary(t => t.Key, t => t.Value, StringComparer.OrdinalIgnoreCase);
 
-    private static ProbeStream? Best(IEnumerable<ProbeStream> streams) => streams.OrderByDescending(s => Has(s, "default")).ThenBy(s => s.Index).FirstOrDefault();
+    private static bool IsStillGif(ProbeStream? stream) => stream is { CodecName: "gif", FrameCount: "1" };
+
+    private static ProbeStream? Best(IEnumerable<ProbeStream> streams) =>
+        streams.OrderByDescending(s => Has(s, "default")).ThenBy(s => s.Index).FirstOrDefault();
 
     private static bool Has(ProbeStream stream, string disposition) => stream.Disposition?.GetValueOrDefault(disposition) == 1;
 
@@ -255,24 +305,35 @@ public static class MediaProbe
         foreach (int depth in (ReadOnlySpan<int>)[9, 10, 12, 14, 16])
         {
             string digits = depth.ToString(CultureInfo.InvariantCulture);
-            if (pixelFormat.EndsWith("p" + digits + "le", StringComparison.Ordinal) || pixelFormat.EndsWith("p" + digits + "be", StringComparison.Ordinal))
+            if (
+                pixelFormat.EndsWith("p" + digits + "le", StringComparison.Ordinal)
+                || pixelFormat.EndsWith("p" + digits + "be", StringComparison.Ordinal)
+            )
             {
                 return depth;
             }
         }
 
-        return pixelFormat.StartsWith("p010", StringComparison.Ordinal) ? 10 : pixelFormat.Contains("48", StringComparison.Ordinal) ? 16 : 8;
+        return pixelFormat.StartsWith("p010", StringComparison.Ordinal) ? 10
+            : pixelFormat.Contains("48", StringComparison.Ordinal) ? 16
+            : 8;
     }
 
-    private static long ParseLong(string? text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : 0;
+    private static long ParseLong(string? text) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : 0;
 
     private static TimeSpan? ParseSeconds(string? text) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && Math.Abs(value) < 1e9 ? TimeSpan.FromSeconds(value) : null;
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && Math.Abs(value) < 1e9
+            ? TimeSpan.FromSeconds(value)
+            : null;
 
     /// <summary>Matroska keeps a track's duration as a tag "00:00:04.004000000".</summary>
     private static TimeSpan? ParseTagDuration(IReadOnlyDictionary<string, string>? tags)
     {
         string? text = tags?.FirstOrDefault(t => t.Key.StartsWith("DURATION", StringComparison.OrdinalIgnoreCase)).Value;
-        return text is not null && TimeSpan.TryParse(text.Length > 16 ? text[..16] : text, CultureInfo.InvariantCulture, out TimeSpan duration) ? duration : null;
+        return
+            text is not null && TimeSpan.TryParse(text.Length > 16 ? text[..16] : text, CultureInfo.InvariantCulture, out TimeSpan duration)
+            ? duration
+            : null;
     }
 }

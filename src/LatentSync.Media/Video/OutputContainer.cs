@@ -6,19 +6,25 @@ namespace LatentSync.Media.Video;
 /// <param name="CopiedAudio">Audio codecs that are taken over untouched.</param>
 /// <param name="LosslessEncoder">Encoder for lossless speech that cannot be taken over; null: AAC.</param>
 /// <param name="HasIndex">The index is moved to the front, so that playing can start while loading.</param>
-public sealed record OutputContainer(string Extension, string Muxer, IReadOnlyList<string> CopiedAudio, string? LosslessEncoder, bool HasIndex)
+public sealed record OutputContainer(
+    string Extension,
+    string Muxer,
+    IReadOnlyList<string> CopiedAudio,
+    string? LosslessEncoder,
+    bool HasIndex
+)
 {
     private static readonly string[] Common = ["aac", "mp3", "ac3", "eac3", "alac"];
     private static readonly string[] Pcm = ["pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le"];
 
     /// <summary>All that can be written.</summary>
     public static IReadOnlyList<OutputContainer> All { get; } =
-        [
-            new(".mp4", "mp4", [.. Common, "opus"], null, true),
-            new(".m4v", "mp4", [.. Common, "opus"], null, true),
-            new(".mov", "mov", [.. Common, .. Pcm, "pcm_s16be", "pcm_s24be"], "alac", true),
-            new(".mkv", "matroska", [.. Common, .. Pcm, "flac", "opus", "vorbis"], "flac", false),
-        ];
+    [
+        new(".mp4", "mp4", [.. Common, "opus"], null, true),
+        new(".m4v", "mp4", [.. Common, "opus"], null, true),
+        new(".mov", "mov", [.. Common, .. Pcm, "pcm_s16be", "pcm_s24be"], "alac", true),
+        new(".mkv", "matroska", [.. Common, .. Pcm, "flac", "opus", "vorbis"], "flac", false),
+    ];
 
     /// <summary>The container for a file name.</summary>
     /// <param name="outputPath">Path of the result.</param>
@@ -34,7 +40,8 @@ public sealed record OutputContainer(string Extension, string Muxer, IReadOnlyLi
 
         string found =
             extension.Length == 0 ? "has no extension"
-            : extension.Equals(".webm", StringComparison.OrdinalIgnoreCase) ? "ends in .webm, which cannot hold the H.264 video that is written"
+            : extension.Equals(".webm", StringComparison.OrdinalIgnoreCase)
+                ? "ends in .webm, which cannot hold the H.264 video that is written"
             : $"ends in {extension}";
         throw new MediaException(
             MediaFault.UnknownContainer,

@@ -21,7 +21,11 @@ public sealed class PartialFile : IDisposable
         _target = System.IO.Path.GetFullPath(targetPath);
         if (Directory.Exists(_target))
         {
-            throw new MediaException(MediaFault.OutputFolder, $"The output {MediaFile.Show(targetPath)} is a folder: name a file in it.", targetPath);
+            throw new MediaException(
+                MediaFault.OutputFolder,
+                $"The output {MediaFile.Show(targetPath)} is a folder: name a file in it.",
+                targetPath
+            );
         }
 
         string folder = System.IO.Path.GetDirectoryName(_target)!;
@@ -83,11 +87,26 @@ public sealed class PartialFile : IDisposable
 
     internal static MediaException Failure(Exception error, string target) =>
         IsDiskFull(error)
-            ? new MediaException(MediaFault.DiskFull, $"The disk is full while writing {MediaFile.Show(target)}: free some space or choose another folder; nothing was replaced.", target, error)
-            : new MediaException(MediaFault.OutputFolder, $"The output {MediaFile.Show(target)} cannot be written: {error.Message}", target, error);
+            ? new MediaException(
+                MediaFault.DiskFull,
+                $"The disk is full while writing {MediaFile.Show(target)}: free some space or choose another folder; nothing was replaced.",
+                target,
+                error
+            )
+            : new MediaException(
+                MediaFault.OutputFolder,
+                $"The output {MediaFile.Show(target)} cannot be written: {error.Message}",
+                target,
+                error
+            );
 
     private static bool IsDiskFull(Exception error) =>
-        error is IOException && ((error.HResult & 0xFFFF) is 0x70 or 0x27 || error.HResult == 28 || error.Message.Contains("No space left", StringComparison.OrdinalIgnoreCase));
+        error is IOException
+        && (
+            (error.HResult & 0xFFFF) is 0x70 or 0x27
+            || error.HResult == 28
+            || error.Message.Contains("No space left", StringComparison.OrdinalIgnoreCase)
+        );
 
     private void CreateFolders(string folder)
     {

@@ -49,7 +49,10 @@ public readonly record struct Rational : IComparable<Rational>
         long denominator = 1;
         bool parsed =
             long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out long numerator)
-            && (parts.Length == 1 || (parts.Length == 2 && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out denominator)));
+            && (
+                parts.Length == 1
+                || (parts.Length == 2 && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out denominator))
+            );
         if (!parsed || numerator < 1 || denominator < 1)
         {
             return false;

@@ -9,7 +9,22 @@ namespace LatentSync.Media.Video;
 internal sealed record SpeechTrackPlan(string Codec, bool IsCopy, IReadOnlyList<string> Arguments)
 {
     private const int MaximumAacChannels = 8;
-    private static readonly int[] AacSampleRates = [7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000];
+    private static readonly int[] AacSampleRates =
+    [
+        7350,
+        8000,
+        11025,
+        12000,
+        16000,
+        22050,
+        24000,
+        32000,
+        44100,
+        48000,
+        64000,
+        88200,
+        96000,
+    ];
     private static readonly string[] LosslessCodecs = ["flac", "alac", "wavpack", "tta", "ape", "tak", "truehd", "mlp", "shorten"];
 
     /// <summary>Plans the track.</summary>
@@ -31,19 +46,33 @@ internal sealed record SpeechTrackPlan(string Codec, bool IsCopy, IReadOnlyList<
 
         int rate = AacSampleRates.FirstOrDefault(r => r >= audio.SampleRate, AacSampleRates[^1]);
         int channels = audio.Channels <= MaximumAacChannels ? audio.Channels : 2;
-        List<string> arguments = ["-af", Fit(audio.SampleRate, rate, seconds), "-c:a", "aac", "-b:a", Text(AacBitRate(rate, channels)), "-ar", Text(rate)];
+        List<string> arguments =
+        [
+            "-af",
+            Fit(audio.SampleRate, rate, seconds),
+            "-c:a",
+            "aac",
+            "-b:a",
+            Text(AacBitRate(rate, channels)),
+            "-ar",
+            Text(rate),
+        ];
         return new SpeechTrackPlan("aac", false, channels == audio.Channels ? arguments : [.. arguments, "-ac", Text(channels)]);
     }
 
     /// <summary>128 kbit/s a channel, 256 for stereo, below AAC's limit of 6 bits a sample.</summary>
     internal static int AacBitRate(int sampleRate, int channels) => (int)Math.Min(128_000L * channels, 6L * sampleRate * channels);
 
-    /// <summary>Timestamps counted anew from the first sample (as the analysis counts them), then exactly the wanted number of samples.</summary>
+    /// <summary>Timestamps counted anew from the first sample (as the analysis counts them), then exactly the wanted number of
+    /// samples.</summary>
     private static string Fit(int inputRate, int outputRate, double seconds)
     {
         long samples = Math.Max(1, (long)Math.Round(seconds * outputRate));
         string resample = inputRate == outputRate ? string.Empty : $",aresample={Text(outputRate)}";
-        return string.Create(CultureInfo.InvariantCulture, $"asetpts=N/SR/TB{resample},apad=whole_len={samples},atrim=end_sample={samples}");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"asetpts=N/SR/TB{resample},apad=whole_len={samples},atrim=end_sample={samples}"
+        );
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

@@ -1,7 +1,8 @@
 namespace LatentSync.Media.Video;
 
 /// <summary>How stored luma and chroma relate to RGB: the tags of a stream, or what is assumed where tags are missing.</summary>
-/// <param name="Matrix">ffmpeg's name of the YCbCr matrix: "bt709", "smpte170m", "bt470bg", "fcc", "smpte240m" or "bt2020nc". Never missing.</param>
+/// <param name="Matrix">ffmpeg's name of the YCbCr matrix: "bt709", "smpte170m", "bt470bg", "fcc", "smpte240m" or "bt2020nc". Never
+/// missing.</param>
 /// <param name="IsFullRange">True: luma 0..255 ("pc"); false: 16..235 ("tv").</param>
 /// <param name="Primaries">ffmpeg's name of the primaries; null when the stream does not say.</param>
 /// <param name="Transfer">ffmpeg's name of the transfer curve; null when the stream does not say.</param>
@@ -12,9 +13,32 @@ public sealed record VideoColor(string Matrix, bool IsFullRange, string? Primari
 
     private static readonly string[] Matrices = ["bt709", "smpte170m", "bt470bg", "fcc", "smpte240m", "bt2020nc"];
     private static readonly string[] KnownPrimaries =
-        ["bt709", "bt470m", "bt470bg", "smpte170m", "smpte240m", "film", "bt2020", "smpte428", "smpte431", "smpte432"];
+    [
+        "bt709",
+        "bt470m",
+        "bt470bg",
+        "smpte170m",
+        "smpte240m",
+        "film",
+        "bt2020",
+        "smpte428",
+        "smpte431",
+        "smpte432",
+    ];
     private static readonly string[] KnownTransfers =
-        ["bt709", "smpte170m", "smpte240m", "linear", "iec61966-2-4", "bt1361e", "iec61966-2-1", "bt2020-10", "bt2020-12", "smpte2084", "arib-std-b67"];
+    [
+        "bt709",
+        "smpte170m",
+        "smpte240m",
+        "linear",
+        "iec61966-2-4",
+        "bt1361e",
+        "iec61966-2-1",
+        "bt2020-10",
+        "bt2020-12",
+        "smpte2084",
+        "arib-std-b67",
+    ];
 
     /// <summary>True when the transfer curve is PQ or HLG.</summary>
     public bool IsHdr => Transfer is "smpte2084" or "arib-std-b67";
@@ -23,9 +47,13 @@ public sealed record VideoColor(string Matrix, bool IsFullRange, string? Primari
     public string Range => IsFullRange ? "pc" : "tv";
 
     /// <summary>The matrix as ffmpeg's scaler names it.</summary>
-    internal string ScalerMatrix => Matrix is "bt2020nc" ? "bt2020" : Matrix is "bt470bg" ? "bt470" : Matrix;
+    internal string ScalerMatrix =>
+        Matrix is "bt2020nc" ? "bt2020"
+        : Matrix is "bt470bg" ? "bt470"
+        : Matrix;
 
-    /// <summary>What is assumed about a picture of that height when nothing is said: bt709 from 720 lines on, else bt601 (smpte170m); limited range.</summary>
+    /// <summary>What is assumed about a picture of that height when nothing is said: bt709 from 720 lines on, else bt601 (smpte170m);
+    /// limited range.</summary>
     /// <param name="height">Lines of the upright picture.</param>
     public static VideoColor Assumed(int height) => new(height >= HighDefinitionHeight ? "bt709" : "smpte170m", false, null, null);
 
@@ -47,8 +75,9 @@ public sealed record VideoColor(string Matrix, bool IsFullRange, string? Primari
             return assumed with { Primaries = Known(tags.Primaries, KnownPrimaries), Transfer = Known(tags.Transfer, KnownTransfers) };
         }
 
+        bool isGray = pixelFormat.StartsWith("gray", StringComparison.Ordinal) || pixelFormat.StartsWith("ya", StringComparison.Ordinal);
         string? matrix = tags.Matrix is "bt2020c" ? "bt2020nc" : Known(tags.Matrix, Matrices);
-        if (matrix is null)
+        if (matrix is null && !isGray)
         {
             notes.Add(
                 tags.Matrix is null or "unknown" or "reserved"
@@ -57,13 +86,25 @@ public sealed record VideoColor(string Matrix, bool IsFullRange, string? Primari
             );
         }
 
-        bool? full = pixelFormat.StartsWith("yuvj", StringComparison.Ordinal) ? true : tags.Range switch { "pc" => true, "tv" => false, _ => null };
+        bool? full = pixelFormat.StartsWith("yuvj", StringComparison.Ordinal)
+            ? true
+            : tags.Range switch
+            {
+                "pc" => true,
+                "tv" => false,
+                _ => null,
+            };
         if (full is null)
         {
             notes.Add("The video does not say its colour range: limited (tv) is assumed.");
         }
 
-        return new VideoColor(matrix ?? assumed.Matrix, full ?? false, Known(tags.Primaries, KnownPrimaries), Known(tags.Transfer, KnownTransfers));
+        return new VideoColor(
+            matrix ?? assumed.Matrix,
+            full ?? false,
+            Known(tags.Primaries, KnownPrimaries),
+            Known(tags.Transfer, KnownTransfers)
+        );
     }
 
     /// <summary>True for formats whose components are red, green and blue (or a palette of them).</summary>

@@ -1,8 +1,8 @@
 namespace LatentSync.Media.Video;
 
 /// <summary>One picture of a video: packed RGB24, row-major, rows without padding, first byte = red of the top-left pixel.</summary>
-/// <remarks>Frames from the video reader borrow their array from a pool: dispose them when done, and copy (<see cref="Clone"/>)
-/// what is to be kept. Frames made by the caller own theirs, and disposing them does nothing.</remarks>
+/// <remarks>Frames from the video reader borrow their array from a pool: dispose them when done, and copy (<see cref="Clone"/>) what is to
+/// be kept. Frames made by the caller own theirs, and disposing them does nothing.</remarks>
 public sealed class VideoFrame : IDisposable
 {
     private readonly FramePool? _pool;
@@ -26,7 +26,10 @@ public sealed class VideoFrame : IDisposable
         long required = 3L * width * height;
         if (rgb.Length != required)
         {
-            throw new ArgumentException($"A {width}x{height} RGB24 frame needs exactly {required} bytes, but the array has {rgb.Length}.", nameof(rgb));
+            throw new ArgumentException(
+                $"A {width}x{height} RGB24 frame needs exactly {required} bytes, but the array has {rgb.Length}.",
+                nameof(rgb)
+            );
         }
 
         Width = width;

@@ -4,9 +4,10 @@ using System.Threading.Channels;
 
 namespace LatentSync.Media.Video;
 
-/// <summary>Streams a video's frames, upright, as RGB24 at a constant rate. Memory is bounded by a few frames however long the video is.</summary>
-/// <remarks>Each call of <see cref="ReadAsync"/> or <see cref="ReadRangeAsync"/> starts one ffmpeg of its own. Frame k is the same picture in every
-/// pass. docs/decisions/0003-frames-and-colour.md tells how rates and colours map.</remarks>
+/// <summary>Streams a video's frames, upright, as RGB24 at a constant rate. Memory is bounded by a few frames however long the video
+/// is.</summary>
+/// <remarks>Each call of <see cref="ReadAsync"/> or <see cref="ReadRangeAsync"/> starts one ffmpeg of its own. Frame k is the same picture
+/// in every pass. docs/decisions/0003-frames-and-colour.md tells how rates and colours map.</remarks>
 public sealed class VideoReader
 {
     /// <summary>Bytes of frames decoded ahead of the consumer, at most (but always one frame).</summary>
@@ -68,11 +69,12 @@ public sealed class VideoReader
     /// <summary>All frames in order.</summary>
     /// <param name="cancellationToken">Stops ffmpeg and the enumeration.</param>
     /// <returns>Frames with indices 0, 1, ...; dispose each.</returns>
-    /// <exception cref="MediaException"><see cref="MediaFault.Corrupt"/>: not one frame could be decoded; <see cref="MediaFault.ToolFailed"/>: ffmpeg
-    /// failed or died (<see cref="FfmpegFailedException"/> with its last words).</exception>
+    /// <exception cref="MediaException"><see cref="MediaFault.Corrupt"/>: not one frame could be decoded; <see
+    /// cref="MediaFault.ToolFailed"/>: ffmpeg failed or died (<see cref="FfmpegFailedException"/> with its last words).</exception>
     public IAsyncEnumerable<VideoFrame> ReadAsync(CancellationToken cancellationToken = default) => StreamAsync(0, null, cancellationToken);
 
-    /// <summary>The frames first ... first + count - 1, exactly those that a full pass gives these indices. Decodes from the start: right before fast.</summary>
+    /// <summary>The frames first ... first + count - 1, exactly those that a full pass gives these indices. Decodes from the start: right
+    /// before fast.</summary>
     /// <param name="first">Index of the first frame.</param>
     /// <param name="count">Number of frames; fewer come when the video ends before.</param>
     /// <param name="cancellationToken">Stops ffmpeg and the enumeration.</param>
@@ -90,9 +92,18 @@ public sealed class VideoReader
         yield break;
     }
 
-    private async IAsyncEnumerable<VideoFrame> StreamAsync(long first, long? count, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<VideoFrame> StreamAsync(
+        long first,
+        long? count,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
-        await using ChildProcess ffmpeg = ChildProcess.Start(_tools.FfmpegPath, Arguments(first, count), writesInput: false, cancellationToken);
+        await using ChildProcess ffmpeg = ChildProcess.Start(
+            _tools.FfmpegPath,
+            Arguments(first, count),
+            writesInput: false,
+            cancellationToken
+        );
         Started?.Invoke(ffmpeg.Id);
         var frames = Channel.CreateBounded<VideoFrame>(new BoundedChannelOptions(_prefetch) { SingleReader = true, SingleWriter = true });
         using var abandoned = new CancellationTokenSource();
@@ -139,7 +150,9 @@ public sealed class VideoReader
             for (long index = first; ; index++)
             {
                 byte[] rgb = _pool.Rent();
-                int read = await ffmpeg.Output.ReadAtLeastAsync(rgb, rgb.Length, throwOnEndOfStream: false, CancellationToken.None).ConfigureAwait(false);
+                int read = await ffmpeg
+                    .Output.ReadAtLeastAsync(rgb, rgb.Length, throwOnEndOfStream: false, CancellationToken.None)
+                    .ConfigureAwait(false);
                 if (read < rgb.Length)
                 {
                     _pool.Return(rgb);
@@ -167,7 +180,8 @@ public sealed class VideoReader
                 MediaFault.ToolFailed,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"ffmpeg ended with exit code {exitCode}{Signal(exitCode)} after {delivered} frames of {MediaFile.Show(Media.Path)}: {errors.LastLines(3)}"
+                    $"ffmpeg ended with exit code {exitCode}{Signal(exitCode)} after {delivered} frames of "
+                        + $"{MediaFile.Show(Media.Path)}: {errors.LastLines(3)}"
                 ),
                 exitCode,
                 errors.Text,
@@ -179,7 +193,8 @@ public sealed class VideoReader
         {
             throw new FfmpegFailedException(
                 MediaFault.Corrupt,
-                $"Not one frame of {MediaFile.Show(Media.Path)} ({Stream.Codec}) could be decoded: the file is damaged or incomplete: {errors.LastLines(3)}",
+                $"Not one frame of {MediaFile.Show(Media.Path)} ({Stream.Codec}) could be decoded: the file is damaged or "
+                    + $"incomplete: {errors.LastLines(3)}",
                 exitCode,
                 errors.Text,
                 Media.Path
@@ -201,7 +216,9 @@ public sealed class VideoReader
         long slack = Stream.FrameCount == expected && !Stream.HasVariableFrameRate ? 0 : 2 + (expected ?? 0) / 100;
         if (expected - slack > total)
         {
-            _warnings.Add($"Only {total} of about {expected} frames could be decoded: the file is truncated or damaged, and what decodes is used.");
+            _warnings.Add(
+                $"Only {total} of about {expected} frames could be decoded: the file is truncated or damaged, and what decodes is used."
+            );
         }
         else if (errors.Text.Length > 0)
         {
@@ -225,7 +242,12 @@ public sealed class VideoReader
 
         if (first > 0 || count is not null)
         {
-            filters.Add(string.Create(CultureInfo.InvariantCulture, $"trim=start_frame={first}{(count is null ? "" : $":end_frame={first + count}")}"));
+            filters.Add(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"trim=start_frame={first}{(count is null ? "" : $":end_frame={first + count}")}"
+                )
+            );
         }
 
         // Chroma is repeated, not interpolated, so that averaging it back on encoding gives the stored values again.

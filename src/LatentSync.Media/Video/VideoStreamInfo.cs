@@ -60,9 +60,13 @@ public sealed record VideoStreamInfo
     /// <summary>Height at which a player shows the picture.</summary>
     public int DisplayHeight => Height;
 
-    /// <summary>Frames at <see cref="FrameRate"/> to expect, for progress only; null if the file does not tell. Decoding has the last word.</summary>
+    /// <summary>Frames at <see cref="FrameRate"/> to expect, for progress only; null if the file does not tell. Decoding has the last
+    /// word.</summary>
     public long? ExpectedFrames =>
-        !HasVariableFrameRate && FrameCount is { } count && (AverageFrameRate is null || FrameRate.ToDouble() / AverageFrameRate.Value.ToDouble() is > 0.98 and < 1.02)
+        !HasVariableFrameRate
+        && FrameCount is { } count
+        && (AverageFrameRate is null || FrameRate.ToDouble() / AverageFrameRate.Value.ToDouble() is > 0.98 and < 1.02)
             ? count
-            : Duration is { } duration ? Math.Max(1, (long)Math.Round(duration.TotalSeconds * FrameRate.ToDouble())) : null;
+        : Duration is { } duration ? Math.Max(1, (long)Math.Round(duration.TotalSeconds * FrameRate.ToDouble()))
+        : null;
 }

@@ -3,8 +3,9 @@ using System.Globalization;
 namespace LatentSync.Media.Video;
 
 /// <summary>Writes RGB24 frames as H.264, encoded once, with the speech as audio track; the file appears complete or not at all.</summary>
-/// <remarks>Frames go through a pipe to x264 into a private file beside the target. <see cref="CompleteAsync"/> adds the audio without touching the
-/// video, lets ffprobe check the file, and only then moves it into place. Whatever happens before leaves no file behind.</remarks>
+/// <remarks>Frames go through a pipe to x264 into a private file beside the target. <see cref="CompleteAsync"/> adds the audio without
+/// touching the video, lets ffprobe check the file, and only then moves it into place. Whatever happens before leaves no file
+/// behind.</remarks>
 public sealed class VideoWriter : IAsyncDisposable
 {
     private readonly VideoWriterOptions _options;
@@ -34,7 +35,10 @@ public sealed class VideoWriter : IAsyncDisposable
         _cancellation = cancellation;
         if (!IsEven)
         {
-            _notes.Add($"The picture is {options.Width}x{options.Height}: an odd side cannot be stored with halved colour (yuv420p), so it is stored as yuv444p, which some players do not show.");
+            _notes.Add(
+                $"The picture is {options.Width}x{options.Height}: an odd side cannot be stored with halved colour (yuv420p), "
+                    + "so it is stored as yuv444p, which some players do not show."
+            );
         }
 
         _encoder = ChildProcess.Start(tools.FfmpegPath, EncoderArguments(), writesInput: true, cancellation);
@@ -52,10 +56,15 @@ public sealed class VideoWriter : IAsyncDisposable
     /// <param name="options">What to write.</param>
     /// <param name="tools">ffmpeg to use.</param>
     /// <param name="cancellationToken">For the writer's whole life: stops the encoder.</param>
-    /// <exception cref="MediaException">The output's name, folder or container is wrong, it is an input, or the speech has no audio track.</exception>
+    /// <exception cref="MediaException">The output's name, folder or container is wrong, it is an input, or the speech has no audio
+    /// track.</exception>
     /// <exception cref="FfmpegNotFoundException">This ffmpeg lacks the encoder.</exception>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
-    public static async Task<VideoWriter> CreateAsync(VideoWriterOptions options, FfmpegTools tools, CancellationToken cancellationToken = default)
+    public static async Task<VideoWriter> CreateAsync(
+        VideoWriterOptions options,
+        FfmpegTools tools,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(tools);
@@ -86,25 +95,33 @@ public sealed class VideoWriter : IAsyncDisposable
 
     /// <summary>Appends a frame.</summary>
     /// <param name="frame">Of the options' size. Neither kept nor disposed.</param>
-    /// <exception cref="MediaException"><see cref="MediaFault.DiskFull"/>, <see cref="MediaFault.ToolFailed"/>: the encoder ended.</exception>
+    /// <exception cref="MediaException"><see cref="MediaFault.DiskFull"/>, <see cref="MediaFault.ToolFailed"/>: the encoder
+    /// ended.</exception>
     public Task WriteAsync(VideoFrame frame)
     {
         ArgumentNullException.ThrowIfNull(frame);
         return frame.Width == _options.Width && frame.Height == _options.Height
             ? WriteAsync(frame.Rgb)
-            : throw new ArgumentException($"The frame is {frame.Width}x{frame.Height}, but the video is {_options.Width}x{_options.Height}.", nameof(frame));
+            : throw new ArgumentException(
+                $"The frame is {frame.Width}x{frame.Height}, but the video is {_options.Width}x{_options.Height}.",
+                nameof(frame)
+            );
     }
 
     /// <summary>Appends a frame.</summary>
     /// <param name="rgb">Width x Height x 3 bytes, packed RGB24.</param>
-    /// <exception cref="MediaException"><see cref="MediaFault.DiskFull"/>, <see cref="MediaFault.ToolFailed"/>: the encoder ended.</exception>
+    /// <exception cref="MediaException"><see cref="MediaFault.DiskFull"/>, <see cref="MediaFault.ToolFailed"/>: the encoder
+    /// ended.</exception>
     public async Task WriteAsync(ReadOnlyMemory<byte> rgb)
     {
         ObjectDisposedException.ThrowIf(_closed, this);
         long required = 3L * _options.Width * _options.Height;
         if (rgb.Length != required)
         {
-            throw new ArgumentException($"The frame has {rgb.Length} bytes, but a {_options.Width}x{_options.Height} RGB24 frame has {required}.", nameof(rgb));
+            throw new ArgumentException(
+                $"The frame has {rgb.Length} bytes, but a {_options.Width}x{_options.Height} RGB24 frame has {required}.",
+                nameof(rgb)
+            );
         }
 
         try
@@ -121,8 +138,8 @@ public sealed class VideoWriter : IAsyncDisposable
     }
 
     /// <summary>Finishes the file: ends the encoder, adds the audio, checks the result, moves it into place.</summary>
-    /// <exception cref="MediaException"><see cref="MediaFault.DiskFull"/>, <see cref="MediaFault.ToolFailed"/>, <see cref="MediaFault.Verification"/>; the
-    /// target is then as it was before.</exception>
+    /// <exception cref="MediaException"><see cref="MediaFault.DiskFull"/>, <see cref="MediaFault.ToolFailed"/>, <see
+    /// cref="MediaFault.Verification"/>; the target is then as it was before.</exception>
     /// <exception cref="InvalidOperationException">No frame was written.</exception>
     public async Task<WrittenVideo> CompleteAsync()
     {
@@ -156,7 +173,10 @@ public sealed class VideoWriter : IAsyncDisposable
 
         if (!plan.IsCopy)
         {
-            _notes.Add($"The speech ({_audio.RequireAudio().Codec}) is stored as {plan.Codec}, at its own sample rate where the codec has it, because {_container.Extension} does not take it as it is.");
+            _notes.Add(
+                $"The speech ({_audio.RequireAudio().Codec}) is stored as {plan.Codec}, at its own sample rate where the "
+                    + $"codec has it, because {_container.Extension} does not take it as it is."
+            );
         }
 
         return await PublishAsync(joined, plan).ConfigureAwait(false);
@@ -193,14 +213,25 @@ public sealed class VideoWriter : IAsyncDisposable
         long bytes = new FileInfo(file.Path).Length;
         _cancellation.ThrowIfCancellationRequested();
         file.MoveIntoPlace();
-        return new WrittenVideo(Path.GetFullPath(_options.OutputPath), FramesWritten, TimeSpan.FromSeconds(Seconds), plan?.Codec, plan?.IsCopy ?? false, bytes, _notes);
+        return new WrittenVideo(
+            Path.GetFullPath(_options.OutputPath),
+            FramesWritten,
+            TimeSpan.FromSeconds(Seconds),
+            plan?.Codec,
+            plan?.IsCopy ?? false,
+            bytes,
+            _notes
+        );
     }
 
     private void Verify(ProbeDocument document, SpeechTrackPlan? plan)
     {
         ProbeStream? video = document.Streams?.FirstOrDefault(s => s.CodecType == "video");
         ProbeStream? audio = document.Streams?.FirstOrDefault(s => s.CodecType == "audio");
-        string expected = string.Create(CultureInfo.InvariantCulture, $"{FramesWritten} frames of {_options.Width}x{_options.Height}{(plan is null ? "" : $" and {plan.Codec} audio")}");
+        string expected = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{FramesWritten} frames of {_options.Width}x{_options.Height}{(plan is null ? "" : $" and {plan.Codec} audio")}"
+        );
         string found = video is null
             ? "no video track"
             : $"{video.PacketCount} frames of {video.Width}x{video.Height}{(audio is null ? "" : $" and {audio.CodecName} audio")}";
@@ -213,7 +244,8 @@ public sealed class VideoWriter : IAsyncDisposable
         {
             throw new MediaException(
                 MediaFault.Verification,
-                $"The finished video holds {found}, but {expected} were written: it is dropped, and {MediaFile.Show(_options.OutputPath)} is as it was before.",
+                $"The finished video holds {found}, but {expected} were written: it is dropped, and "
+                    + $"{MediaFile.Show(_options.OutputPath)} is as it was before.",
                 _options.OutputPath
             );
         }
@@ -230,10 +262,20 @@ public sealed class VideoWriter : IAsyncDisposable
             || text.Contains("Disk quota exceeded", StringComparison.OrdinalIgnoreCase);
         string output = MediaFile.Show(_options.OutputPath);
         return full
-            ? new FfmpegFailedException(MediaFault.DiskFull, $"The disk is full while {doing} {output}: free some space or choose another folder; nothing was replaced.", exitCode, text, _options.OutputPath)
+            ? new FfmpegFailedException(
+                MediaFault.DiskFull,
+                $"The disk is full while {doing} {output}: free some space or choose another folder; nothing was replaced.",
+                exitCode,
+                text,
+                _options.OutputPath
+            )
             : new FfmpegFailedException(
                 MediaFault.ToolFailed,
-                string.Create(CultureInfo.InvariantCulture, $"ffmpeg ended with exit code {exitCode}{VideoReader.Signal(exitCode)} while {doing} {output} after {FramesWritten} frames; nothing was replaced: {errors.LastLines(3)}"),
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"ffmpeg ended with exit code {exitCode}{VideoReader.Signal(exitCode)} while {doing} {output} after "
+                        + $"{FramesWritten} frames; nothing was replaced: {errors.LastLines(3)}"
+                ),
                 exitCode,
                 text,
                 _options.OutputPath
@@ -263,7 +305,8 @@ public sealed class VideoWriter : IAsyncDisposable
             "-i",
             "pipe:0",
             "-vf",
-            $"scale=in_range=pc:out_color_matrix={color.ScalerMatrix}:out_range={color.Range}:flags=area+accurate_rnd+full_chroma_inp,format={format},{tags},setsar={aspect}",
+            $"scale=in_range=pc:out_color_matrix={color.ScalerMatrix}:out_range={color.Range}:flags=area+accurate_rnd+full_chroma_inp,"
+                + $"format={format},{tags},setsar={aspect}",
             "-c:v",
             "libx264",
             "-preset",

@@ -5,7 +5,7 @@ public sealed record VideoWriterOptions
 {
     /// <summary>x264's presets, fastest first.</summary>
     public static IReadOnlyList<string> Presets { get; } =
-        ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"];
+    ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"];
 
     /// <summary>File to write: .mp4, .m4v, .mov or .mkv. Replaced only when the new file is complete.</summary>
     public required string OutputPath { get; init; }
@@ -73,7 +73,11 @@ public sealed record VideoWriterOptions
         ArgumentOutOfRangeException.ThrowIfNotEqual(Height is >= 1 and <= MediaProbe.MaximumSide, true, nameof(Height));
         if (Crf is < 0 or > 51)
         {
-            throw new ArgumentOutOfRangeException(nameof(Crf), Crf, $"The constant rate factor is {Crf}, but x264 takes 0 (lossless) to 51.");
+            throw new ArgumentOutOfRangeException(
+                nameof(Crf),
+                Crf,
+                $"The constant rate factor is {Crf}, but x264 takes 0 (lossless) to 51."
+            );
         }
 
         if (!Presets.Contains(Preset))
@@ -83,7 +87,11 @@ public sealed record VideoWriterOptions
 
         if (FrameRate.CompareTo(FrameRateRule.Maximum) > 0 || FrameRate.Numerator < 1)
         {
-            throw new ArgumentOutOfRangeException(nameof(FrameRate), FrameRate, $"The frame rate is {FrameRate}, but more than 0 and at most {FrameRateRule.Maximum} are supported.");
+            throw new ArgumentOutOfRangeException(
+                nameof(FrameRate),
+                FrameRate,
+                $"The frame rate is {FrameRate}, but more than 0 and at most {FrameRateRule.Maximum} are supported."
+            );
         }
 
         OutputContainer container = OutputContainer.ForPath(OutputPath);
@@ -110,7 +118,10 @@ public sealed record VideoWriterOptions
         try
         {
             // A link anywhere on the way would hide that two names mean one file.
-            string folder = new DirectoryInfo(Path.GetDirectoryName(full) ?? full).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? Path.GetDirectoryName(full) ?? full;
+            string folder =
+                new DirectoryInfo(Path.GetDirectoryName(full) ?? full).ResolveLinkTarget(returnFinalTarget: true)?.FullName
+                ?? Path.GetDirectoryName(full)
+                ?? full;
             string direct = Path.Combine(folder, Path.GetFileName(full));
             return new FileInfo(direct).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? direct;
         }

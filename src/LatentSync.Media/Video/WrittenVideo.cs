@@ -8,4 +8,12 @@ namespace LatentSync.Media.Video;
 /// <param name="AudioCopied">True: the speech's packets were taken over bit for bit.</param>
 /// <param name="Bytes">Size of the file.</param>
 /// <param name="Notes">What a user should know: another pixel format, another audio codec.</param>
-public sealed record WrittenVideo(string Path, long Frames, TimeSpan Duration, string? AudioCodec, bool AudioCopied, long Bytes, IReadOnlyList<string> Notes);
+public sealed record WrittenVideo(
+    string Path,
+    long Frames,
+    TimeSpan Duration,
+    string? AudioCodec,
+    bool AudioCopied,
+    long Bytes,
+    IReadOnlyList<string> Notes
+);

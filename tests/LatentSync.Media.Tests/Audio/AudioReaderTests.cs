@@ -24,9 +24,22 @@ public sealed class AudioReaderTests : IDisposable
     [Fact]
     public async Task ReadMonoAsync_VideoWithStereoSound_IsMixedAndResampled()
     {
-        await Ffmpeg.RunAsync(
-            ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=2", "-f", "lavfi", "-i", "aevalsrc=0.5*sin(2*PI*440*t)|0:s=44100:d=2", .. Ffmpeg.Usual, "-c:a", "aac", "-b:a", "192k", _folder["a.mp4"]]
-        );
+        await Ffmpeg.RunAsync([
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=s=64x48:r=25:d=2",
+            "-f",
+            "lavfi",
+            "-i",
+            "aevalsrc=0.5*sin(2*PI*440*t)|0:s=44100:d=2",
+            .. Ffmpeg.Usual,
+            "-c:a",
+            "aac",
+            "-b:a",
+            "192k",
+            _folder["a.mp4"],
+        ]);
 
         float[] samples = await AudioReader.ReadMonoAsync(_folder["a.mp4"], await Ffmpeg.RequireAsync());
 
@@ -60,8 +73,8 @@ public sealed class AudioReaderTests : IDisposable
         // A length that the header tells, and one that shows only on decoding.
         foreach (double seconds in (double[])[1.5, 2.5])
         {
-            MediaException error = await Assert.ThrowsAnyAsync<MediaException>(
-                () => AudioReader.ReadMonoAsync(_folder["long.wav"], tools, maximumDuration: TimeSpan.FromSeconds(seconds))
+            MediaException error = await Assert.ThrowsAnyAsync<MediaException>(() =>
+                AudioReader.ReadMonoAsync(_folder["long.wav"], tools, maximumDuration: TimeSpan.FromSeconds(seconds))
             );
             Assert.Equal(MediaFault.OutOfBounds, error.Fault);
         }
@@ -86,7 +99,9 @@ public sealed class AudioReaderTests : IDisposable
         cancellation.Cancel();
         FfmpegTools tools = await Ffmpeg.RequireAsync();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => AudioReader.ReadMonoAsync(_folder["a.wav"], tools, cancellationToken: cancellation.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            AudioReader.ReadMonoAsync(_folder["a.wav"], tools, cancellationToken: cancellation.Token)
+        );
     }
 
     private async Task AssertFaultAsync(string name, MediaFault fault, FfmpegTools tools)

@@ -23,7 +23,10 @@ public sealed class LogMelSpectrogramTests
         }
 
         double error = Math.Abs(expected[worst] - actual.Values[worst]);
-        Assert.True(error <= tolerance, $"worst at {worst}: expected {expected[worst]}, actual {actual.Values[worst]}, error {error} > {tolerance}");
+        Assert.True(
+            error <= tolerance,
+            $"worst at {worst}: expected {expected[worst]}, actual {actual.Values[worst]}, error {error} > {tolerance}"
+        );
     }
 
     [Theory]

@@ -49,7 +49,20 @@ internal static class Ffmpeg
     {
         await RunAsync(
             Enumerable.Range(0, frames).Select(i => FrameCode.Paint(width, height, i)),
-            ["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", $"{width}x{height}", "-framerate", rate, "-i", "pipe:0", .. encoding, path]
+            [
+                "-f",
+                "rawvideo",
+                "-pixel_format",
+                "rgb24",
+                "-video_size",
+                $"{width}x{height}",
+                "-framerate",
+                rate,
+                "-i",
+                "pipe:0",
+                .. encoding,
+                path,
+            ]
         );
     }
 

@@ -43,8 +43,8 @@ public sealed class FfmpegToolsTests
         string search = folder.Path + ":" + Path.GetDirectoryName(real.FfmpegPath);
 
         FfmpegTools found = await FfmpegTools.LocateAsync(new FfmpegLocator(null, null, search, [], false), default);
-        FfmpegNotFoundException error = await Assert.ThrowsAsync<FfmpegNotFoundException>(
-            () => FfmpegTools.LocateAsync(new FfmpegLocator(folder.Path, null, search, [], false), default)
+        FfmpegNotFoundException error = await Assert.ThrowsAsync<FfmpegNotFoundException>(() =>
+            FfmpegTools.LocateAsync(new FfmpegLocator(folder.Path, null, search, [], false), default)
         );
 
         Assert.Equal(real.FfmpegPath, found.FfmpegPath);
@@ -58,7 +58,10 @@ public sealed class FfmpegToolsTests
 
         Assert.Equal(["/o"], all.Candidates().Select(c => c.Ffmpeg));
         Assert.Equal(["/v"], (all with { Option = null }).Candidates().Select(c => c.Ffmpeg));
-        Assert.Equal(["/a/ffmpeg", "/b/ffmpeg", "/c/ffmpeg"], (all with { Option = null, Variable = null }).Candidates().Select(c => c.Ffmpeg));
+        Assert.Equal(
+            ["/a/ffmpeg", "/b/ffmpeg", "/c/ffmpeg"],
+            (all with { Option = null, Variable = null }).Candidates().Select(c => c.Ffmpeg)
+        );
     }
 
     [Fact]
@@ -82,7 +85,8 @@ public sealed class FfmpegToolsTests
     [Theory]
     [InlineData("ffmpeg version 5.1.9-0+deb12u1 Copyright (c)\nbuilt", "5.1.9-0+deb12u1")]
     [InlineData("ffmpeg version N-118000-gabc Copyright", "N-118000-gabc")]
-    public void ParseVersion_Introduction_GivesTheVersion(string answer, string version) => Assert.Equal(version, FfmpegTools.ParseVersion(answer, "ffmpeg"));
+    public void ParseVersion_Introduction_GivesTheVersion(string answer, string version) =>
+        Assert.Equal(version, FfmpegTools.ParseVersion(answer, "ffmpeg"));
 
     [Fact]
     public async Task RequireEncoder_Unknown_NamesItAndTheRemedy()

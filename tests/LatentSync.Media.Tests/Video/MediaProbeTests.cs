@@ -12,10 +12,32 @@ public sealed class MediaProbeTests : IDisposable
     public async Task ProbeAsync_VideoWithSound_TellsItsFacts()
     {
         string path = _folder["clip.mp4"];
-        await Ffmpeg.RunAsync(
-            ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=30000/1001:d=1", "-f", "lavfi", "-i", "sine=r=44100:d=1", "-ac", "2", "-c:a", "aac", .. Ffmpeg.Usual,
-            "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv", "-metadata", "title=A title", path]
-        );
+        await Ffmpeg.RunAsync([
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=s=160x90:r=30000/1001:d=1",
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=r=44100:d=1",
+            "-ac",
+            "2",
+            "-c:a",
+            "aac",
+            .. Ffmpeg.Usual,
+            "-colorspace",
+            "bt709",
+            "-color_primaries",
+            "bt709",
+            "-color_trc",
+            "bt709",
+            "-color_range",
+            "tv",
+            "-metadata",
+            "title=A title",
+            path,
+        ]);
 
         MediaInfo info = await ProbeAsync(path);
 
@@ -41,8 +63,23 @@ public sealed class MediaProbeTests : IDisposable
     {
         string path = _folder["hdr.mkv"];
         await Ffmpeg.RunAsync(
-            "-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=0.2", "-c:v", "libx264", "-pix_fmt", "yuv420p10le",
-            "-colorspace", "bt2020nc", "-color_primaries", "bt2020", "-color_trc", "smpte2084", "-color_range", "tv", path
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=s=64x48:r=25:d=0.2",
+            "-c:v",
+            "libx264",
+            "-pix_fmt",
+            "yuv420p10le",
+            "-colorspace",
+            "bt2020nc",
+            "-color_primaries",
+            "bt2020",
+            "-color_trc",
+            "smpte2084",
+            "-color_range",
+            "tv",
+            path
         );
 
         MediaInfo info = await ProbeAsync(path);
@@ -73,7 +110,23 @@ public sealed class MediaProbeTests : IDisposable
         string cover = _folder["cover.png"];
         string path = _folder["song.mp3"];
         await Ffmpeg.RunAsync("-f", "lavfi", "-i", "testsrc2=s=64x64", "-frames:v", "1", cover);
-        await Ffmpeg.RunAsync("-f", "lavfi", "-i", "sine=d=1", "-i", cover, "-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v", "attached_pic", path);
+        await Ffmpeg.RunAsync(
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=d=1",
+            "-i",
+            cover,
+            "-map",
+            "0",
+            "-map",
+            "1",
+            "-c:v",
+            "copy",
+            "-disposition:v",
+            "attached_pic",
+            path
+        );
 
         MediaInfo info = await ProbeAsync(path);
 
@@ -97,10 +150,11 @@ public sealed class MediaProbeTests : IDisposable
     }
 
     [Theory]
-    [InlineData("picture.png")]
+    [InlineData("picture.png", Traits = ["Category", "Slow"])]
     [InlineData("picture.jpg")]
-    [InlineData("picture.bmp")]
-    [InlineData("picture.tiff")]
+    [InlineData("picture.bmp", Traits = ["Category", "Slow"])]
+    [InlineData("picture.tiff", Traits = ["Category", "Slow"])]
+    [InlineData("picture.gif")]
     [InlineData("picture%03d.png")]
     public async Task ProbeAsync_Picture_IsAVideoOfOneFrame(string name)
     {
@@ -112,6 +166,7 @@ public sealed class MediaProbeTests : IDisposable
         MediaInfo info = await ProbeAsync(path);
 
         Assert.True(info.IsStillImage);
+        Assert.Empty(info.Notes);
         Assert.Equal((61, 47, 1L), (info.RequireVideo().Width, info.RequireVideo().Height, info.RequireVideo().FrameCount));
         Assert.Equal("25/1", info.RequireVideo().FrameRate.ToString());
     }
@@ -181,7 +236,21 @@ public sealed class MediaProbeTests : IDisposable
     [Fact]
     public void Interpret_AbsurdSize_IsRefusedBeforeAnythingIsAllocated()
     {
-        var document = new ProbeDocument([new ProbeStream { CodecType = "video", CodecName = "h264", PixelFormat = "yuv420p", Width = 100_000, Height = 2 }], null, null, null);
+        var document = new ProbeDocument(
+            [
+                new ProbeStream
+                {
+                    CodecType = "video",
+                    CodecName = "h264",
+                    PixelFormat = "yuv420p",
+                    Width = 100_000,
+                    Height = 2,
+                },
+            ],
+            null,
+            null,
+            null
+        );
 
         MediaException error = Assert.Throws<MediaException>(() => MediaProbe.Interpret("x.mp4", "/x.mp4", null, document));
 
@@ -194,8 +263,21 @@ public sealed class MediaProbeTests : IDisposable
     {
         var turned = new ProbeSideData("\n00000000: 0 65536 0\n00000001: -65536 0 0\n00000002: 0 0 1073741824\n");
         var document = new ProbeDocument(
-            [new ProbeStream { CodecType = "video", CodecName = "h264", PixelFormat = "yuv420p", Width = 720, Height = 576, SampleAspectRatio = "16:15", SideData = [turned] }],
-            null, null, null
+            [
+                new ProbeStream
+                {
+                    CodecType = "video",
+                    CodecName = "h264",
+                    PixelFormat = "yuv420p",
+                    Width = 720,
+                    Height = 576,
+                    SampleAspectRatio = "16:15",
+                    SideData = [turned],
+                },
+            ],
+            null,
+            null,
+            null
         );
 
         VideoStreamInfo video = MediaProbe.Interpret("x.mp4", "/x.mp4", null, document).RequireVideo();

@@ -11,7 +11,10 @@ internal sealed class SmallDisk : IDisposable
 
     public static SmallDisk Mount(string path, int kilobytes)
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "mounting a small file system needs Linux and the superuser");
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess,
+            "mounting a small file system needs Linux and the superuser"
+        );
         Directory.CreateDirectory(path);
         Assert.SkipUnless(Run("mount", "-t", "tmpfs", "-o", $"size={kilobytes}k", "tmpfs", path), "mount is not permitted here");
         return new SmallDisk(path);

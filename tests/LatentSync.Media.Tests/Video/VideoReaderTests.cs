@@ -10,15 +10,15 @@ public sealed class VideoReaderTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("24000/1001", "a.mkv")]
+    [InlineData("24000/1001", "a.mkv", Traits = ["Category", "Slow"])]
     [InlineData("25", "a.mp4")]
-    [InlineData("25", "a.avi")]
+    [InlineData("25", "a.avi", Traits = ["Category", "Slow"])]
     [InlineData("25", "a.ts")]
-    [InlineData("25", "a.h264")]
-    [InlineData("30000/1001", "a.mov")]
+    [InlineData("25", "a.h264", Traits = ["Category", "Slow"])]
+    [InlineData("30000/1001", "a.mov", Traits = ["Category", "Slow"])]
     [InlineData("30000/1001", "a.mkv")]
-    [InlineData("30", "a.mp4")]
-    [InlineData("50", "a.mkv")]
+    [InlineData("30", "a.mp4", Traits = ["Category", "Slow"])]
+    [InlineData("50", "a.mkv", Traits = ["Category", "Slow"])]
     [InlineData("60000/1001", "a.mkv")]
     [InlineData("60", "a.mp4")]
     public async Task ReadAsync_AnyRateAndContainer_GivesEveryFrameOnceInOrder(string rate, string name)
@@ -38,7 +38,23 @@ public sealed class VideoReaderTests : IDisposable
     public async Task ReadAsync_StartAwayFromZero_BeginsWithTheFirstFrame()
     {
         await Ffmpeg.EncodeNumberedAsync(_folder["silent.mp4"], 80, 64, "25", 20, Ffmpeg.Usual);
-        await Ffmpeg.RunAsync("-itsoffset", "0.5", "-i", _folder["silent.mp4"], "-f", "lavfi", "-i", "sine=d=2", "-map", "0:v", "-map", "1:a", "-c:v", "copy", _folder["late.mkv"]);
+        await Ffmpeg.RunAsync(
+            "-itsoffset",
+            "0.5",
+            "-i",
+            _folder["silent.mp4"],
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=d=2",
+            "-map",
+            "0:v",
+            "-map",
+            "1:a",
+            "-c:v",
+            "copy",
+            _folder["late.mkv"]
+        );
         VideoReader reader = await OpenAsync(_folder["late.mkv"]);
 
         Assert.Equal(Enumerable.Range(0, 20), await FrameCode.ReadAllAsync(reader.ReadAsync()));
@@ -46,9 +62,9 @@ public sealed class VideoReaderTests : IDisposable
 
     [Theory]
     [InlineData(0, 5, 5)]
-    [InlineData(7, 1, 1)]
+    [InlineData(7, 1, 1, Traits = ["Category", "Slow"])]
     [InlineData(11, 13, 13)]
-    [InlineData(24, 6, 6)]
+    [InlineData(24, 6, 6, Traits = ["Category", "Slow"])]
     [InlineData(28, 10, 2)]
     [InlineData(30, 4, 0)]
     [InlineData(3, 0, 0)]
@@ -69,7 +85,11 @@ public sealed class VideoReaderTests : IDisposable
     {
         // Frames 0..9 at 30 per second, then every second one is missing.
         await Ffmpeg.EncodeNumberedAsync(
-            _folder[name], 80, 64, "30", 40,
+            _folder[name],
+            80,
+            64,
+            "30",
+            40,
             ["-vf", "select='lt(n,10)+not(mod(n,2))'", "-fps_mode", "passthrough", .. Ffmpeg.Usual]
         );
         VideoReader reader = await OpenAsync(_folder[name]);
@@ -87,8 +107,8 @@ public sealed class VideoReaderTests : IDisposable
 
     [Theory]
     [InlineData(1, 1)]
-    [InlineData(2, 3)]
-    [InlineData(17, 33)]
+    [InlineData(2, 3, Traits = ["Category", "Slow"])]
+    [InlineData(17, 33, Traits = ["Category", "Slow"])]
     [InlineData(161, 91)]
     public async Task ReadAsync_OddSizes_AreKept(int width, int height)
     {
@@ -96,7 +116,21 @@ public sealed class VideoReaderTests : IDisposable
         new Random(width).NextBytes(picture);
         await Ffmpeg.RunAsync(
             [picture, picture],
-            "-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", $"{width}x{height}", "-framerate", "25", "-i", "pipe:0", "-c:v", "ffv1", "-pix_fmt", "bgr0", _folder["odd.mkv"]
+            "-f",
+            "rawvideo",
+            "-pixel_format",
+            "rgb24",
+            "-video_size",
+            $"{width}x{height}",
+            "-framerate",
+            "25",
+            "-i",
+            "pipe:0",
+            "-c:v",
+            "ffv1",
+            "-pix_fmt",
+            "bgr0",
+            _folder["odd.mkv"]
         );
         VideoReader reader = await OpenAsync(_folder["odd.mkv"]);
         int count = 0;
@@ -124,16 +158,29 @@ public sealed class VideoReaderTests : IDisposable
 
     [Theory]
     [InlineData("90", "GBRK")] // shown turned counter-clockwise by 90 degrees, as the option means it
-    [InlineData("180", "KBGR")]
+    [InlineData("180", "KBGR", Traits = ["Category", "Slow"])]
     [InlineData("270", "BRKG")]
-    [InlineData("0", "RGBK")]
+    [InlineData("0", "RGBK", Traits = ["Category", "Slow"])]
     public async Task ReadAsync_TurnedVideo_ComesUpright(string turn, string corners)
     {
         // Corners: red, green / blue, black.
         byte[] picture = Corners(96, 64);
         await Ffmpeg.RunAsync(
             Enumerable.Repeat(picture, 3),
-            ["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", "96x64", "-framerate", "25", "-i", "pipe:0", .. Ffmpeg.Lossless, _folder["flat.mp4"]]
+            [
+                "-f",
+                "rawvideo",
+                "-pixel_format",
+                "rgb24",
+                "-video_size",
+                "96x64",
+                "-framerate",
+                "25",
+                "-i",
+                "pipe:0",
+                .. Ffmpeg.Lossless,
+                _folder["flat.mp4"],
+            ]
         );
         await Ffmpeg.RunAsync("-i", _folder["flat.mp4"], "-c", "copy", "-metadata:s:v:0", $"rotate={turn}", _folder["turned.mp4"]);
         VideoReader reader = await OpenAsync(_folder["turned.mp4"]);
@@ -148,18 +195,61 @@ public sealed class VideoReaderTests : IDisposable
     }
 
     [Theory]
-    [InlineData(3, "KBGR", 96, 64)]
+    [InlineData(3, "KBGR", 96, 64, Traits = ["Category", "Slow"])]
     [InlineData(6, "BRKG", 64, 96)]
     [InlineData(8, "GKRB", 64, 96)]
-    [InlineData(2, "GRKB", 96, 64)]
+    [InlineData(2, "GRKB", 96, 64, Traits = ["Category", "Slow"])]
     public async Task ReadAsync_PictureWithExifOrientation_ComesUpright(int exif, string corners, int width, int height)
     {
         await Ffmpeg.RunAsync(
             [Corners(96, 64)],
-            "-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", "96x64", "-i", "pipe:0", "-frames:v", "1", "-q:v", "1", _folder["plain.jpg"]
+            "-f",
+            "rawvideo",
+            "-pixel_format",
+            "rgb24",
+            "-video_size",
+            "96x64",
+            "-i",
+            "pipe:0",
+            "-frames:v",
+            "1",
+            "-q:v",
+            "1",
+            _folder["plain.jpg"]
         );
         byte[] jpeg = File.ReadAllBytes(_folder["plain.jpg"]);
-        byte[] tag = [0xFF, 0xE1, 0, 34, .. "Exif\0\0II"u8, 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, (byte)exif, 0, 0, 0, 0, 0, 0, 0];
+        byte[] tag =
+        [
+            0xFF,
+            0xE1,
+            0,
+            34,
+            .. "Exif\0\0II"u8,
+            42,
+            0,
+            8,
+            0,
+            0,
+            0,
+            1,
+            0,
+            0x12,
+            1,
+            3,
+            0,
+            1,
+            0,
+            0,
+            0,
+            (byte)exif,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+        ];
         File.WriteAllBytes(_folder["turned.jpg"], [.. jpeg[..2], .. tag, .. jpeg[2..]]);
         VideoReader reader = await OpenAsync(_folder["turned.jpg"]);
 
@@ -175,9 +265,9 @@ public sealed class VideoReaderTests : IDisposable
     [InlineData("quo'te\" new\nline.mp4")]
     [InlineData("ünïcødé 視頻 🎬.mp4")]
     [InlineData("percent%03d.mp4")]
-    [InlineData("colon:pipe|semicolon;$(touch x)&.mp4")]
+    [InlineData("colon:pipe|semicolon;$(touch x)&.mp4", Traits = ["Category", "Slow"])]
     [InlineData("concat:a.mp4")]
-    [InlineData("[brackets]{braces}*?.mp4")]
+    [InlineData("[brackets]{braces}*?.mp4", Traits = ["Category", "Slow"])]
     public async Task ReadAsync_AnyName_IsTakenLiterally(string name)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "such names do not exist on Windows");
@@ -232,7 +322,9 @@ public sealed class VideoReaderTests : IDisposable
         bytes.AsSpan(data).Fill(0x55);
         File.WriteAllBytes(_folder["broken.mp4"], bytes);
 
-        MediaException error = await Assert.ThrowsAnyAsync<MediaException>(async () => await FrameCode.ReadAllAsync((await OpenAsync(_folder["broken.mp4"])).ReadAsync()));
+        MediaException error = await Assert.ThrowsAnyAsync<MediaException>(async () =>
+            await FrameCode.ReadAllAsync((await OpenAsync(_folder["broken.mp4"])).ReadAsync())
+        );
 
         Assert.Contains("broken.mp4", error.Message);
         Assert.Equal(MediaFault.Corrupt, error.Fault);
@@ -242,7 +334,17 @@ public sealed class VideoReaderTests : IDisposable
     public async Task ReadAsync_FfmpegKilledMidway_TellsTheExitCode()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "exit codes of killed processes are Unix's");
-        await Ffmpeg.RunAsync("-f", "lavfi", "-i", "color=gray:s=640x480:r=25:d=20", "-c:v", "libx264", "-preset", "ultrafast", _folder["long.mp4"]);
+        await Ffmpeg.RunAsync(
+            "-f",
+            "lavfi",
+            "-i",
+            "color=gray:s=640x480:r=25:d=20",
+            "-c:v",
+            "libx264",
+            "-preset",
+            "ultrafast",
+            _folder["long.mp4"]
+        );
         VideoReader reader = await OpenAsync(_folder["long.mp4"]);
         int id = 0;
         reader.Started = started => id = started;
@@ -266,9 +368,54 @@ public sealed class VideoReaderTests : IDisposable
     }
 
     [Fact]
+    public async Task ReadAsync_InterruptReachesFfmpegFirst_IsACancellation()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "sends a Unix signal");
+        await Ffmpeg.RunAsync(
+            "-f",
+            "lavfi",
+            "-i",
+            "color=gray:s=640x480:r=25:d=20",
+            "-c:v",
+            "libx264",
+            "-preset",
+            "ultrafast",
+            _folder["long.mp4"]
+        );
+        VideoReader reader = await OpenAsync(_folder["long.mp4"]);
+        int id = 0;
+        reader.Started = started => id = started;
+        using var cancellation = new CancellationTokenSource();
+
+        // Ctrl+C in a terminal goes to every process of the group, and ours is told of it a little later.
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (VideoFrame frame in reader.ReadAsync(cancellation.Token))
+            {
+                frame.Dispose();
+                if (frame.Index == 5)
+                {
+                    Process.Start("kill", ["-INT", id.ToString(System.Globalization.CultureInfo.InvariantCulture)]).WaitForExit();
+                    cancellation.CancelAfter(300);
+                }
+            }
+        });
+    }
+
+    [Fact]
     public async Task ReadAsync_CancelledOrAbandoned_LeavesNoProcess()
     {
-        await Ffmpeg.RunAsync("-f", "lavfi", "-i", "color=gray:s=640x480:r=25:d=20", "-c:v", "libx264", "-preset", "ultrafast", _folder["long.mp4"]);
+        await Ffmpeg.RunAsync(
+            "-f",
+            "lavfi",
+            "-i",
+            "color=gray:s=640x480:r=25:d=20",
+            "-c:v",
+            "libx264",
+            "-preset",
+            "ultrafast",
+            _folder["long.mp4"]
+        );
         VideoReader reader = await OpenAsync(_folder["long.mp4"]);
         var ids = new List<int>();
         reader.Started = ids.Add;
@@ -303,7 +450,17 @@ public sealed class VideoReaderTests : IDisposable
     public async Task ReadAsync_LongVideoInFullHd_StaysInBoundedMemory()
     {
         const int Frames = 100; // 622 MB when all are held
-        await Ffmpeg.RunAsync("-f", "lavfi", "-i", $"color=gray:s=1920x1080:r=25:d={Frames / 25}", "-c:v", "libx264", "-preset", "ultrafast", _folder["hd.mp4"]);
+        await Ffmpeg.RunAsync(
+            "-f",
+            "lavfi",
+            "-i",
+            $"color=gray:s=1920x1080:r=25:d={Frames / 25}",
+            "-c:v",
+            "libx264",
+            "-preset",
+            "ultrafast",
+            _folder["hd.mp4"]
+        );
         VideoReader reader = await OpenAsync(_folder["hd.mp4"]);
         long before = GC.GetTotalAllocatedBytes();
         int count = 0;
@@ -347,7 +504,20 @@ public sealed class VideoReaderTests : IDisposable
     /// <summary>What ffmpeg's own automatic rotation shows: the oracle.</summary>
     private static async Task<string> ShownCornersAsync(string path)
     {
-        byte[] shown = await Ffmpeg.RunAsync([], "-i", path, "-frames:v", "1", "-pix_fmt", "rgb24", "-f", "image2pipe", "-c:v", "ppm", "pipe:1");
+        byte[] shown = await Ffmpeg.RunAsync(
+            [],
+            "-i",
+            path,
+            "-frames:v",
+            "1",
+            "-pix_fmt",
+            "rgb24",
+            "-f",
+            "image2pipe",
+            "-c:v",
+            "ppm",
+            "pipe:1"
+        );
         string[] size = System.Text.Encoding.ASCII.GetString(shown, 3, 10).Split('\n')[0].Split(' ');
         int width = int.Parse(size[0]);
         int height = int.Parse(size[1]);
@@ -361,7 +531,13 @@ public sealed class VideoReaderTests : IDisposable
         {
             for (int x = 0; x < width; x++)
             {
-                int component = (y < height / 2, x < width / 2) switch { (true, true) => 0, (true, false) => 1, (false, true) => 2, _ => -1 };
+                int component = (y < height / 2, x < width / 2) switch
+                {
+                    (true, true) => 0,
+                    (true, false) => 1,
+                    (false, true) => 2,
+                    _ => -1,
+                };
                 if (component >= 0)
                 {
                     rgb[3 * (y * width + x) + component] = 255;
@@ -377,9 +553,17 @@ public sealed class VideoReaderTests : IDisposable
         char At(int x, int y)
         {
             int i = 3 * (y * width + x);
-            return rgb[i] > 128 ? 'R' : rgb[i + 1] > 128 ? 'G' : rgb[i + 2] > 128 ? 'B' : 'K';
+            return rgb[i] > 128 ? 'R'
+                : rgb[i + 1] > 128 ? 'G'
+                : rgb[i + 2] > 128 ? 'B'
+                : 'K';
         }
 
-        return new string([At(width / 4, height / 4), At(width * 3 / 4, height / 4), At(width / 4, height * 3 / 4), At(width * 3 / 4, height * 3 / 4)]);
+        return new string([
+            At(width / 4, height / 4),
+            At(width * 3 / 4, height / 4),
+            At(width / 4, height * 3 / 4),
+            At(width * 3 / 4, height * 3 / 4),
+        ]);
     }
 }

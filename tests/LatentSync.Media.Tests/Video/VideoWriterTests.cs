@@ -11,7 +11,7 @@ public sealed class VideoWriterTests : IDisposable
 
     [Theory]
     [InlineData("24000/1001", "out.mp4")]
-    [InlineData("30000/1001", "out.mov")]
+    [InlineData("30000/1001", "out.mov", Traits = ["Category", "Slow"])]
     [InlineData("60", "out.mkv")]
     public async Task CompleteAsync_NumberedFrames_ComeBackInOrderAtTheSameRate(string rate, string name)
     {
@@ -30,7 +30,7 @@ public sealed class VideoWriterTests : IDisposable
 
     [Theory]
     [InlineData(81, 63)]
-    [InlineData(80, 63)]
+    [InlineData(80, 63, Traits = ["Category", "Slow"])]
     [InlineData(1, 1)]
     public async Task CompleteAsync_OddSize_IsKeptInFullColour(int width, int height)
     {
@@ -55,12 +55,37 @@ public sealed class VideoWriterTests : IDisposable
     {
         string source = _folder["source.mp4"];
         string flat = _folder["flat.mp4"];
+        await Ffmpeg.RunAsync([
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=s=96x64:r=30:d=0.5",
+            "-vf",
+            "setsar=16/15",
+            .. Ffmpeg.Usual,
+            "-colorspace",
+            "smpte170m",
+            "-color_primaries",
+            "bt470bg",
+            "-color_trc",
+            "smpte170m",
+            "-color_range",
+            "pc",
+            "-metadata",
+            "title=Quotes \" and = and ü",
+            flat,
+        ]);
         await Ffmpeg.RunAsync(
-            ["-f", "lavfi", "-i", "testsrc2=s=96x64:r=30:d=0.5", "-vf", "setsar=16/15", .. Ffmpeg.Usual,
-            "-colorspace", "smpte170m", "-color_primaries", "bt470bg", "-color_trc", "smpte170m", "-color_range", "pc",
-            "-metadata", "title=Quotes \" and = and ü", flat]
+            "-i",
+            flat,
+            "-c",
+            "copy",
+            "-metadata",
+            "creation_time=2020-02-03T04:05:06Z",
+            "-metadata:s:v:0",
+            "rotate=90",
+            source
         );
-        await Ffmpeg.RunAsync("-i", flat, "-c", "copy", "-metadata", "creation_time=2020-02-03T04:05:06Z", "-metadata:s:v:0", "rotate=90", source);
         FfmpegTools tools = await Ffmpeg.RequireAsync();
         var reader = await VideoReader.OpenAsync(source, tools);
 
@@ -86,16 +111,16 @@ public sealed class VideoWriterTests : IDisposable
     }
 
     [Theory]
-    [InlineData("speech.m4a", "out.mp4", "aac", true)]
+    [InlineData("speech.m4a", "out.mp4", "aac", true, Traits = ["Category", "Slow"])]
     [InlineData("speech.aac", "out.mp4", "aac", true)]
-    [InlineData("speech.mp3", "out.mp4", "mp3", true)]
+    [InlineData("speech.mp3", "out.mp4", "mp3", true, Traits = ["Category", "Slow"])]
     [InlineData("speech.wav", "out.mp4", "aac", false)]
-    [InlineData("speech.flac", "out.mp4", "aac", false)]
-    [InlineData("speech.ogg", "out.mp4", "aac", false)]
-    [InlineData("speech.wav", "out.mov", "pcm_s16le", true)]
-    [InlineData("speech.flac", "out.mov", "alac", false)]
+    [InlineData("speech.flac", "out.mp4", "aac", false, Traits = ["Category", "Slow"])]
+    [InlineData("speech.ogg", "out.mp4", "aac", false, Traits = ["Category", "Slow"])]
+    [InlineData("speech.wav", "out.mov", "pcm_s16le", true, Traits = ["Category", "Slow"])]
+    [InlineData("speech.flac", "out.mov", "alac", false, Traits = ["Category", "Slow"])]
     [InlineData("speech.flac", "out.mkv", "flac", true)]
-    [InlineData("speech.wav", "out.mkv", "pcm_s16le", true)]
+    [InlineData("speech.wav", "out.mkv", "pcm_s16le", true, Traits = ["Category", "Slow"])]
     [InlineData("speech.mp4", "out.mkv", "aac", true)]
     public async Task CompleteAsync_Speech_KeepsItsQuality(string speech, string name, string codec, bool copied)
     {
@@ -144,9 +169,24 @@ public sealed class VideoWriterTests : IDisposable
     {
         FfmpegTools tools = await Ffmpeg.RequireAsync();
         await MakeSpeechAsync(_folder["speech.m4a"], 1);
-        await Ffmpeg.RunAsync(
-            ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=2", "-itsoffset", "0.7", "-i", _folder["speech.m4a"], "-map", "0:v", "-map", "1:a", "-c:a", "copy", .. Ffmpeg.Usual, _folder["late.mp4"]]
-        );
+        await Ffmpeg.RunAsync([
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=s=64x48:r=25:d=2",
+            "-itsoffset",
+            "0.7",
+            "-i",
+            _folder["speech.m4a"],
+            "-map",
+            "0:v",
+            "-map",
+            "1:a",
+            "-c:a",
+            "copy",
+            .. Ffmpeg.Usual,
+            _folder["late.mp4"],
+        ]);
         Assert.Equal(0.7, (await MediaProbe.ProbeAsync(_folder["late.mp4"], tools)).RequireAudio().StartOffset.TotalSeconds, 0.03);
 
         WrittenVideo written = await WriteNumberedAsync(Options("out.mp4") with { AudioPath = _folder["late.mp4"] }, 25);
@@ -175,13 +215,22 @@ public sealed class VideoWriterTests : IDisposable
         await AssertFaultAsync(Options("text.wav/x.mp4"), MediaFault.OutputFolder, "cannot be written");
         if (!OperatingSystem.IsWindows())
         {
-            await AssertFaultAsync(Options("link.mp4") with { InputPaths = [_folder["input.mp4"]] }, MediaFault.OutputIsInput, "another name");
+            await AssertFaultAsync(
+                Options("link.mp4") with
+                {
+                    InputPaths = [_folder["input.mp4"]],
+                },
+                MediaFault.OutputIsInput,
+                "another name"
+            );
         }
 
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => CreateAsync(Options("x.mp4") with { Crf = 52 }));
         await Assert.ThrowsAsync<ArgumentException>(() => CreateAsync(Options("x.mp4") with { Preset = "fast;rm" }));
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => CreateAsync(Options("x.mp4") with { Width = 0 }));
-        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => CreateAsync(Options("x.mp4") with { FrameRate = new Rational(1000, 1) }));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() =>
+            CreateAsync(Options("x.mp4") with { FrameRate = new Rational(1000, 1) })
+        );
         Assert.Equal(before, _folder.Names);
     }
 
@@ -235,7 +284,11 @@ public sealed class VideoWriterTests : IDisposable
         using var cancellation = new CancellationTokenSource();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
-            await using VideoWriter writer = await VideoWriter.CreateAsync(Options("new/out.mp4"), await Ffmpeg.RequireAsync(), cancellation.Token);
+            await using VideoWriter writer = await VideoWriter.CreateAsync(
+                Options("new/out.mp4"),
+                await Ffmpeg.RequireAsync(),
+                cancellation.Token
+            );
             for (int i = 0; i < 1000; i++)
             {
                 await writer.WriteAsync(FrameCode.Paint(80, 64, i));
@@ -300,7 +353,14 @@ public sealed class VideoWriterTests : IDisposable
         await MakeSpeechAsync(_folder["speech.wav"], 1);
         async Task<WrittenVideo> WriteAsync(string name)
         {
-            VideoWriterOptions options = Options(name) with { Width = 160, Height = 120, Crf = 20, Preset = "ultrafast", AudioPath = _folder["speech.wav"] };
+            VideoWriterOptions options = Options(name) with
+            {
+                Width = 160,
+                Height = 120,
+                Crf = 20,
+                Preset = "ultrafast",
+                AudioPath = _folder["speech.wav"],
+            };
             await using VideoWriter writer = await VideoWriter.CreateAsync(options, tools);
             var random = new Random(1);
             var noise = new byte[160 * 120 * 3];
@@ -347,7 +407,8 @@ public sealed class VideoWriterTests : IDisposable
             Preset = "veryfast",
         };
 
-    private static async Task<VideoWriter> CreateAsync(VideoWriterOptions options) => await VideoWriter.CreateAsync(options, await Ffmpeg.RequireAsync());
+    private static async Task<VideoWriter> CreateAsync(VideoWriterOptions options) =>
+        await VideoWriter.CreateAsync(options, await Ffmpeg.RequireAsync());
 
     private static async Task<WrittenVideo> WriteNumberedAsync(VideoWriterOptions options, int frames)
     {
@@ -376,7 +437,22 @@ public sealed class VideoWriterTests : IDisposable
     private static async Task<List<string>> PacketsAsync(string path)
     {
         string filter = path.EndsWith(".aac", StringComparison.Ordinal) ? "aac_adtstoasc" : "null";
-        byte[] output = await Ffmpeg.RunAsync([], "-i", path, "-map", "0:a:0", "-c", "copy", "-bsf:a", filter, "-f", "framehash", "-hash", "md5", "pipe:1");
+        byte[] output = await Ffmpeg.RunAsync(
+            [],
+            "-i",
+            path,
+            "-map",
+            "0:a:0",
+            "-c",
+            "copy",
+            "-bsf:a",
+            filter,
+            "-f",
+            "framehash",
+            "-hash",
+            "md5",
+            "pipe:1"
+        );
         string[] lines = System.Text.Encoding.ASCII.GetString(output).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         return [.. lines.Where(l => l[0] != '#').Select(l => l.Split(',')[5].Trim())];
     }
