@@ -33,7 +33,8 @@ public sealed record AttentionDispatcherOptions
     public Quarantine Quarantine { get; init; } = new();
 }
 
-/// <summary>Computes attention on TorchSharp tensors by the best backend, falls back when a kernel fails, and can tell why. Thread-safe.</summary>
+/// <summary>Computes attention on TorchSharp tensors by the best backend, falls back when a kernel fails, and can tell why.
+/// Thread-safe.</summary>
 public sealed class AttentionDispatcher
 {
     private static readonly Lazy<AttentionDispatcher> Shared = new(() => new AttentionDispatcher());
@@ -66,7 +67,8 @@ public sealed class AttentionDispatcher
     /// <summary>The process's dispatcher, for callers that do not bring their own.</summary>
     public static AttentionDispatcher Default => Shared.Value;
 
-    /// <summary>The dispatcher that <see cref="TorchAttention"/> uses here: that of the innermost <see cref="Use"/>, else <see cref="Default"/>.</summary>
+    /// <summary>The dispatcher that <see cref="TorchAttention"/> uses here: that of the innermost <see cref="Use"/>, else
+    /// <see cref="Default"/>.</summary>
     public static AttentionDispatcher Current => Ambient.Value ?? Default;
 
     /// <summary>The machine whose rules apply.</summary>
@@ -78,7 +80,8 @@ public sealed class AttentionDispatcher
     /// <summary>Backends set aside after failures.</summary>
     public Quarantine Quarantine => _loop.Quarantine;
 
-    /// <summary>Makes a dispatcher the current one, for this thread and what it starts and awaits, until the result is disposed. Scopes nest.</summary>
+    /// <summary>Makes a dispatcher the current one, for this thread and what it starts and awaits, until the result is disposed. Scopes
+    /// nest.</summary>
     /// <param name="dispatcher">The dispatcher.</param>
     public static IDisposable Use(AttentionDispatcher dispatcher)
     {
@@ -95,14 +98,17 @@ public sealed class AttentionDispatcher
     /// <param name="arguments">Mask, causal, scale and the rest.</param>
     /// <param name="layer">Layer class, for counters and incidents; null counts as unnamed.</param>
     /// <param name="cancellationToken">Checked before each backend.</param>
-    /// <returns>(B, H, Lq, Dv) in the query's element type, new, in the caller's dispose scope. A row whose keys are all hidden is zero. In memory,
+    /// <returns>(B, H, Lq, Dv) in the query's element type, new, in the caller's dispose scope. A row whose keys are all hidden is zero.
+    /// In memory,
     /// torch-flash and sliced follow the query's order of heads and positions, torch-math writes (B, H, Lq, Dv); an ordinary
-    /// <c>transpose(1, 2).reshape(B, Lq, H·Dv)</c> is right after each and free after the former two when the query came from such a view.</returns>
+    /// <c>transpose(1, 2).reshape(B, Lq, H·Dv)</c> is right after each and free after the former two when the query came from such a
+    /// view.</returns>
     /// <exception cref="ArgumentException">The tensors are not an attention problem.</exception>
     /// <exception cref="AttentionUnavailableException">No backend that the policy allows can run, or all have failed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public Tensor Run(
-        Tensor query, Tensor key, Tensor value, in AttentionArguments arguments = default, string? layer = null, CancellationToken cancellationToken = default)
+        Tensor query, Tensor key, Tensor value, in AttentionArguments arguments = default, string? layer = null,
+        CancellationToken cancellationToken = default)
     {
         AttentionProblem problem = TensorFacts.Describe(query, key, value, arguments);
         if (OperandForm.IsNormal(problem))

@@ -7,7 +7,8 @@ namespace LatentSync.Attention.Torch;
 /// <summary>Attention on TorchSharp tensors: the one entry that the networks call.</summary>
 public static class TorchAttention
 {
-    /// <summary>softmax(scale · Q Kᵀ + mask) V by the best kernel that this machine has, through <see cref="AttentionDispatcher.Current"/>.</summary>
+    /// <summary>softmax(scale · Q Kᵀ + mask) V by the best kernel that this machine has, through
+    /// <see cref="AttentionDispatcher.Current"/>.</summary>
     /// <param name="query">(B, H, Lq, D), any strides. Not modified.</param>
     /// <param name="key">(B, Hkv, Lk, D), any strides; Hkv divides H. Not modified.</param>
     /// <param name="value">(B, Hkv, Lk, Dv), any strides. Not modified.</param>
@@ -18,7 +19,8 @@ public static class TorchAttention
     /// <param name="isCausalBottomRight">The causal diagonal ends in the last key instead of starting in the first. Default false.</param>
     /// <param name="dropout">Probability that a weight is dropped, 0 (default) up to but not 1.</param>
     /// <param name="cancellationToken">Checked before each backend.</param>
-    /// <returns>(B, H, Lq, Dv), new, in the caller's dispose scope; for its order in memory see <see cref="AttentionDispatcher.Run"/>. A row
+    /// <returns>(B, H, Lq, Dv), new, in the caller's dispose scope; for its order in memory see <see cref="AttentionDispatcher.Run"/>. A
+    /// row
     /// whose keys are all masked is zero.</returns>
     /// <exception cref="ArgumentException">The tensors are not an attention problem.</exception>
     /// <exception cref="AttentionUnavailableException">No backend that the policy allows can run, or all have failed.</exception>

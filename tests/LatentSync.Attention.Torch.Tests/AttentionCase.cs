@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Tests;
 
-/// <summary>One shape that breaks kernels, with everything needed to make its tensors. <see cref="All"/> is the list that every backend runs.</summary>
+/// <summary>One shape that breaks kernels, with everything needed to make its tensors. <see cref="All"/> is the list that every backend
+/// runs.</summary>
 public sealed record AttentionCase(string Name, int B, int H, int Lq, int Lk, int D)
 {
     public int? Hkv { get; init; }

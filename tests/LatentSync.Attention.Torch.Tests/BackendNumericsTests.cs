@@ -106,8 +106,10 @@ public sealed class BackendNumericsTests
         }
     }
 
-    /// <summary>The error of an element is bounded by that of its weights, times the largest value. A weight's relative error is the absolute
-    /// error of its score: D products and sums in the compute type, random signs; with 16 bits, one more rounding each of weights and result.</summary>
+    /// <summary>The error of an element is bounded by that of its weights, times the largest value. A weight's relative error is the
+    /// absolute
+    /// error of its score: D products and sums in the compute type, random signs; with 16 bits, one more rounding each of weights and
+    /// result.</summary>
     private static void AssertClose(
         AttentionCase shape, ScalarType dtype, Tensor query, Tensor key, Tensor value, double? scale, Tensor expected, Tensor actual)
     {

@@ -112,7 +112,8 @@ public sealed class FallbackTests
         Assert.Equal(0, flash.Calls);
     }
 
-    /// <summary>Five hundred failures of every kind at random calls, over changing problems: every result right, each incident told once.</summary>
+    /// <summary>Five hundred failures of every kind at random calls, over changing problems: every result right, each incident told
+    /// once.</summary>
     [Fact]
     public void Run_FiveHundredRandomFailures_EveryResultIsRight()
     {

@@ -8,7 +8,8 @@ namespace LatentSync.Attention.Torch.Backends;
 
 /// <summary>Exact attention in bounded memory: the problem is cut into slices of sequences, heads and query rows whose scores fit into a
 /// workspace, and each slice is two matrix products and a softmax, in float32 (float64 for float64). It needs no special kernel, so
-/// it runs on any device and element type that libtorch can multiply. Keys that no row of a slice can see are left out. In training the slices
+/// it runs on any device and element type that libtorch can multiply. Keys that no row of a slice can see are left out. In training the
+/// slices
 /// are computed again in the backward pass instead of being kept. The result follows the query's order in memory.</summary>
 public sealed class SlicedBackend : IAttentionBackend
 {
@@ -16,7 +17,8 @@ public sealed class SlicedBackend : IAttentionBackend
     private readonly long _workspaceBytes;
 
     /// <summary>The backend.</summary>
-    /// <param name="workspaceBytes">Memory for one slice in bytes, 1 to 256 MiB (the default). One query row per key head is the least that is used.</param>
+    /// <param name="workspaceBytes">Memory for one slice in bytes, 1 to 256 MiB (the default). One query row per key head is the least
+    /// that is used.</param>
     public SlicedBackend(long workspaceBytes = SliceShape.DefaultWorkspaceBytes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(workspaceBytes, 1);

@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Backends;
 
-/// <summary>A part of a problem: some sequences, some key heads with the query heads that share them, some rows, the keys these can see.</summary>
+/// <summary>A part of a problem: some sequences, some key heads with the query heads that share them, some rows, the keys these can
+/// see.</summary>
 /// <param name="BatchStart">First sequence.</param>
 /// <param name="BatchCount">Sequences (b).</param>
 /// <param name="KvHeadStart">First key head.</param>
@@ -27,8 +28,8 @@ internal readonly record struct Slice(
                 {
                     int rows = Math.Min(shape.Rows, problem.QueryLength - r);
                     (int keyStart, int keyCount) = VisibleKeys(problem, r, r + rows);
-                    yield return new Slice(b, Math.Min(shape.Batches, problem.Batch - b), h, Math.Min(shape.KvHeads, problem.KvHeadCount - h),
-                        r, rows, keyStart, keyCount);
+                    int batches = Math.Min(shape.Batches, problem.Batch - b), kvHeads = Math.Min(shape.KvHeads, problem.KvHeadCount - h);
+                    yield return new Slice(b, batches, h, kvHeads, r, rows, keyStart, keyCount);
                 }
             }
         }
@@ -73,7 +74,8 @@ internal static class SlicedForward
         {
             // Zeros that hang on the operands, so that their gradients are zeros and not missing.
             Tensor zero = inputs.Query.sum().add(inputs.Key.sum()).add(inputs.Value.sum()).mul(0);
-            return zero.expand(problem.Batch, problem.HeadCount, problem.QueryLength, problem.ValueDim).contiguous().MoveToOuterDisposeScope();
+            return zero.expand(problem.Batch, problem.HeadCount, problem.QueryLength, problem.ValueDim).contiguous()
+                .MoveToOuterDisposeScope();
         }
         List<Tensor> sequences = [], heads = [], rows = [];
         foreach (Slice slice in Slice.Of(problem, shape))
@@ -108,12 +110,14 @@ internal static class SlicedForward
         }
         if (mask is not null)
         {
-            scores = mask.dtype == ScalarType.Bool ? scores.masked_fill(mask.logical_not(), double.NegativeInfinity) : scores.add(mask.to(compute));
+            scores = mask.dtype == ScalarType.Bool
+                ? scores.masked_fill(mask.logical_not(), double.NegativeInfinity)
+                : scores.add(mask.to(compute));
         }
         if (problem.IsCausal || problem.HasWindow)
         {
-            Tensor visible = OperandForm.Visible(
-                problem, slice.RowStart, slice.RowStart + slice.RowCount, slice.KeyStart, slice.KeyStart + slice.KeyCount, query.device); // (r, c)
+            int rowEnd = slice.RowStart + slice.RowCount, keyEnd = slice.KeyStart + slice.KeyCount;
+            Tensor visible = OperandForm.Visible(problem, slice.RowStart, rowEnd, slice.KeyStart, keyEnd, query.device); // (r, c)
             scores = scores.masked_fill(visible.logical_not(), double.NegativeInfinity);
         }
         Tensor weights = scores;
@@ -129,7 +133,8 @@ internal static class SlicedForward
         {
             weights = nn.functional.dropout(weights, problem.Dropout, training: true);
         }
-        Tensor weighted = matmul(weights.view(b, n, group * r, c), value.to(compute)).view(b, n * group, r, problem.ValueDim); // (b, n·g, r, Dv)
+        Tensor weighted = matmul(weights.view(b, n, group * r, c), value.to(compute)); // (b, n, g·r, Dv)
+        weighted = weighted.view(b, n * group, r, problem.ValueDim); // (b, n·g, r, Dv)
         return weighted.div(sum.masked_fill(sum.eq(0.0), 1.0)).MoveToOuterDisposeScope();
     }
 

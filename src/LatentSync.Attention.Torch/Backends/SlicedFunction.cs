@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Backends;
 
-/// <summary>Sliced attention for training: keeps only its operands, and computes each slice a second time in the backward pass, so that memory
+/// <summary>Sliced attention for training: keeps only its operands, and computes each slice a second time in the backward pass, so that
+/// memory
 /// stays bounded by a slice. A gradient of a gradient is not available.</summary>
 internal sealed class SlicedFunction : autograd.SingleTensorFunction<SlicedFunction>
 {

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Backends;
 
-/// <summary>libtorch's fused kernels: FlashAttention-2 on CUDA, the tiled kernel on the CPU. The result follows the query's order in memory.</summary>
+/// <summary>libtorch's fused kernels: FlashAttention-2 on CUDA, the tiled kernel on the CPU. The result follows the query's order in
+/// memory.</summary>
 public sealed class TorchFlashBackend : IAttentionBackend
 {
     private readonly int _launchLimit;
@@ -25,7 +26,8 @@ public sealed class TorchFlashBackend : IAttentionBackend
     {
         if (problem.IsEmpty || problem.Softcap > 0 || inputs.Mask is { } given && problem.Device.Kind == AttentionDeviceKind.Cuda)
         {
-            throw new InvalidOperationException($"{Name} was called against its rules: {problem.Describe()}."); // the kernel would crash or ignore it
+            // The kernel would crash the process, or ignore what it was given.
+            throw new InvalidOperationException($"{Name} was called against its rules: {problem.Describe()}.");
         }
         using var scope = NewDisposeScope();
         bool isCuda = problem.Device.Kind == AttentionDeviceKind.Cuda;
@@ -36,9 +38,8 @@ public sealed class TorchFlashBackend : IAttentionBackend
         Tensor key = OperandForm.PadTo(OperandForm.UnitStride(inputs.Key), dim); // (B, Hkv, Lk, dim)
         Tensor value = OperandForm.PadTo(OperandForm.UnitStride(inputs.Value), dim); // (B, Hkv, Lk, dim)
         // The CPU kernel takes a float32 mask for 16-bit operands, but misreads one for float64 operands.
-        ScalarType? maskType = problem.Mask is { Kind: AttentionMaskKind.Additive, DType: AttentionDType.Float32 } && problem.DType.Size() == 2
-            ? null
-            : inputs.Query.dtype;
+        bool keepsMask = problem.Mask is { Kind: AttentionMaskKind.Additive, DType: AttentionDType.Float32 } && problem.DType.Size() == 2;
+        ScalarType? maskType = keepsMask ? null : inputs.Query.dtype;
         Tensor? mask = OperandForm.AdditiveMask(problem, inputs, maskType, mergesCausal);
         bool isCausal = problem.IsCausal && !mergesCausal;
         double scale = problem.EffectiveScale, dropout = problem.Dropout;
@@ -54,7 +55,8 @@ public sealed class TorchFlashBackend : IAttentionBackend
     }
 
     private Tensor Split(
-        in AttentionProblem problem, Tensor query, Tensor key, Tensor value, Tensor? mask, Func<Tensor, Tensor, Tensor, Tensor?, Tensor> attend)
+        in AttentionProblem problem, Tensor query, Tensor key, Tensor value, Tensor? mask,
+        Func<Tensor, Tensor, Tensor, Tensor?, Tensor> attend)
     {
         int group = problem.HeadCount / problem.KvHeadCount;
         var sequences = new List<Tensor>();

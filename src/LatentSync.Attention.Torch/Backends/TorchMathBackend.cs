@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Backends;
 
-/// <summary>libtorch's standard path: the whole score matrix, 16-bit operands widened to float32. The result is contiguous (B, H, Lq, Dv).</summary>
+/// <summary>libtorch's standard path: the whole score matrix, 16-bit operands widened to float32. The result is contiguous (B, H, Lq,
+/// Dv).</summary>
 public sealed class TorchMathBackend : IAttentionBackend
 {
     /// <inheritdoc/>
@@ -18,7 +19,8 @@ public sealed class TorchMathBackend : IAttentionBackend
         // The operator adds a boolean mask as numbers; only the function above it converts.
         Tensor? mask = OperandForm.AdditiveMask(problem, inputs, inputs.Query.dtype, mergesCausal);
         Tensor result = TorchOperators.Math(
-            inputs.Query, inputs.Key, inputs.Value, mask, problem.Dropout, problem.IsCausal && !mergesCausal, problem.EffectiveScale, problem.IsGrouped);
+            inputs.Query, inputs.Key, inputs.Value, mask, problem.Dropout, problem.IsCausal && !mergesCausal, problem.EffectiveScale,
+            enableGqa: problem.IsGrouped);
         return result.MoveToOuterDisposeScope(); // (B, H, Lq, Dv)
     }
 }

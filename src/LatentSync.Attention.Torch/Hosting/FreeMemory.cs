@@ -54,7 +54,8 @@ internal static class FreeMemory
     }
 
     private static long? ReadNumber(string path) =>
-        File.Exists(path) && long.TryParse(File.ReadAllText(path).AsSpan().Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out long number)
+        File.Exists(path)
+        && long.TryParse(File.ReadAllText(path).AsSpan().Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out long number)
             ? number
             : null;
 }

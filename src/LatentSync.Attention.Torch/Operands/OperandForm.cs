@@ -33,7 +33,8 @@ internal static class OperandForm
     internal static Tensor PadTo(Tensor tensor, int dim) =>
         tensor.size(3) == dim ? tensor : nn.functional.pad(tensor, [0, dim - tensor.size(3)]);
 
-    /// <summary>The mask as something to add, in the given type: 0 where a key is seen, -∞ where it is hidden. null when there is nothing to add.</summary>
+    /// <summary>The mask as something to add, in the given type: 0 where a key is seen, -∞ where it is hidden. null when there is nothing
+    /// to add.</summary>
     /// <param name="problem">The problem.</param>
     /// <param name="inputs">Normal operands.</param>
     /// <param name="dtype">Element type of the result; null keeps an additive mask as it is.</param>

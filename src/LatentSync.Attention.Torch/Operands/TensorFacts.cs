@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Operands;
 
-/// <summary>Reads a problem off tensors. Sizes and strides are asked one by one: TorchSharp's <c>shape</c> allocates and costs twenty times as much.</summary>
+/// <summary>Reads a problem off tensors. Sizes and strides are asked one by one: TorchSharp's <c>shape</c> allocates and costs twenty
+/// times as much.</summary>
 internal static class TensorFacts
 {
     /// <summary>The problem that a call poses.</summary>
@@ -21,7 +22,8 @@ internal static class TensorFacts
         int heads = rank >= 3 ? Size(query, rank - 3) : 1, kvHeads = rank >= 3 ? Size(key, rank - 3) : 1;
         if (Size(key, rank - 1) != headDim || Size(value, rank - 2) != keyLength || rank >= 3 && Size(value, rank - 3) != kvHeads)
         {
-            throw Unfit($"query {Shape(query)}, key {Shape(key)}, value {Shape(value)}", "query (B, H, Lq, D), key (B, Hkv, Lk, D), value (B, Hkv, Lk, Dv)");
+            throw Unfit($"query {Shape(query)}, key {Shape(key)}, value {Shape(value)}",
+                "query (B, H, Lq, D), key (B, Hkv, Lk, D), value (B, Hkv, Lk, Dv)");
         }
         AttentionDType dtype = DTypeOf(query);
         if (key.dtype != query.dtype || value.dtype != query.dtype)
@@ -54,7 +56,9 @@ internal static class TensorFacts
             BroadcastsBatch = broadcasts,
             Strided = StridedFlag(query, rank, AttentionOperands.Query) | StridedFlag(key, rank, AttentionOperands.Key)
                 | StridedFlag(value, rank, AttentionOperands.Value),
-            QueryLayout = rank < 3 || query.stride(rank - 3) >= query.stride(rank - 2) ? OperandLayout.HeadsFirst : OperandLayout.LengthFirst,
+            QueryLayout = rank < 3 || query.stride(rank - 3) >= query.stride(rank - 2)
+                ? OperandLayout.HeadsFirst
+                : OperandLayout.LengthFirst,
         };
     }
 
@@ -80,12 +84,13 @@ internal static class TensorFacts
 
     private static AttentionDevice DeviceOf(Tensor query, Tensor key, Tensor value)
     {
-        if (key.device_type != query.device_type || value.device_type != query.device_type
-            || key.device_index != query.device_index || value.device_index != query.device_index)
+        DeviceType type = query.device_type;
+        if (key.device_type != type || value.device_type != type
+            || type != DeviceType.CPU && (key.device_index != query.device_index || value.device_index != query.device_index))
         {
             throw Unfit($"devices {query.device}, {key.device}, {value.device}", "the same device for query, key and value");
         }
-        return query.device_type switch
+        return type switch
         {
             DeviceType.CPU => AttentionDevice.Cpu,
             DeviceType.CUDA => AttentionDevice.Cuda(Math.Max(query.device_index, 0)),

@@ -33,10 +33,11 @@ public static class CommonRules
                 && !GpuArchitectures.HasCodeFor(library, gpu.ComputeCapability)
                     ? $"{gpu.Name}, compute capability {gpu.ComputeCapability}; libtorch has {string.Join(" ", library.Architectures)}"
                     : null),
-        new("ATT0106", "The driver must know the CUDA version libtorch was built for.", "a driver for the same major CUDA version or a newer one",
+        new("ATT0106", "The driver must know the CUDA version libtorch was built for.",
+            "a driver for the same major CUDA version or a newer one",
             "update the NVIDIA driver, or use a libtorch built for an older CUDA, or --device cpu", "CUDA minor-version compatibility",
-            (in ConstraintSubject s) => s.Problem.Device.Kind == AttentionDeviceKind.Cuda && s.Machine.Cuda is { Runtime: { } runtime, Driver: var driver }
-                && (driver is null || Major(driver) < Major(runtime))
+            (in ConstraintSubject s) => s.Problem.Device.Kind == AttentionDeviceKind.Cuda
+                && s.Machine.Cuda is { Runtime: { } runtime, Driver: var driver } && (driver is null || Major(driver) < Major(runtime))
                     ? $"driver for CUDA {driver ?? "(none)"}, libtorch for CUDA {runtime}"
                     : null),
     ];

@@ -24,7 +24,9 @@ public readonly ref struct ConstraintSubject(in AttentionProblem problem, Machin
 
     /// <summary>The GPU that the problem is on; null when it is on none or the machine does not have it.</summary>
     public GpuInfo? Gpu =>
-        Problem.Device.Kind == AttentionDeviceKind.Cuda && Problem.Device.Index < Machine.Gpus.Count ? Machine.Gpus[Problem.Device.Index] : null;
+        Problem.Device.Kind == AttentionDeviceKind.Cuda && Problem.Device.Index < Machine.Gpus.Count
+            ? Machine.Gpus[Problem.Device.Index]
+            : null;
 }
 
 /// <summary>Whether a problem breaks a rule on a machine.</summary>
@@ -32,7 +34,8 @@ public readonly ref struct ConstraintSubject(in AttentionProblem problem, Machin
 /// <returns>null when the rule holds, or cannot be decided for want of a fact; else what was found, "headDim 512".</returns>
 public delegate string? ConstraintViolation(in ConstraintSubject subject);
 
-/// <summary>One rule of a backend. The tables of these read like the tables of a manual; the page docs/error-codes.md is made from them.</summary>
+/// <summary>One rule of a backend. The tables of these read like the tables of a manual; the page docs/error-codes.md is made from
+/// them.</summary>
 /// <param name="Code">Stable code; never reused.</param>
 /// <param name="Rule">The rule in one sentence; "{0}" stands for the backend's name.</param>
 /// <param name="Required">What is required, short.</param>
@@ -48,7 +51,8 @@ public sealed record Constraint(string Code, string Rule, string Required, strin
     /// <param name="backend">Backend's name.</param>
     /// <param name="found">What was found.</param>
     public Reason ToReason(string backend, string found) =>
-        new(Code, Rule.Replace("{0}", backend, StringComparison.Ordinal), found, Required, Repair is null ? Remedy : "none needed: " + Repair);
+        new(Code, Rule.Replace("{0}", backend, StringComparison.Ordinal), found, Required,
+            Repair is null ? Remedy : "none needed: " + Repair);
 }
 
 /// <summary>Bytes one call of a backend takes beside its operands, the result included: an upper bound.</summary>

@@ -5,7 +5,8 @@ namespace LatentSync.Attention.Constraints;
 /// <summary>Memory of the copies that backends make of their operands; upper bounds in bytes.</summary>
 public static class OperandBytes
 {
-    /// <summary>Allocator rounding, thread pools and small temporaries of one call. Measured on the CPU: 11 MiB at the first call.</summary>
+    /// <summary>Allocator rounding, thread pools and small temporaries of one call. Measured on the CPU: 11 MiB at the first
+    /// call.</summary>
     public const long Fixed = 16L << 20;
 
     /// <summary>Copies of operands: those with a strided last dimension, all when they are padded, key and value once more in 16 bits

@@ -14,6 +14,7 @@ public static class SlicedRules
         static (in AttentionProblem problem, Machine _) =>
         {
             long kept = problem is { NeedsGradient: true, Dropout: > 0 } ? 4 * problem.ScoreCount * problem.DType.ComputeSize() : 0;
-            return OperandBytes.Fixed + problem.OutputBytes + kept + SliceShape.For(problem, SliceShape.DefaultWorkspaceBytes).WorkspaceBytes;
+            long slice = SliceShape.For(problem, SliceShape.DefaultWorkspaceBytes).WorkspaceBytes;
+            return OperandBytes.Fixed + problem.OutputBytes + kept + slice;
         });
 }

@@ -4,7 +4,8 @@ using LatentSync.Attention.Selection;
 
 namespace LatentSync.Attention.Constraints;
 
-/// <summary>Rules of libtorch's fused kernels: FlashAttention-2 on CUDA (ATT08nn), the tiled kernel on the CPU (ATT02nn).</summary>
+/// <summary>Rules of libtorch's fused kernels: the tiled kernel on the CPU and what both have in common (ATT02nn), FlashAttention-2 on
+/// CUDA (ATT08nn).</summary>
 public static class TorchFlashRules
 {
     /// <summary>Blocks a CUDA launch can have along one axis.</summary>
@@ -18,76 +19,107 @@ public static class TorchFlashRules
     public static BackendRules Backend { get; } = new(
         AttentionBackendNames.TorchFlash,
         "libtorch's fused kernel: FlashAttention-2 on CUDA, its tiled kernel on the CPU",
-        [.. CommonRules.All, .. Rules()],
+        [.. CommonRules.All, .. CommonToBoth(), .. OnTheCpu(), .. OnCudaDevices()],
         EstimateBytes);
 
-    private static IEnumerable<Constraint> Rules() =>
+    private static IEnumerable<Constraint> CommonToBoth() =>
     [
         new("ATT0200", "{0} has kernels for the CPU and for CUDA.", "device cpu or cuda", UseAnother, "libtorch 2.10, attention.cpp",
-            (in ConstraintSubject s) => s.Problem.Device.Kind is AttentionDeviceKind.Mps or AttentionDeviceKind.Other ? $"device {s.Problem.Device}" : null),
+            (in ConstraintSubject s) => IsOnCpu(s) || IsOnCuda(s) ? null : $"device {s.Problem.Device}"),
         new("ATT0201", "{0} takes (B, H, L, D).", "rank 4", UseAnother, CpuSource,
-            (in ConstraintSubject s) => s.Problem.Rank != 4 ? Number("rank", s.Problem.Rank) : null) { Repair = "the operands are viewed as (B, H, L, D)" },
-        new("ATT0202", "{0} has no dropout on the CPU.", "dropout 0", UseAnother, CpuSource,
-            (in ConstraintSubject s) => OnCpu(s) && s.Problem.Dropout > 0 ? Number("dropout", s.Problem.Dropout) : null),
-        new("ATT0203", "{0} needs values as long as keys.", "valueDim = headDim", UseAnother, CpuSource + "; " + CudaSource,
-            (in ConstraintSubject s) => s.Problem.ValueDim != s.Problem.HeadDim ? $"{Number("headDim", s.Problem.HeadDim)}, {Number("valueDim", s.Problem.ValueDim)}" : null)
+            (in ConstraintSubject s) => s.Problem.Rank != 4 ? Number("rank", s.Problem.Rank) : null)
+            { Repair = "the operands are viewed as (B, H, L, D)" },
+        new("ATT0203", "{0} needs values as long as keys.", "valueDim = headDim", UseAnother, CpuSource,
+            (in ConstraintSubject s) => s.Problem.ValueDim != s.Problem.HeadDim
+                ? $"{Number("headDim", s.Problem.HeadDim)}, {Number("valueDim", s.Problem.ValueDim)}"
+                : null)
             { Repair = "the shorter operands are padded with zeros and the result is cut" },
-        new("ATT0204", "{0} needs at least one query and one key.", "Lq >= 1 and Lk >= 1", UseAnother, CpuSource + "; the kernel itself crashes the process",
+        new("ATT0204", "{0} needs at least one query and one key.", "Lq >= 1 and Lk >= 1", UseAnother,
+            CpuSource + "; the kernel itself crashes the process",
             (in ConstraintSubject s) => s.Problem.QueryLength == 0 || s.Problem.KeyLength == 0
                 ? $"{Number("Lq", s.Problem.QueryLength)}, {Number("Lk", s.Problem.KeyLength)}"
                 : null),
-        new("ATT0205", "{0} does not broadcast the batch.", "the same batch in query, key and value", UseAnother, CpuSource + "; the kernel itself reads beyond the operand",
-            (in ConstraintSubject s) => s.Problem.BroadcastsBatch ? "key or value with batch 1" : null) { Repair = "the operand is expanded with stride 0, without a copy" },
+        new("ATT0205", "{0} does not broadcast the batch.", "the same batch in query, key and value", UseAnother,
+            CpuSource + "; the kernel itself reads beyond the operand",
+            (in ConstraintSubject s) => s.Problem.BroadcastsBatch ? "key or value with batch 1" : null)
+            { Repair = "the operand is expanded with stride 0, without a copy" },
+        new("ATT0208", "{0} needs the elements of a vector side by side.", "stride 1 in the last dimension", UseAnother,
+            CpuSource + "; the kernel itself reads wrong elements",
+            (in ConstraintSubject s) => s.Problem.Strided != AttentionOperands.None
+                && !(IsOnCuda(s) && s.Problem is { HeadDim: 1, ValueDim: 1 })
+                    ? $"{s.Problem.Strided} with another stride"
+                    : null)
+            { Repair = "the operand is copied" },
+        new("ATT0211", "{0} has no softcap.", "softcap 0", UseAnother, CpuSource,
+            (in ConstraintSubject s) => s.Problem.Softcap > 0 ? Number("softcap", s.Problem.Softcap) : null),
+        new("ATT0213", "{0} needs at least one sequence.", "batch >= 1", UseAnother,
+            "caution; the kernels were not tried with an empty batch",
+            (in ConstraintSubject s) => s.Problem.Batch == 0 ? "batch 0" : null),
+    ];
+
+    private static IEnumerable<Constraint> OnTheCpu() =>
+    [
+        new("ATT0202", "{0} has no dropout on the CPU.", "dropout 0", UseAnother, CpuSource,
+            (in ConstraintSubject s) => IsOnCpu(s) && s.Problem.Dropout > 0 ? Number("dropout", s.Problem.Dropout) : null),
         new("ATT0206", "{0} takes masks of rank 2 or 4.", "a mask (Lq, Lk) or (B, H, Lq, Lk)", UseAnother, CpuSource,
-            (in ConstraintSubject s) => s.Problem.Mask is { Kind: not AttentionMaskKind.None, Rank: not (2 or 4) and var rank } ? Number("mask rank", rank) : null)
+            (in ConstraintSubject s) => IsOnCpu(s) && s.Problem.Mask is { Kind: not AttentionMaskKind.None, Rank: not (2 or 4) and var rank }
+                ? Number("mask rank", rank)
+                : null)
             { Repair = "the mask is viewed as (B, H, Lq, Lk)" },
         new("ATT0207", "{0} has no gradient for the mask.", "a mask without gradient", UseAnother, CpuSource,
-            (in ConstraintSubject s) => OnCpu(s) && s.Problem.Mask.NeedsGradient ? "a mask that needs a gradient" : null),
-        new("ATT0208", "{0} needs the elements of a vector side by side.", "stride 1 in the last dimension", UseAnother, CpuSource + "; the kernel itself reads wrong elements",
-            (in ConstraintSubject s) => s.Problem.Strided != AttentionOperands.None && !(OnCuda(s) && s.Problem is { HeadDim: 1, ValueDim: 1 }) ? $"{s.Problem.Strided} with another stride" : null)
-            { Repair = "the operand is copied" },
+            (in ConstraintSubject s) => IsOnCpu(s) && s.Problem.Mask.NeedsGradient ? "a mask that needs a gradient" : null),
         new("ATT0209", "{0} has only the top-left causal diagonal on the CPU.", "causal top-left, or Lq = Lk", UseAnother, CpuSource,
-            (in ConstraintSubject s) => OnCpu(s) && s.Problem.IsShiftedCausal ? "causal bottom-right" : null) { Repair = "the diagonal becomes an additive (Lq, Lk) mask" },
+            (in ConstraintSubject s) => IsOnCpu(s) && s.Problem.IsShiftedCausal ? "causal bottom-right" : null)
+            { Repair = "the diagonal becomes an additive (Lq, Lk) mask" },
         new("ATT0210", "{0} has no sliding window on the CPU.", "no window", UseAnother, CpuSource,
-            (in ConstraintSubject s) => OnCpu(s) && s.Problem.HasWindow ? "a window" : null)
+            (in ConstraintSubject s) => IsOnCpu(s) && s.Problem.HasWindow ? "a window" : null)
             { Repair = "the window becomes an additive (Lq, Lk) mask" },
-        new("ATT0211", "{0} has no softcap.", "softcap 0", UseAnother, CpuSource + "; " + CudaSource,
-            (in ConstraintSubject s) => s.Problem.Softcap > 0 ? Number("softcap", s.Problem.Softcap) : null),
-        new("ATT0212", "An additive mask must have the query's element type (float32 will do for 16-bit queries).", "a mask of the query's type", UseAnother,
-            "found by running libtorch 2.10: with float64 operands its kernel takes a float32 mask and computes wrong numbers",
-            (in ConstraintSubject s) => s.Problem.Mask.Kind == AttentionMaskKind.Additive && s.Problem.Mask.DType != s.Problem.DType
+        new("ATT0212", "An additive mask must have the query's element type (float32 will do for 16-bit queries).",
+            "a mask of the query's type", UseAnother,
+            "found by running libtorch 2.10: for float64 operands it takes a float32 mask and computes wrong numbers",
+            (in ConstraintSubject s) => IsOnCpu(s) && s.Problem.Mask.Kind == AttentionMaskKind.Additive
+                && s.Problem.Mask.DType != s.Problem.DType
                 && !(s.Problem.Mask.DType == AttentionDType.Float32 && s.Problem.DType.Size() == 2)
                     ? $"{s.Problem.DType.LongName()} with a {s.Problem.Mask.DType.LongName()} mask"
-                    : null) { Repair = "the mask is converted" },
-        new("ATT0213", "{0} needs at least one sequence.", "batch >= 1", UseAnother, "caution: the kernel divides by it",
-            (in ConstraintSubject s) => s.Problem.Batch == 0 ? "batch 0" : null),
+                    : null)
+            { Repair = "the mask is converted" },
+    ];
+
+    private static IEnumerable<Constraint> OnCudaDevices() =>
+    [
         new("ATT0801", "{0} on CUDA handles head dims up to 256.", "headDim <= 256 and valueDim <= 256", UseAnother, CudaSource,
-            (in ConstraintSubject s) => OnCuda(s) && Math.Max(s.Problem.HeadDim, s.Problem.ValueDim) > 256
-                ? Number(s.Problem.HeadDim > 256 ? "headDim" : "valueDim", Math.Max(s.Problem.HeadDim, s.Problem.ValueDim))
+            (in ConstraintSubject s) => IsOnCuda(s) && LargestDim(s.Problem) > 256
+                ? Number(s.Problem.HeadDim > 256 ? "headDim" : "valueDim", LargestDim(s.Problem))
                 : null),
-        new("ATT0802", "{0} on CUDA computes in 16 bits only.", "float16 or bfloat16", "none needed, another backend runs; or --dtype f16", CudaSource,
-            (in ConstraintSubject s) => OnCuda(s) && s.Problem.DType.Size() != 2 ? s.Problem.DType.LongName() : null),
+        new("ATT0802", "{0} on CUDA computes in 16 bits only.", "float16 or bfloat16", UseAnother + "; or --dtype f16", CudaSource,
+            (in ConstraintSubject s) => IsOnCuda(s) && s.Problem.DType.Size() != 2 ? s.Problem.DType.LongName() : null),
         new("ATT0803", "{0} on CUDA needs an Ampere GPU or a newer one.", "compute capability 8.0 to 12.1", UseAnother, CudaSource,
-            (in ConstraintSubject s) => Capability(s) is not (null or (>= 80 and <= 121)) ? $"{s.Gpu!.Name}, compute capability {s.Gpu.ComputeCapability}" : null),
+            (in ConstraintSubject s) => Capability(s) is not (null or (>= 80 and <= 121))
+                ? $"{s.Gpu!.Name}, compute capability {s.Gpu.ComputeCapability}"
+                : null),
         new("ATT0804", "{0} on CUDA takes no mask.", "no mask", UseAnother, CudaSource,
-            (in ConstraintSubject s) => OnCuda(s) && s.Problem.Mask.Kind != AttentionMaskKind.None ? "a mask" : null),
+            (in ConstraintSubject s) => IsOnCuda(s) && s.Problem.Mask.Kind != AttentionMaskKind.None ? "a mask" : null),
         new("ATT0805", "{0} on CUDA is causal only for as many queries as keys.", "Lq = Lk", UseAnother, CudaSource,
-            (in ConstraintSubject s) => OnCuda(s) && s.Problem.IsCausal && s.Problem.QueryLength != s.Problem.KeyLength
+            (in ConstraintSubject s) => IsOnCuda(s) && s.Problem.IsCausal && s.Problem.QueryLength != s.Problem.KeyLength
                 ? $"causal, {Number("Lq", s.Problem.QueryLength)}, {Number("Lk", s.Problem.KeyLength)}"
                 : null),
         new("ATT0806", "{0} on CUDA has no sliding window through libtorch.", "no window", UseAnother, CudaSource,
-            (in ConstraintSubject s) => OnCuda(s) && s.Problem.HasWindow ? "a window" : null),
-        new("ATT0807", "A CUDA launch has at most 65 535 blocks along an axis.", "batch x heads <= 65535", UseAnother, "pytorch issues 142228, 146704",
-            (in ConstraintSubject s) => OnCuda(s) && (long)s.Problem.Batch * s.Problem.HeadCount is > LaunchLimit and var count ? Number("batch x heads", count) : null)
+            (in ConstraintSubject s) => IsOnCuda(s) && s.Problem.HasWindow ? "a window" : null),
+        new("ATT0807", "A CUDA launch has at most 65 535 blocks along an axis.", "batch x heads <= 65535", UseAnother,
+            "pytorch issues 142228 and 146704",
+            (in ConstraintSubject s) => ExceedsOneLaunch(s.Problem)
+                ? Number("batch x heads", (double)s.Problem.Batch * s.Problem.HeadCount)
+                : null)
             { Repair = "the call is split" },
-        new("ATT0808", "{0} does not train every head dim on consumer GPUs (8.6 to 8.9, 12.0, 12.1).", "headDim <= 192, or 225 to 256 without dropout", UseAnother, CudaSource,
+        new("ATT0808", "{0} does not train every head dim on consumer GPUs (8.6 to 8.9, 12.0, 12.1).",
+            "headDim <= 192, or 225 to 256 without dropout", UseAnother, CudaSource,
             (in ConstraintSubject s) => s.Problem.NeedsGradient && Capability(s) is (>= 86 and <= 89) or 120 or 121
-                && (s.Problem.HeadDim is > 192 and <= 224 || s.Problem.HeadDim > 224 && s.Problem.Dropout > 0)
-                    ? $"training, {Number("headDim", s.Problem.HeadDim)}"
+                && (LargestDim(s.Problem) is > 192 and <= 224 || LargestDim(s.Problem) > 224 && s.Problem.Dropout > 0)
+                    ? $"training, {Number("headDim", LargestDim(s.Problem))}"
                     : null),
-        new("ATT0809", "{0}'s backward pass counts its workspace in 32 bits.", "B·H·Lq·max(D, 32) < 2^31, Lq rounded up to 128", "a smaller batch; or none, another backend runs",
-            "TabPFN issue 1184",
-            (in ConstraintSubject s) => OnCuda(s) && s.Problem.NeedsGradient && BackwardElements(s.Problem) >= 1L << 31
+        new("ATT0809", "{0}'s backward pass counts its workspace in 32 bits.", "B·H·Lq·max(D, 32) < 2^31, Lq rounded up to 128",
+            UseAnother + "; or a smaller batch", "PriorLabs TabPFN issue 1184",
+            (in ConstraintSubject s) => IsOnCuda(s) && s.Problem.NeedsGradient && BackwardElements(s.Problem) >= 1L << 31
                 ? Number("elements", BackwardElements(s.Problem))
                 : null),
     ];
@@ -95,20 +127,30 @@ public static class TorchFlashRules
     private static long EstimateBytes(in AttentionProblem problem, Machine machine)
     {
         long rows = (long)problem.Batch * problem.HeadCount * problem.QueryLength;
-        int compute = problem.DType.ComputeSize(), largestDim = Math.Max(problem.HeadDim, problem.ValueDim);
+        int compute = problem.DType.ComputeSize(), dim = LargestDim(problem);
         // Per thread: a block of 256 x 512 scores (twice for 16 bits), running maximum and sum, and 256 output rows in the compute type.
-        long scratch = (long)Math.Max(machine.Cpu.Cores, 1) * 256 * (512 * 2 + 2 + largestDim) * compute;
-        return OperandBytes.Fixed + problem.OutputBytes + rows * compute + (problem.Device.Kind == AttentionDeviceKind.Cpu ? scratch : 0)
-            + OperandBytes.Copies(problem, padsTo: problem.ValueDim != problem.HeadDim ? largestDim : 0)
+        long scratch = (long)Math.Max(machine.Cpu.Cores, 1) * 256 * (512 * 2 + 2 + dim) * compute;
+        long logSumExp = rows * compute;
+        return OperandBytes.Fixed
+            + problem.OutputBytes
+            + logSumExp
+            + (problem.Device.Kind == AttentionDeviceKind.Cpu ? scratch : 0)
+            + (ExceedsOneLaunch(problem) ? problem.OutputBytes + logSumExp : 0) // the parts, and the whole they are joined to
+            + OperandBytes.Copies(problem, padsTo: problem.ValueDim != problem.HeadDim ? dim : 0)
             + OperandBytes.Mask(problem, mergesCausal: problem.IsShiftedCausal || problem.HasWindow);
     }
+
+    private static bool ExceedsOneLaunch(in AttentionProblem problem) =>
+        problem.Device.Kind == AttentionDeviceKind.Cuda && (long)problem.Batch * problem.HeadCount > LaunchLimit;
 
     private static long BackwardElements(in AttentionProblem problem) =>
         (long)problem.Batch * problem.HeadCount * ((problem.QueryLength + 127) / 128 * 128) * Math.Max(problem.HeadDim, 32);
 
-    private static bool OnCpu(in ConstraintSubject subject) => subject.Problem.Device.Kind == AttentionDeviceKind.Cpu;
+    private static int LargestDim(in AttentionProblem problem) => Math.Max(problem.HeadDim, problem.ValueDim);
 
-    private static bool OnCuda(in ConstraintSubject subject) => subject.Problem.Device.Kind == AttentionDeviceKind.Cuda;
+    private static bool IsOnCpu(in ConstraintSubject subject) => subject.Problem.Device.Kind == AttentionDeviceKind.Cpu;
+
+    private static bool IsOnCuda(in ConstraintSubject subject) => subject.Problem.Device.Kind == AttentionDeviceKind.Cuda;
 
     private static int? Capability(in ConstraintSubject subject) =>
         GpuArchitectures.TryParse(subject.Gpu?.ComputeCapability, out int capability) ? capability : null;

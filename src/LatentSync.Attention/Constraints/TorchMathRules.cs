@@ -18,14 +18,18 @@ public static class TorchMathRules
 
     private static IEnumerable<Constraint> Rules() =>
     [
-        new("ATT0401", "{0} takes a mask or the causal flag, not both.", "a mask without causal", "merge the causal diagonal into the mask", Source,
+        new("ATT0401", "{0} takes a mask or the causal flag, not both.", "a mask without causal",
+            "merge the causal diagonal into the mask", Source,
             (in ConstraintSubject s) => s.Problem.IsCausal && s.Problem.Mask.Kind != AttentionMaskKind.None ? "a mask with causal" : null)
             { Repair = "the diagonal is merged into the mask" },
-        new("ATT0402", "{0} has only the top-left causal diagonal and no window.", "causal top-left, no window", "give a mask instead", Source,
-            (in ConstraintSubject s) => s.Problem.IsShiftedCausal || s.Problem.HasWindow ? (s.Problem.HasWindow ? "a window" : "causal bottom-right") : null)
+        new("ATT0402", "{0} has only the top-left causal diagonal and no window.", "causal top-left, no window",
+            "give a mask instead", Source,
+            (in ConstraintSubject s) => s.Problem.HasWindow ? "a window" : s.Problem.IsShiftedCausal ? "causal bottom-right" : null)
             { Repair = "diagonal and window become an additive (Lq, Lk) mask" },
         new("ATT0403", "{0} has no softcap.", "softcap 0", "none needed, another backend runs", Source,
-            (in ConstraintSubject s) => s.Problem.Softcap > 0 ? string.Create(CultureInfo.InvariantCulture, $"softcap {s.Problem.Softcap}") : null),
+            (in ConstraintSubject s) => s.Problem.Softcap > 0
+                ? string.Create(CultureInfo.InvariantCulture, $"softcap {s.Problem.Softcap}")
+                : null),
     ];
 
     private static long EstimateBytes(in AttentionProblem problem, Machine machine)
@@ -35,7 +39,7 @@ public static class TorchMathRules
         long keyRows = (long)problem.Batch * problem.HeadCount * problem.KeyLength; // key and value are repeated to all heads
         // Measured at the peak: 2.25 score matrices in the compute type, up to 2.45 with a mask or causal; dropout adds its own.
         double scores = problem.ScoreCount * (compute * (problem.Dropout > 0 ? 3.75 : 2.5));
-        long operands = (queryRows * (2L * problem.HeadDim + problem.ValueDim) + keyRows * (2L * problem.HeadDim + problem.ValueDim)) * compute;
+        long operands = (queryRows + keyRows) * (2L * problem.HeadDim + problem.ValueDim) * compute;
         bool merges = problem.IsShiftedCausal || problem.HasWindow || problem.IsCausal;
         return OperandBytes.Fixed + (long)scores + operands + 2 * problem.OutputBytes + OperandBytes.Mask(problem, merges);
     }

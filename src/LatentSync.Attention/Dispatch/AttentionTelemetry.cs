@@ -27,8 +27,10 @@ public static class AttentionTelemetry
     private static readonly Meter Meter = new(Name);
 
     /// <summary>Calls that a backend completed; tags layer and backend.</summary>
-    public static Counter<long> Calls { get; } = Meter.CreateCounter<long>("latentsync.attention.calls", "{call}", "Calls a backend completed.");
+    public static Counter<long> Calls { get; } =
+        Meter.CreateCounter<long>("latentsync.attention.calls", "{call}", "Calls a backend completed.");
 
     /// <summary>Failures that a fallback took over; tags layer, backend and code.</summary>
-    public static Counter<long> Fallbacks { get; } = Meter.CreateCounter<long>("latentsync.attention.fallbacks", "{call}", "Failures of a backend.");
+    public static Counter<long> Fallbacks { get; } =
+        Meter.CreateCounter<long>("latentsync.attention.fallbacks", "{call}", "Failures of a backend.");
 }

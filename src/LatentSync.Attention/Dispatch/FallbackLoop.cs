@@ -79,7 +79,8 @@ public sealed class FallbackLoop<TInputs, TOutput>
     /// <exception cref="ArgumentException">The problem has no meaning.</exception>
     /// <exception cref="AttentionUnavailableException">No backend that the policy allows can run, or all have failed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public TOutput Run(in AttentionProblem problem, scoped TInputs inputs, string? layer = null, CancellationToken cancellationToken = default)
+    public TOutput Run(
+        in AttentionProblem problem, scoped TInputs inputs, string? layer = null, CancellationToken cancellationToken = default)
     {
         using Activity? activity = AttentionTelemetry.Source.StartActivity("attention");
         Plan plan = PlanFor(problem, layer);
@@ -150,8 +151,7 @@ public sealed class FallbackLoop<TInputs, TOutput>
         {
             return; // told before
         }
-        int following = Enumerable.Range(attempt + 1, plan.Order.Count - attempt - 1).FirstOrDefault(i => !IsHopeless(plan, i, failedBytes), -1);
-        string? next = following < 0 ? null : plan.Order[following];
+        string? next = plan.Order.Where((_, i) => i > attempt && !IsHopeless(plan, i, failedBytes)).FirstOrDefault();
         var reason = Quarantine.Objection(backend, plan.Problem, estimatedBytes)
             ?? new Reason(failure.Code, failure.Message, exception.Message, failure.Required, failure.Remedy);
         _options.Listener?.OnIncident(new AttentionIncident(backend, kind, reason, plan.Problem, layer, next, exception));

@@ -11,7 +11,8 @@ public interface IAttentionRunner<TInputs, TOutput>
     /// <summary>Backend's name, the key to its rules.</summary>
     string Name { get; }
 
-    /// <summary>Computes the problem or throws; operands are not modified. Called only when the rules allow it. Must be thread-safe.</summary>
+    /// <summary>Computes the problem or throws; operands are not modified. Called only when the rules allow it. Must be
+    /// thread-safe.</summary>
     /// <param name="problem">The problem.</param>
     /// <param name="inputs">The operands.</param>
     TOutput Run(in AttentionProblem problem, TInputs inputs);

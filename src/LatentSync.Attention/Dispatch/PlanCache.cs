@@ -15,7 +15,8 @@ internal sealed class PlanCache
 
     internal bool TryGet(in AttentionProblem problem, int quarantineVersion, Func<AttentionDevice, long?> freeMemory, out Plan plan)
     {
-        if (_entries.TryGetValue(problem, out Entry? entry) && entry.QuarantineVersion == quarantineVersion && entry.Holds(problem, freeMemory))
+        if (_entries.TryGetValue(problem, out Entry? entry) && entry.QuarantineVersion == quarantineVersion
+            && entry.Holds(problem, freeMemory))
         {
             plan = entry.Plan;
             return true;

@@ -165,7 +165,8 @@ public readonly record struct AttentionProblem
     /// <exception cref="ArgumentException">It has none; the message says which quantity, what was found and what is required.</exception>
     public void Validate()
     {
-        Require(Batch >= 0 && QueryLength >= 0 && KeyLength >= 0, $"batch {Batch}, Lq {QueryLength}, Lk {KeyLength}", "none of them negative");
+        Require(Batch >= 0 && QueryLength >= 0 && KeyLength >= 0,
+            $"batch {Batch}, Lq {QueryLength}, Lk {KeyLength}", "none of them negative");
         Require(HeadCount >= 1 && KvHeadCount >= 1, $"{HeadCount} query heads, {KvHeadCount} key heads", "at least one of each");
         Require(HeadCount % KvHeadCount == 0, $"{HeadCount} query heads, {KvHeadCount} key heads", "query heads a multiple of key heads");
         Require(HeadDim >= 1 && ValueDim >= 1, $"headDim {HeadDim}, valueDim {ValueDim}", "both at least 1");
@@ -222,7 +223,8 @@ public readonly record struct AttentionProblem
     {
         if (!holds)
         {
-            throw new ArgumentException($"This is not an attention problem: found {found.ToString(CultureInfo.InvariantCulture)}; required: {required}.");
+            string text = found.ToString(CultureInfo.InvariantCulture);
+            throw new ArgumentException($"This is not an attention problem: found {text}; required: {required}.");
         }
     }
 

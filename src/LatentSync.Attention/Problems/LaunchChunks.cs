@@ -10,7 +10,8 @@ public readonly record struct LaunchChunk(int BatchStart, int BatchCount, int He
 /// <summary>Splits a call whose sequences x heads exceed what one launch can have.</summary>
 public static class LaunchChunks
 {
-    /// <summary>The parts, in order: whole sequences while their heads fit, else heads of one sequence. They cover every (sequence, head) once.</summary>
+    /// <summary>The parts, in order: whole sequences while their heads fit, else heads of one sequence. They cover every (sequence, head)
+    /// once.</summary>
     /// <param name="batch">Sequences, at least 0.</param>
     /// <param name="headCount">Query heads, at least 1.</param>
     /// <param name="headGroup">Query heads that share a key head; heads are only parted between groups.</param>

@@ -1,6 +1,7 @@
 namespace LatentSync.Attention.Problems;
 
-/// <summary>Problems that a kernel treats alike: a failure in one is expected in all. Key of the quarantine and of measured rankings.</summary>
+/// <summary>Problems that a kernel treats alike: a failure in one is expected in all. Key of the quarantine and of measured
+/// rankings.</summary>
 /// <param name="Device">Where it runs.</param>
 /// <param name="DType">Element type.</param>
 /// <param name="HeadDimClass">Upper bound of the head dim's class: 32, 64, 96, 128, 160, 192, 224, 256 (the sizes FlashAttention-2's

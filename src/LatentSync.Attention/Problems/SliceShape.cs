@@ -1,6 +1,7 @@
 namespace LatentSync.Attention.Problems;
 
-/// <summary>How a problem is cut so that the scores of one slice fit into a workspace: whole heads of several sequences while they fit, then
+/// <summary>How a problem is cut so that the scores of one slice fit into a workspace: whole heads of several sequences while they fit,
+/// then
 /// heads of one sequence, then rows of one key head.</summary>
 /// <param name="Batches">Sequences per slice, at least 1.</param>
 /// <param name="KvHeads">Key heads per slice, at least 1; more than one sequence only with all heads.</param>

@@ -28,7 +28,8 @@ public static class AttentionSelector
     /// <summary>Judges every backend and makes the plan.</summary>
     /// <param name="problem">The problem. Must be valid.</param>
     /// <param name="context">Machine, policy, rules, ranking, quarantine.</param>
-    /// <param name="freeBytes">Memory that is free on the problem's device, in bytes; null when unknown (memory then refuses nothing).</param>
+    /// <param name="freeBytes">Memory that is free on the problem's device, in bytes; null when unknown (memory then refuses
+    /// nothing).</param>
     /// <exception cref="ArgumentException">The problem has no meaning.</exception>
     public static Plan Select(in AttentionProblem problem, SelectionContext context, long? freeBytes)
     {

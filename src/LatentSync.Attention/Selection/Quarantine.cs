@@ -12,7 +12,8 @@ namespace LatentSync.Attention.Selection;
 public sealed record QuarantineEntry(
     string Backend, ProblemClass Class, FailureKind Kind, long FromBytes, string Cause, DateTimeOffset Since);
 
-/// <summary>Backends that failed at run time, set aside until released: for the class of the problem; when memory ran out, for that size and
+/// <summary>Backends that failed at run time, set aside until released: for the class of the problem; when memory ran out, for that size
+/// and
 /// larger ones only; when the GPU's code is missing, for the device; when the library is gone, for everything. Thread-safe.</summary>
 public sealed class Quarantine
 {
@@ -90,7 +91,8 @@ public sealed class Quarantine
             return null;
         }
         FailureDescription failure = FailureClassifier.Describe(entry.Kind);
-        return new Reason(failure.Code, $"{backend} is set aside since it failed. {failure.Message}", entry.Cause, failure.Required, failure.Remedy);
+        string message = $"{backend} is set aside since it failed. {failure.Message}";
+        return new Reason(failure.Code, message, entry.Cause, failure.Required, failure.Remedy);
     }
 
     private QuarantineEntry? Find(string backend, in AttentionProblem problem, long estimatedBytes)

@@ -1,0 +1,47 @@
+using LatentSync.Attention.Selection;
+
+namespace LatentSync.Attention.Constraints;
+
+/// <summary>One line of the page of codes.</summary>
+/// <param name="Code">Stable code.</param>
+/// <param name="Backends">Backends that can show it; empty when it belongs to none.</param>
+/// <param name="Message">The rule or the event.</param>
+/// <param name="Required">What is required.</param>
+/// <param name="Remedy">What to do, or how it is cured.</param>
+/// <param name="Source">Where the rule comes from; empty for events.</param>
+public sealed record CodeDescription(
+    string Code, IReadOnlyList<string> Backends, string Message, string Required, string Remedy, string Source)
+{
+    /// <summary>Codes of the policy and of the process.</summary>
+    public static IReadOnlyList<CodeDescription> OfPolicy { get; } =
+    [
+        new(PolicyRules.ForbiddenCode, [], "The policy forbids a backend.", "a policy that allows it", "leave out \"forbid NAME\"", ""),
+        new(PolicyRules.OtherRequiredCode, [], "The policy requires another backend.", "a policy that allows it",
+            "say \"prefer NAME\" instead of \"require NAME\"", ""),
+        new(PolicyRules.RequiredUnavailableCode, [], "The backend that the policy requires cannot run.",
+            "a problem and a machine within its rules",
+            "say \"prefer NAME\" instead of \"require NAME\", or remove the reasons that are listed", ""),
+        new(PolicyRules.NoneLeftCode, [], "No backend is left for the problem.", "at least one backend that runs",
+            "remove the reasons that are listed; \"auto\" always leaves sliced", ""),
+        new(CommonRules.NotInProcessCode, [], "A known backend is not part of this process.", "an implementation given to the dispatcher",
+            "none needed, another backend runs", ""),
+    ];
+
+    /// <summary>The line of a rule.</summary>
+    /// <param name="constraint">The rule.</param>
+    /// <param name="backends">Backends that have it.</param>
+    public static CodeDescription Of(Constraint constraint, IReadOnlyList<string> backends) =>
+        new(constraint.Code, backends, Sentence(constraint.Rule, backends), constraint.Required,
+            constraint.Repair is { } repair ? "cured: " + repair : constraint.Remedy, constraint.Source);
+
+    /// <summary>The line of a failure.</summary>
+    /// <param name="failure">The failure.</param>
+    public static CodeDescription Of(FailureDescription failure) =>
+        new(failure.Code, [], failure.Message, failure.Required, failure.Remedy, "");
+
+    private static string Sentence(string rule, IReadOnlyList<string> backends)
+    {
+        string name = backends.Count == 1 ? backends[0] : rule.StartsWith("{0}", StringComparison.Ordinal) ? "The backend" : "the backend";
+        return rule.Replace("{0}", name, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,30 @@
+namespace LatentSync.Attention.Selection;
+
+/// <summary>What is said about a kind of failure.</summary>
+/// <param name="Kind">The kind.</param>
+/// <param name="Code">Stable code.</param>
+/// <param name="Message">What happened.</param>
+/// <param name="Required">What would have been needed.</param>
+/// <param name="Remedy">What to do.</param>
+public sealed record FailureDescription(FailureKind Kind, string Code, string Message, string Required, string Remedy)
+{
+    /// <summary>All of them, in the order of <see cref="FailureKind"/>.</summary>
+    public static IReadOnlyList<FailureDescription> All { get; } =
+    [
+        new(FailureKind.NoKernel, "ATT0901", "The native library had no kernel for this problem.",
+            "a libtorch that contains the kernel", "none needed, the next backend runs; a newer libtorch may contain the kernel"),
+        new(FailureKind.NoKernelImage, "ATT0902", "The native library has no code for this GPU.",
+            "a libtorch built for the GPU's architecture", "use a libtorch built for this GPU (--libtorch DIR), or --device cpu"),
+        new(FailureKind.OutOfMemory, "ATT0903", "Memory ran out.",
+            "enough free memory for the kernel",
+            "none needed, a backend that takes less memory runs; close other programs or use a smaller batch"),
+        new(FailureKind.UnsupportedArgument, "ATT0904", "The kernel refused an argument.",
+            "arguments within the kernel's limits", "none needed, the next backend runs; please report it, a rule is missing"),
+        new(FailureKind.NativeLibraryGone, "ATT0905", "A native library or one of its functions is missing.",
+            "a complete installation of libtorch", "run latentsync doctor; restore the packages or give --libtorch DIR"),
+        new(FailureKind.DeviceLost, "ATT0906", "The device's state is lost; nothing more can run on it in this process.",
+            "a working device", "restart the program; if it happens again, use --attention \"forbid NAME\" with the backend's name"),
+        new(FailureKind.Other, "ATT0907", "The kernel failed.",
+            "a kernel that completes", "none needed, the next backend runs; please report it with the message"),
+    ];
+}
