@@ -110,7 +110,7 @@ internal static class HeadPainter
             SKPath path = brush.Start();
             path.MoveTo(x0 + side * 7, 88);
             path.QuadTo(x1 + side, 94, x1, face.CornerY - 4);
-            brush.Stroke(fold.WithAlpha(40), 2.2f);
+            brush.Stroke(fold.WithAlpha(26), 2.4f);
         }
         float lip = face.UpperInnerY - face.UpperLip;
         brush.Segment(face.Mouth.X - 3.4f, 88, face.Mouth.X - 4.4f, lip - 3, fold.WithAlpha(26), 2.4f);

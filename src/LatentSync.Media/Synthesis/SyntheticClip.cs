@@ -10,7 +10,7 @@ namespace LatentSync.Media.Synthesis;
 /// </code></example>
 public sealed class SyntheticClip
 {
-    private readonly HeadMotion _motion;
+    private readonly HeadGestures _gestures;
     private readonly Lazy<float[]> _speech;
 
     private SyntheticClip(SyntheticClipOptions options)
@@ -19,7 +19,7 @@ public sealed class SyntheticClip
         Identity = HeadIdentity.FromSeed(options.IdentitySeed ?? options.Seed);
         Utterance = Utterance.Generate(options.SpeechSeed ?? options.Seed, options.DurationSeconds, VoiceProfile.FromSeed(options.VoiceSeed ?? options.Seed));
         Articulation = new ArticulationTrack(Utterance);
-        _motion = new HeadMotion(options.Seed, Utterance);
+        _gestures = new HeadGestures(options.Seed, Utterance);
         _speech = new Lazy<float[]>(() => SpeechSynthesizer.Synthesize(Utterance, options.SampleRate, options.SpeechSeed ?? options.Seed));
         FrameCount = Math.Max((int)Math.Floor(options.DurationSeconds * options.FrameRate + 1e-6), 1);
     }
@@ -81,7 +81,7 @@ public sealed class SyntheticClip
         {
             byte[] rgb = pool.Rent();
             MouthShape mouth = (mouths ?? Articulation).At(SecondsAt(i));
-            HeadLandmarks landmarks = head.Draw(_motion.At(SecondsAt(i)), mouth, rgb);
+            HeadLandmarks landmarks = head.Draw(_gestures.At(SecondsAt(i)), mouth, rgb);
             yield return new SyntheticFrame(new VideoFrame(Options.Width, Options.Height, rgb, i, pool), landmarks, mouth);
         }
     }

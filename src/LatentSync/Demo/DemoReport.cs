@@ -53,7 +53,7 @@ public static class DemoReport
             ? "<p class=\"lead\">A drawn person, a synthetic sentence, and lips that were generated to fit it.</p>\n"
             : """
               <p class="banner"><strong>Untrained weights: this shows that the chain runs, not what the trained network can do.</strong>
-              The network has the original's structure but random numbers for weights, so the lower half of the face becomes noise. Detection, alignment, audio features, denoising, decoding, pasting and encoding are the real ones.</p>
+              The network has the original's structure but random numbers for weights, so the lower half of the face becomes noise. The face's position comes with the drawing; alignment, audio features, denoising, decoding, pasting and encoding are the real ones.</p>
 
               """);
         SyncReport sync = data.Sync;

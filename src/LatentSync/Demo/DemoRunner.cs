@@ -49,7 +49,7 @@ public sealed class DemoRunner
     /// <param name="cancellationToken">Stops it; finished files stay, unfinished ones go.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     /// <exception cref="DemoFolderException">The folder holds a file of the demo's names that the demo did not write.</exception>
-    /// <exception cref="MediaException">ffmpeg is missing or fails, or the disk is full.</exception>
+    /// <exception cref="Media.MediaException">ffmpeg is missing or fails, or the disk is full.</exception>
     public async Task<DemoResult> RunAsync(
         DemoOptions options,
         IProgress<DemoProgress>? progress = null,

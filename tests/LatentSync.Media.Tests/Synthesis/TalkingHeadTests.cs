@@ -18,11 +18,11 @@ public sealed class TalkingHeadTests
         using TalkingHead head = new(identity, Size, Size);
         byte[] rgb = new byte[Size * Size * 3];
         SyntheticClip clip = SyntheticClip.Generate(new SyntheticClipOptions { Seed = seed, DurationSeconds = 3 });
-        HeadMotion motion = new(seed, clip.Utterance);
+        HeadGestures gestures = new(seed, clip.Utterance);
         List<double> drawn = [], measured = [];
         for (int i = 0; i < clip.FrameCount; i += 2)
         {
-            HeadLandmarks landmarks = head.Draw(motion.At(clip.SecondsAt(i)), clip.Articulation.At(clip.SecondsAt(i)), rgb);
+            HeadLandmarks landmarks = head.Draw(gestures.At(clip.SecondsAt(i)), clip.Articulation.At(clip.SecondsAt(i)), rgb);
             double expected = landmarks.MouthOpeningPixels / landmarks.UnitPixels / MouthOpeningMeter.WidestUnits;
             double actual = MouthOpeningMeter.Measure(rgb, Size, Size, landmarks.Mouth);
             drawn.Add(expected);
@@ -46,12 +46,12 @@ public sealed class TalkingHeadTests
         FaceTemplate template = new(256);
         FaceMask mask = FaceMask.Create(256);
         FaceAligner aligner = new(template, smoothing: false);
-        HeadMotion motion = new(seed, clip.Utterance);
+        HeadGestures gestures = new(seed, clip.Utterance);
         using TalkingHead head = new(clip.Identity, Size, Size);
         byte[] rgb = new byte[Size * Size * 3];
         for (int i = 0; i < clip.FrameCount; i += 10)
         {
-            HeadLandmarks landmarks = head.Draw(motion.At(clip.SecondsAt(i)), new MouthShape(1, 1, 0, 0.5, 0.5, 0), rgb);
+            HeadLandmarks landmarks = head.Draw(gestures.At(clip.SecondsAt(i)), new MouthShape(1, 1, 0, 0.5, 0.5, 0), rgb);
             AffineMatrix toSquare = aligner.Align(landmarks.Alignment).Then(template.CropToSquare);
             // Proportions differ from person to person, so the fit is not exact: a few pixels of 256.
             AlignmentPoints found = landmarks.Alignment.Transform(toSquare), wanted = template.Points.Transform(template.CropToSquare);

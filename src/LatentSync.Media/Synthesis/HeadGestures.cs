@@ -2,7 +2,7 @@ namespace LatentSync.Media.Synthesis;
 
 /// <summary>How a talking head moves, at any moment: slow swaying, nods and brows on stressed syllables, blinks, glances. Nothing here moves
 /// the mouth.</summary>
-public sealed class HeadMotion
+public sealed class HeadGestures
 {
     private const double BlinkSeconds = 0.24;
 
@@ -19,7 +19,7 @@ public sealed class HeadMotion
     /// <summary>Draws the movements.</summary>
     /// <param name="seed">Any number; the same seed gives the same movements.</param>
     /// <param name="utterance">What is said: gives the beat of the nods.</param>
-    public HeadMotion(long seed, Utterance utterance)
+    public HeadGestures(long seed, Utterance utterance)
     {
         ArgumentNullException.ThrowIfNull(utterance);
         _utterance = utterance;
