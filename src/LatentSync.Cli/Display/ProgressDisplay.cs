@@ -75,6 +75,7 @@ internal sealed class ProgressDisplay : IDisposable
     private sealed class LineProgress : IProgress<ProgressLine>
     {
         private readonly Dictionary<string, (long Started, long Last)> _stages = [];
+        private readonly HashSet<string> _complete = [];
         private readonly Lock _gate = new();
 
         public void Report(ProgressLine value)
@@ -88,13 +89,21 @@ internal sealed class ProgressDisplay : IDisposable
                     times = (now, 0);
                 }
                 bool complete = value.Total is { } all && value.Done >= all;
+                if (_complete.Contains(value.Title))
+                {
+                    return;
+                }
+                if (complete)
+                {
+                    _complete.Add(value.Title);
+                }
                 if (!first && !complete && Stopwatch.GetElapsedTime(times.Last, now) < LineInterval)
                 {
                     return;
                 }
                 _stages[value.Title] = (times.Started, now);
                 string left = string.Empty;
-                if (value.Total is { } total && value.Done > 0 && value.Done < total)
+                if (!first && value.Total is { } total && value.Done > 0 && value.Done < total)
                 {
                     TimeSpan elapsed = Stopwatch.GetElapsedTime(times.Started, now);
                     TimeSpan remaining = elapsed * ((double)(total - value.Done) / value.Done);

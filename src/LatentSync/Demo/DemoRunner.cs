@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using LatentSync.Media;
 using LatentSync.Media.Audio;
 using LatentSync.Media.Faces;
 using LatentSync.Media.Synthesis;

@@ -8,6 +8,7 @@ public static class ParityFixtures
     [
         new AudioParity(),
         new DdimParity(),
+        new FaceGeometryParity(),
         new PipelineParity(),
         new UNetParity(),
         new VaeParity(),

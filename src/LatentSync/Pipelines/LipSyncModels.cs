@@ -64,11 +64,7 @@ public sealed class LipSyncModels : IDisposable
             MemoryGuard.CheckWeights(archive, plan, machine);
         }
 
-        long megabytes = new FileInfo(folder.UNet).Length >> 20;
-        progress?.Report(new SyncProgress(SyncStage.Load, 0, megabytes, "MB"));
-        Progress<LoadProgress>? bytes = progress is null
-            ? null
-            : new Progress<LoadProgress>(p => progress.Report(new SyncProgress(SyncStage.Load, p.LoadedBytes >> 20, Math.Max(1, p.TotalBytes >> 20), "MB")));
+        LoadedMegabytes? bytes = progress is null ? null : new LoadedMegabytes(progress);
         UNet3DConditionModel? unet = null;
         AutoencoderKL? vae = null;
         WhisperEncoder? whisper = null;
@@ -80,7 +76,6 @@ public sealed class LipSyncModels : IDisposable
             // Whisper is small; single precision on the CPU, as in the original.
             whisper = WhisperCheckpoint.Load(folder.Whisper, plan.Device.type == TorchSharp.DeviceType.CPU ? ScalarType.Float32 : plan.DType, plan.Device, cancellationToken: cancellationToken);
             CheckFit(configuration, whisper);
-            progress?.Report(new SyncProgress(SyncStage.Load, megabytes, megabytes, "MB"));
             return new LipSyncModels(plan, machine, unet, vae, whisper)
             {
                 Resolution = configuration.Resolution ?? 256,
@@ -136,6 +131,13 @@ public sealed class LipSyncModels : IDisposable
                 $"The network takes audio tokens of width {configuration.Model.CrossAttentionDim}, but the Whisper checkpoint gives {width}: use tiny.pt for 384 and small.pt for 768."
             );
         }
+    }
+
+    // Progress<T> would post to the thread pool, where reports overtake each other.
+    private sealed class LoadedMegabytes(IProgress<SyncProgress> progress) : IProgress<LoadProgress>
+    {
+        public void Report(LoadProgress value) =>
+            progress.Report(new SyncProgress(SyncStage.Load, value.LoadedBytes >> 20, Math.Max(1, value.TotalBytes >> 20), "MB"));
     }
 
     private static string Stamp(string path)
