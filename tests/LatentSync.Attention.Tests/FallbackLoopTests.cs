@@ -52,7 +52,8 @@ public sealed class FallbackLoopTests
             {
                 mathCalls++;
                 return null;
-            }),
+            }
+        ),
             ("sliced", null));
         Assert.Equal("sliced", loop.Run(Problem, 0));
         Assert.Equal(0, mathCalls);

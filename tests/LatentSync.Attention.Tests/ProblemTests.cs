@@ -40,8 +40,15 @@ public sealed class ProblemTests
         Assert.Equal("B 2, H 8, Lq 64, Lk 50, headDim 40, float32, cpu", Ordinary.Describe());
         AttentionProblem unusual = Ordinary with
         {
-            KvHeadCount = 2, ValueDim = 24, DType = AttentionDType.BFloat16, Device = AttentionDevice.Cuda(1), IsCausal = true,
-            CausalAlignment = CausalAlignment.BottomRight, LeftWindow = 3, Softcap = 2.5, NeedsGradient = true,
+            KvHeadCount = 2,
+            ValueDim = 24,
+            DType = AttentionDType.BFloat16,
+            Device = AttentionDevice.Cuda(1),
+            IsCausal = true,
+            CausalAlignment = CausalAlignment.BottomRight,
+            LeftWindow = 3,
+            Softcap = 2.5,
+            NeedsGradient = true,
             Mask = AttentionMask.Of(AttentionMaskKind.Boolean, 1, 1, 64, 50),
         };
         Assert.Equal(

@@ -91,7 +91,9 @@ public sealed class SelectorTests
     {
         Machine unknown = Machines.A10 with
         {
-            Gpus = [new GpuInfo("CUDA device 0", null, 0, null, null)], Cuda = null, LibTorch = new LibTorchInfo("2.10.0", "cuda", null, false, []),
+            Gpus = [new GpuInfo("CUDA device 0", null, 0, null, null)],
+            Cuda = null,
+            LibTorch = new LibTorchInfo("2.10.0", "cuda", null, false, []),
         };
         Plan plan = AttentionSelector.Select(UNetOnCuda, new SelectionContext { Machine = unknown }, freeBytes: null);
         Assert.Equal("torch-flash", plan.Chosen);
@@ -168,8 +170,12 @@ public sealed class SelectorTests
             AttentionProblem problem = AttentionProblem.Of(
                 random.Next(0, 9000), random.Next(1, 33), random.Next(0, 100_000), random.Next(0, 100_000), random.Next(1, 1000)) with
             {
-                DType = (AttentionDType)random.Next(4), IsCausal = random.Next(2) == 0, CausalAlignment = (CausalAlignment)random.Next(2),
-                Softcap = random.Next(2), NeedsGradient = random.Next(2) == 0, LeftWindow = random.Next(2) == 0 ? random.Next(100) : null,
+                DType = (AttentionDType)random.Next(4),
+                IsCausal = random.Next(2) == 0,
+                CausalAlignment = (CausalAlignment)random.Next(2),
+                Softcap = random.Next(2),
+                NeedsGradient = random.Next(2) == 0,
+                LeftWindow = random.Next(2) == 0 ? random.Next(100) : null,
             };
             Plan plan = Select(problem, Machines.CpuOnly, freeGibibytes: 1);
             Assert.NotNull(plan.Chosen);

@@ -14,7 +14,8 @@ public sealed class SlicingTests
             int kv = random.Next(1, 9);
             AttentionProblem problem = AttentionProblem.Of(random.Next(1, 9000), kv, random.Next(1, 5000), random.Next(1, 5000), random.Next(1, 600)) with
             {
-                HeadCount = kv * random.Next(1, 4), NeedsGradient = random.Next(2) == 0,
+                HeadCount = kv * random.Next(1, 4),
+                NeedsGradient = random.Next(2) == 0,
             };
             long workspace = 1L << random.Next(10, 29);
             SliceShape shape = SliceShape.For(problem, workspace);

@@ -210,7 +210,8 @@ public sealed class DispatcherTests
         Tensor query = randn(1, 2, 4, 8), output = randn(1, 2, 4, 8);
         var dispatcher = new AttentionDispatcher(new AttentionDispatcherOptions
         {
-            Policy = Policy.Auto, Backends = [new ConstantBackend(output)],
+            Policy = Policy.Auto,
+            Backends = [new ConstantBackend(output)],
         });
         dispatcher.Run(query, query, query, layer: "a");
         long before = GC.GetAllocatedBytesForCurrentThread();

@@ -64,7 +64,8 @@ public sealed class FallbackTests
         var flash = new ScriptedBackend(new TorchFlashBackend(), (_, _) => Failure(FailureKind.NoKernel));
         var dispatcher = new AttentionDispatcher(new AttentionDispatcherOptions
         {
-            Policy = Policy.Require("torch-flash"), Backends = [flash, new TorchMathBackend(), new SlicedBackend()],
+            Policy = Policy.Require("torch-flash"),
+            Backends = [flash, new TorchMathBackend(), new SlicedBackend()],
         });
         Tensor query = randn(1, 2, 8, 8);
 
@@ -170,7 +171,8 @@ public sealed class FallbackTests
         Tensor query = randn([1, 1, 1, 8]).expand(1, 64, 3000, 8), key = randn([1, 1, 3000, 8]).expand(1, 64, 3000, 8);
         var dispatcher = new AttentionDispatcher(new AttentionDispatcherOptions
         {
-            Policy = Policy.Forbid("torch-flash"), FreeMemory = _ => 1L << 30,
+            Policy = Policy.Forbid("torch-flash"),
+            FreeMemory = _ => 1L << 30,
         });
         Tensor result = dispatcher.Run(query, key, key);
         Assert.Equal("sliced", dispatcher.Snapshot().Single().Backend); // torch-math would need 5.7 GB
