@@ -150,10 +150,9 @@ public sealed class MediaProbeTests : IDisposable
     }
 
     [Theory]
-    [InlineData("picture.png", Traits = ["Category", "Slow"])]
+    [InlineData("picture.png")]
     [InlineData("picture.jpg")]
-    [InlineData("picture.bmp", Traits = ["Category", "Slow"])]
-    [InlineData("picture.tiff", Traits = ["Category", "Slow"])]
+    [InlineData("picture.tiff")]
     [InlineData("picture.gif")]
     [InlineData("picture%03d.png")]
     public async Task ProbeAsync_Picture_IsAVideoOfOneFrame(string name)
