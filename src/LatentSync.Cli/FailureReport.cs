@@ -1,9 +1,11 @@
 using LatentSync.Attention;
 using LatentSync.Checkpoints;
+using LatentSync.Demo;
 using LatentSync.Media;
 using LatentSync.Media.Faces;
 using LatentSync.Media.Video;
 using LatentSync.Models.Loading;
+using LatentSync.Models.UNets;
 using LatentSync.Parity;
 using LatentSync.Pipelines;
 using LatentSync.Platform.Loading;
@@ -33,7 +35,7 @@ internal static class FailureReport
             FfmpegNotFoundException or NativeLoadException or AttentionUnavailableException or InsufficientMemoryException => (ExitCode.Machine, exception.Message),
             FaceException face => (face.IsInputFault ? ExitCode.Usage : ExitCode.Machine, face.Message),
             MediaException media => (media.IsInputFault ? ExitCode.Usage : ExitCode.Failed, media.Message),
-            SyncOptionsException or CheckpointFolderException or CheckpointFormatException or CheckpointMismatchException or ModelConfigurationException or ParityException => (
+            SyncOptionsException or CheckpointFolderException or CheckpointFormatException or CheckpointMismatchException or UNetInputException or DemoFolderException or ModelConfigurationException or ParityException => (
                 ExitCode.Usage,
                 exception.Message
             ),

@@ -27,6 +27,7 @@ internal static class CommandTree
             DoctorCommand.Create(),
             ParityCommand.Create(),
             AttentionCommand.Create(),
+            CheckpointCommand.Create(),
         };
         TeachingCommand.Enable(root, Teaching);
         return root;

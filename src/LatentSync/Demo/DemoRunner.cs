@@ -60,7 +60,7 @@ public sealed class DemoRunner
         Stopwatch clock = Stopwatch.StartNew();
         FfmpegTools tools = await FfmpegTools.LocateAsync(options.FfmpegPath, cancellationToken).ConfigureAwait(false);
         bool trained = options.CheckpointFolder is not null;
-        DemoFolder folder = DemoFolder.Claim(options.OutputFolder, trained ? ResultNames : [.. ResultNames, .. DemoCheckpoint.Files.Select(f => $"{CheckpointName}/{f}")]);
+        DemoFolder folder = DemoFolder.Claim(options.OutputFolder, trained ? ResultNames : [.. ResultNames, .. SeededCheckpoint.Files.Select(f => $"{CheckpointName}/{f}")]);
 
         SyntheticClip clip = InputClip(options);
         HeadLandmarks[] landmarks = await DrawInputAsync(clip, folder, tools, progress, cancellationToken).ConfigureAwait(false);
@@ -71,7 +71,7 @@ public sealed class DemoRunner
         if (!trained)
         {
             progress?.Report(new DemoProgress(DemoStage.Checkpoint, 0, 1));
-            DemoCheckpoint.Write(checkpoint, options.Seed, cancellationToken);
+            SeededCheckpoint.Write(checkpoint, options.Seed, SeededCheckpointSize.Demo, cancellationToken);
             progress?.Report(new DemoProgress(DemoStage.Checkpoint, 1, 1));
         }
 

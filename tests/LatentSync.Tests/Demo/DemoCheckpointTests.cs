@@ -18,10 +18,10 @@ public sealed class DemoCheckpointTests : IDisposable
     [Fact]
     public void Write_Folder_HasTheOriginalsLayoutAndIsSmall()
     {
-        DemoCheckpoint.Write(_folder, 3);
-        Assert.All(DemoCheckpoint.Files, name => Assert.True(File.Exists(Path.Combine(_folder, name)), name));
-        Assert.Equal(DemoCheckpoint.Files.Count, Directory.GetFiles(_folder, "*", SearchOption.AllDirectories).Length);
-        Assert.InRange(DemoCheckpoint.Files.Sum(name => new FileInfo(Path.Combine(_folder, name)).Length), 1 << 20, 6 << 20);
+        SeededCheckpoint.Write(_folder, 3);
+        Assert.All(SeededCheckpoint.Files, name => Assert.True(File.Exists(Path.Combine(_folder, name)), name));
+        Assert.Equal(SeededCheckpoint.Files.Count, Directory.GetFiles(_folder, "*", SearchOption.AllDirectories).Length);
+        Assert.InRange(SeededCheckpoint.Files.Sum(name => new FileInfo(Path.Combine(_folder, name)).Length), 1 << 20, 6 << 20);
         Assert.StartsWith("UNTRAINED", File.ReadAllText(Path.Combine(_folder, "README.txt")), StringComparison.Ordinal);
         using TensorArchive unet = TensorArchive.Open(Path.Combine(_folder, "latentsync_unet.pt"));
         Assert.Equal("0", unet.Metadata["global_step"]);
@@ -34,8 +34,8 @@ public sealed class DemoCheckpointTests : IDisposable
         string[] Hashes(string name, long seed)
         {
             string folder = Path.Combine(_folder, name);
-            DemoCheckpoint.Write(folder, seed);
-            return [.. DemoCheckpoint.Files.Select(f => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, f)))))];
+            SeededCheckpoint.Write(folder, seed);
+            return [.. SeededCheckpoint.Files.Select(f => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, f)))))];
         }
         string[] first = Hashes("a", 5), again = Hashes("b", 5), other = Hashes("c", 6);
         Assert.Equal(first, again);
@@ -47,11 +47,11 @@ public sealed class DemoCheckpointTests : IDisposable
     [Fact]
     public void Write_Networks_LoadAndEveryInputMatters()
     {
-        DemoCheckpoint.Write(_folder, 1);
+        SeededCheckpoint.Write(_folder, 1);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
         LatentSyncConfiguration configuration = LatentSyncConfiguration.FromFile(Path.Combine(_folder, "config.yaml"));
-        Assert.Equal(DemoCheckpoint.Resolution, configuration.Resolution);
+        Assert.Equal(SeededCheckpoint.Resolution, configuration.Resolution);
         using UNet3DConditionModel unet = UNet3DConditionModel.Create(configuration.Model, ScalarType.Float32, CPU);
         using (TensorArchive archive = TensorArchive.Open(Path.Combine(_folder, "latentsync_unet.pt")))
         {

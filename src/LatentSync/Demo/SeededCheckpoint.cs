@@ -10,11 +10,22 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Demo;
 
-/// <summary>Makes a small checkpoint in the original's file layout, filled with seeded random numbers: it proves that the chain runs, and
+/// <summary>How large a seeded checkpoint is.</summary>
+public enum SeededCheckpointSize
+{
+    /// <summary>Narrow networks in half precision, about 4.6 MB: a fraction of a second to make, seconds to run.</summary>
+    Demo,
+
+    /// <summary>The released configuration (LatentSync 1.5, Whisper tiny, sd-vae-ft-mse) in single precision, about 5.4 GB: shows what the real
+    /// weights will take in time and memory on a machine before anybody downloads them.</summary>
+    Full,
+}
+
+/// <summary>Makes a checkpoint in the original's file layout, filled with seeded random numbers: it proves that the chain runs, and
 /// nothing about lips.</summary>
-/// <remarks>About 4.6 MB in half precision and a fraction of a second to make, so it is made where it is needed instead of being kept in the
-/// repository. The networks are the real ones (audio cross-attention, motion modules, 8x autoencoder), only narrow.</remarks>
-public static class DemoCheckpoint
+/// <remarks>The networks are the real ones (audio cross-attention, motion modules, 8x autoencoder), for the demo only narrow. The demo's are
+/// made where they are needed instead of being kept in the repository.</remarks>
+public static class SeededCheckpoint
 {
     /// <summary>Files of the checkpoint, relative to its folder.</summary>
     public static IReadOnlyList<string> Files { get; } =
@@ -23,60 +34,48 @@ public static class DemoCheckpoint
     /// <summary>Side of the square face picture.</summary>
     public const int Resolution = 256;
 
-    private const int TokenWidth = 64;
-    private const int UNetHeads = 4;
-
-    private static readonly int[] UNetWidths = [32, 32, 32, 64];
-    private static readonly int[] AutoencoderWidths = [16, 16, 32, 32];
-
     /// <summary>Writes the checkpoint; existing files of these names are replaced one by one, each when it is complete.</summary>
     /// <param name="folder">Folder to write to; made if missing.</param>
     /// <param name="seed">Seed of the weights.</param>
+    /// <param name="size">How large.</param>
     /// <param name="cancellationToken">Checked between files.</param>
     /// <exception cref="IOException">A file cannot be written.</exception>
-    public static void Write(string folder, long seed, CancellationToken cancellationToken = default)
+    public static void Write(string folder, long seed, SeededCheckpointSize size = SeededCheckpointSize.Demo, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         TorchRuntime.EnsureLoaded();
+        SeededNetworks networks = SeededNetworks.Of(size);
         Directory.CreateDirectory(Path.Combine(folder, "whisper"));
         Directory.CreateDirectory(Path.Combine(folder, "vae"));
-        WriteUNet(Path.Combine(folder, Files[0]), seed);
+        WriteUNet(Path.Combine(folder, Files[0]), networks, seed);
         cancellationToken.ThrowIfCancellationRequested();
-        WriteWhisper(Path.Combine(folder, Files[1]), seed + 1);
+        WriteWhisper(Path.Combine(folder, Files[1]), networks.Whisper, seed + 1);
         cancellationToken.ThrowIfCancellationRequested();
-        WriteAutoencoder(Path.Combine(folder, Files[3]), seed + 2);
-        WriteText(Path.Combine(folder, Files[2]), AutoencoderJson());
-        WriteText(Path.Combine(folder, Files[4]), ConfigurationYaml());
+        WriteAutoencoder(Path.Combine(folder, Files[3]), networks, seed + 2);
+        WriteText(Path.Combine(folder, Files[2]), networks.Autoencoder.ToJson());
+        WriteText(Path.Combine(folder, Files[4]), ConfigurationYaml(networks.UNet));
         WriteText(Path.Combine(folder, Files[5]), ReadMe(seed));
     }
 
-    private static void WriteUNet(string path, long seed)
+    private static void WriteUNet(string path, SeededNetworks networks, long seed)
     {
-        UNet3DConfiguration configuration = UNet3DConfiguration.LatentSync15() with
-        {
-            BlockOutChannels = UNetWidths,
-            HeadCounts = [UNetHeads, UNetHeads, UNetHeads, UNetHeads],
-            CrossAttentionDim = TokenWidth,
-            LayersPerBlock = 1,
-        };
-        using UNet3DConditionModel network = UNet3DConditionModel.Create(configuration, ScalarType.Float32, CPU);
+        using UNet3DConditionModel network = UNet3DConditionModel.Create(networks.UNet, ScalarType.Float32, CPU);
         network.InitializeForTraining(seed);
         FillZeroLayers(network, seed);
         CheckpointDictionary weights = [];
-        foreach ((string name, TensorPayload payload) in Payloads(network))
+        foreach ((string name, TensorPayload payload) in Payloads(network, networks.IsHalf))
         {
             weights.Add(name, payload);
         }
         TorchCheckpointWriter.Write(path, new CheckpointDictionary { { "state_dict", weights }, { "global_step", 0 } });
     }
 
-    private static void WriteWhisper(string path, long seed)
+    private static void WriteWhisper(string path, WhisperConfiguration configuration, long seed)
     {
-        WhisperConfiguration configuration = new() { MelBands = 80, AudioPositions = 1500, AudioWidth = TokenWidth, AudioHeads = 2, AudioLayers = 2 };
         using WhisperEncoder encoder = WhisperEncoder.Create(configuration, ScalarType.Float32, CPU);
         encoder.InitializeForTraining(seed);
         CheckpointDictionary weights = [];
-        foreach ((string name, TensorPayload payload) in Payloads(encoder))
+        foreach ((string name, TensorPayload payload) in Payloads(encoder, half: true))
         {
             weights.Add("encoder." + name, payload);
         }
@@ -96,19 +95,11 @@ public static class DemoCheckpoint
         TorchCheckpointWriter.Write(path, new CheckpointDictionary { { "dims", dims }, { "model_state_dict", weights } });
     }
 
-    private static void WriteAutoencoder(string path, long seed)
+    private static void WriteAutoencoder(string path, SeededNetworks networks, long seed)
     {
-        AutoencoderConfiguration configuration = new()
-        {
-            BlockOutChannels = AutoencoderWidths,
-            DownBlockHasAttention = [false, false, false, false],
-            UpBlockHasAttention = [false, false, false, false],
-            LayersPerBlock = 1,
-            NormNumGroups = AutoencoderWidths[0],
-        };
-        using AutoencoderKL autoencoder = AutoencoderKL.Create(configuration, ScalarType.Float32, CPU);
+        using AutoencoderKL autoencoder = AutoencoderKL.Create(networks.Autoencoder, ScalarType.Float32, CPU);
         autoencoder.InitializeForTraining(seed);
-        SafetensorsWriter.Write(path, Payloads(autoencoder), new Dictionary<string, string> { ["format"] = "pt" });
+        SafetensorsWriter.Write(path, Payloads(autoencoder, networks.IsHalf), new Dictionary<string, string> { ["format"] = "pt" });
     }
 
     /// <summary>Training starts with some layers at zero, which would hide everything behind them; here each takes part.</summary>
@@ -127,41 +118,27 @@ public static class DemoCheckpoint
         }
     }
 
-    private static Dictionary<string, TensorPayload> Payloads(nn.Module network)
-    {
-        Dictionary<string, TensorPayload> payloads = [];
-        foreach ((string name, Tensor tensor) in network.state_dict())
-        {
-            using DisposeScope scope = NewDisposeScope();
-            Tensor half = tensor.detach().to(ScalarType.Float16).contiguous();
-            payloads.Add(name, TensorPayload.FromBytes(TensorElementType.Float16, tensor.shape, half.bytes.ToArray()));
-        }
-        return payloads;
-    }
+    // Written one tensor at a time, so that the file needs no second copy of the network in memory.
+    private static Dictionary<string, TensorPayload> Payloads(nn.Module network, bool half) =>
+        network.state_dict().ToDictionary(
+            entry => entry.Key,
+            entry => new TensorPayload(
+                half ? TensorElementType.Float16 : TensorElementType.Float32,
+                entry.Value.shape,
+                stream =>
+                {
+                    using DisposeScope scope = NewDisposeScope();
+                    stream.Write(entry.Value.detach().to(half ? ScalarType.Float16 : ScalarType.Float32).contiguous().bytes);
+                }
+            )
+        );
 
     private static void WriteText(string path, string text) => DemoFiles.Write(path, Encoding.UTF8.GetBytes(text));
 
     private static string List(IEnumerable<int> values) => "[" + string.Join(", ", values.Select(v => v.ToString(CultureInfo.InvariantCulture))) + "]";
 
-    private static string AutoencoderJson() => $$"""
-        {
-          "_class_name": "AutoencoderKL",
-          "act_fn": "silu",
-          "block_out_channels": {{List(AutoencoderWidths)}},
-          "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
-          "in_channels": 3,
-          "latent_channels": 4,
-          "layers_per_block": 1,
-          "norm_num_groups": {{AutoencoderWidths[0]}},
-          "out_channels": 3,
-          "sample_size": 256,
-          "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"]
-        }
-
-        """;
-
-    private static string ConfigurationYaml() => $"""
-        # A narrow network with the original's keys. The weights beside this file are random: see README.txt.
+    private static string ConfigurationYaml(UNet3DConfiguration network) => $"""
+        # The original's keys. The weights beside this file are random: see README.txt.
         data:
           num_frames: 16
           resolution: {Resolution}
@@ -172,10 +149,10 @@ public static class DemoCheckpoint
         model:
           act_fn: silu
           add_audio_layer: true
-          attention_head_dim: {UNetHeads}
-          block_out_channels: {List(UNetWidths)}
+          attention_head_dim: {network.HeadCounts[0]}
+          block_out_channels: {List(network.BlockOutChannels)}
           center_input_sample: false
-          cross_attention_dim: {TokenWidth}
+          cross_attention_dim: {network.CrossAttentionDim}
           down_block_types: [CrossAttnDownBlock3D, CrossAttnDownBlock3D, CrossAttnDownBlock3D, DownBlock3D]
           mid_block_type: UNetMidBlock3DCrossAttn
           up_block_types: [UpBlock3D, CrossAttnUpBlock3D, CrossAttnUpBlock3D, CrossAttnUpBlock3D]
@@ -183,7 +160,7 @@ public static class DemoCheckpoint
           flip_sin_to_cos: true
           freq_shift: 0
           in_channels: 13
-          layers_per_block: 1
+          layers_per_block: {network.LayersPerBlock}
           mid_block_scale_factor: 1
           norm_eps: 1e-5
           norm_num_groups: 32
