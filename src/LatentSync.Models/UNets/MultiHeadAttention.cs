@@ -36,7 +36,15 @@ internal sealed class MultiHeadAttention : nn.Module
     /// <param name="headCount">H.</param>
     /// <param name="headDim">d.</param>
     /// <param name="maximumFrames">Adds a table of so many positions to the sequence of <see cref="AlongFrames"/>; 0 for none.</param>
-    public MultiHeadAttention(UNetSettings settings, string layer, int width, int contextWidth, int headCount, int headDim, int maximumFrames = 0)
+    public MultiHeadAttention(
+        UNetSettings settings,
+        string layer,
+        int width,
+        int contextWidth,
+        int headCount,
+        int headDim,
+        int maximumFrames = 0
+    )
         : base(nameof(MultiHeadAttention))
     {
         int innerWidth = headCount * headDim;
