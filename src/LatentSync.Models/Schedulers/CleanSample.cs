@@ -7,7 +7,12 @@ namespace LatentSync.Models.Schedulers;
 internal static class CleanSample
 {
     /// <summary>x0 and ε for <paramref name="sample"/> at a noise level; the caller disposes both.</summary>
-    public static (Tensor Original, Tensor Noise) Predict(SchedulerConfiguration configuration, Tensor modelOutput, Tensor sample, double alphaCumulative)
+    public static (Tensor Original, Tensor Noise) Predict(
+        SchedulerConfiguration configuration,
+        Tensor modelOutput,
+        Tensor sample,
+        double alphaCumulative
+    )
     {
         using DisposeScope scope = NewDisposeScope();
         double signal = Math.Sqrt(alphaCumulative);
@@ -18,7 +23,8 @@ internal static class CleanSample
             PredictionType.Sample => (modelOutput.alias(), (sample - modelOutput * signal) / spread),
             _ => (sample * signal - modelOutput * spread, modelOutput * signal + sample * spread),
         };
-        original = configuration.Thresholding ? Threshold(configuration, original)
+        original =
+            configuration.Thresholding ? Threshold(configuration, original)
             : configuration.ClipSample ? original.clamp(-configuration.ClipSampleRange, configuration.ClipSampleRange)
             : original;
         return (original.MoveToOuterDisposeScope(), noise.MoveToOuterDisposeScope());
@@ -28,7 +34,9 @@ internal static class CleanSample
     private static Tensor Threshold(SchedulerConfiguration configuration, Tensor original)
     {
         Tensor flat = original.reshape(original.shape[0], -1).to(ScalarType.Float32); // (b, N)
-        Tensor quantile = flat.abs().quantile(tensor(configuration.DynamicThresholdingRatio, ScalarType.Float32, flat.device), 1, keepdim: true).view(-1, 1);
+        Tensor quantile = flat.abs()
+            .quantile(tensor(configuration.DynamicThresholdingRatio, ScalarType.Float32, flat.device), 1, keepdim: true)
+            .view(-1, 1);
         Tensor bound = quantile.clamp(1, configuration.SampleMaximumValue); // (b, 1)
         Tensor clamped = minimum(maximum(flat, -bound), bound) / bound;
         return clamped.view(original.shape).to(original.dtype);

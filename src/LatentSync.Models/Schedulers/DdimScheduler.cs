@@ -23,7 +23,8 @@ public sealed class DdimScheduler : INoiseScheduler
 {
     /// <summary>Creates the scheduler.</summary>
     /// <param name="configuration">null: the released values, <see cref="SchedulerConfiguration.LatentSync"/>.</param>
-    public DdimScheduler(SchedulerConfiguration? configuration = null) => Schedule = new NoiseSchedule(configuration ?? SchedulerConfiguration.LatentSync);
+    public DdimScheduler(SchedulerConfiguration? configuration = null) =>
+        Schedule = new NoiseSchedule(configuration ?? SchedulerConfiguration.LatentSync);
 
     /// <inheritdoc/>
     public NoiseSchedule Schedule { get; }
@@ -47,11 +48,17 @@ public sealed class DdimScheduler : INoiseScheduler
         int training = Schedule.Configuration.TrainingSteps;
         if (inferenceSteps < 1 || inferenceSteps > training)
         {
-            throw new ArgumentOutOfRangeException(nameof(inferenceSteps), string.Create(CultureInfo.InvariantCulture, $"{inferenceSteps} inference steps are not possible: 1 to {training} are."));
+            throw new ArgumentOutOfRangeException(
+                nameof(inferenceSteps),
+                string.Create(CultureInfo.InvariantCulture, $"{inferenceSteps} inference steps are not possible: 1 to {training} are.")
+            );
         }
         if (timestep < 0 || timestep >= training)
         {
-            throw new ArgumentOutOfRangeException(nameof(timestep), string.Create(CultureInfo.InvariantCulture, $"Timestep {timestep} does not exist: 0 to {training - 1} do."));
+            throw new ArgumentOutOfRangeException(
+                nameof(timestep),
+                string.Create(CultureInfo.InvariantCulture, $"Timestep {timestep} does not exist: 0 to {training - 1} do.")
+            );
         }
         if (eta > 0 && varianceNoise is null)
         {

@@ -31,14 +31,22 @@ public sealed class DpmSolverPlusPlusScheduler : INoiseScheduler
         int last = Schedule.Configuration.TrainingSteps - 1;
         if (inferenceSteps < 1 || inferenceSteps > last)
         {
-            throw new ArgumentOutOfRangeException(nameof(inferenceSteps), $"{inferenceSteps} inference steps are not possible: 1 to {last} are.");
+            throw new ArgumentOutOfRangeException(
+                nameof(inferenceSteps),
+                $"{inferenceSteps} inference steps are not possible: 1 to {last} are."
+            );
         }
         double start = HalfLogSnr(Schedule.AlphasCumulative[last]);
         double width = (HalfLogSnr(Schedule.AlphasCumulative[0]) - start) / inferenceSteps;
         // The noisiest step of pure noise has λ = -∞: then the steps are even in t.
         return double.IsFinite(width)
             ? [.. Enumerable.Range(0, inferenceSteps).Select(k => Math.Max(Nearest(start + k * width), inferenceSteps - k))]
-            : [.. Enumerable.Range(0, inferenceSteps).Select(k => (int)Math.Round((inferenceSteps - k) * (last / (double)inferenceSteps), MidpointRounding.ToEven))];
+            :
+            [
+                .. Enumerable
+                    .Range(0, inferenceSteps)
+                    .Select(k => (int)Math.Round((inferenceSteps - k) * (last / (double)inferenceSteps), MidpointRounding.ToEven)),
+            ];
     }
 
     /// <inheritdoc/>

@@ -56,9 +56,22 @@ public sealed class NoiseSchedule
         }
         int[] timesteps = Configuration.TimestepSpacing switch
         {
-            TimestepSpacing.Leading => [.. Enumerable.Range(0, inferenceSteps).Select(k => (inferenceSteps - 1 - k) * (training / inferenceSteps) + Configuration.StepsOffset)],
-            TimestepSpacing.Linspace => [.. Enumerable.Range(0, inferenceSteps).Select(k => Linspace(inferenceSteps - 1 - k, inferenceSteps, training))],
-            _ => [.. Enumerable.Range(0, inferenceSteps).Select(k => (int)Math.Round(training - k * (training / (double)inferenceSteps), MidpointRounding.ToEven) - 1)],
+            TimestepSpacing.Leading =>
+            [
+                .. Enumerable
+                    .Range(0, inferenceSteps)
+                    .Select(k => (inferenceSteps - 1 - k) * (training / inferenceSteps) + Configuration.StepsOffset),
+            ],
+            TimestepSpacing.Linspace =>
+            [
+                .. Enumerable.Range(0, inferenceSteps).Select(k => Linspace(inferenceSteps - 1 - k, inferenceSteps, training)),
+            ],
+            _ =>
+            [
+                .. Enumerable
+                    .Range(0, inferenceSteps)
+                    .Select(k => (int)Math.Round(training - k * (training / (double)inferenceSteps), MidpointRounding.ToEven) - 1),
+            ],
         };
         if (timesteps[0] >= training || timesteps[^1] < 0)
         {
@@ -89,12 +102,17 @@ public sealed class NoiseSchedule
         }
         if (steps.Any(t => t < 0 || t >= _betas.Length))
         {
-            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"A timestep lies outside of 0 to {_betas.Length - 1}."), nameof(timesteps));
+            throw new ArgumentException(
+                string.Create(CultureInfo.InvariantCulture, $"A timestep lies outside of 0 to {_betas.Length - 1}."),
+                nameof(timesteps)
+            );
         }
         using DisposeScope scope = NewDisposeScope();
         long[] shape = [steps.Length, .. Enumerable.Repeat(1L, (int)sample.dim() - 1)];
         Tensor signal = tensor(steps.Select(t => Math.Sqrt(_alphasCumulative[t])).ToArray()).to(sample.dtype, sample.device).view(shape);
-        Tensor spread = tensor(steps.Select(t => Math.Sqrt(1 - _alphasCumulative[t])).ToArray()).to(sample.dtype, sample.device).view(shape);
+        Tensor spread = tensor(steps.Select(t => Math.Sqrt(1 - _alphasCumulative[t])).ToArray())
+            .to(sample.dtype, sample.device)
+            .view(shape);
         return (signal * sample + spread * noise).MoveToOuterDisposeScope();
     }
 
@@ -108,9 +126,22 @@ public sealed class NoiseSchedule
         double Between(double start, double end, int t) => start + (end - start) * t / (training - 1);
         return configuration.BetaSchedule switch
         {
-            BetaSchedule.Linear => [.. Enumerable.Range(0, training).Select(t => Between(configuration.BetaStart, configuration.BetaEnd, t))],
-            BetaSchedule.ScaledLinear => [.. Enumerable.Range(0, training).Select(t => Math.Pow(Between(Math.Sqrt(configuration.BetaStart), Math.Sqrt(configuration.BetaEnd), t), 2))],
-            _ => [.. Enumerable.Range(0, training).Select(t => Math.Min(1 - AlphaBar((t + 1.0) / training) / AlphaBar((double)t / training), 0.999))],
+            BetaSchedule.Linear =>
+            [
+                .. Enumerable.Range(0, training).Select(t => Between(configuration.BetaStart, configuration.BetaEnd, t)),
+            ],
+            BetaSchedule.ScaledLinear =>
+            [
+                .. Enumerable
+                    .Range(0, training)
+                    .Select(t => Math.Pow(Between(Math.Sqrt(configuration.BetaStart), Math.Sqrt(configuration.BetaEnd), t), 2)),
+            ],
+            _ =>
+            [
+                .. Enumerable
+                    .Range(0, training)
+                    .Select(t => Math.Min(1 - AlphaBar((t + 1.0) / training) / AlphaBar((double)t / training), 0.999)),
+            ],
         };
     }
 
@@ -135,5 +166,8 @@ public sealed class NoiseSchedule
         count == 1 ? 0 : (int)Math.Round(k * ((training - 1) / (double)(count - 1)), MidpointRounding.ToEven);
 
     private static ArgumentOutOfRangeException OutOfRange(int inferenceSteps, string reason) =>
-        new(nameof(inferenceSteps), string.Create(CultureInfo.InvariantCulture, $"{inferenceSteps} inference steps are not possible: {reason}."));
+        new(
+            nameof(inferenceSteps),
+            string.Create(CultureInfo.InvariantCulture, $"{inferenceSteps} inference steps are not possible: {reason}.")
+        );
 }

@@ -53,8 +53,21 @@ public sealed record SchedulerConfiguration
 
     private static readonly string[] MeaningfulKeys =
     [
-        "num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas", "clip_sample", "clip_sample_range", "set_alpha_to_one",
-        "steps_offset", "prediction_type", "thresholding", "dynamic_thresholding_ratio", "sample_max_value", "timestep_spacing", "rescale_betas_zero_snr",
+        "num_train_timesteps",
+        "beta_start",
+        "beta_end",
+        "beta_schedule",
+        "trained_betas",
+        "clip_sample",
+        "clip_sample_range",
+        "set_alpha_to_one",
+        "steps_offset",
+        "prediction_type",
+        "thresholding",
+        "dynamic_thresholding_ratio",
+        "sample_max_value",
+        "timestep_spacing",
+        "rescale_betas_zero_snr",
     ];
 
     private static readonly string[] KeysWithoutInfluence = ["_class_name", "_diffusers_version", "skip_prk_steps"];
@@ -138,7 +151,11 @@ public sealed record SchedulerConfiguration
                 "linear" => BetaSchedule.Linear,
                 "scaled_linear" => BetaSchedule.ScaledLinear,
                 "squaredcos_cap_v2" => BetaSchedule.SquaredCosine,
-                string other => throw reader.Invalid("beta_schedule", $"\"{other}\"", "\"linear\", \"scaled_linear\" or \"squaredcos_cap_v2\""),
+                string other => throw reader.Invalid(
+                    "beta_schedule",
+                    $"\"{other}\"",
+                    "\"linear\", \"scaled_linear\" or \"squaredcos_cap_v2\""
+                ),
             },
             TrainedBetas = ReadBetas(json, reader),
             ClipSample = reader.Flag("clip_sample", defaults.ClipSample),
@@ -172,13 +189,31 @@ public sealed record SchedulerConfiguration
     /// <exception cref="ModelConfigurationException">A value cannot be used; says which and why.</exception>
     public void Validate()
     {
-        Require(TrainingSteps is >= 2 and <= MaximumTrainingSteps, $"num_train_timesteps is {TrainingSteps}, 2 to {MaximumTrainingSteps} is required");
-        Require(BetaStart is > 0 and < 1 && BetaEnd is > 0 and < 1, $"beta_start and beta_end are {BetaStart} and {BetaEnd}, numbers between 0 and 1 are required");
-        Require(TrainedBetas is null || TrainedBetas.Count == TrainingSteps, $"trained_betas has {TrainedBetas?.Count} entries, num_train_timesteps {TrainingSteps}; the same number is required");
+        Require(
+            TrainingSteps is >= 2 and <= MaximumTrainingSteps,
+            $"num_train_timesteps is {TrainingSteps}, 2 to {MaximumTrainingSteps} is required"
+        );
+        Require(
+            BetaStart is > 0 and < 1 && BetaEnd is > 0 and < 1,
+            $"beta_start and beta_end are {BetaStart} and {BetaEnd}, numbers between 0 and 1 are required"
+        );
+        Require(
+            TrainedBetas is null || TrainedBetas.Count == TrainingSteps,
+            $"trained_betas has {TrainedBetas?.Count} entries, num_train_timesteps {TrainingSteps}; the same number is required"
+        );
         Require(TrainedBetas is null || TrainedBetas.All(beta => beta is > 0 and < 1), $"trained_betas has an entry outside of 0 to 1");
-        Require(double.IsFinite(ClipSampleRange) && ClipSampleRange > 0, $"clip_sample_range is {ClipSampleRange}, a positive number is required");
-        Require(DynamicThresholdingRatio is > 0 and <= 1, $"dynamic_thresholding_ratio is {DynamicThresholdingRatio}, more than 0 and at most 1 is required");
-        Require(double.IsFinite(SampleMaximumValue) && SampleMaximumValue >= 1, $"sample_max_value is {SampleMaximumValue}, at least 1 is required");
+        Require(
+            double.IsFinite(ClipSampleRange) && ClipSampleRange > 0,
+            $"clip_sample_range is {ClipSampleRange}, a positive number is required"
+        );
+        Require(
+            DynamicThresholdingRatio is > 0 and <= 1,
+            $"dynamic_thresholding_ratio is {DynamicThresholdingRatio}, more than 0 and at most 1 is required"
+        );
+        Require(
+            double.IsFinite(SampleMaximumValue) && SampleMaximumValue >= 1,
+            $"sample_max_value is {SampleMaximumValue}, at least 1 is required"
+        );
     }
 
     private static double[]? ReadBetas(JsonElement json, ConfigurationReader reader)
@@ -188,15 +223,22 @@ public sealed record SchedulerConfiguration
         {
             return null;
         }
-        bool usable = value.ValueKind == JsonValueKind.Array && value.GetArrayLength() <= MaximumTrainingSteps && value.EnumerateArray().All(b => b.ValueKind == JsonValueKind.Number);
-        return usable ? [.. value.EnumerateArray().Select(b => b.GetDouble())] : throw reader.Invalid(Key, value.GetRawText(), "null or a list of numbers");
+        bool usable =
+            value.ValueKind == JsonValueKind.Array
+            && value.GetArrayLength() <= MaximumTrainingSteps
+            && value.EnumerateArray().All(b => b.ValueKind == JsonValueKind.Number);
+        return usable
+            ? [.. value.EnumerateArray().Select(b => b.GetDouble())]
+            : throw reader.Invalid(Key, value.GetRawText(), "null or a list of numbers");
     }
 
     private static void Require(bool condition, FormattableString problem)
     {
         if (!condition)
         {
-            throw new ModelConfigurationException($"The configuration of {Scheduler} is not usable: {problem.ToString(CultureInfo.InvariantCulture)}.");
+            throw new ModelConfigurationException(
+                $"The configuration of {Scheduler} is not usable: {problem.ToString(CultureInfo.InvariantCulture)}."
+            );
         }
     }
 }

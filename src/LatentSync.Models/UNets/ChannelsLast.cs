@@ -60,5 +60,6 @@ internal static class ChannelsLast
     public static Tensor ToTokens(this Tensor hidden) => hidden.view(hidden.shape[0], hidden.shape[1] * hidden.shape[2], hidden.shape[3]);
 
     /// <summary>(b·f, h·w, C) seen as pictures of the size of <paramref name="like"/>.</summary>
-    public static Tensor ToPictures(this Tensor tokens, Tensor like) => tokens.view(tokens.shape[0], like.shape[1], like.shape[2], tokens.shape[2]);
+    public static Tensor ToPictures(this Tensor tokens, Tensor like) =>
+        tokens.view(tokens.shape[0], like.shape[1], like.shape[2], tokens.shape[2]);
 }

@@ -39,7 +39,9 @@ public sealed record LatentSyncConfiguration(
         }
         if (file.Length > MaximumBytes)
         {
-            throw new ModelConfigurationException($"The configuration file {path} has {file.Length} bytes; at most {MaximumBytes} are expected of a configuration.");
+            throw new ModelConfigurationException(
+                $"The configuration file {path} has {file.Length} bytes; at most {MaximumBytes} are expected of a configuration."
+            );
         }
         try
         {
@@ -67,7 +69,9 @@ public sealed record LatentSyncConfiguration(
         JsonElement root = ToJson(yaml);
         if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("model", out JsonElement model))
         {
-            throw new ModelConfigurationException("The configuration has no \"model:\" section, which describes the network; give one of the original's configs/unet/*.yaml.");
+            throw new ModelConfigurationException(
+                "The configuration has no \"model:\" section, which describes the network; give one of the original's configs/unet/*.yaml."
+            );
         }
         UNet3DConfiguration network = UNet3DConfiguration.FromJson(model);
         if (!root.TryGetProperty("data", out JsonElement data) || data.ValueKind == JsonValueKind.Null)
@@ -94,7 +98,9 @@ public sealed record LatentSyncConfiguration(
             stream.Load(new StringReader(yaml));
             if (stream.Documents.Count > 1)
             {
-                throw new ModelConfigurationException($"The configuration holds {stream.Documents.Count} YAML documents; exactly one is required.");
+                throw new ModelConfigurationException(
+                    $"The configuration holds {stream.Documents.Count} YAML documents; exactly one is required."
+                );
             }
             if (stream.Documents.Count == 0)
             {
@@ -106,7 +112,10 @@ public sealed record LatentSyncConfiguration(
         }
         catch (YamlException exception)
         {
-            throw new ModelConfigurationException($"The configuration is not valid YAML: line {exception.Start.Line}: {exception.Message}", exception);
+            throw new ModelConfigurationException(
+                $"The configuration is not valid YAML: line {exception.Start.Line}: {exception.Message}",
+                exception
+            );
         }
     }
 
@@ -141,7 +150,11 @@ public sealed record LatentSyncConfiguration(
                 JsonObject json = [];
                 foreach ((YamlNode key, YamlNode value) in mapping.Children)
                 {
-                    json[key is YamlScalarNode { Value: { } name } ? name : throw new ModelConfigurationException("The configuration has a key that is no text.")] = Convert(value, ref nodes);
+                    json[
+                        key is YamlScalarNode { Value: { } name }
+                            ? name
+                            : throw new ModelConfigurationException("The configuration has a key that is no text.")
+                    ] = Convert(value, ref nodes);
                 }
                 return json;
             case YamlSequenceNode sequence:
@@ -169,8 +182,11 @@ public sealed record LatentSyncConfiguration(
             "" or "~" or "null" or "Null" or "NULL" => null,
             "true" or "True" or "TRUE" => JsonValue.Create(true),
             "false" or "False" or "FALSE" => JsonValue.Create(false),
-            _ when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long integer) => JsonValue.Create(integer),
-            _ when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) => JsonValue.Create(number),
+            _ when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long integer) => JsonValue.Create(
+                integer
+            ),
+            _ when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) =>
+                JsonValue.Create(number),
             _ => JsonValue.Create(text),
         };
     }

@@ -62,9 +62,16 @@ internal sealed class TemporalTransformer : nn.Module
         int innerWidth = motion.HeadCount * motion.HeadDim(channels);
         _norm = settings.GroupNorm(UNet3DConfiguration.TemporalNormGroups, channels, NormEpsilon);
         _input = settings.Linear(channels, innerWidth);
-        _blocks = new ModuleList<TemporalTransformerBlock>(
-            [.. Enumerable.Range(0, motion.BlockCount).Select(i => new TemporalTransformerBlock(settings, $"{path}.transformer_blocks.{i}", innerWidth, motion.HeadDim(channels)))]
-        );
+        _blocks = new ModuleList<TemporalTransformerBlock>([
+            .. Enumerable
+                .Range(0, motion.BlockCount)
+                .Select(i => new TemporalTransformerBlock(
+                    settings,
+                    $"{path}.transformer_blocks.{i}",
+                    innerWidth,
+                    motion.HeadDim(channels)
+                )),
+        ]);
         _output = settings.Linear(innerWidth, channels);
         RegisterComponents();
     }
@@ -120,9 +127,9 @@ internal sealed class TemporalTransformerBlock : nn.Module
         MotionModuleConfiguration motion = settings.Configuration.MotionModule;
         int positions = motion.PositionEncoding ? motion.MaximumFrames : 0;
         int[] indices = [.. Enumerable.Range(0, motion.AttentionCount)];
-        _attentions = new ModuleList<MultiHeadAttention>(
-            [.. indices.Select(_ => new MultiHeadAttention(settings, "unet.temporal", width, width, motion.HeadCount, headDim, positions))]
-        );
+        _attentions = new ModuleList<MultiHeadAttention>([
+            .. indices.Select(_ => new MultiHeadAttention(settings, "unet.temporal", width, width, motion.HeadCount, headDim, positions)),
+        ]);
         _norms = new ModuleList<TokenNormLayer>([.. indices.Select(_ => settings.TokenNorm(width))]);
         _feedForward = new FeedForwardNetwork(settings, width);
         _feedForwardNorm = settings.TokenNorm(width);

@@ -35,7 +35,9 @@ internal sealed class SpatialTransformer : nn.Module
         _norm = settings.GroupNorm(settings.Configuration.NormNumGroups, channels, NormEpsilon);
         bool linear = settings.Configuration.UseLinearProjection;
         _input = linear ? settings.Linear(channels, innerWidth) : settings.Conv1x1(channels, innerWidth);
-        _blocks = new ModuleList<SpatialTransformerBlock>(new SpatialTransformerBlock(settings, $"{path}.transformer_blocks.0", innerWidth, headCount, headDim));
+        _blocks = new ModuleList<SpatialTransformerBlock>(
+            new SpatialTransformerBlock(settings, $"{path}.transformer_blocks.0", innerWidth, headCount, headDim)
+        );
         _output = linear ? settings.Linear(innerWidth, channels) : settings.Conv1x1(innerWidth, channels);
         RegisterComponents();
     }
@@ -90,7 +92,14 @@ internal sealed class SpatialTransformerBlock : nn.Module
         if (settings.Configuration.AddAudioLayer)
         {
             _norm2 = settings.TokenNorm(width);
-            _audioAttention = new MultiHeadAttention(settings, "unet.audio-cross", width, settings.Configuration.CrossAttentionDim, headCount, headDim);
+            _audioAttention = new MultiHeadAttention(
+                settings,
+                "unet.audio-cross",
+                width,
+                settings.Configuration.CrossAttentionDim,
+                headCount,
+                headDim
+            );
         }
         _norm3 = settings.TokenNorm(width);
         _feedForward = new FeedForwardNetwork(settings, width);

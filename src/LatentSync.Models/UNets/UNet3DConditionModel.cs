@@ -112,7 +112,8 @@ public sealed class UNet3DConditionModel : nn.Module
     /// <param name="encoderHiddenStates">Audio tokens (b, f, S, X) or (b·f, S, X), frame fastest; null leaves the audio attention out.</param>
     /// <returns>(b, out_channels, f, h, w) in the network's dtype.</returns>
     /// <exception cref="UNetInputException">A shape does not fit; says which, and what is required.</exception>
-    public Tensor forward(Tensor sample, Tensor timesteps, Tensor? encoderHiddenStates) => forward(sample, timesteps, encoderHiddenStates, new UNetForwardOptions());
+    public Tensor forward(Tensor sample, Tensor timesteps, Tensor? encoderHiddenStates) =>
+        forward(sample, timesteps, encoderHiddenStates, new UNetForwardOptions());
 
     /// <inheritdoc cref="forward(Tensor, Tensor, Tensor?)"/>
     /// <param name="sample">As above.</param>
@@ -170,7 +171,9 @@ public sealed class UNet3DConditionModel : nn.Module
     // (b·f, h, w, C0) to (b, out_channels, f, h, w); this non-linearity is SiLU whatever act_fn says.
     private Tensor Output(Tensor hidden, UNetPass pass)
     {
-        Tensor normalized = hidden.Then(x => Configuration.PerFrameNorms ? x.NormalizeFrames(_outputNorm) : x.NormalizeChunk(_outputNorm, pass.Frames));
+        Tensor normalized = hidden.Then(x =>
+            Configuration.PerFrameNorms ? x.NormalizeFrames(_outputNorm) : x.NormalizeChunk(_outputNorm, pass.Frames)
+        );
         pass.Observe("conv_norm_out", normalized);
         Tensor activated = normalized.ThenActivate(ActivationKind.Silu);
         pass.Observe("conv_act", activated);

@@ -10,20 +10,59 @@ public sealed partial record UNet3DConfiguration
     /// <summary>Keys that decide something here.</summary>
     private static readonly string[] MeaningfulKeys =
     [
-        "in_channels", "out_channels", "block_out_channels", "layers_per_block", "down_block_types", "mid_block_type", "up_block_types",
-        "cross_attention_dim", "attention_head_dim", "norm_num_groups", "norm_eps", "act_fn", "downsample_padding", "mid_block_scale_factor",
-        "flip_sin_to_cos", "freq_shift", "center_input_sample", "resnet_time_scale_shift", "use_linear_projection", "use_inflated_groupnorm",
-        "add_audio_layer", "use_motion_module", "motion_module_resolutions", "motion_module_mid_block", "motion_module_decoder_only",
-        "motion_module_type", "motion_module_kwargs", "dual_cross_attention", "class_embed_type", "num_class_embeds",
+        "in_channels",
+        "out_channels",
+        "block_out_channels",
+        "layers_per_block",
+        "down_block_types",
+        "mid_block_type",
+        "up_block_types",
+        "cross_attention_dim",
+        "attention_head_dim",
+        "norm_num_groups",
+        "norm_eps",
+        "act_fn",
+        "downsample_padding",
+        "mid_block_scale_factor",
+        "flip_sin_to_cos",
+        "freq_shift",
+        "center_input_sample",
+        "resnet_time_scale_shift",
+        "use_linear_projection",
+        "use_inflated_groupnorm",
+        "add_audio_layer",
+        "use_motion_module",
+        "motion_module_resolutions",
+        "motion_module_mid_block",
+        "motion_module_decoder_only",
+        "motion_module_type",
+        "motion_module_kwargs",
+        "dual_cross_attention",
+        "class_embed_type",
+        "num_class_embeds",
     ];
 
     /// <summary>Keys that the original accepts and never uses in its arithmetic, so any value of theirs is as good as another.</summary>
-    private static readonly string[] KeysWithoutInfluence = ["_class_name", "_diffusers_version", "_name_or_path", "sample_size", "upcast_attention", "only_cross_attention"];
+    private static readonly string[] KeysWithoutInfluence =
+    [
+        "_class_name",
+        "_diffusers_version",
+        "_name_or_path",
+        "sample_size",
+        "upcast_attention",
+        "only_cross_attention",
+    ];
 
     private static readonly string[] MotionKeys =
     [
-        "num_attention_heads", "num_transformer_block", "attention_block_types", "temporal_position_encoding",
-        "temporal_position_encoding_max_len", "temporal_attention_dim_div", "zero_initialize", "cross_frame_attention_mode",
+        "num_attention_heads",
+        "num_transformer_block",
+        "attention_block_types",
+        "temporal_position_encoding",
+        "temporal_position_encoding_max_len",
+        "temporal_attention_dim_div",
+        "zero_initialize",
+        "cross_frame_attention_mode",
     ];
 
     /// <summary>Reads the <c>model</c> section as a JSON object; absent keys take the original's defaults.</summary>
@@ -67,14 +106,19 @@ public sealed partial record UNet3DConfiguration
             MotionModuleResolutions = ReadResolutions(json, reader, defaults.MotionModuleResolutions),
             MotionModuleMidBlock = reader.Flag("motion_module_mid_block", defaults.MotionModuleMidBlock),
             MotionModuleDecoderOnly = reader.Flag("motion_module_decoder_only", defaults.MotionModuleDecoderOnly),
-            MotionModule = json.TryGetProperty("motion_module_kwargs", out JsonElement kwargs) && kwargs.ValueKind != JsonValueKind.Null
-                ? ReadMotionModule(kwargs)
-                : defaults.MotionModule,
+            MotionModule =
+                json.TryGetProperty("motion_module_kwargs", out JsonElement kwargs) && kwargs.ValueKind != JsonValueKind.Null
+                    ? ReadMotionModule(kwargs)
+                    : defaults.MotionModule,
         };
         configuration.Validate();
         if (configuration.HasMotion && reader.Text("motion_module_type", string.Empty) is var type and not "Vanilla")
         {
-            throw reader.Invalid("motion_module_type", type.Length == 0 ? "nothing" : $"\"{type}\"", "\"Vanilla\" where temporal layers are used");
+            throw reader.Invalid(
+                "motion_module_type",
+                type.Length == 0 ? "nothing" : $"\"{type}\"",
+                "\"Vanilla\" where temporal layers are used"
+            );
         }
         return configuration;
     }
@@ -108,10 +152,13 @@ public sealed partial record UNet3DConfiguration
         string[] types = reader.Texts(key, [.. fallback.Select(attention => attention ? attentive : plain)], MaximumLevels);
         return
         [
-            .. types.Select(type =>
-                // The original strips this prefix of old configurations.
-                type.StartsWith("UNetRes", StringComparison.Ordinal) ? type["UNetRes".Length..] : type
-            )
+            .. types
+                .Select(type =>
+                    // The original strips this prefix of old configurations.
+                    type.StartsWith("UNetRes", StringComparison.Ordinal)
+                        ? type["UNetRes".Length..]
+                        : type
+                )
                 .Select(type =>
                     type == attentive ? true
                     : type == plain ? false
@@ -131,7 +178,8 @@ public sealed partial record UNet3DConfiguration
     private static IReadOnlyList<int> ReadResolutions(JsonElement json, ConfigurationReader reader, IReadOnlyList<int> fallback)
     {
         const string Key = "motion_module_resolutions";
-        bool empty = json.TryGetProperty(Key, out JsonElement value) && value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 0;
+        bool empty =
+            json.TryGetProperty(Key, out JsonElement value) && value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 0;
         return empty ? [] : reader.Integers(Key, [.. fallback], 1, 1 << MaximumLevels, 64);
     }
 
@@ -144,7 +192,11 @@ public sealed partial record UNet3DConfiguration
         string[] types = ReadAttentionTypes(json, reader);
         if (types.FirstOrDefault(type => type != "Temporal_Self") is { } other)
         {
-            throw reader.Invalid("attention_block_types", $"\"{other}\"", "\"Temporal_Self\" in every entry (attention of frames to audio is not implemented in the original either)");
+            throw reader.Invalid(
+                "attention_block_types",
+                $"\"{other}\"",
+                "\"Temporal_Self\" in every entry (attention of frames to audio is not implemented in the original either)"
+            );
         }
         return new MotionModuleConfiguration
         {
@@ -161,7 +213,8 @@ public sealed partial record UNet3DConfiguration
     private static string[] ReadAttentionTypes(JsonElement json, ConfigurationReader reader)
     {
         const string Key = "attention_block_types";
-        bool empty = json.TryGetProperty(Key, out JsonElement value) && value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 0;
+        bool empty =
+            json.TryGetProperty(Key, out JsonElement value) && value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 0;
         return empty ? [] : reader.Texts(Key, ["Temporal_Self", "Temporal_Self"], 64);
     }
 }

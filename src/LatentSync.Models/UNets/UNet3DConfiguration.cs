@@ -92,7 +92,8 @@ public sealed partial record UNet3DConfiguration
     public MotionModuleConfiguration MotionModule { get; init; } = new();
 
     /// <summary>The most frames a chunk may have: the rows of the position table; null when nothing limits it.</summary>
-    public int? MaximumFrames => HasMotion && MotionModule is { PositionEncoding: true, AttentionCount: > 0, BlockCount: > 0 } ? MotionModule.MaximumFrames : null;
+    public int? MaximumFrames =>
+        HasMotion && MotionModule is { PositionEncoding: true, AttentionCount: > 0, BlockCount: > 0 } ? MotionModule.MaximumFrames : null;
 
     /// <summary>Both sides of the latents should be multiples of this; other sizes work and cost some accuracy at the border.</summary>
     public int SizeMultiple => 1 << (BlockOutChannels.Count - 1);
@@ -105,7 +106,8 @@ public sealed partial record UNet3DConfiguration
             : throw Problem($"act_fn is \"{ActivationFunction}\", one of {string.Join(", ", ActivationKinds.ByName.Keys)} is required");
 
     private bool HasMotion =>
-        MotionModuleMidBlock && UseMotionModule || Enumerable.Range(0, BlockOutChannels.Count).Any(i => HasMotionInDown(i) || HasMotionInUp(i));
+        MotionModuleMidBlock && UseMotionModule
+        || Enumerable.Range(0, BlockOutChannels.Count).Any(i => HasMotionInDown(i) || HasMotionInUp(i));
 
     /// <summary>The released networks 1.5 and 1.6, which differ in their weights only (stage2.yaml, stage2_512.yaml).</summary>
     public static UNet3DConfiguration LatentSync15() => Stage1() with { UseMotionModule = true };
@@ -129,25 +131,58 @@ public sealed partial record UNet3DConfiguration
     {
         int levels = BlockOutChannels.Count;
         Require(levels is >= 1 and <= MaximumLevels, $"block_out_channels has {levels} entries, 1 to {MaximumLevels} are possible");
-        Require(DownBlockHasAttention.Count == levels, $"down_block_types has {DownBlockHasAttention.Count} entries, block_out_channels {levels}; the same number is required");
-        Require(UpBlockHasAttention.Count == levels, $"up_block_types has {UpBlockHasAttention.Count} entries, block_out_channels {levels}; the same number is required");
-        Require(HeadCounts.Count == levels, $"attention_head_dim has {HeadCounts.Count} entries, block_out_channels {levels}; one number, or the same count, is required");
+        Require(
+            DownBlockHasAttention.Count == levels,
+            $"down_block_types has {DownBlockHasAttention.Count} entries, block_out_channels {levels}; the same number is required"
+        );
+        Require(
+            UpBlockHasAttention.Count == levels,
+            $"up_block_types has {UpBlockHasAttention.Count} entries, block_out_channels {levels}; the same number is required"
+        );
+        Require(
+            HeadCounts.Count == levels,
+            $"attention_head_dim has {HeadCounts.Count} entries, block_out_channels {levels}; one number, or the same count, is required"
+        );
         Require(LayersPerBlock is >= 1 and <= MaximumLayers, $"layers_per_block is {LayersPerBlock}, 1 to {MaximumLayers} is required");
-        Require(InChannels is >= 1 and <= MaximumChannels && OutChannels is >= 1 and <= MaximumChannels, $"in_channels and out_channels are {InChannels} and {OutChannels}, 1 to {MaximumChannels} is required");
-        Require(CrossAttentionDim is >= 1 and <= MaximumChannels, $"cross_attention_dim is {CrossAttentionDim}, 1 to {MaximumChannels} is required");
+        Require(
+            InChannels is >= 1 and <= MaximumChannels && OutChannels is >= 1 and <= MaximumChannels,
+            $"in_channels and out_channels are {InChannels} and {OutChannels}, 1 to {MaximumChannels} is required"
+        );
+        Require(
+            CrossAttentionDim is >= 1 and <= MaximumChannels,
+            $"cross_attention_dim is {CrossAttentionDim}, 1 to {MaximumChannels} is required"
+        );
         Require(NormNumGroups >= 1, $"norm_num_groups is {NormNumGroups}, at least 1 is required");
         Require(double.IsFinite(NormEpsilon) && NormEpsilon >= 0, $"norm_eps is {NormEpsilon}, a finite number of at least 0 is required");
-        Require(DownsamplePadding is >= 1 and <= 16, $"downsample_padding is {DownsamplePadding}, 1 to 16 is required (the original implements no 0 either)");
-        Require(double.IsFinite(MidBlockScaleFactor) && MidBlockScaleFactor != 0, $"mid_block_scale_factor is {MidBlockScaleFactor}, a finite number other than 0 is required");
-        Require(double.IsFinite(FrequencyShift) && BlockOutChannels[0] / 2 != FrequencyShift, $"freq_shift is {FrequencyShift}, a finite number other than half of block_out_channels[0] is required");
+        Require(
+            DownsamplePadding is >= 1 and <= 16,
+            $"downsample_padding is {DownsamplePadding}, 1 to 16 is required (the original implements no 0 either)"
+        );
+        Require(
+            double.IsFinite(MidBlockScaleFactor) && MidBlockScaleFactor != 0,
+            $"mid_block_scale_factor is {MidBlockScaleFactor}, a finite number other than 0 is required"
+        );
+        Require(
+            double.IsFinite(FrequencyShift) && BlockOutChannels[0] / 2 != FrequencyShift,
+            $"freq_shift is {FrequencyShift}, a finite number other than half of block_out_channels[0] is required"
+        );
         for (int i = 0; i < levels; i++)
         {
             int channels = BlockOutChannels[i];
             Require(channels is >= 2 and <= MaximumChannels, $"block_out_channels has {channels}, 2 to {MaximumChannels} is required");
-            Require(channels % NormNumGroups == 0, $"block_out_channels has {channels}, which norm_num_groups ({NormNumGroups}) does not divide");
+            Require(
+                channels % NormNumGroups == 0,
+                $"block_out_channels has {channels}, which norm_num_groups ({NormNumGroups}) does not divide"
+            );
             bool usesHeads = DownBlockHasAttention[i] || UpBlockHasAttention[levels - 1 - i] || i == levels - 1;
-            Require(!usesHeads || HeadCounts[i] >= 1 && HeadCounts[i] <= channels, $"attention_head_dim is {HeadCounts[i]} where block_out_channels is {channels}; it counts heads and must be 1 to that width");
-            Require(!UseLinearProjection || !usesHeads || channels % HeadCounts[i] == 0, $"use_linear_projection needs attention_head_dim ({HeadCounts[i]}) to divide block_out_channels ({channels})");
+            Require(
+                !usesHeads || HeadCounts[i] >= 1 && HeadCounts[i] <= channels,
+                $"attention_head_dim is {HeadCounts[i]} where block_out_channels is {channels}; it counts heads and must be 1 to that width"
+            );
+            Require(
+                !UseLinearProjection || !usesHeads || channels % HeadCounts[i] == 0,
+                $"use_linear_projection needs attention_head_dim ({HeadCounts[i]}) to divide block_out_channels ({channels})"
+            );
         }
         _ = Activation;
         ValidateMotion();
@@ -168,8 +203,14 @@ public sealed partial record UNet3DConfiguration
         MotionModuleConfiguration motion = MotionModule;
         Require(motion.HeadCount is >= 1 and <= 1024, $"num_attention_heads is {motion.HeadCount}, 1 to 1024 is required");
         Require(motion.BlockCount is >= 0 and <= 64, $"num_transformer_block is {motion.BlockCount}, 0 to 64 is required");
-        Require(motion.AttentionCount is >= 0 and <= 64, $"attention_block_types has {motion.AttentionCount} entries, 0 to 64 are possible");
-        Require(motion.MaximumFrames is >= 1 and <= 65536, $"temporal_position_encoding_max_len is {motion.MaximumFrames}, 1 to 65536 is required");
+        Require(
+            motion.AttentionCount is >= 0 and <= 64,
+            $"attention_block_types has {motion.AttentionCount} entries, 0 to 64 are possible"
+        );
+        Require(
+            motion.MaximumFrames is >= 1 and <= 65536,
+            $"temporal_position_encoding_max_len is {motion.MaximumFrames}, 1 to 65536 is required"
+        );
         Require(motion.WidthDivisor is >= 1 and <= 1024, $"temporal_attention_dim_div is {motion.WidthDivisor}, 1 to 1024 is required");
         int levels = BlockOutChannels.Count;
         for (int i = 0; i < levels; i++)
@@ -180,10 +221,19 @@ public sealed partial record UNet3DConfiguration
                 continue;
             }
             int channels = BlockOutChannels[i];
-            Require(channels % TemporalNormGroups == 0, $"block_out_channels has {channels} where temporal layers sit; their norm always has {TemporalNormGroups} groups, so a multiple of that is required");
+            Require(
+                channels % TemporalNormGroups == 0,
+                $"block_out_channels has {channels} where temporal layers sit; their norm always has {TemporalNormGroups} groups, so a multiple of that is required"
+            );
             int width = motion.HeadCount * motion.HeadDim(channels);
-            Require(width >= 1, $"num_attention_heads {motion.HeadCount} and temporal_attention_dim_div {motion.WidthDivisor} leave no width of the {channels} channels");
-            Require(!motion.PositionEncoding || width % 2 == 0, $"temporal layers of {channels} channels are {width} wide inside; the position table needs an even width");
+            Require(
+                width >= 1,
+                $"num_attention_heads {motion.HeadCount} and temporal_attention_dim_div {motion.WidthDivisor} leave no width of the {channels} channels"
+            );
+            Require(
+                !motion.PositionEncoding || width % 2 == 0,
+                $"temporal layers of {channels} channels are {width} wide inside; the position table needs an even width"
+            );
         }
     }
 
@@ -195,5 +245,6 @@ public sealed partial record UNet3DConfiguration
         }
     }
 
-    private static ModelConfigurationException Problem(string problem) => new($"The configuration of UNet3DConditionModel is not usable: {problem}.");
+    private static ModelConfigurationException Problem(string problem) =>
+        new($"The configuration of UNet3DConditionModel is not usable: {problem}.");
 }

@@ -33,12 +33,24 @@ internal sealed class DownBlock : nn.Module
         int[] layers = [.. Enumerable.Range(0, configuration.LayersPerBlock)];
         _attentions = new ModuleList<SpatialTransformer>(
             configuration.DownBlockHasAttention[level]
-                ? [.. layers.Select(j => new SpatialTransformer(settings, $"{_path}.attentions.{j}", channels, configuration.HeadCounts[level]))]
+                ?
+                [
+                    .. layers.Select(j => new SpatialTransformer(
+                        settings,
+                        $"{_path}.attentions.{j}",
+                        channels,
+                        configuration.HeadCounts[level]
+                    )),
+                ]
                 : []
         );
-        _resnets = new ModuleList<ResnetBlock>([.. layers.Select(j => new ResnetBlock(settings, $"{_path}.resnets.{j}", j == 0 ? before : channels, channels))]);
+        _resnets = new ModuleList<ResnetBlock>([
+            .. layers.Select(j => new ResnetBlock(settings, $"{_path}.resnets.{j}", j == 0 ? before : channels, channels)),
+        ]);
         _motionModules = new ModuleList<MotionModule>(
-            configuration.HasMotionInDown(level) ? [.. layers.Select(j => new MotionModule(settings, $"{_path}.motion_modules.{j}", channels))] : []
+            configuration.HasMotionInDown(level)
+                ? [.. layers.Select(j => new MotionModule(settings, $"{_path}.motion_modules.{j}", channels))]
+                : []
         );
         bool isLast = level == configuration.BlockOutChannels.Count - 1;
         _downsamplers = new ModuleList<Downsampler>(isLast ? [] : [new Downsampler(settings, $"{_path}.downsamplers.0", channels)]);
@@ -84,10 +96,14 @@ internal sealed class MidBlock : nn.Module
     {
         UNet3DConfiguration configuration = settings.Configuration;
         int channels = configuration.BlockOutChannels[^1];
-        _attentions = new ModuleList<SpatialTransformer>(new SpatialTransformer(settings, $"{Path}.attentions.0", channels, configuration.HeadCounts[^1]));
-        _resnets = new ModuleList<ResnetBlock>(
-            [.. Enumerable.Range(0, 2).Select(j => new ResnetBlock(settings, $"{Path}.resnets.{j}", channels, channels, configuration.MidBlockScaleFactor))]
+        _attentions = new ModuleList<SpatialTransformer>(
+            new SpatialTransformer(settings, $"{Path}.attentions.0", channels, configuration.HeadCounts[^1])
         );
+        _resnets = new ModuleList<ResnetBlock>([
+            .. Enumerable
+                .Range(0, 2)
+                .Select(j => new ResnetBlock(settings, $"{Path}.resnets.{j}", channels, channels, configuration.MidBlockScaleFactor)),
+        ]);
         bool hasMotion = configuration.UseMotionModule && configuration.MotionModuleMidBlock;
         _motionModules = new ModuleList<MotionModule>(hasMotion ? [new MotionModule(settings, $"{Path}.motion_modules.0", channels)] : []);
         RegisterComponents();
@@ -137,12 +153,24 @@ internal sealed class UpBlock : nn.Module
         int[] layers = [.. Enumerable.Range(0, configuration.LayersPerBlock + 1)];
         _attentions = new ModuleList<SpatialTransformer>(
             configuration.UpBlockHasAttention[index]
-                ? [.. layers.Select(j => new SpatialTransformer(settings, $"{_path}.attentions.{j}", channels, configuration.HeadCounts[level]))]
+                ?
+                [
+                    .. layers.Select(j => new SpatialTransformer(
+                        settings,
+                        $"{_path}.attentions.{j}",
+                        channels,
+                        configuration.HeadCounts[level]
+                    )),
+                ]
                 : []
         );
-        _resnets = new ModuleList<ResnetBlock>([.. layers.Select(j => new ResnetBlock(settings, $"{_path}.resnets.{j}", InChannels(j), channels))]);
+        _resnets = new ModuleList<ResnetBlock>([
+            .. layers.Select(j => new ResnetBlock(settings, $"{_path}.resnets.{j}", InChannels(j), channels)),
+        ]);
         _motionModules = new ModuleList<MotionModule>(
-            configuration.HasMotionInUp(index) ? [.. layers.Select(j => new MotionModule(settings, $"{_path}.motion_modules.{j}", channels))] : []
+            configuration.HasMotionInUp(index)
+                ? [.. layers.Select(j => new MotionModule(settings, $"{_path}.motion_modules.{j}", channels))]
+                : []
         );
         _upsamplers = new ModuleList<Upsampler>(level == 0 ? [] : [new Upsampler(settings, $"{_path}.upsamplers.0", channels)]);
         RegisterComponents();

@@ -89,7 +89,13 @@ public static class UNetCheckpoint
             network.InitializeTemporalLayers();
         }
         StateDictLoader.Load(network, archive, options, progress, cancellationToken);
-        return new UNetLoadReport(report.Missing, report.Unexpected, [.. dropped.Order(StringComparer.Ordinal)], looksLike, GlobalStep(archive));
+        return new UNetLoadReport(
+            report.Missing,
+            report.Unexpected,
+            [.. dropped.Order(StringComparer.Ordinal)],
+            looksLike,
+            GlobalStep(archive)
+        );
     }
 
     /// <summary>What a file looks like, in a few words.</summary>
@@ -138,7 +144,8 @@ public static class UNetCheckpoint
     private static string PrefixOf(TensorArchive archive) =>
         archive.Tensors.Keys.Any(key => key.StartsWith(WrapperPrefix, StringComparison.Ordinal)) ? WrapperPrefix : string.Empty;
 
-    private static string Plain(string key) => key.StartsWith(ParallelPrefix, StringComparison.Ordinal) ? key[ParallelPrefix.Length..] : key;
+    private static string Plain(string key) =>
+        key.StartsWith(ParallelPrefix, StringComparison.Ordinal) ? key[ParallelPrefix.Length..] : key;
 
     // The original's three rules, by which a Stable Diffusion U-Net can start a training.
     private static HashSet<string> FindDropped(UNet3DConfiguration configuration, TensorArchive archive)
@@ -172,7 +179,8 @@ public static class UNetCheckpoint
         );
 
     private static long? GlobalStep(TensorArchive archive) =>
-        archive.Metadata.TryGetValue("global_step", out string? text) && long.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out long step)
+        archive.Metadata.TryGetValue("global_step", out string? text)
+        && long.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out long step)
             ? step
             : null;
 }

@@ -11,14 +11,20 @@ internal static class UNetInputs
         long[] shape = sample.shape;
         if (shape.Length != 5 || shape[1] != configuration.InChannels || shape.Any(size => size < 1))
         {
-            throw new UNetInputException("sample", Shape(sample), Invariant($"(b, {configuration.InChannels}, f, h, w) is required, nothing of it empty"));
+            throw new UNetInputException(
+                "sample",
+                Shape(sample),
+                Invariant($"(b, {configuration.InChannels}, f, h, w) is required, nothing of it empty")
+            );
         }
         if (configuration.MaximumFrames is { } most && shape[2] > most)
         {
             throw new UNetInputException(
                 "sample",
                 Invariant($"{shape[2]} frames long"),
-                Invariant($"the temporal layers have a table of {most} positions, so at most {most} frames may form a chunk (several chunks run side by side along b)")
+                Invariant(
+                    $"the temporal layers have a table of {most} positions, so at most {most} frames may form a chunk (several chunks run side by side along b)"
+                )
             );
         }
     }
@@ -27,7 +33,11 @@ internal static class UNetInputs
     {
         if (zeroItems < 0 || zeroItems > batch)
         {
-            throw new UNetInputException(nameof(UNetForwardOptions.ZeroContextItems), Invariant($"{zeroItems}"), Invariant($"0 to the batch size {batch} is required"));
+            throw new UNetInputException(
+                nameof(UNetForwardOptions.ZeroContextItems),
+                Invariant($"{zeroItems}"),
+                Invariant($"0 to the batch size {batch} is required")
+            );
         }
         if (tokens is null || !configuration.AddAudioLayer)
         {
@@ -46,7 +56,9 @@ internal static class UNetInputs
             throw new UNetInputException(
                 "encoderHiddenStates",
                 Shape(tokens),
-                Invariant($"audio tokens ({items}, {frames}, S, {configuration.CrossAttentionDim}) or ({items * frames}, S, {configuration.CrossAttentionDim}) are required")
+                Invariant(
+                    $"audio tokens ({items}, {frames}, S, {configuration.CrossAttentionDim}) or ({items * frames}, S, {configuration.CrossAttentionDim}) are required"
+                )
             );
         }
     }
@@ -56,7 +68,11 @@ internal static class UNetInputs
     {
         if (timesteps.dim() > 1 || timesteps.numel() != 1 && timesteps.numel() != batch)
         {
-            throw new UNetInputException("timesteps", Shape(timesteps), Invariant($"one timestep for all, () or (1), or one per item, ({batch}), is required"));
+            throw new UNetInputException(
+                "timesteps",
+                Shape(timesteps),
+                Invariant($"one timestep for all, () or (1), or one per item, ({batch}), is required")
+            );
         }
         return timesteps.to(device).reshape(-1).expand(batch);
     }

@@ -22,11 +22,15 @@ public sealed record UNetLoadReport(
             List<string> warnings = [];
             if (Missing.Count > 0 && Missing.All(UNetCheckpoint.IsTemporal))
             {
-                warnings.Add($"The checkpoint is {LooksLike}; {Missing.Count} tensors of temporal layers are missing and those layers pass their input on unchanged.");
+                warnings.Add(
+                    $"The checkpoint is {LooksLike}; {Missing.Count} tensors of temporal layers are missing and those layers pass their input on unchanged."
+                );
             }
             else if (Missing.Count > 0)
             {
-                warnings.Add($"The checkpoint is {LooksLike}; {Missing.Count} tensors are missing and keep their values ({Missing[0]}, ...).");
+                warnings.Add(
+                    $"The checkpoint is {LooksLike}; {Missing.Count} tensors are missing and keep their values ({Missing[0]}, ...)."
+                );
             }
             if (Unexpected.Count > 0)
             {

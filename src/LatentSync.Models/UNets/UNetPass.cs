@@ -15,7 +15,8 @@ internal sealed record UNetSettings(UNet3DConfiguration Configuration, ScalarTyp
 
     public TokenNormLayer TokenNorm(long channels) => new(channels, Dtype, Device);
 
-    public LinearLayer Linear(long inFeatures, long outFeatures, bool hasBias = true) => new(inFeatures, outFeatures, Dtype, Device, hasBias);
+    public LinearLayer Linear(long inFeatures, long outFeatures, bool hasBias = true) =>
+        new(inFeatures, outFeatures, Dtype, Device, hasBias);
 
     public Conv2dLayer Conv3x3(long inChannels, long outChannels, long stride = 1, long padding = 1) =>
         new(inChannels, outChannels, 3, Dtype, Device, stride, padding);
@@ -30,7 +31,14 @@ internal sealed record UNetSettings(UNet3DConfiguration Configuration, ScalarTyp
 /// <param name="AudioTokens">((b - ZeroContextItems) · f, S, X); null when no item has tokens.</param>
 /// <param name="ZeroContextItems">So many leading items of the batch have audio tokens that are all zero.</param>
 /// <param name="Observer">Sees inner outputs; null costs nothing.</param>
-internal sealed record UNetPass(long Batch, long Frames, Tensor TimeEmbedding, Tensor? AudioTokens, int ZeroContextItems, UNetObserver? Observer)
+internal sealed record UNetPass(
+    long Batch,
+    long Frames,
+    Tensor TimeEmbedding,
+    Tensor? AudioTokens,
+    int ZeroContextItems,
+    UNetObserver? Observer
+)
 {
     /// <summary>Whether the audio attention takes part, be it with zeros only.</summary>
     public bool HasContext => AudioTokens is not null || ZeroContextItems > 0;

@@ -47,7 +47,11 @@ public sealed class DdimParity : IParityFixture
                     comparisons.AddRange(Trace(manifest, scheduler, io, steps, trace));
                     break;
                 case ["add_noise", "output"]:
-                    Tensor noisy = scheduler.AddNoise(ParityTensors.Read(io, "add_noise.x0"), ParityTensors.Read(io, "add_noise.noise"), ParityTensors.Read(io, "add_noise.timesteps"));
+                    Tensor noisy = scheduler.AddNoise(
+                        ParityTensors.Read(io, "add_noise.x0"),
+                        ParityTensors.Read(io, "add_noise.noise"),
+                        ParityTensors.Read(io, "add_noise.timesteps")
+                    );
                     Compare(name, noisy, trace);
                     break;
             }
@@ -58,7 +62,13 @@ public sealed class DdimParity : IParityFixture
             comparisons.Add(ParityComparer.Compare(name, actual, ParityTensors.Read(io, name), tolerance.Atol, tolerance.Rtol));
     }
 
-    private static IEnumerable<ParityComparison> Trace(ParityManifest manifest, DdimScheduler scheduler, TensorArchive io, string steps, (double Atol, double Rtol) tolerance)
+    private static IEnumerable<ParityComparison> Trace(
+        ParityManifest manifest,
+        DdimScheduler scheduler,
+        TensorArchive io,
+        string steps,
+        (double Atol, double Rtol) tolerance
+    )
     {
         // eps = a x + c t / 1000
         double a = Number(manifest.Require("fake_model", "a"));
@@ -74,17 +84,33 @@ public sealed class DdimParity : IParityFixture
             samples.Add(sample = step.Previous);
             originals.Add(step.PredictedOriginal);
         }
-        yield return ParityComparer.Compare($"trace.{steps}.samples", stack(samples), ParityTensors.Read(io, $"trace.{steps}.samples"), tolerance.Atol, tolerance.Rtol);
+        yield return ParityComparer.Compare(
+            $"trace.{steps}.samples",
+            stack(samples),
+            ParityTensors.Read(io, $"trace.{steps}.samples"),
+            tolerance.Atol,
+            tolerance.Rtol
+        );
         string ends = $"trace.{steps}.pred_original_first_last";
         if (io.Tensors.ContainsKey(ends))
         {
-            yield return ParityComparer.Compare(ends, stack([originals[0], originals[^1]]), ParityTensors.Read(io, ends), tolerance.Atol, tolerance.Rtol);
+            yield return ParityComparer.Compare(
+                ends,
+                stack([originals[0], originals[^1]]),
+                ParityTensors.Read(io, ends),
+                tolerance.Atol,
+                tolerance.Rtol
+            );
         }
     }
 
     private static int Count(string steps) =>
-        int.TryParse(steps, NumberStyles.None, CultureInfo.InvariantCulture, out int count) ? count : throw new ParityException($"\"{steps}\" is no number of inference steps.");
+        int.TryParse(steps, NumberStyles.None, CultureInfo.InvariantCulture, out int count)
+            ? count
+            : throw new ParityException($"\"{steps}\" is no number of inference steps.");
 
     private static double Number(JsonElement element) =>
-        element.ValueKind == JsonValueKind.Number ? element.GetDouble() : throw new ParityException($"{element.GetRawText()} is no number.");
+        element.ValueKind == JsonValueKind.Number
+            ? element.GetDouble()
+            : throw new ParityException($"{element.GetRawText()} is no number.");
 }

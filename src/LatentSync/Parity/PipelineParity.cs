@@ -40,23 +40,35 @@ public sealed class PipelineParity : IParityFixture
         }
         foreach (JsonProperty variant in manifest.Require("variants").EnumerateObject())
         {
-            ChunkGeneratorOptions options = new() { InferenceSteps = steps, GuidanceScale = variant.Value.GetProperty("guidance_scale").GetDouble() };
+            ChunkGeneratorOptions options = new()
+            {
+                InferenceSteps = steps,
+                GuidanceScale = variant.Value.GetProperty("guidance_scale").GetDouble(),
+            };
             ChunkGenerator generator = new(network, autoencoder, options, scheduler);
-            bool usesMean = variant.Value.GetProperty("latent_dist").GetString() == "mean";
+            bool usesMean = variant.Value.GetProperty("latent_dist").GetString()?.StartsWith("mean", StringComparison.Ordinal) == true;
             Dictionary<string, Tensor> results = RunVariant(manifest, io, generator, usesMean, scope);
             comparisons.AddRange(Compare(manifest, io, variant.Name, results));
         }
         return comparisons;
     }
 
-    private static Dictionary<string, Tensor> RunVariant(ParityManifest manifest, TensorArchive io, ChunkGenerator generator, bool usesMean, DisposeScope scope)
+    private static Dictionary<string, Tensor> RunVariant(
+        ParityManifest manifest,
+        TensorArchive io,
+        ChunkGenerator generator,
+        bool usesMean,
+        DisposeScope scope
+    )
     {
         Tensor pixels = ParityTensors.Read(io, "faces").to(ScalarType.Float32).permute(0, 3, 1, 2) / 255; // (F, 3, R, R)
         Tensor faces = (pixels - 0.5) / 0.5;
         Tensor mask = ReadMask(io);
         Tensor tokens = ParityTensors.Read(io, "audio_chunks");
         Tensor start = ParityTensors.Read(io, "initial_noise");
-        GivenNoise? noise = usesMean ? null : new GivenNoise(ParityTensors.Read(io, "vae_noise_masked"), ParityTensors.Read(io, "vae_noise_reference"));
+        GivenNoise? noise = usesMean
+            ? null
+            : new GivenNoise(ParityTensors.Read(io, "vae_noise_masked"), ParityTensors.Read(io, "vae_noise_reference"));
         Dictionary<string, Tensor> results = [];
         List<Tensor> latentsAfterSteps = [];
         List<ChunkResult> chunks = [];
@@ -89,10 +101,17 @@ public sealed class PipelineParity : IParityFixture
         }
     }
 
-    private static IEnumerable<ParityComparison> Compare(ParityManifest manifest, TensorArchive io, string variant, Dictionary<string, Tensor> results)
+    private static IEnumerable<ParityComparison> Compare(
+        ParityManifest manifest,
+        TensorArchive io,
+        string variant,
+        Dictionary<string, Tensor> results
+    )
     {
         (double atol, double rtol) = manifest.Tolerance("float32") ?? (1e-4, 1e-3);
-        foreach (string name in io.Tensors.Keys.Where(n => n.StartsWith($"{variant}.", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        foreach (
+            string name in io.Tensors.Keys.Where(n => n.StartsWith($"{variant}.", StringComparison.Ordinal)).Order(StringComparer.Ordinal)
+        )
         {
             string what = name[(variant.Length + 1)..];
             if (what.EndsWith("_indices", StringComparison.Ordinal))
@@ -117,7 +136,9 @@ public sealed class PipelineParity : IParityFixture
             else
             {
                 // Of the first chunk only the first item and frame were recorded.
-                using Tensor part = what.StartsWith(FirstChunk, StringComparison.Ordinal) ? UNetParity.LeadingPart(actual, expected.shape) : actual.alias();
+                using Tensor part = what.StartsWith(FirstChunk, StringComparison.Ordinal)
+                    ? UNetParity.LeadingPart(actual, expected.shape)
+                    : actual.alias();
                 yield return ParityComparer.Compare(name, part, expected, atol, rtol);
             }
         }
@@ -128,13 +149,21 @@ public sealed class PipelineParity : IParityFixture
     {
         if (!actual.shape.SequenceEqual(expected.shape))
         {
-            return new ParityComparison(name, false, double.PositiveInfinity, $"the shape is ({string.Join(", ", actual.shape)}), expected ({string.Join(", ", expected.shape)})");
+            return new ParityComparison(
+                name,
+                false,
+                double.PositiveInfinity,
+                $"the shape is ({string.Join(", ", actual.shape)}), expected ({string.Join(", ", expected.shape)})"
+            );
         }
         using DisposeScope scope = NewDisposeScope();
         Tensor difference = (actual.to(ScalarType.Int32) - expected.to(ScalarType.Int32)).abs();
         long beyond = (difference > 1).sum().item<long>();
         double share = beyond / (double)difference.numel();
-        string detail = string.Create(CultureInfo.InvariantCulture, $"{beyond} of {difference.numel()} values differ by more than one level; at most 0.1 % may");
+        string detail = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{beyond} of {difference.numel()} values differ by more than one level; at most 0.1 % may"
+        );
         return new ParityComparison(name, share <= 0.001, difference.max().item<int>(), detail);
     }
 
@@ -147,17 +176,23 @@ public sealed class PipelineParity : IParityFixture
 
     private static AutoencoderKL LoadAutoencoder(ParityManifest manifest, string weightsFile)
     {
-        AutoencoderKL autoencoder = AutoencoderKL.Create(AutoencoderConfiguration.FromJson(manifest.Require("config")), ScalarType.Float32, CPU);
+        AutoencoderKL autoencoder = AutoencoderKL.Create(
+            AutoencoderConfiguration.FromJson(manifest.Require("config")),
+            ScalarType.Float32,
+            CPU
+        );
         using TensorArchive weights = manifest.OpenArchive(weightsFile);
         AutoencoderCheckpoint.Load(autoencoder, weights);
         return autoencoder;
     }
 
     // The fixture whose folder holds a file, for instance of "../unet_motion/weights.safetensors".
-    private static ParityManifest Sibling(ParityManifest manifest, string file) => ParityManifest.Read(Path.GetDirectoryName(manifest.File(file))!);
+    private static ParityManifest Sibling(ParityManifest manifest, string file) =>
+        ParityManifest.Read(Path.GetDirectoryName(manifest.File(file))!);
 
     private static string Text(ParityManifest manifest, params ReadOnlySpan<string> path) =>
-        manifest.Require(path).GetString() ?? throw new ParityException($"{manifest.File(ParityManifest.FileName)}: {string.Join(" / ", path)} is no text.");
+        manifest.Require(path).GetString()
+        ?? throw new ParityException($"{manifest.File(ParityManifest.FileName)}: {string.Join(" / ", path)} is no text.");
 
     /// <summary>The recorded noise, chunk after chunk.</summary>
     private sealed class GivenNoise : ILatentNoise

@@ -35,12 +35,19 @@ public sealed partial class UNetParity : IParityFixture
             Tensor? tokens = Find("encoder_hidden_states") is { } name ? ParityTensors.Read(io, name) : null;
             bool isRecorded = entry.Name == recordedCase && File.Exists(manifest.File(Intermediates));
             using InnerOutputs? inner = isRecorded ? new InnerOutputs(network, manifest.OpenArchive(Intermediates), sample.shape[2]) : null;
-            Tensor output = network.forward(sample, timestep, tokens, new UNetForwardOptions { Observer = inner is null ? null : inner.Keep });
+            Tensor output = network.forward(
+                sample,
+                timestep,
+                tokens,
+                new UNetForwardOptions { Observer = inner is null ? null : inner.Keep }
+            );
             if (inner is not null)
             {
                 comparisons.AddRange(inner.Compare(atol, rtol));
             }
-            comparisons.Add(ParityComparer.Compare($"{entry.Name}.output", output, ParityTensors.Read(io, $"{entry.Name}.output"), atol, rtol));
+            comparisons.Add(
+                ParityComparer.Compare($"{entry.Name}.output", output, ParityTensors.Read(io, $"{entry.Name}.output"), atol, rtol)
+            );
 
             // A case holds what differs from the case it refers to.
             string? Find(string what) => new[] { $"{entry.Name}.{what}", $"{inputs}.{what}" }.FirstOrDefault(io.Tensors.ContainsKey);
@@ -53,12 +60,18 @@ public sealed partial class UNetParity : IParityFixture
     /// <summary>The network of a fixture's "config" with a file of weights.</summary>
     internal static UNet3DConditionModel LoadNetwork(ParityManifest manifest, string weightsFile)
     {
-        UNet3DConditionModel network = UNet3DConditionModel.Create(UNet3DConfiguration.FromJson(manifest.Require("config")), ScalarType.Float32, CPU);
+        UNet3DConditionModel network = UNet3DConditionModel.Create(
+            UNet3DConfiguration.FromJson(manifest.Require("config")),
+            ScalarType.Float32,
+            CPU
+        );
         using TensorArchive weights = manifest.OpenArchive(weightsFile);
         UNetLoadReport report = UNetCheckpoint.Load(network, weights);
         return report.Missing.Count == 0 && report.Dropped.Count == 0
             ? network
-            : throw new ParityException($"{weights.Path} lacks {report.Missing.Count} tensors of the network that the manifest describes, for instance {report.Missing[0]}.");
+            : throw new ParityException(
+                $"{weights.Path} lacks {report.Missing.Count} tensors of the network that the manifest describes, for instance {report.Missing[0]}."
+            );
     }
 
     // The manifest says in words for which case inner outputs were recorded: "... submodules for case main; ...".
@@ -94,13 +107,15 @@ public sealed partial class UNetParity : IParityFixture
                 if (recorded.Tensors.ContainsKey(name) && module is nn.Module<Tensor, Tensor> layer)
                 {
                     _unhook.Add(
-                        layer.register_forward_hook(
-                            (_, _, output) =>
-                            {
-                                Keep(name, output);
-                                return output;
-                            }
-                        ).remove
+                        layer
+                            .register_forward_hook(
+                                (_, _, output) =>
+                                {
+                                    Keep(name, output);
+                                    return output;
+                                }
+                            )
+                            .remove
                     );
                 }
             }

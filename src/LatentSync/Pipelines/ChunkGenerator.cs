@@ -31,13 +31,21 @@ public sealed class ChunkGenerator
     /// <param name="scheduler">null: DDIM with the released values.</param>
     /// <exception cref="ModelConfigurationException">The networks' channels do not fit each other.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
-    public ChunkGenerator(UNet3DConditionModel network, AutoencoderKL autoencoder, ChunkGeneratorOptions options, INoiseScheduler? scheduler = null)
+    public ChunkGenerator(
+        UNet3DConditionModel network,
+        AutoencoderKL autoencoder,
+        ChunkGeneratorOptions options,
+        INoiseScheduler? scheduler = null
+    )
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.AutoencoderFramesPerCall, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.DeepCacheInterval ?? 2, 2, nameof(options));
         if (!double.IsFinite(options.GuidanceScale))
         {
-            throw new ArgumentOutOfRangeException(nameof(options), $"The guidance scale must be a finite number, not {options.GuidanceScale.ToString(CultureInfo.InvariantCulture)}.");
+            throw new ArgumentOutOfRangeException(
+                nameof(options),
+                $"The guidance scale must be a finite number, not {options.GuidanceScale.ToString(CultureInfo.InvariantCulture)}."
+            );
         }
         (_network, _autoencoder, _options, _scheduler) = (network, autoencoder, options, scheduler ?? new DdimScheduler());
         _device = network.parameters().First().device;
@@ -225,7 +233,8 @@ public sealed class ChunkGenerator
     {
         int factor = _autoencoder.DownsamplingFactor;
         long[] faces = input.Faces.shape;
-        bool isSquare = faces.Length == 4 && faces[0] >= 1 && faces[1] == 3 && faces[2] == faces[3] && faces[2] >= factor && faces[2] % factor == 0;
+        bool isSquare =
+            faces.Length == 4 && faces[0] >= 1 && faces[1] == 3 && faces[2] == faces[3] && faces[2] >= factor && faces[2] % factor == 0;
         Require(isSquare, "Faces", input.Faces, $"(f, 3, R, R) with at least one frame and R a multiple of {factor} is required");
         (long frames, long side) = (faces[0], faces[2]);
         if (_network.Configuration.MaximumFrames is { } most && frames > most)
@@ -233,13 +242,17 @@ public sealed class ChunkGenerator
             throw new UNetInputException(
                 "Faces",
                 string.Create(CultureInfo.InvariantCulture, $"{frames} frames long"),
-                string.Create(CultureInfo.InvariantCulture, $"the network's temporal layers know {most} positions, so a chunk may have at most {most} frames; use shorter chunks")
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"the network's temporal layers know {most} positions, so a chunk may have at most {most} frames; use shorter chunks"
+                )
             );
         }
         Require(input.Mask.shape.SequenceEqual([1, side, side]), "Mask", input.Mask, $"(1, {side}, {side}) is required");
         long[] tokens = input.AudioTokens.shape;
         int width = _network.Configuration.CrossAttentionDim;
-        bool fits = tokens.Length == 3 && tokens[0] == frames && tokens[1] >= 1 && (tokens[2] == width || !_network.Configuration.AddAudioLayer);
+        bool fits =
+            tokens.Length == 3 && tokens[0] == frames && tokens[1] >= 1 && (tokens[2] == width || !_network.Configuration.AddAudioLayer);
         Require(fits, "AudioTokens", input.AudioTokens, $"({frames}, S, {width}), the tokens of each frame, is required");
         long[] start = StartNoiseShape((int)side);
         Require(input.StartNoise.shape.SequenceEqual(start), "StartNoise", input.StartNoise, $"({string.Join(", ", start)}) is required");

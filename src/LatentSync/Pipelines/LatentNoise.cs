@@ -43,7 +43,8 @@ public sealed class SeededLatentNoise : ILatentNoise, IDisposable
     /// <summary>The noise of one chunk, whatever was drawn before: chunks may be left out, repeated or resumed.</summary>
     /// <param name="seed">Seed of the run.</param>
     /// <param name="chunkIndex">Counted from 0.</param>
-    public static SeededLatentNoise ForChunk(long seed, int chunkIndex) => new(unchecked((long)((ulong)seed + Spread * ((ulong)chunkIndex + 1))));
+    public static SeededLatentNoise ForChunk(long seed, int chunkIndex) =>
+        new(unchecked((long)((ulong)seed + Spread * ((ulong)chunkIndex + 1))));
 
     /// <inheritdoc/>
     public Tensor Draw(LatentNoisePurpose purpose, long[] shape) => randn(shape, ScalarType.Float32, CPU, generator: _generator);

@@ -37,8 +37,8 @@ public sealed class NonFiniteResultException : Exception
         string where = stepNumber is { } number
             ? string.Create(CultureInfo.InvariantCulture, $"{stage}, step {number} of {totalSteps} (timestep {timestep})")
             : stage;
-        string remedy = dtype == "float16"
-            ? "use --dtype f32 or bf16, whose range is larger"
+        string remedy =
+            dtype == "float16" ? "use --dtype f32 or bf16, whose range is larger"
             : dtype == "bfloat16" ? "use --dtype f32"
             : "the checkpoint is damaged or does not belong to this configuration; check it with another copy of the file";
         return $"The network gave numbers that are not finite in {where} in {dtype}: {remedy}.";

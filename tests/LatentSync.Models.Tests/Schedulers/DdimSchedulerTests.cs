@@ -68,7 +68,11 @@ public sealed class DdimSchedulerTests
     {
         using GoldenFixture golden = new("ddim");
         using DisposeScope scope = NewDisposeScope();
-        Tensor noisy = new DdimScheduler().AddNoise(golden.Read("add_noise.x0"), golden.Read("add_noise.noise"), golden.Read("add_noise.timesteps"));
+        Tensor noisy = new DdimScheduler().AddNoise(
+            golden.Read("add_noise.x0"),
+            golden.Read("add_noise.noise"),
+            golden.Read("add_noise.timesteps")
+        );
         TensorAssert.Close(noisy, golden.Read("add_noise.output"), 2e-4, 1e-4);
     }
 
@@ -133,10 +137,32 @@ public sealed class DdimSchedulerTests
         Tensor sample = tensor(new[] { -3f, -0.2f, 0.1f, 5f }).view(1, 4);
         Tensor zero = zeros_like(sample);
         double scale = Math.Sqrt(new DdimScheduler().Schedule.AlphasCumulative[1]);
-        using DdimStep clipped = new DdimScheduler(SchedulerConfiguration.LatentSync with { ClipSample = true, ClipSampleRange = 2 }).Step(zero, 1, sample, 20);
-        TensorAssert.Close(clipped.PredictedOriginal, tensor(new[] { -2f, (float)(-0.2 / scale), (float)(0.1 / scale), 2f }).view(1, 4), 1e-6, 1e-6);
-        using DdimStep dynamic = new DdimScheduler(SchedulerConfiguration.LatentSync with { Thresholding = true, DynamicThresholdingRatio = 1, SampleMaximumValue = 4 }).Step(zero, 1, sample, 20);
-        TensorAssert.Close(dynamic.PredictedOriginal, tensor(new[] { (float)(-3 / scale / 4), (float)(-0.2 / scale / 4), (float)(0.1 / scale / 4), 1f }).view(1, 4), 1e-6, 1e-6);
+        using DdimStep clipped = new DdimScheduler(SchedulerConfiguration.LatentSync with { ClipSample = true, ClipSampleRange = 2 }).Step(
+            zero,
+            1,
+            sample,
+            20
+        );
+        TensorAssert.Close(
+            clipped.PredictedOriginal,
+            tensor(new[] { -2f, (float)(-0.2 / scale), (float)(0.1 / scale), 2f }).view(1, 4),
+            1e-6,
+            1e-6
+        );
+        using DdimStep dynamic = new DdimScheduler(
+            SchedulerConfiguration.LatentSync with
+            {
+                Thresholding = true,
+                DynamicThresholdingRatio = 1,
+                SampleMaximumValue = 4,
+            }
+        ).Step(zero, 1, sample, 20);
+        TensorAssert.Close(
+            dynamic.PredictedOriginal,
+            tensor(new[] { (float)(-3 / scale / 4), (float)(-0.2 / scale / 4), (float)(0.1 / scale / 4), 1f }).view(1, 4),
+            1e-6,
+            1e-6
+        );
     }
 
     [Fact]
@@ -164,7 +190,9 @@ public sealed class DdimSchedulerTests
     public void FromJson_UnusableFile_SaysWhy(string text, string reason)
     {
         using JsonDocument json = JsonDocument.Parse(text);
-        ModelConfigurationException error = Assert.Throws<ModelConfigurationException>(() => SchedulerConfiguration.FromJson(json.RootElement));
+        ModelConfigurationException error = Assert.Throws<ModelConfigurationException>(() =>
+            SchedulerConfiguration.FromJson(json.RootElement)
+        );
         Assert.Contains(reason, error.Message, StringComparison.Ordinal);
     }
 }

@@ -77,7 +77,8 @@ public sealed class DpmSolverPlusPlusSchedulerTests
     [Theory]
     [InlineData(0)]
     [InlineData(1000)]
-    public void Timesteps_ThatDoNotFit_AreRefused(int steps) => Assert.Throws<ArgumentOutOfRangeException>(() => new DpmSolverPlusPlusScheduler().Start(steps));
+    public void Timesteps_ThatDoNotFit_AreRefused(int steps) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => new DpmSolverPlusPlusScheduler().Start(steps));
 
     private static double Error(INoiseScheduler scheduler, int steps, double deviation)
     {
@@ -85,7 +86,9 @@ public sealed class DpmSolverPlusPlusSchedulerTests
         Tensor start = linspace(-2, 2, 9, ScalarType.Float64);
         double alphaStart = scheduler.Schedule.AlphasCumulative[scheduler.Timesteps(steps)[0]];
         double alphaEnd = scheduler.Schedule.FinalAlphaCumulative;
-        Tensor exact = Math.Sqrt(alphaEnd) * Mean + (start - Math.Sqrt(alphaStart) * Mean) * Math.Sqrt(Variance(alphaEnd, deviation) / Variance(alphaStart, deviation));
+        Tensor exact =
+            Math.Sqrt(alphaEnd) * Mean
+            + (start - Math.Sqrt(alphaStart) * Mean) * Math.Sqrt(Variance(alphaEnd, deviation) / Variance(alphaStart, deviation));
         return (Solve(scheduler, steps, start, deviation) - exact).abs().max().item<double>();
     }
 

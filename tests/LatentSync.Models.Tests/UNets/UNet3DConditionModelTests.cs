@@ -137,7 +137,13 @@ public sealed class UNet3DConditionModelTests
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor tokens = golden.Read("main.encoder_hidden_states");
-        Tensor[] samples = [golden.Read("main.sample"), UNetFixtures.Noise(8, 2, 13, 4, 16, 16), UNetFixtures.Noise(9, 2, 13, 4, 16, 16), UNetFixtures.Noise(10, 2, 13, 4, 16, 16)];
+        Tensor[] samples =
+        [
+            golden.Read("main.sample"),
+            UNetFixtures.Noise(8, 2, 13, 4, 16, 16),
+            UNetFixtures.Noise(9, 2, 13, 4, 16, 16),
+            UNetFixtures.Noise(10, 2, 13, 4, 16, 16),
+        ];
         long[] steps = [951, 901, 851, 801];
         using DeepCacheState cache = new(interval: 3);
         using DeepCacheState oracle = new(interval: 1000);
@@ -207,7 +213,11 @@ public sealed class UNet3DConditionModelTests
         Expect("encoderHiddenStates", "(2, 3, S, 12)", () => network.forward(sample, step, zeros(2, 3, 4, 13)));
         Expect("encoderHiddenStates", "(6, S, 12)", () => network.forward(sample, step, zeros(5, 4, 12)));
         Expect("timesteps", "(2)", () => network.forward(sample, zeros(3), tokens));
-        Expect("ZeroContextItems", "0 to the batch size 2", () => network.forward(sample, step, tokens, new UNetForwardOptions { ZeroContextItems = 3 }));
+        Expect(
+            "ZeroContextItems",
+            "0 to the batch size 2",
+            () => network.forward(sample, step, tokens, new UNetForwardOptions { ZeroContextItems = 3 })
+        );
 
         static void Expect(string argument, string required, Func<object> call)
         {
@@ -228,7 +238,8 @@ public sealed class UNet3DConditionModelTests
         foreach ((string key, Tensor value) in first.state_dict())
         {
             Assert.True(UNetFixtures.Same(value, state[key]), key);
-            bool startsAtZero = key.StartsWith("conv_in", StringComparison.Ordinal)
+            bool startsAtZero =
+                key.StartsWith("conv_in", StringComparison.Ordinal)
                 || key.StartsWith("conv_out.", StringComparison.Ordinal)
                 || key.Contains("temporal_transformer.proj_out", StringComparison.Ordinal)
                 || key.Contains("norm", StringComparison.Ordinal) && key.EndsWith("bias", StringComparison.Ordinal);

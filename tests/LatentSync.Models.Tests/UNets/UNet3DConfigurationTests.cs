@@ -74,7 +74,10 @@ public sealed class UNet3DConfigurationTests
     {
         LatentSyncConfiguration configuration = LatentSyncConfiguration.FromYaml(Stage2Yaml);
         Assert.Equal(JsonSerializer.Serialize(UNet3DConfiguration.LatentSync15()), JsonSerializer.Serialize(configuration.Model));
-        Assert.Equal((512, 16, "latentsync/utils/mask.png"), (configuration.Resolution, configuration.FramesPerChunk, configuration.MaskImagePath));
+        Assert.Equal(
+            (512, 16, "latentsync/utils/mask.png"),
+            (configuration.Resolution, configuration.FramesPerChunk, configuration.MaskImagePath)
+        );
         Assert.Equal([2, 2], configuration.AudioFeatureLength!);
         Assert.Equal(1e-5, configuration.Model.NormEpsilon);
         Assert.Equal((24, 8), (configuration.Model.MaximumFrames, configuration.Model.SizeMultiple));
@@ -98,7 +101,9 @@ public sealed class UNet3DConfigurationTests
     public void FromYaml_HostileText_IsRefusedBeforeItIsBuilt()
     {
         Assert.Throws<ModelConfigurationException>(() => LatentSyncConfiguration.FromYaml("model: " + new string('[', 5000)));
-        Assert.Throws<ModelConfigurationException>(() => LatentSyncConfiguration.FromYaml("model: [" + string.Join(',', Enumerable.Repeat("1", 20_000)) + "]"));
+        Assert.Throws<ModelConfigurationException>(() =>
+            LatentSyncConfiguration.FromYaml("model: [" + string.Join(',', Enumerable.Repeat("1", 20_000)) + "]")
+        );
         Assert.Throws<ModelConfigurationException>(() => LatentSyncConfiguration.FromYaml(new string(' ', 2 << 20)));
         Assert.Throws<ModelConfigurationException>(() => LatentSyncConfiguration.FromFile("/no such folder/unet.yaml"));
     }
@@ -146,7 +151,10 @@ public sealed class UNet3DConfigurationTests
     public void FromJson_Nothing_GivesTheOriginalsDefaults()
     {
         UNet3DConfiguration defaults = Read(new JsonObject());
-        Assert.Equal((4, 1280, false, false), (defaults.InChannels, defaults.CrossAttentionDim, defaults.AddAudioLayer, defaults.UseMotionModule));
+        Assert.Equal(
+            (4, 1280, false, false),
+            (defaults.InChannels, defaults.CrossAttentionDim, defaults.AddAudioLayer, defaults.UseMotionModule)
+        );
         Assert.Equal((2, false), (defaults.MotionModule.BlockCount, defaults.MotionModule.PositionEncoding));
         Assert.Null(defaults.MaximumFrames);
     }
@@ -163,7 +171,10 @@ public sealed class UNet3DConfigurationTests
         json["motion_module_decoder_only"] = decoderOnly;
         json["motion_module_mid_block"] = mid;
         using UNet3DConditionModel network = UNet3DConditionModel.Create(Read(json), ScalarType.Float32, META);
-        IEnumerable<string> found = network.state_dict().Keys.Where(k => k.Contains(".motion_modules.", StringComparison.Ordinal)).Select(k => k[..k.IndexOf(".motion_modules", StringComparison.Ordinal)]);
+        IEnumerable<string> found = network
+            .state_dict()
+            .Keys.Where(k => k.Contains(".motion_modules.", StringComparison.Ordinal))
+            .Select(k => k[..k.IndexOf(".motion_modules", StringComparison.Ordinal)]);
         Assert.Equal(blocks.Split(' ', StringSplitOptions.RemoveEmptyEntries), found.Distinct().Order(StringComparer.Ordinal));
     }
 
@@ -181,7 +192,12 @@ public sealed class UNet3DConfigurationTests
         using UNet3DConditionModel network = UNet3DConditionModel.Create(configuration, ScalarType.Float32, META);
         string[] keys = [.. network.state_dict().Keys];
         Assert.All(keys.Where(k => k.Contains("motion_modules", StringComparison.Ordinal)), k => Assert.StartsWith("up_blocks.0.", k));
-        Assert.Equal(["down_blocks.1", "mid_block", "up_blocks.0", "up_blocks.2"], keys.Where(k => k.Contains(".attentions.0.norm.weight", StringComparison.Ordinal)).Select(k => k[..k.IndexOf(".att", StringComparison.Ordinal)]).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["down_blocks.1", "mid_block", "up_blocks.0", "up_blocks.2"],
+            keys.Where(k => k.Contains(".attentions.0.norm.weight", StringComparison.Ordinal))
+                .Select(k => k[..k.IndexOf(".att", StringComparison.Ordinal)])
+                .Order(StringComparer.Ordinal)
+        );
     }
 
     [Fact]
@@ -189,7 +205,15 @@ public sealed class UNet3DConfigurationTests
     {
         UNet3DConfiguration configuration = UNetFixtures.Small with
         {
-            MotionModule = new MotionModuleConfiguration { HeadCount = 4, BlockCount = 2, AttentionCount = 3, WidthDivisor = 2, PositionEncoding = true, MaximumFrames = 9 },
+            MotionModule = new MotionModuleConfiguration
+            {
+                HeadCount = 4,
+                BlockCount = 2,
+                AttentionCount = 3,
+                WidthDivisor = 2,
+                PositionEncoding = true,
+                MaximumFrames = 9,
+            },
         };
         using UNet3DConditionModel network = UNet3DConditionModel.Create(configuration, ScalarType.Float32, META);
         Dictionary<string, Tensor> state = network.state_dict();
@@ -205,7 +229,17 @@ public sealed class UNet3DConfigurationTests
     {
         using GoldenFixture golden = new("unet_motion");
         JsonNode json = JsonNode.Parse(golden.Configuration.GetRawText())!;
-        foreach ((string key, string value) in new[] { ("attention_head_dim", "8"), ("block_out_channels", "[320, 640, 1280, 1280]"), ("cross_attention_dim", "384"), ("layers_per_block", "2"), ("norm_num_groups", "32"), ("motion_module_resolutions", "[1, 2, 4, 8]") })
+        foreach (
+            (string key, string value) in new[]
+            {
+                ("attention_head_dim", "8"),
+                ("block_out_channels", "[320, 640, 1280, 1280]"),
+                ("cross_attention_dim", "384"),
+                ("layers_per_block", "2"),
+                ("norm_num_groups", "32"),
+                ("motion_module_resolutions", "[1, 2, 4, 8]"),
+            }
+        )
         {
             json[key] = JsonNode.Parse(value);
         }

@@ -108,7 +108,9 @@ public sealed class UNetCheckpointTests : IDisposable
         using UNet3DConditionModel target = UNetFixtures.Random(Temporal, seed: 9);
         using UNet3DConditionModel untouched = UNetFixtures.Random(Temporal, seed: 9);
         using TensorArchive archive = Write(StateDictWriter.Payloads(source));
-        CheckpointMismatchException error = Assert.Throws<CheckpointMismatchException>(() => UNetCheckpoint.Load(target, archive, allowMissing: true));
+        CheckpointMismatchException error = Assert.Throws<CheckpointMismatchException>(() =>
+            UNetCheckpoint.Load(target, archive, allowMissing: true)
+        );
         Assert.Contains("have another shape", error.Message, StringComparison.Ordinal);
         Assert.Contains("file (96,", error.Message, StringComparison.Ordinal);
         AssertSame(untouched, target);
@@ -137,7 +139,10 @@ public sealed class UNetCheckpointTests : IDisposable
     [InlineData("encoder.down_blocks.0.resnets.0.conv1.weight", "an image autoencoder (VAE)")]
     [InlineData("encoder.blocks.0.attn.query.weight", "a Whisper model")]
     [InlineData("model.diffusion_model.input_blocks.0.0.weight", "a Stable Diffusion checkpoint in the single-file layout")]
-    [InlineData("down_blocks.0.motion_modules.0.temporal_transformer.norm.weight", "a set of AnimateDiff motion modules without their U-Net")]
+    [InlineData(
+        "down_blocks.0.motion_modules.0.temporal_transformer.norm.weight",
+        "a set of AnimateDiff motion modules without their U-Net"
+    )]
     [InlineData("fc.weight", "no U-Net of this family")]
     public void Describe_OtherKinds_AreRecognised(string key, string description)
     {
@@ -150,10 +155,17 @@ public sealed class UNetCheckpointTests : IDisposable
     public void Describe_UNets_AreToldApart()
     {
         Assert.Contains("motion modules in encoder and decoder", Describe(Temporal), StringComparison.Ordinal);
-        Assert.Contains("motion modules in the decoder only", Describe(Temporal with { MotionModuleDecoderOnly = true }), StringComparison.Ordinal);
+        Assert.Contains(
+            "motion modules in the decoder only",
+            Describe(Temporal with { MotionModuleDecoderOnly = true }),
+            StringComparison.Ordinal
+        );
         Assert.Contains("first-stage", Describe(FirstStage), StringComparison.Ordinal);
         using Tensor weight = ones([32, 13, 3, 3]);
-        using TensorArchive old = Write([KeyValuePair.Create("conv_in.weight", Payload(weight)), KeyValuePair.Create("mid_block.attentions.0.transformer_blocks.0.audio_cross_attn.norm.weight", Payload(weight))]);
+        using TensorArchive old = Write([
+            KeyValuePair.Create("conv_in.weight", Payload(weight)),
+            KeyValuePair.Create("mid_block.attentions.0.transformer_blocks.0.audio_cross_attn.norm.weight", Payload(weight)),
+        ]);
         Assert.Contains("LatentSync 1.0", UNetCheckpoint.Describe(old), StringComparison.Ordinal);
 
         string Describe(UNet3DConfiguration configuration)
@@ -170,7 +182,8 @@ public sealed class UNetCheckpointTests : IDisposable
         Assert.All(expected.state_dict(), entry => Assert.True(UNetFixtures.Same(entry.Value, state[entry.Key]), entry.Key));
     }
 
-    private static TensorPayload Payload(Tensor tensor) => new(TensorElementType.Float32, tensor.shape, stream => stream.Write(tensor.bytes));
+    private static TensorPayload Payload(Tensor tensor) =>
+        new(TensorElementType.Float32, tensor.shape, stream => stream.Write(tensor.bytes));
 
     private TensorArchive Write(IEnumerable<KeyValuePair<string, TensorPayload>> tensors)
     {

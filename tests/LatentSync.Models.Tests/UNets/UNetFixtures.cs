@@ -10,7 +10,11 @@ internal static class UNetFixtures
 {
     public static UNet3DConditionModel Load(GoldenFixture golden)
     {
-        UNet3DConditionModel network = UNet3DConditionModel.Create(UNet3DConfiguration.FromJson(golden.Configuration), ScalarType.Float32, CPU);
+        UNet3DConditionModel network = UNet3DConditionModel.Create(
+            UNet3DConfiguration.FromJson(golden.Configuration),
+            ScalarType.Float32,
+            CPU
+        );
         using TensorArchive weights = golden.OpenWeights();
         UNetLoadReport report = UNetCheckpoint.Load(network, weights);
         Assert.Empty(report.Missing);
@@ -51,7 +55,13 @@ internal static class UNetFixtures
             AddAudioLayer = true,
             UseMotionModule = true,
             MotionModuleResolutions = [1, 2, 4, 8],
-            MotionModule = new MotionModuleConfiguration { HeadCount = 4, BlockCount = 1, PositionEncoding = true, MaximumFrames = 6 },
+            MotionModule = new MotionModuleConfiguration
+            {
+                HeadCount = 4,
+                BlockCount = 1,
+                PositionEncoding = true,
+                MaximumFrames = 6,
+            },
         };
 
     /// <summary>Every element the same, bit for bit (NaN excepted).</summary>

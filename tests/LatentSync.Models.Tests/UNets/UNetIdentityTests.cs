@@ -51,7 +51,15 @@ public sealed class UNetIdentityTests
         UNet3DConfiguration configuration = UNetFixtures.Small with
         {
             MotionModuleMidBlock = true,
-            MotionModule = new MotionModuleConfiguration { HeadCount = 2, BlockCount = 2, AttentionCount = 3, WidthDivisor = 2, PositionEncoding = encoded, MaximumFrames = 8 },
+            MotionModule = new MotionModuleConfiguration
+            {
+                HeadCount = 2,
+                BlockCount = 2,
+                AttentionCount = 3,
+                WidthDivisor = 2,
+                PositionEncoding = encoded,
+                MaximumFrames = 8,
+            },
         };
         using UNet3DConditionModel network = UNetFixtures.Random(configuration);
         using IDisposable noGrad = no_grad();
@@ -93,7 +101,12 @@ public sealed class UNetIdentityTests
         Assert.Equal([1, 2, 2, height, width], noise.shape);
         Assert.True(noise.isfinite().all().item<bool>() && noise.std().item<float>() > 1e-3);
         Assert.Contains("mid_block.resnets.0.double_len_linear.weight", network.state_dict().Keys);
-        Assert.DoesNotContain(network.state_dict().Keys, key => key.Contains("attn2", StringComparison.Ordinal) || key.EndsWith("transformer_blocks.0.norm2.weight", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            network.state_dict().Keys,
+            key =>
+                key.Contains("attn2", StringComparison.Ordinal)
+                || key.EndsWith("transformer_blocks.0.norm2.weight", StringComparison.Ordinal)
+        );
     }
 
     [Fact]

@@ -26,7 +26,8 @@ public sealed class ChunkGeneratorTests : IDisposable
         using DisposeScope scope = NewDisposeScope();
         ChunkInput input = Input(frames: 3);
         using SeededLatentNoise noise = new(1);
-        using ChunkResult kept = Generator(new ChunkGeneratorOptions { InferenceSteps = 2 }).Generate(input with { Mask = ones(1, 16, 16) }, noise);
+        using ChunkResult kept = Generator(new ChunkGeneratorOptions { InferenceSteps = 2 })
+            .Generate(input with { Mask = ones(1, 16, 16) }, noise);
         Assert.Equal([3, 3, 16, 16], kept.Composites.shape);
         Assert.Equal([1, 4, 3, 8, 8], kept.Latents.shape);
         Assert.Equal(ScalarType.Float32, kept.Composites.dtype);
@@ -46,7 +47,9 @@ public sealed class ChunkGeneratorTests : IDisposable
             .. new[] { 1, 2, 5, 100 }.Select(frames =>
             {
                 using SeededLatentNoise noise = new(7);
-                return Generator(new ChunkGeneratorOptions { InferenceSteps = 2, AutoencoderFramesPerCall = frames }).Generate(input, noise).Composites;
+                return Generator(new ChunkGeneratorOptions { InferenceSteps = 2, AutoencoderFramesPerCall = frames })
+                    .Generate(input, noise)
+                    .Composites;
             }),
         ];
         Assert.All(results.Skip(1), result => Assert.InRange(Difference(result, results[0]), 0, 1e-4));
@@ -62,7 +65,10 @@ public sealed class ChunkGeneratorTests : IDisposable
         using ChunkResult result = Generator(new ChunkGeneratorOptions { InferenceSteps = 1, GuidanceScale = 2.5 })
             .Generate(input, noise: null, observer: (name, value) => seen[name] = value.clone().MoveToOtherDisposeScope(scope));
         Tensor start = input.StartNoise.expand(-1, -1, 2, -1, -1);
-        Tensor sample = cat([start, seen["mask_latents"].expand(-1, -1, 2, -1, -1), seen["masked_image_latents"], seen["reference_latents"]], 1);
+        Tensor sample = cat(
+            [start, seen["mask_latents"].expand(-1, -1, 2, -1, -1), seen["masked_image_latents"], seen["reference_latents"]],
+            1
+        );
         Tensor tokens = input.AudioTokens.unsqueeze(0);
         DdimScheduler scheduler = new();
         int timestep = scheduler.Timesteps(1)[0];
@@ -79,7 +85,15 @@ public sealed class ChunkGeneratorTests : IDisposable
         using DisposeScope scope = NewDisposeScope();
         ChunkInput input = Input(frames: 2);
         List<Tensor> exact = Trace(new ChunkGeneratorOptions { InferenceSteps = 4, GuidanceScale = 1 }, input);
-        List<Tensor> cached = Trace(new ChunkGeneratorOptions { InferenceSteps = 4, GuidanceScale = 1, DeepCacheInterval = 3 }, input);
+        List<Tensor> cached = Trace(
+            new ChunkGeneratorOptions
+            {
+                InferenceSteps = 4,
+                GuidanceScale = 1,
+                DeepCacheInterval = 3,
+            },
+            input
+        );
         Assert.Equal(0, Difference(exact[0], cached[0]));
         Assert.True(Difference(exact[1], cached[1]) > 0);
     }
@@ -107,7 +121,8 @@ public sealed class ChunkGeneratorTests : IDisposable
         using ChunkInputScope input = new(Input(frames: 2));
         long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         Assert.ThrowsAny<OperationCanceledException>(() =>
-            Generator(new ChunkGeneratorOptions { InferenceSteps = 5 }).Generate(input.Value, null, progress, cancellationToken: source.Token)
+            Generator(new ChunkGeneratorOptions { InferenceSteps = 5 })
+                .Generate(input.Value, null, progress, cancellationToken: source.Token)
         );
         Assert.Equal(2, progress.Steps.Count);
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
@@ -117,7 +132,14 @@ public sealed class ChunkGeneratorTests : IDisposable
     public void Generate_OnceMore_LeavesNoTensorsBehind()
     {
         using ChunkInputScope input = new(Input(frames: 3));
-        ChunkGenerator generator = Generator(new ChunkGeneratorOptions { InferenceSteps = 4, DeepCacheInterval = 2, AutoencoderFramesPerCall = 2 });
+        ChunkGenerator generator = Generator(
+            new ChunkGeneratorOptions
+            {
+                InferenceSteps = 4,
+                DeepCacheInterval = 2,
+                AutoencoderFramesPerCall = 2,
+            }
+        );
         using SeededLatentNoise noise = new(4);
         generator.Generate(input.Value, noise).Dispose();
         long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
@@ -134,10 +156,16 @@ public sealed class ChunkGeneratorTests : IDisposable
             bias.fill_(double.PositiveInfinity);
         }
         using ChunkInputScope input = new(Input(frames: 1));
-        NonFiniteResultException error = Assert.Throws<NonFiniteResultException>(() => Generator(new ChunkGeneratorOptions { InferenceSteps = 4 }).Generate(input.Value, null));
+        NonFiniteResultException error = Assert.Throws<NonFiniteResultException>(() =>
+            Generator(new ChunkGeneratorOptions { InferenceSteps = 4 }).Generate(input.Value, null)
+        );
         Assert.Equal((1, 4, 751), (error.StepNumber, error.TotalSteps, error.Timestep));
         Assert.Contains("denoising, step 1 of 4 (timestep 751) in float32", error.Message, StringComparison.Ordinal);
-        Assert.Contains("use --dtype f32 or bf16", new NonFiniteResultException("denoising", 3, 20, 851, "float16").Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "use --dtype f32 or bf16",
+            new NonFiniteResultException("denoising", 3, 20, 851, "float16").Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -168,8 +196,17 @@ public sealed class ChunkGeneratorTests : IDisposable
         Assert.Throws<ArgumentOutOfRangeException>(() => Generator(new ChunkGeneratorOptions { AutoencoderFramesPerCall = 0 }));
         Assert.Throws<ArgumentOutOfRangeException>(() => Generator(new ChunkGeneratorOptions { DeepCacheInterval = 1 }));
         Assert.Throws<ArgumentOutOfRangeException>(() => Generator(new ChunkGeneratorOptions { GuidanceScale = double.NaN }));
-        using UNet3DConditionModel other = UNet3DConditionModel.Create(NetworkConfiguration with { InChannels = 9 }, ScalarType.Float32, META);
-        ModelConfigurationException error = Assert.Throws<ModelConfigurationException>(() => new ChunkGenerator(other, _autoencoder, new ChunkGeneratorOptions()));
+        using UNet3DConditionModel other = UNet3DConditionModel.Create(
+            NetworkConfiguration with
+            {
+                InChannels = 9,
+            },
+            ScalarType.Float32,
+            META
+        );
+        ModelConfigurationException error = Assert.Throws<ModelConfigurationException>(() =>
+            new ChunkGenerator(other, _autoencoder, new ChunkGeneratorOptions())
+        );
         Assert.Contains("takes 9 channels", error.Message, StringComparison.Ordinal);
     }
 
@@ -208,7 +245,13 @@ public sealed class ChunkGeneratorTests : IDisposable
             NormNumGroups = 8,
             AddAudioLayer = true,
             UseMotionModule = true,
-            MotionModule = new MotionModuleConfiguration { HeadCount = 4, BlockCount = 1, PositionEncoding = true, MaximumFrames = 6 },
+            MotionModule = new MotionModuleConfiguration
+            {
+                HeadCount = 4,
+                BlockCount = 1,
+                PositionEncoding = true,
+                MaximumFrames = 6,
+            },
         };
 
     private ChunkGenerator Generator(ChunkGeneratorOptions options) => new(_network, _autoencoder, options);
@@ -216,13 +259,19 @@ public sealed class ChunkGeneratorTests : IDisposable
     private List<Tensor> Trace(ChunkGeneratorOptions options, ChunkInput input)
     {
         List<Tensor> latents = [];
-        Generator(options).Generate(input, null, observer: (name, value) =>
-        {
-            if (name == "latents")
-            {
-                latents.Add(value.clone().DetachFromDisposeScope());
-            }
-        }).Dispose();
+        Generator(options)
+            .Generate(
+                input,
+                null,
+                observer: (name, value) =>
+                {
+                    if (name == "latents")
+                    {
+                        latents.Add(value.clone().DetachFromDisposeScope());
+                    }
+                }
+            )
+            .Dispose();
         return latents;
     }
 
