@@ -22,11 +22,11 @@ public sealed class LayeringTests
     {
         ["LatentSync.Attention"] = [],
         ["LatentSync.Checkpoints"] = [],
-        ["LatentSync.Media"] = ["CliWrap", "Microsoft.ML.OnnxRuntime", "OpenCvSharp4*", "SkiaSharp*"],
+        ["LatentSync.Media"] = ["Microsoft.ML.OnnxRuntime", "OpenCvSharp4*", "SkiaSharp*"],
         ["LatentSync.Platform"] = [],
         ["LatentSync.Attention.Torch"] = ["TorchSharp*", "libtorch-*"],
         ["LatentSync.Models"] = ["YamlDotNet"],
-        ["LatentSync"] = ["Microsoft.Extensions.Logging.Abstractions", "ScottPlot"],
+        ["LatentSync"] = [],
         ["LatentSync.Cli"] = ["System.CommandLine", "Spectre.Console"],
     };
 

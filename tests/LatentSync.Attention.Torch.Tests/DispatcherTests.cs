@@ -213,13 +213,18 @@ public sealed class DispatcherTests
             Policy = Policy.Auto,
             Backends = [new ConstantBackend(output)],
         });
-        dispatcher.Run(query, query, query, layer: "a");
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 100; i++)
+        // The runtime allocates now and then while it compiles the method anew: the least of several rounds is the method's own.
+        long least = long.MaxValue;
+        for (int round = 0; round < 10 && least > 0; round++)
         {
-            dispatcher.Run(query, query, query, layer: "a");
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 100; i++)
+            {
+                dispatcher.Run(query, query, query, layer: "a");
+            }
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
         }
-        Assert.Equal(0, (GC.GetAllocatedBytesForCurrentThread() - before) / 100);
+        Assert.Equal(0, least);
     }
 
     private static AttentionDispatcher Auto() => new(new AttentionDispatcherOptions { Policy = Policy.Auto });

@@ -39,6 +39,10 @@ internal static class SyncReportDisplay
         }
         string stages = string.Join(", ", report.StageSeconds.Select(s => Text($"{s.Key} {s.Value:0.0}")));
         yield return Text($"  time       {report.TotalSeconds:0.0} s ({stages})");
+        if (report.SecondsPerStep is { } step)
+        {
+            yield return Text($"  step       {step:0.00} s per denoising step of a chunk");
+        }
         yield return Text($"  memory     {report.PeakMemoryBytes / (1024.0 * 1024 * 1024):0.00} GiB at the peak");
         foreach (string warning in report.Warnings)
         {

@@ -8,6 +8,9 @@ internal interface IMouthSource : IDisposable
     /// <summary>The seed in use.</summary>
     long Seed { get; }
 
+    /// <summary>Mean time of one denoising step; null when fewer than two steps ran in a row.</summary>
+    double? SecondsPerStep { get; }
+
     /// <summary>The output is complete and in place.</summary>
     void Complete();
 

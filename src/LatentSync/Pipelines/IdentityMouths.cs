@@ -14,6 +14,8 @@ internal sealed class IdentityMouths : IMouthSource
 
     public long Seed => 0;
 
+    public double? SecondsPerStep => null;
+
     public IReadOnlyList<Half[]> Generate(Chunk<AlignedFace> chunk, CancellationToken cancellationToken)
     {
         List<Half[]> mouths = [];

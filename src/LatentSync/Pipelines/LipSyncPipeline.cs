@@ -98,6 +98,7 @@ public sealed class LipSyncPipeline : IDisposable
             Seed = mouths.Seed,
             Attention = dispatcher is null ? [] : [.. dispatcher.Snapshot().Select(u => new AttentionUse(u.Layer, u.Backend, u.Calls))],
             StageSeconds = times.Seconds,
+            SecondsPerStep = mouths.SecondsPerStep,
             TotalSeconds = times.TotalSeconds,
             PeakMemoryBytes = PeakMemory(),
             Warnings = [.. video.Media.Notes, .. video.Warnings, .. models?.Warnings ?? [], .. written.Notes, .. run.Warnings],

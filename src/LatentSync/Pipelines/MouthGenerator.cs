@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
 using LatentSync.Media.Audio;
@@ -28,6 +29,8 @@ internal sealed class MouthGenerator : IMouthSource
     private readonly int _stepsPerChunk;
     private readonly int _speechWindows;
     private int _steps;
+    private int _timedSteps;
+    private TimeSpan _stepTime;
 
     public MouthGenerator(
         SyncOptions options,
@@ -76,6 +79,8 @@ internal sealed class MouthGenerator : IMouthSource
 
     public long Seed { get; }
 
+    public double? SecondsPerStep => _timedSteps == 0 ? null : _stepTime.TotalSeconds / _timedSteps;
+
     public IReadOnlyList<Half[]> Generate(Chunk<AlignedFace> chunk, CancellationToken cancellationToken)
     {
         using DisposeScope scope = NewDisposeScope();
@@ -95,11 +100,23 @@ internal sealed class MouthGenerator : IMouthSource
         Tensor faces = Faces(chunk); // (f, 3, R, R)
         using SeededLatentNoise noise = SeededLatentNoise.ForChunk(Seed, chunk.Index);
         int before = _steps;
+        long lastStep = 0;
         Report(before);
         using ChunkResult result = _generator.Generate(
             new ChunkInput(faces, _mask, tokens, _startNoise),
             noise,
-            new StepProgress(step => Report(before + step.Number)),
+            new StepProgress(step =>
+            {
+                // The first step's time would contain the encoding of the faces.
+                long now = Stopwatch.GetTimestamp();
+                if (lastStep != 0)
+                {
+                    _stepTime += Stopwatch.GetElapsedTime(lastStep, now);
+                    _timedSteps++;
+                }
+                lastStep = now;
+                Report(before + step.Number);
+            }),
             cancellationToken: cancellationToken
         );
         _steps = before + _stepsPerChunk;

@@ -57,6 +57,9 @@ public sealed record SyncReport
     /// <summary>Seconds spent per stage.</summary>
     public required IReadOnlyDictionary<string, double> StageSeconds { get; init; }
 
+    /// <summary>Mean seconds of one denoising step of a chunk; null when fewer than two ran in a row.</summary>
+    public required double? SecondsPerStep { get; init; }
+
     /// <summary>Seconds in all.</summary>
     public required double TotalSeconds { get; init; }
 

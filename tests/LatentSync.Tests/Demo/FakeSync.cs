@@ -32,6 +32,7 @@ internal static class FakeSync
         DTypeReason = "asked for",
         Seed = 1247,
         Attention = [new AttentionUse("unet.spatial-self", "torch-flash", 120), new AttentionUse("unet.audio-cross", "torch-flash", 120)],
+        SecondsPerStep = 0.5,
         StageSeconds = new Dictionary<string, double> { ["load"] = 0.8, ["audio"] = 0.4, ["denoise"] = 9.1 },
         TotalSeconds = 12.5,
         PeakMemoryBytes = 3L << 29,
