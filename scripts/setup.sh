@@ -8,6 +8,8 @@ need_dotnet() {
         exit 3
     fi
     export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
+    # Built programs look for the runtime here; an SDK outside the usual folders would not be found otherwise.
+    export DOTNET_ROOT=${DOTNET_ROOT:-$(dirname "$(readlink -f "$(command -v dotnet)")")}
     # A machine without a home folder still needs a place for packages.
     if [ -z "${HOME:-}" ]; then
         export DOTNET_CLI_HOME="$root/artifacts/home" NUGET_PACKAGES="$root/artifacts/packages"
@@ -67,12 +69,14 @@ build() {
     (
         if command -v flock >/dev/null 2>&1; then flock 9; fi
         log=$root/artifacts/build.log
+        # The stamp's time is the beginning: what is edited during the build is built next time.
+        touch "$stamp.begun"
         say "building LatentSync.NET (the first time also downloads its packages, libtorch among them) ..."
         if ! dotnet build "$root/$target" -c Release -nologo -v minimal "$@" >"$log" 2>&1; then
             grep -E 'error|warning' "$log" | sort -u | head -40 >&2 || true
             say "latentsync: the build failed; the whole log is $log"
             exit 1
         fi
-        touch "$stamp"
+        mv "$stamp.begun" "$stamp"
     ) 9>"$root/artifacts/.build-lock"
 }

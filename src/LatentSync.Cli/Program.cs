@@ -9,8 +9,8 @@ ParseResult parsed = root.Parse(args);
 InvocationConfiguration configuration = new()
 {
     EnableDefaultExceptionHandler = false,
-    // Time to stop ffmpeg and delete partial files after Ctrl+C.
-    ProcessTerminationTimeout = TimeSpan.FromSeconds(30),
+    // Time to finish a block of the network (seconds at full size), stop ffmpeg and delete partial files after Ctrl+C.
+    ProcessTerminationTimeout = TimeSpan.FromMinutes(2),
 };
 try
 {

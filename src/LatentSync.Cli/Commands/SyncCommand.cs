@@ -20,6 +20,7 @@ internal static class SyncCommand
     private static readonly Option<int?> Resolution = new("--resolution") { Description = "side of the face picture: 256 (LatentSync 1.5) or 512 (1.6); default: from the configuration, else 256", HelpName = "N" };
     private static readonly Option<int> Steps = new("--steps") { Description = "denoising steps, 1..999; 20 to 50 is usual", DefaultValueFactory = _ => 20, HelpName = "N" };
     private static readonly Option<double> Guidance = new("--guidance") { Description = "classifier-free guidance; 1 switches it off and halves the time; 1.0 to 3.0 is usual", DefaultValueFactory = _ => 1.5, HelpName = "X" };
+    private static readonly Option<int?> ChunkFrames = new("--chunk") { Description = "frames the network sees at once; default: the configuration's data.num_frames, else 16", HelpName = "N" };
     private static readonly Option<long> Seed = new("--seed") { Description = "seed of every random draw; -1 draws one and reports it", DefaultValueFactory = _ => 1247L, HelpName = "N" };
     private static readonly Option<string> Scheduler = new("--scheduler") { Description = "ddim (the original's) or dpm++ (10 steps look like 20)", DefaultValueFactory = _ => "ddim", HelpName = "NAME" };
     private static readonly Option<string> DeepCache = new("--deepcache") { Description = "on: reuse deep features on two of three steps, about twice as fast", DefaultValueFactory = _ => "off", HelpName = "on/off" };
@@ -56,7 +57,7 @@ internal static class SyncCommand
             """
         )
         {
-            Video, Audio, Out, Checkpoint, Config, Resolution, Steps, Guidance, Seed, Scheduler, DeepCache, Attention, Device, DType, Libtorch, Detector,
+            Video, Audio, Out, Checkpoint, Config, Resolution, Steps, Guidance, ChunkFrames, Seed, Scheduler, DeepCache, Attention, Device, DType, Libtorch, Detector,
             Landmarks, FaceModels, Cascades, Face, Mask, Extend, Silence, Preview, Crf, IsolatedAudio, Resume, Identity, Json,
         };
         command.SetAction(RunAsync);
@@ -83,6 +84,7 @@ internal static class SyncCommand
             Resolution = parsed.GetValue(Resolution),
             InferenceSteps = parsed.GetValue(Steps),
             GuidanceScale = parsed.GetValue(Guidance),
+            FramesPerChunk = parsed.GetValue(ChunkFrames),
             Seed = parsed.GetValue(Seed),
             Scheduler = parsed.GetRequiredValue(Scheduler),
             DeepCache = OnOff(parsed, DeepCache),

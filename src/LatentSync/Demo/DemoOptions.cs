@@ -1,3 +1,5 @@
+using LatentSync.Pipelines;
+
 namespace LatentSync.Demo;
 
 /// <summary>What `demo` is asked to do.</summary>
@@ -43,15 +45,15 @@ public sealed record DemoOptions
         ArgumentException.ThrowIfNullOrEmpty(OutputFolder);
         if (!(DurationSeconds >= 1 && DurationSeconds <= 60))
         {
-            throw new ArgumentOutOfRangeException(nameof(DurationSeconds), DurationSeconds, "The demo's speech lasts from 1 to 60 seconds.");
+            throw new SyncOptionsException(FormattableString.Invariant($"--seconds must lie between 1 and 60, not {DurationSeconds}."));
         }
         if (Size is < 128 or > 2048 || Size % 2 != 0)
         {
-            throw new ArgumentOutOfRangeException(nameof(Size), Size, "The demo's picture has an even side from 128 to 2048 pixels.");
+            throw new SyncOptionsException($"The demo's picture has an even side from 128 to 2048 pixels, not {Size}.");
         }
         if (InferenceSteps is < 1 or > 999)
         {
-            throw new ArgumentOutOfRangeException(nameof(InferenceSteps), InferenceSteps, "The steps must be from 1 to 999.");
+            throw new SyncOptionsException($"--steps must lie between 1 and 999, not {InferenceSteps}.");
         }
     }
 }

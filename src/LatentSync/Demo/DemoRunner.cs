@@ -46,7 +46,7 @@ public sealed class DemoRunner
     /// <param name="progress">Stages of the demo; null: not told.</param>
     /// <param name="syncProgress">Stages of the lip-sync; null: not told.</param>
     /// <param name="cancellationToken">Stops it; finished files stay, unfinished ones go.</param>
-    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    /// <exception cref="SyncOptionsException">An option is out of its range.</exception>
     /// <exception cref="DemoFolderException">The folder holds a file of the demo's names that the demo did not write.</exception>
     /// <exception cref="Media.MediaException">ffmpeg is missing or fails, or the disk is full.</exception>
     public async Task<DemoResult> RunAsync(

@@ -60,23 +60,19 @@ public sealed class LipSyncPipeline : IDisposable
         VideoReader video = await VideoReader.OpenAsync(options.VideoPath, tools, cancellationToken);
         Speech speech = await Speech.ReadAsync(options, tools, cancellationToken);
         using IFaceDetector detector = OpenDetector(options);
-        if (!options.Identity)
-        {
-            CheckpointFolder.Find(options.CheckpointFolder);
-        }
-
-        LipSyncModels? models = options.Identity ? null : LoadModels(options, times, progress, cancellationToken);
-        int resolution = options.Resolution ?? models?.Resolution ?? 256;
-        FaceTemplate template = new(resolution);
-        FaceMask mask = options.MaskPath is { } path ? FaceMask.Load(path, resolution) : FaceMask.Create(resolution);
+        Policy? policy = ParsePolicy(options);
+        SyncSettings settings = SyncSettings.Of(options);
+        FaceTemplate template = new(settings.Resolution);
+        FaceMask mask = options.MaskPath is { } path ? FaceMask.Load(path, settings.Resolution) : FaceMask.Create(settings.Resolution);
         FrameClock clock = new(video.FrameRate.ToDouble(), speech.Seconds);
 
-        SyncRun run = new(options, clock, template, mask, times, progress);
-        AttentionDispatcher? dispatcher = models is null ? null : CreateDispatcher(options, models.Machine);
+        LipSyncModels? models = settings.Checkpoint is null ? null : LoadModels(options, settings, times, progress, cancellationToken);
+        SyncRun run = new(options, settings, clock, template, mask, times, progress);
+        AttentionDispatcher? dispatcher = models is null ? null : new(new AttentionDispatcherOptions { Machine = models.Machine, Policy = policy });
         using IDisposable? scope = dispatcher is null ? null : AttentionDispatcher.Use(dispatcher);
-        using IMouthSource mouths = models is null ? new IdentityMouths(template) : new MouthGenerator(options, models, speech, mask, clock, times, progress);
+        using IMouthSource mouths = models is null ? new IdentityMouths(template) : new MouthGenerator(options, settings, models, speech, mask, clock, times, progress);
         WrittenVideo written = await run.ExecuteAsync(video, detector, mouths, speech, tools, cancellationToken);
-        mouths.Complete();
+        string[] leftOver = Complete(mouths);
 
         return new SyncReport
         {
@@ -101,7 +97,7 @@ public sealed class LipSyncPipeline : IDisposable
             SecondsPerStep = mouths.SecondsPerStep,
             TotalSeconds = times.TotalSeconds,
             PeakMemoryBytes = PeakMemory(),
-            Warnings = [.. video.Media.Notes, .. video.Warnings, .. models?.Warnings ?? [], .. written.Notes, .. run.Warnings],
+            Warnings = [.. video.Media.Notes, .. video.Warnings, .. settings.Notes, .. models?.Warnings ?? [], .. written.Notes, .. run.Warnings, .. leftOver],
         };
     }
 
@@ -114,10 +110,30 @@ public sealed class LipSyncPipeline : IDisposable
         return FaceDetectorFactory.Create(options.LandmarksPath is null ? options.Detector : "landmarks", faces).Detector;
     }
 
-    private LipSyncModels LoadModels(SyncOptions options, StageTimes times, IProgress<SyncProgress>? progress, CancellationToken cancellationToken)
+    // The output is complete by now: a work folder that cannot be deleted must not turn success into failure.
+    private static string[] Complete(IMouthSource mouths)
+    {
+        try
+        {
+            mouths.Complete();
+            return [];
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return [$"the work folder of --resume could not be deleted: {exception.Message}"];
+        }
+    }
+
+    private LipSyncModels LoadModels(
+        SyncOptions options,
+        SyncSettings settings,
+        StageTimes times,
+        IProgress<SyncProgress>? progress,
+        CancellationToken cancellationToken
+    )
     {
         using StageTimes.Measurement measurement = times.Measure(SyncStage.Load);
-        string key = string.Join('\n', options.CheckpointFolder, options.UNetConfigurationPath, options.Device, options.DType);
+        string key = string.Join('\n', settings.Identity, options.Device, options.DType);
         if (_models is not null && _modelsOf == key)
         {
             return _models;
@@ -125,18 +141,18 @@ public sealed class LipSyncPipeline : IDisposable
         _models?.Dispose();
         _models = null;
         TorchRuntime.EnsureLoaded(new() { Folder = options.LibTorchFolder });
-        Machine machine = new MachineExaminer { LibTorchFolder = options.LibTorchFolder }.Examine().Machine;
-        _models = LipSyncModels.Load(options, machine, progress, cancellationToken);
+        MachineExamination machine = new MachineExaminer { LibTorchFolder = options.LibTorchFolder }.Examine();
+        _models = LipSyncModels.Load(options, settings, machine, progress, cancellationToken);
         _modelsOf = key;
         return _models;
     }
 
-    private static AttentionDispatcher CreateDispatcher(SyncOptions options, Machine machine)
+    // null leaves the choice to the environment variable, then to "auto".
+    private static Policy? ParsePolicy(SyncOptions options)
     {
         try
         {
-            Policy? policy = options.Attention == "auto" ? null : Policy.Parse(options.Attention, AttentionRules.BackendNames);
-            return new AttentionDispatcher(new AttentionDispatcherOptions { Machine = machine, Policy = policy });
+            return options.Attention == "auto" ? null : Policy.Parse(options.Attention, AttentionRules.BackendNames);
         }
         catch (FormatException exception)
         {

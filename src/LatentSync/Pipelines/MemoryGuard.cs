@@ -1,8 +1,8 @@
 using System.Globalization;
 using LatentSync.Attention.Selection;
-using LatentSync.Checkpoints;
+using LatentSync.Models.UNets;
+using LatentSync.Platform.Machines;
 using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LatentSync.Pipelines;
 
@@ -12,29 +12,36 @@ internal static class MemoryGuard
     private const double GiB = 1024.0 * 1024 * 1024;
 
     // Autoencoder, Whisper, activations of a chunk in slices, frames: measured with the full-size network at 256 pixels.
-    private const long BesidesTheUNet = 2L << 30;
+    private const double BesidesTheUNet = 2 * GiB;
+    private const int MeasuredResolution = 256;
 
-    /// <summary>Throws when the weights alone, in the chosen element type, exceed the memory of the device.</summary>
+    /// <summary>Throws when the networks, in the chosen element type, exceed the free memory of the device.</summary>
     /// <exception cref="InsufficientMemoryException">States both sizes and what to do.</exception>
-    public static void CheckWeights(TensorArchive unet, ComputePlan plan, Machine machine)
+    public static void Check(SyncSettings settings, ComputePlan plan, MachineExamination machine)
     {
-        long elementSize = plan.DType is ScalarType.Float16 or ScalarType.BFloat16 ? 2 : plan.DType is ScalarType.Float64 ? 8 : 4;
-        long needed = unet.Tensors.Values.Where(t => t.ElementType is not TensorElementType.Int64).Sum(t => t.ElementCount) * elementSize;
-        long present =
-            plan.Device.type == DeviceType.CUDA
-                ? machine.Gpus.Skip(Math.Max(plan.Device.index, 0)).FirstOrDefault() is { } gpu ? gpu.FreeBytes ?? gpu.MemoryBytes : long.MaxValue
-                : machine.MemoryBytes;
+        long weights = UNet3DConditionModel.CountParameterBytes(settings.Configuration!.Model, plan.DType);
+        double scale = Math.Pow(settings.Resolution / (double)MeasuredResolution, 2);
         // A small network needs little besides; a full-size one the measured amount.
-        long total = needed + Math.Min(needed, BesidesTheUNet);
-        if (present > 0 && total > present)
+        double needed = weights + Math.Min(weights, BesidesTheUNet) * scale;
+        if (FreeBytes(plan, machine) is { } free && needed > free)
         {
-            string smaller = plan.DType == ScalarType.Float32 ? "use --dtype bf16 (half of it), " : string.Empty;
+            string smaller = plan.DType == torch.ScalarType.Float32 ? "use --dtype bf16 (half of the weights), " : string.Empty;
             throw new InsufficientMemoryException(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"The network needs about {total / GiB:0.0} GiB in {plan.DTypeName} on {plan.Device.type.ToString().ToLowerInvariant()}, but {present / GiB:0.0} GiB are there: {smaller}another device, or a machine with more memory."
+                    $"The networks need about {needed / GiB:0.0} GiB in {plan.DTypeName} on {plan.Device.type.ToString().ToLowerInvariant()}, but {free / GiB:0.0} GiB are free: {smaller}close other programs, lower --resolution, or use another device."
                 )
             );
         }
+    }
+
+    private static long? FreeBytes(ComputePlan plan, MachineExamination machine)
+    {
+        if (plan.Device.type == DeviceType.CUDA)
+        {
+            GpuInfo? gpu = machine.Machine.Gpus.Skip(Math.Max(plan.Device.index, 0)).FirstOrDefault();
+            return gpu?.FreeBytes ?? gpu?.MemoryBytes;
+        }
+        return machine.Memory?.AvailableBytes ?? (machine.Machine.MemoryBytes > 0 ? machine.Machine.MemoryBytes : null);
     }
 }

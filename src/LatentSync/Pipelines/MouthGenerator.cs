@@ -34,6 +34,7 @@ internal sealed class MouthGenerator : IMouthSource
 
     public MouthGenerator(
         SyncOptions options,
+        SyncSettings settings,
         LipSyncModels models,
         Speech speech,
         FaceMask mask,
@@ -58,7 +59,7 @@ internal sealed class MouthGenerator : IMouthSource
             LogMel mel = LogMelSpectrogram.Compute(speech.Samples.Span);
             _features = new AudioFeatures(models.Whisper, mel.Values, mel.Frames, options.IsolatedAudioWindows ? AudioWindowing.Isolated : AudioWindowing.Overlapped);
         }
-        _audioClock = new AudioFrameClock(FrameClock.NetworkRate, models.AudioFeatureLength[0], models.AudioFeatureLength[1]);
+        _audioClock = new AudioFrameClock(FrameClock.NetworkRate, settings.AudioFramesBefore, settings.AudioFramesAfter);
         _speechWindows = _features.WindowCount;
 
         float[] maskValues = new float[_resolution * _resolution];
@@ -71,10 +72,10 @@ internal sealed class MouthGenerator : IMouthSource
         _store = options.Resume ? new ChunkStore(options.OutputPath) : null;
         _settings = string.Create(
             CultureInfo.InvariantCulture,
-            $"{models.Identity};{models.Plan.Device};{models.Plan.DTypeName};{_resolution};{options.InferenceSteps};{options.GuidanceScale:R};{Seed};{options.Scheduler};{options.DeepCache};{mask.Source};{Convert.ToHexString(SHA256.HashData(mask.Values))}"
+            $"{settings.Identity};{models.Plan.Device};{models.Plan.DTypeName};{_resolution};{options.InferenceSteps};{options.GuidanceScale:R};{Seed};{options.Scheduler};{options.DeepCache};{mask.Source};{Convert.ToHexString(SHA256.HashData(mask.Values))}"
         );
         _stepsPerChunk = scheduler.Timesteps(options.InferenceSteps).Count;
-        _totalSteps = _stepsPerChunk * ((clock.NetworkFrames + options.FramesPerChunk - 1) / options.FramesPerChunk);
+        _totalSteps = _stepsPerChunk * ((clock.NetworkFrames + settings.FramesPerChunk - 1) / settings.FramesPerChunk);
     }
 
     public long Seed { get; }
@@ -97,6 +98,7 @@ internal sealed class MouthGenerator : IMouthSource
             }
         }
 
+        using StageTimes.Measurement measurement = _times.Measure(SyncStage.Denoise);
         Tensor faces = Faces(chunk); // (f, 3, R, R)
         using SeededLatentNoise noise = SeededLatentNoise.ForChunk(Seed, chunk.Index);
         int before = _steps;

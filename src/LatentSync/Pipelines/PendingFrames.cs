@@ -39,7 +39,7 @@ internal sealed class PendingFrames : IDisposable
         {
             if (!_mouths.TryGetValue(needed, out mouth))
             {
-                return false;
+                return complete ? throw new InvalidOperationException($"No mouth was generated for network frame {needed}.") : false;
             }
             networkFrame = needed;
             Forget(before: needed - 1);

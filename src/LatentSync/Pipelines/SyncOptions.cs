@@ -34,8 +34,9 @@ public sealed record SyncOptions
     /// <summary>"ddim" (the original's) or "dpm++" (second order: 10 steps look like 20). Default "ddim".</summary>
     public string Scheduler { get; init; } = "ddim";
 
-    /// <summary>Frames the network sees at once, 1..24. Default 16.</summary>
-    public int FramesPerChunk { get; init; } = 16;
+    /// <summary>Frames the network sees at once, at most what its position table has (24 in the released one); null: the configuration's
+    /// data.num_frames, else 16.</summary>
+    public int? FramesPerChunk { get; init; }
 
     /// <summary>Attention policy: "auto", a backend's name (only that one), "prefer NAME" or "forbid NAME". Default "auto".</summary>
     public string Attention { get; init; } = "auto";

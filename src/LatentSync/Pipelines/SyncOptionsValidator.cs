@@ -17,7 +17,10 @@ internal static class SyncOptionsValidator
     {
         InRange("--steps", options.InferenceSteps, 1, 999);
         InRange("--guidance", options.GuidanceScale, 0, 100);
-        InRange("frames per chunk", options.FramesPerChunk, 1, 24);
+        if (options.FramesPerChunk is { } frames)
+        {
+            InRange("--chunk", frames, 1, 1000);
+        }
         InRange("--crf", options.Crf, 0, 51);
         if (options.Resolution is { } resolution)
         {
@@ -44,6 +47,13 @@ internal static class SyncOptionsValidator
         OneOf("--extend", options.Extend, ExtendModes);
         OneOf("--silence", options.Silence, SilenceModes);
         OneOf("--scheduler", options.Scheduler, Schedulers);
+        NotEmpty("--video", options.VideoPath);
+        NotEmpty("--audio", options.AudioPath);
+        NotEmpty("--out", options.OutputPath);
+        if (options is { Resume: true, Seed: -1 })
+        {
+            throw new SyncOptionsException("--resume needs a fixed --seed: with -1 every run draws another one and no finished chunk would fit.");
+        }
         string output = Path.GetFullPath(options.OutputPath);
         if (Directory.Exists(output))
         {
@@ -63,6 +73,14 @@ internal static class SyncOptionsValidator
         if (!(value >= least && value <= most))
         {
             throw new SyncOptionsException(string.Create(CultureInfo.InvariantCulture, $"{name} must lie between {least} and {most}, not {value}."));
+        }
+    }
+
+    private static void NotEmpty(string name, string path)
+    {
+        if (string.IsNullOrWhiteSpace(path))
+        {
+            throw new SyncOptionsException($"{name} must name a file; it is empty.");
         }
     }
 

@@ -9,6 +9,7 @@ namespace LatentSync.Pipelines;
 internal sealed class SyncRun
 {
     private readonly SyncOptions _options;
+    private readonly int _framesPerChunk;
     private readonly FrameClock _clock;
     private readonly FaceTemplate _template;
     private readonly FaceCompositor _compositor;
@@ -20,9 +21,10 @@ internal sealed class SyncRun
     private int _framesIn;
     private int _framesOut;
 
-    public SyncRun(SyncOptions options, FrameClock clock, FaceTemplate template, FaceMask mask, StageTimes times, IProgress<SyncProgress>? progress)
+    public SyncRun(SyncOptions options, SyncSettings settings, FrameClock clock, FaceTemplate template, FaceMask mask, StageTimes times, IProgress<SyncProgress>? progress)
     {
         (_options, _clock, _template, _times, _progress) = (options, clock, template, times, progress);
+        _framesPerChunk = settings.FramesPerChunk;
         _compositor = new FaceCompositor(template, mask);
     }
 
@@ -52,12 +54,12 @@ internal sealed class SyncRun
         await using VideoWriter writer = await VideoWriter.CreateAsync(output, tools, cancellationToken);
         FrameSequence sequence = new(video, Extension(_options.Extend));
         FaceStage faces = new(detector, new FaceTrackOptions { FaceIndex = _options.FaceIndex }, _template, _times);
-        ChunkAssembler<AlignedFace> chunks = new(_clock, _options.FramesPerChunk);
+        ChunkAssembler<AlignedFace> chunks = new(_clock, _framesPerChunk);
         using PendingFrames pending = new(chunks);
 
         // Detection of the next frames runs beside the network on this chunk.
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Channel<PlacedFrame> placed = Channel.CreateBounded<PlacedFrame>(_options.FramesPerChunk);
+        Channel<PlacedFrame> placed = Channel.CreateBounded<PlacedFrame>(_framesPerChunk);
         Task detection = DetectAsync(sequence, faces, placed.Writer, stop.Token);
         try
         {
@@ -88,6 +90,10 @@ internal sealed class SyncRun
                 $"No face was found in any of the {faces.Examined} frames of {_options.VideoPath} by {detector.Describe()}: try another --detector, or give --landmarks FILE; nothing was written.",
                 _options.VideoPath
             );
+        }
+        if (_framesOut != _framesIn)
+        {
+            throw new InvalidOperationException($"{_framesIn} frames went in and {_framesOut} came out; the result is dropped.");
         }
         NoteLengths(video);
         using (_times.Measure(SyncStage.Write))
@@ -136,7 +142,6 @@ internal sealed class SyncRun
         foreach (Chunk<AlignedFace> chunk in complete)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            using StageTimes.Measurement measurement = _times.Measure(SyncStage.Denoise);
             IReadOnlyList<Half[]> generated = mouths.Generate(chunk, cancellationToken);
             for (int i = 0; i < generated.Count; i++)
             {
@@ -154,7 +159,9 @@ internal sealed class SyncRun
             using VideoFrame picture = frame.Frame;
             if (mouth is not null)
             {
-                _compositor.PasteInto(picture, frame.Face!, Blend(mouth, frame.Face!, _speechWeights is { } w ? w[networkFrame] : 1f));
+                // An identity run pastes each frame's own face: off 25 fps the network frame's would be up to 20 ms away.
+                float speech = _options.Identity ? 0f : _speechWeights is { } w ? w[networkFrame] : 1f;
+                _compositor.PasteInto(picture, frame.Face!, Blend(mouth, frame.Face!, speech));
             }
             else
             {

@@ -135,7 +135,7 @@ public sealed class DemoRunnerTests : IDisposable
     [InlineData(3, 255, 4)]
     [InlineData(3, 512, 0)]
     public async Task Run_OptionOutOfRange_IsRefused(double seconds, int size, int steps) =>
-        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => new DemoRunner(FakeSync.CopyAsync).RunAsync(
+        await Assert.ThrowsAsync<SyncOptionsException>(() => new DemoRunner(FakeSync.CopyAsync).RunAsync(
             new DemoOptions { OutputFolder = Out, DurationSeconds = seconds, Size = size, InferenceSteps = steps }));
 
     private static async Task RequireFfmpegAsync()
