@@ -87,6 +87,7 @@ public sealed class DdimScheduler : INoiseScheduler
 
         public Run(DdimScheduler scheduler, int inferenceSteps)
         {
+            scheduler.Schedule.RequireSteps(inferenceSteps);
             _scheduler = scheduler;
             Timesteps = scheduler.Timesteps(inferenceSteps);
         }

@@ -10,6 +10,7 @@ public interface INoiseScheduler
 
     /// <summary>Timesteps in the order of use.</summary>
     /// <param name="inferenceSteps">n, at least 1.</param>
+    /// <returns>The list; whether every timestep of it exists is for <see cref="Start"/> to check.</returns>
     /// <exception cref="ArgumentOutOfRangeException">So many steps do not fit on the training steps.</exception>
     IReadOnlyList<int> Timesteps(int inferenceSteps);
 

@@ -45,8 +45,8 @@ public sealed class NoiseSchedule
 
     /// <summary>Timesteps in the order of use.</summary>
     /// <param name="inferenceSteps">n, at least 1.</param>
-    /// <returns>n descending timesteps below T.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">So many steps do not fit on the training steps.</exception>
+    /// <returns>n descending timesteps, as diffusers lists them: an offset can lead out of 0 .. T - 1, see <see cref="RequireSteps"/>.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">n is not 1 .. T.</exception>
     public IReadOnlyList<int> Timesteps(int inferenceSteps)
     {
         int training = Configuration.TrainingSteps;
@@ -54,7 +54,7 @@ public sealed class NoiseSchedule
         {
             throw OutOfRange(inferenceSteps, string.Create(CultureInfo.InvariantCulture, $"1 to {training} are possible"));
         }
-        int[] timesteps = Configuration.TimestepSpacing switch
+        return Configuration.TimestepSpacing switch
         {
             TimestepSpacing.Leading =>
             [
@@ -73,16 +73,34 @@ public sealed class NoiseSchedule
                     .Select(k => (int)Math.Round(training - k * (training / (double)inferenceSteps), MidpointRounding.ToEven) - 1),
             ],
         };
-        if (timesteps[0] >= training || timesteps[^1] < 0)
-        {
-            string reason = string.Create(
-                CultureInfo.InvariantCulture,
-                $"with steps_offset {Configuration.StepsOffset} they run from {timesteps[0]} to {timesteps[^1]}, 0 to {training - 1} exist; ask for fewer steps"
-            );
-            throw OutOfRange(inferenceSteps, reason);
-        }
-        return timesteps;
     }
+
+    /// <summary>Refuses a number of steps whose timesteps do not all exist, which <see cref="Timesteps"/> lists and only a step would find.</summary>
+    /// <param name="inferenceSteps">n.</param>
+    /// <exception cref="ArgumentOutOfRangeException">So many steps do not fit; names the most that do.</exception>
+    public void RequireSteps(int inferenceSteps)
+    {
+        IReadOnlyList<int> timesteps = Timesteps(inferenceSteps);
+        if (Exist(timesteps[0], timesteps[^1]))
+        {
+            return;
+        }
+        // Only leading spacing has an offset that can lead out of the training steps.
+        int training = Configuration.TrainingSteps;
+        (int offset, int most) = (Configuration.StepsOffset, training);
+        while (most > 0 && !Exist((most - 1) * (training / most) + offset, offset))
+        {
+            most--;
+        }
+        string limit = most > 0 ? $"at most {most} are possible" : "no number of steps is possible";
+        string reason = string.Create(
+            CultureInfo.InvariantCulture,
+            $"with steps_offset {offset} their timesteps run from {timesteps[0]} to {timesteps[^1]}, 0 to {training - 1} exist; {limit}"
+        );
+        throw OutOfRange(inferenceSteps, reason);
+    }
+
+    private bool Exist(int first, int last) => first < Configuration.TrainingSteps && last >= 0;
 
     /// <summary>x_t of each item: √ᾱ x0 + √(1 - ᾱ) noise.</summary>
     /// <param name="sample">x0, (b, ...).</param>

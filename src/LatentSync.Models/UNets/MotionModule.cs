@@ -26,6 +26,7 @@ internal sealed class MotionModule : nn.Module
     /// <summary>(b·f, h, w, C) to the same shape.</summary>
     public Tensor Forward(Tensor hidden, UNetPass pass)
     {
+        pass.ThrowIfCancelled();
         Tensor output = _transformer.Forward(hidden, pass);
         pass.Observe(_path, output);
         return output;

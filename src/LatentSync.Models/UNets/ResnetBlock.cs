@@ -52,6 +52,7 @@ internal sealed class ResnetBlock : nn.Module
     /// <summary>(b·f, h, w, C) to (b·f, h, w, C').</summary>
     public Tensor Forward(Tensor input, UNetPass pass)
     {
+        pass.ThrowIfCancelled();
         using DisposeScope scope = NewDisposeScope();
         ActivationKind activation = _configuration.Activation;
         Tensor time = TimeShift(pass); // (b·f, 1, 1, C' or 2·C')

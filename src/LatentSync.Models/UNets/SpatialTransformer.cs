@@ -45,6 +45,7 @@ internal sealed class SpatialTransformer : nn.Module
     /// <summary>(b·f, h, w, C) to the same shape.</summary>
     public Tensor Forward(Tensor hidden, UNetPass pass)
     {
+        pass.ThrowIfCancelled();
         using DisposeScope scope = NewDisposeScope();
         Tensor tokens = hidden.NormalizeFrames(_norm).Then(x => Project(x, _input)).Then(x => x.ToTokens()); // (b·f, h·w, C)
         foreach (SpatialTransformerBlock block in _blocks)

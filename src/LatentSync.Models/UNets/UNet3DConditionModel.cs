@@ -74,6 +74,17 @@ public sealed class UNet3DConditionModel : nn.Module
         return new UNet3DConditionModel(configuration, dtype, device);
     }
 
+    /// <summary>Memory of the parameters and buffers of a network that does not exist yet, so that a caller can compare it with what the machine has.</summary>
+    /// <param name="configuration">The shape.</param>
+    /// <param name="dtype">As for <see cref="Create"/>.</param>
+    /// <returns>Bytes; activations come on top.</returns>
+    /// <exception cref="ModelConfigurationException">The configuration contradicts itself.</exception>
+    public static long CountParameterBytes(UNet3DConfiguration configuration, ScalarType dtype)
+    {
+        using UNet3DConditionModel outline = Create(configuration, dtype, META);
+        return outline.state_dict().Values.Sum(tensor => tensor.numel() * tensor.element_size());
+    }
+
     /// <summary>
     /// The values that the original's training starts from: PyTorch's defaults, zero in <c>conv_in</c>, <c>conv_out</c> and (unless the
     /// configuration says otherwise) the last layer of every temporal transformer, which makes it an identity.
@@ -119,7 +130,8 @@ public sealed class UNet3DConditionModel : nn.Module
     /// <param name="sample">As above.</param>
     /// <param name="timesteps">As above.</param>
     /// <param name="encoderHiddenStates">As above, of the items after <see cref="UNetForwardOptions.ZeroContextItems"/>.</param>
-    /// <param name="options">Zero contexts, DeepCache, observer.</param>
+    /// <param name="options">Zero contexts, DeepCache, observer, cancellation.</param>
+    /// <exception cref="OperationCanceledException">The options' token was cancelled; everything computed so far is disposed.</exception>
     public Tensor forward(Tensor sample, Tensor timesteps, Tensor? encoderHiddenStates, UNetForwardOptions options)
     {
         UNetInputs.CheckSample(Configuration, sample);
@@ -130,7 +142,7 @@ public sealed class UNet3DConditionModel : nn.Module
         input = Configuration.CenterInputSample ? input * 2 - 1 : input;
         Tensor embedding = _timeEmbedding.Forward(UNetInputs.PerItem(timesteps, batch, sample.device), Dtype, options.Observer); // (b, 4·C0)
         Tensor? tokens = UNetInputs.Fold(encoderHiddenStates, Dtype); // (b'·f, S, X)
-        UNetPass pass = new(batch, frames, embedding, tokens, options.ZeroContextItems, options.Observer);
+        UNetPass pass = new(batch, frames, embedding, tokens, options.ZeroContextItems, options.Observer, options.CancellationToken);
 
         Tensor first = ChannelsLast.FromVideo(input).Then(x => x.Convolve(_inputConvolution)); // (b·f, h, w, C0)
         pass.Observe("conv_in", first);

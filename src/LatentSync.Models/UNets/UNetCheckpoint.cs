@@ -34,6 +34,10 @@ public static class UNetCheckpoint
     )
     {
         using TensorArchive archive = TensorArchive.Open(path);
+        using (UNet3DConditionModel outline = UNet3DConditionModel.Create(configuration, dtype, META))
+        {
+            _ = Match(outline, archive, allowMissing: false); // refuses a file of another architecture before any memory is taken
+        }
         UNet3DConditionModel network = UNet3DConditionModel.Create(configuration, dtype, device);
         try
         {
@@ -69,33 +73,13 @@ public static class UNetCheckpoint
         CancellationToken cancellationToken = default
     )
     {
-        string looksLike = Describe(archive);
-        HashSet<string> dropped = FindDropped(network.Configuration, archive);
-        StateDictOptions options = new()
-        {
-            Prefix = PrefixOf(archive),
-            Strictness = StateDictStrictness.Partial,
-            Rename = key => dropped.Contains(Plain(key)) ? null : Plain(key),
-        };
-        StateDictReport report = StateDictLoader.Compare(network, archive, options);
-        report = report with { Missing = [.. report.Missing.Where(key => !key.EndsWith(PositionTableEnd, StringComparison.Ordinal))] };
-        bool hasUntrained = report.Missing.Any(IsTemporal);
-        if (report.Differences.Count > 0 || !allowMissing && !report.Missing.All(IsTemporal))
-        {
-            throw new CheckpointMismatchException(archive.Path, Name(network.Configuration), report, looksLike);
-        }
-        if (hasUntrained && !allowMissing)
+        (UNetLoadReport report, StateDictOptions options) = Match(network, archive, allowMissing);
+        if (!allowMissing && report.Missing.Any(IsTemporal))
         {
             network.InitializeTemporalLayers();
         }
         StateDictLoader.Load(network, archive, options, progress, cancellationToken);
-        return new UNetLoadReport(
-            report.Missing,
-            report.Unexpected,
-            [.. dropped.Order(StringComparer.Ordinal)],
-            looksLike,
-            GlobalStep(archive)
-        );
+        return report;
     }
 
     /// <summary>What a file looks like, in a few words.</summary>
@@ -137,6 +121,27 @@ public static class UNetCheckpoint
         return !Has(TemporalPart) ? $"a first-stage LatentSync U-Net (no motion modules, {count})"
             : inEncoder ? $"a LatentSync U-Net with motion modules in encoder and decoder ({count})"
             : $"a LatentSync U-Net with motion modules in the decoder only ({count})";
+    }
+
+    // Shapes only: the network may be on the meta device.
+    private static (UNetLoadReport Report, StateDictOptions Options) Match(UNet3DConditionModel network, TensorArchive archive, bool allowMissing)
+    {
+        string looksLike = Describe(archive);
+        HashSet<string> dropped = FindDropped(network.Configuration, archive);
+        StateDictOptions options = new()
+        {
+            Prefix = PrefixOf(archive),
+            Strictness = StateDictStrictness.Partial,
+            Rename = key => dropped.Contains(Plain(key)) ? null : Plain(key),
+        };
+        StateDictReport found = StateDictLoader.Compare(network, archive, options);
+        found = found with { Missing = [.. found.Missing.Where(key => !key.EndsWith(PositionTableEnd, StringComparison.Ordinal))] };
+        if (found.Differences.Count > 0 || !allowMissing && !found.Missing.All(IsTemporal))
+        {
+            throw new CheckpointMismatchException(archive.Path, Name(network.Configuration), found, looksLike);
+        }
+        string[] droppedKeys = [.. dropped.Order(StringComparer.Ordinal)];
+        return (new UNetLoadReport(found.Missing, found.Unexpected, droppedKeys, looksLike, GlobalStep(archive)), options);
     }
 
     internal static bool IsTemporal(string key) => key.Contains(TemporalPart, StringComparison.Ordinal);

@@ -15,4 +15,10 @@ public sealed record UNetForwardOptions
 
     /// <summary>Sees the outputs of inner modules; null (the default) costs nothing.</summary>
     public UNetObserver? Observer { get; init; }
+
+    /// <summary>
+    /// Checked before every resnet, spatial transformer and temporal layer: at full size one call takes a minute on two cores. A cancelled
+    /// call throws <see cref="OperationCanceledException"/> and keeps no memory. Default: never.
+    /// </summary>
+    public CancellationToken CancellationToken { get; init; }
 }

@@ -31,17 +31,22 @@ internal sealed record UNetSettings(UNet3DConfiguration Configuration, ScalarTyp
 /// <param name="AudioTokens">((b - ZeroContextItems) · f, S, X); null when no item has tokens.</param>
 /// <param name="ZeroContextItems">So many leading items of the batch have audio tokens that are all zero.</param>
 /// <param name="Observer">Sees inner outputs; null costs nothing.</param>
+/// <param name="CancellationToken">Checked between the layers.</param>
 internal sealed record UNetPass(
     long Batch,
     long Frames,
     Tensor TimeEmbedding,
     Tensor? AudioTokens,
     int ZeroContextItems,
-    UNetObserver? Observer
+    UNetObserver? Observer,
+    CancellationToken CancellationToken = default
 )
 {
     /// <summary>Whether the audio attention takes part, be it with zeros only.</summary>
     public bool HasContext => AudioTokens is not null || ZeroContextItems > 0;
+
+    /// <summary>To be called where a layer begins; what is computed so far belongs to the call's dispose scope.</summary>
+    public void ThrowIfCancelled() => CancellationToken.ThrowIfCancellationRequested();
 
     /// <summary>Shows (b·f, h, w, C) as (b, C, f, h, w).</summary>
     public void Observe(string module, Tensor hidden)

@@ -11,6 +11,9 @@ namespace LatentSync.Parity;
 /// <summary>The noise scheduler: its tables, timesteps, added noise, and traces with the manifest's analytic model.</summary>
 public sealed class DdimParity : IParityFixture
 {
+    private const string Samples = ".samples";
+    private const string Output = ".output";
+
     /// <inheritdoc/>
     public bool Recognises(ParityManifest manifest) => manifest.Component.Contains("DDIMScheduler", StringComparison.Ordinal);
 
@@ -27,33 +30,37 @@ public sealed class DdimParity : IParityFixture
         List<ParityComparison> comparisons = [];
         foreach (string name in io.Tensors.Keys.Order(StringComparer.Ordinal))
         {
-            string[] parts = name.Split('.');
-            switch (parts)
+            if (name == "alphas_cumprod")
             {
-                case ["alphas_cumprod"]:
-                    Compare(name, tensor(scheduler.Schedule.AlphasCumulative.ToArray()), table);
-                    break;
-                case ["betas"]:
-                    Compare(name, tensor(scheduler.Schedule.Betas.ToArray()), table);
-                    break;
-                case ["final_alpha_cumprod"]:
-                    Compare(name, tensor(scheduler.Schedule.FinalAlphaCumulative), table);
-                    break;
-                case ["timesteps", var steps]:
-                    long[] timesteps = [.. scheduler.Timesteps(Count(steps)).Select(t => (long)t)];
-                    comparisons.Add(ParityComparer.CompareExact(name, timesteps, ParityTensors.ReadIntegers(io, name)));
-                    break;
-                case ["trace", var steps, "samples"]:
-                    comparisons.AddRange(Trace(manifest, scheduler, io, steps, trace));
-                    break;
-                case ["add_noise", "output"]:
-                    Tensor noisy = scheduler.AddNoise(
-                        ParityTensors.Read(io, "add_noise.x0"),
-                        ParityTensors.Read(io, "add_noise.noise"),
-                        ParityTensors.Read(io, "add_noise.timesteps")
-                    );
-                    Compare(name, noisy, trace);
-                    break;
+                Compare(name, tensor(scheduler.Schedule.AlphasCumulative.ToArray()), table);
+            }
+            else if (name == "betas")
+            {
+                Compare(name, tensor(scheduler.Schedule.Betas.ToArray()), table);
+            }
+            else if (name == "final_alpha_cumprod")
+            {
+                Compare(name, tensor(scheduler.Schedule.FinalAlphaCumulative).view(ParityTensors.Read(io, name).shape), table);
+            }
+            else if (name.StartsWith("timesteps.", StringComparison.Ordinal))
+            {
+                long[] expected = ParityTensors.ReadIntegers(io, name);
+                int steps = CountIn(name) ?? expected.Length;
+                comparisons.Add(ParityComparer.CompareExact(name, [.. scheduler.Timesteps(steps).Select(t => (long)t)], expected));
+            }
+            else if (name.EndsWith(Samples, StringComparison.Ordinal) && io.Tensors.ContainsKey($"{name[..^Samples.Length]}.start"))
+            {
+                comparisons.AddRange(Trace(manifest, scheduler, io, name[..^Samples.Length], trace));
+            }
+            else if (name.EndsWith(Output, StringComparison.Ordinal) && io.Tensors.ContainsKey($"{name[..^Output.Length]}.x0"))
+            {
+                string given = name[..^Output.Length];
+                Tensor noisy = scheduler.AddNoise(
+                    ParityTensors.Read(io, $"{given}.x0"),
+                    ParityTensors.Read(io, $"{given}.noise"),
+                    ParityTensors.Read(io, $"{given}.timesteps")
+                );
+                Compare(name, noisy, trace);
             }
         }
         return comparisons;
@@ -62,52 +69,49 @@ public sealed class DdimParity : IParityFixture
             comparisons.Add(ParityComparer.Compare(name, actual, ParityTensors.Read(io, name), tolerance.Atol, tolerance.Rtol));
     }
 
+    // "trace.20", or any other name; the steps are then as many as the samples after each of them.
     private static IEnumerable<ParityComparison> Trace(
         ParityManifest manifest,
         DdimScheduler scheduler,
         TensorArchive io,
-        string steps,
+        string trace,
         (double Atol, double Rtol) tolerance
     )
     {
-        // eps = a x + c t / 1000
+        // model output = a x + c t / 1000, whatever the scheduler takes it for
         double a = Number(manifest.Require("fake_model", "a"));
         double c = Number(manifest.Require("fake_model", "c"));
-        int count = Count(steps);
-        Tensor sample = ParityTensors.Read(io, $"trace.{steps}.start");
+        Tensor expected = ParityTensors.Read(io, trace + Samples);
+        int count = CountIn(trace) ?? (expected.dim() > 0 ? (int)expected.shape[0] : 0);
+        Tensor sample = ParityTensors.Read(io, $"{trace}.start");
         List<Tensor> samples = [];
         List<Tensor> originals = [];
         foreach (int timestep in scheduler.Timesteps(count))
         {
-            Tensor noise = sample * a + c * timestep / 1000;
-            DdimStep step = scheduler.Step(noise, timestep, sample, count);
+            Tensor output = sample * a + c * timestep / 1000;
+            DdimStep step = scheduler.Step(output, timestep, sample, count);
             samples.Add(sample = step.Previous);
             originals.Add(step.PredictedOriginal);
         }
-        yield return ParityComparer.Compare(
-            $"trace.{steps}.samples",
-            stack(samples),
-            ParityTensors.Read(io, $"trace.{steps}.samples"),
-            tolerance.Atol,
-            tolerance.Rtol
-        );
-        string ends = $"trace.{steps}.pred_original_first_last";
+        yield return Compare(trace + Samples, stack(samples));
+        string ends = $"{trace}.pred_original_first_last";
         if (io.Tensors.ContainsKey(ends))
         {
-            yield return ParityComparer.Compare(
-                ends,
-                stack([originals[0], originals[^1]]),
-                ParityTensors.Read(io, ends),
-                tolerance.Atol,
-                tolerance.Rtol
-            );
+            yield return Compare(ends, stack([originals[0], originals[^1]]));
         }
+        string all = $"{trace}.pred_original";
+        if (io.Tensors.ContainsKey(all))
+        {
+            yield return Compare(all, stack(originals));
+        }
+
+        ParityComparison Compare(string name, Tensor actual) =>
+            ParityComparer.Compare(name, actual, ParityTensors.Read(io, name), tolerance.Atol, tolerance.Rtol);
     }
 
-    private static int Count(string steps) =>
-        int.TryParse(steps, NumberStyles.None, CultureInfo.InvariantCulture, out int count)
-            ? count
-            : throw new ParityException($"\"{steps}\" is no number of inference steps.");
+    // The number of steps as the last part of a name; null where that is a word.
+    private static int? CountIn(string name) =>
+        int.TryParse(name[(name.LastIndexOf('.') + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int count) ? count : null;
 
     private static double Number(JsonElement element) =>
         element.ValueKind == JsonValueKind.Number

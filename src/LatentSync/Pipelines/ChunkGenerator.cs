@@ -60,7 +60,7 @@ public sealed class ChunkGenerator
                 )
             );
         }
-        _ = _scheduler.Timesteps(options.InferenceSteps); // refuses step counts that do not fit before any work is done
+        _scheduler.Start(options.InferenceSteps).Dispose(); // refuses step counts that do not fit before any work is done
     }
 
     private bool IsGuided => _options.GuidanceScale > 1;
@@ -78,7 +78,7 @@ public sealed class ChunkGenerator
     /// <param name="noise">Noise to sample the latents of the pictures with, as the original does; null takes the mean of their distributions.</param>
     /// <param name="progress">Told after every denoising step.</param>
     /// <param name="observer">Sees intermediate values; null costs nothing.</param>
-    /// <param name="cancellationToken">Checked before every denoising step and every call of the autoencoder.</param>
+    /// <param name="cancellationToken">Checked before every layer of the denoising network and every call of the autoencoder.</param>
     /// <returns>The chunk; dispose it.</returns>
     /// <exception cref="UNetInputException">A shape does not fit, or the chunk has more frames than the network's position table.</exception>
     /// <exception cref="NonFiniteResultException">A network gave infinity or NaN; says at which step and what to do.</exception>
@@ -159,7 +159,7 @@ public sealed class ChunkGenerator
         using IDenoisingRun run = _scheduler.Start(_options.InferenceSteps);
         using DeepCacheState? cache = _options.DeepCacheInterval is { } interval ? new DeepCacheState(interval) : null;
         // The silent half has zero tokens, whose attention is known without computing it.
-        UNetForwardOptions options = new() { ZeroContextItems = IsGuided ? 1 : 0, DeepCache = cache };
+        UNetForwardOptions options = new() { ZeroContextItems = IsGuided ? 1 : 0, DeepCache = cache, CancellationToken = cancellationToken };
         Tensor latents = start;
         for (int i = 0; i < run.Timesteps.Count; i++)
         {

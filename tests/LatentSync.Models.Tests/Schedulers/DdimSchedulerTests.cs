@@ -87,6 +87,22 @@ public sealed class DdimSchedulerTests
     }
 
     [Fact]
+    public void Timesteps_OneBeyondTheTraining_AreListedAndOnlyRefusedWhereUsed()
+    {
+        DdimScheduler scheduler = new();
+        IReadOnlyList<int> timesteps = scheduler.Timesteps(1000);
+        Assert.Equal((1000, 999, 1), (timesteps[0], timesteps[1], timesteps[^1]));
+        using Tensor sample = zeros(1, 4);
+        ArgumentOutOfRangeException step = Assert.Throws<ArgumentOutOfRangeException>(() => scheduler.Step(sample, 1000, sample, 1000));
+        Assert.Contains("Timestep 1000 does not exist: 0 to 999 do.", step.Message, StringComparison.Ordinal);
+        ArgumentOutOfRangeException run = Assert.Throws<ArgumentOutOfRangeException>(() => scheduler.Start(1000));
+        Assert.Contains("at most 999 are possible", run.Message, StringComparison.Ordinal);
+        SchedulerConfiguration shifted = SchedulerConfiguration.LatentSync with { StepsOffset = 1000 };
+        run = Assert.Throws<ArgumentOutOfRangeException>(() => new DdimScheduler(shifted).Start(20));
+        Assert.Contains("no number of steps is possible", run.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Timesteps_MostThatFit_StartAtTheOffset()
     {
         IReadOnlyList<int> timesteps = new DdimScheduler().Timesteps(999);

@@ -68,6 +68,54 @@ public sealed class UNet3DConditionModelTests
         Assert.Equal(elements, network.parameters().Sum(p => p.numel()));
     }
 
+    [Theory]
+    [InlineData("conv_in")]
+    [InlineData("down_blocks.0.resnets.0")]
+    [InlineData("down_blocks.0.attentions.0")]
+    [InlineData("mid_block")]
+    [InlineData("up_blocks.1.motion_modules.0")]
+    public void Forward_CancelledInside_StopsBeforeTheNextLayerAndKeepsNoTensor(string last)
+    {
+        using UNet3DConditionModel network = UNetFixtures.Random(UNetFixtures.Small);
+        using IDisposable noGrad = no_grad();
+        using Tensor sample = UNetFixtures.Noise(1, 1, 5, 3, 8, 8);
+        using Tensor tokens = UNetFixtures.Noise(2, 1, 3, 7, 12);
+        using Tensor timestep = tensor(301L);
+        using DeepCacheState cache = new();
+        using CancellationTokenSource source = new();
+        List<string> seen = [];
+        UNetForwardOptions options = new() { DeepCache = cache, CancellationToken = source.Token, Observer = (name, _) => Cancel(name) };
+        long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        Assert.Throws<OperationCanceledException>(() => network.forward(sample, timestep, tokens, options));
+        cache.Reset();
+        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        Assert.DoesNotContain("conv_out", seen);
+        Assert.Single(seen.SkipWhile(name => name != last), name => name == last);
+        Assert.DoesNotContain(seen.SkipWhile(name => name != last).Skip(1), name => name.Contains(".resnets.", StringComparison.Ordinal));
+
+        void Cancel(string name)
+        {
+            seen.Add(name);
+            if (name == last)
+            {
+                source.Cancel();
+            }
+        }
+    }
+
+    [Fact]
+    public void CountParameterBytes_ReleasedConfiguration_IsThatOfItsTensorsWithoutTakingMemory()
+    {
+        // 1 267 099 844 parameters and the position tables.
+        long single = UNet3DConditionModel.CountParameterBytes(UNet3DConfiguration.LatentSync15(), ScalarType.Float32);
+        long half = UNet3DConditionModel.CountParameterBytes(UNet3DConfiguration.LatentSync15(), ScalarType.Float16);
+        Assert.InRange(single, 4 * 1_267_099_844L, 4 * 1_270_000_000L);
+        Assert.Equal(single, 2 * half);
+        using UNet3DConditionModel small = UNetFixtures.Random(UNetFixtures.Small);
+        long expected = small.state_dict().Values.Sum(value => value.bytes.Length);
+        Assert.Equal(expected, UNet3DConditionModel.CountParameterBytes(UNetFixtures.Small, ScalarType.Float32));
+    }
+
     [Fact]
     public void Forward_ZeroContextItems_EqualsZeroTokens()
     {

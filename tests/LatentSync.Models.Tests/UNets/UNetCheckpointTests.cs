@@ -52,6 +52,17 @@ public sealed class UNetCheckpointTests : IDisposable
     }
 
     [Fact]
+    public void Open_AnotherArchitecture_IsRefusedBeforeTheNetworkTakesMemory()
+    {
+        using UNet3DConditionModel source = UNetFixtures.Random(Temporal);
+        string path = Path.Combine(_folder.FullName, "small.safetensors");
+        SafetensorsWriter.Write(path, StateDictWriter.Payloads(source));
+        // Some 10 TB of parameters: allocating them would fail in another way.
+        UNet3DConfiguration huge = UNet3DConfiguration.LatentSync15() with { BlockOutChannels = [9600, 16000, 16000, 16000] };
+        Assert.Throws<CheckpointMismatchException>(() => UNetCheckpoint.Open(path, huge, ScalarType.Float32, CPU));
+    }
+
+    [Fact]
     public void Load_FirstStageIntoTemporal_MakesTheTemporalLayersAnIdentity()
     {
         using UNet3DConditionModel source = UNetFixtures.Random(FirstStage);
