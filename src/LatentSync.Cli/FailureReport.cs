@@ -1,0 +1,53 @@
+using System.Runtime.InteropServices;
+using LatentSync.Attention;
+using LatentSync.Checkpoints;
+using LatentSync.Demo;
+using LatentSync.Media;
+using LatentSync.Media.Faces;
+using LatentSync.Media.Video;
+using LatentSync.Models.Loading;
+using LatentSync.Models.UNets;
+using LatentSync.Parity;
+using LatentSync.Pipelines;
+using LatentSync.Platform.Loading;
+
+namespace LatentSync.Cli;
+
+/// <summary>Turns an exception into one clear message on standard error and the right exit code.</summary>
+internal static class FailureReport
+{
+    /// <summary>Writes the message; the stack trace only when asked for.</summary>
+    public static int Write(Exception exception, bool verbose)
+    {
+        Exception cause = exception is AggregateException { InnerExceptions.Count: 1 } aggregate ? aggregate.InnerExceptions[0] : exception;
+        (int code, string message) = Classify(cause);
+        Console.Error.WriteLine(code == ExitCode.Cancelled ? "latentsync: cancelled; no unfinished file was left behind" : $"latentsync: {message}");
+        if (verbose)
+        {
+            Console.Error.WriteLine(cause);
+        }
+        return code;
+    }
+
+    private static (int Code, string Message) Classify(Exception exception) =>
+        exception switch
+        {
+            OperationCanceledException => (ExitCode.Cancelled, exception.Message),
+            FfmpegNotFoundException or NativeLoadException or AttentionUnavailableException or InsufficientMemoryException => (ExitCode.Machine, exception.Message),
+            FaceException face => (face.IsInputFault ? ExitCode.Usage : ExitCode.Machine, face.Message),
+            MediaException media => (media.IsInputFault ? ExitCode.Usage : ExitCode.Failed, media.Message),
+            SyncOptionsException or CheckpointFolderException or CheckpointFormatException or CheckpointMismatchException or UNetInputException or DemoFolderException or ModelConfigurationException or ParityException => (
+                ExitCode.Usage,
+                exception.Message
+            ),
+            NonFiniteResultException => (ExitCode.Failed, exception.Message),
+            ExternalException when exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) => (
+                ExitCode.Machine,
+                "the device's memory ran out: close other programs, lower --resolution, use --dtype bf16 or --device cpu"
+            ),
+            FileNotFoundException or DirectoryNotFoundException => (ExitCode.Usage, exception.Message),
+            IOException or UnauthorizedAccessException => (ExitCode.Failed, exception.Message),
+            OutOfMemoryException => (ExitCode.Machine, "memory ran out: close other programs, lower --resolution, or use --dtype bf16"),
+            _ => (ExitCode.Failed, $"unexpected failure: {exception.GetType().Name}: {exception.Message} (--verbose shows where; please report it)"),
+        };
+}
