@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.Text;
 using LatentSync.Cli;
 using LatentSync.Cli.Commands;
@@ -6,6 +7,10 @@ using LatentSync.Cli.Commands;
 Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
 RootCommand root = CommandTree.Create();
 ParseResult parsed = root.Parse(args);
+if (parsed.Action is ParseErrorAction)
+{
+    return UsageReport.Write(root, parsed);
+}
 InvocationConfiguration configuration = new()
 {
     EnableDefaultExceptionHandler = false,
@@ -14,9 +19,7 @@ InvocationConfiguration configuration = new()
 };
 try
 {
-    int code = await parsed.InvokeAsync(configuration);
-    // The parser's own errors (unknown option, missing value) come back as 1; in our contract wrong usage is 2.
-    return parsed.Errors.Count > 0 ? ExitCode.Usage : code;
+    return await parsed.InvokeAsync(configuration);
 }
 catch (Exception exception)
 {
