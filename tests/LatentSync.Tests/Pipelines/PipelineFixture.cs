@@ -18,6 +18,8 @@ public sealed class PipelineFixture : IAsyncLifetime
 
     private readonly string _root = Directory.CreateTempSubdirectory("latentsync-runs-").FullName;
 
+    private readonly Dictionary<int, List<byte[]>> _plain = [];
+
     /// <summary>A seeded checkpoint.</summary>
     internal string Checkpoint => Path.Combine(_root, "checkpoint");
 
@@ -87,6 +89,19 @@ public sealed class PipelineFixture : IAsyncLifetime
             Crf = 4,
             DType = "f32",
         };
+
+    /// <summary>The frames of <see cref="Quick"/> with so many steps, computed once.</summary>
+    internal async Task<IReadOnlyList<byte[]>> PlainFramesAsync(int steps)
+    {
+        if (!_plain.TryGetValue(steps, out List<byte[]>? frames))
+        {
+            string path = Path.Combine(_root, $"plain{steps}.mp4");
+            await Pipeline.RunAsync(Quick(path) with { InferenceSteps = steps });
+            frames = await Clips.DecodeAsync(path);
+            _plain.Add(steps, frames);
+        }
+        return frames;
+    }
 
     /// <summary>A run without the networks over the whole speech.</summary>
     internal SyncOptions Identity(string output) => Quick(output) with { Identity = true, PreviewSeconds = null };

@@ -20,7 +20,8 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
     public async Task Identity_DrawnSpeaker_ReproducesTheFaceWithin40Decibels()
     {
         await Clips.RequireToolsAsync();
-        SyncReport report = await RunAsync(fixture.Identity(Out) with { Resolution = 256, Crf = 16 });
+        // Without the encoder's loss, which alone takes a clip this small to 40 dB at the default quality.
+        SyncReport report = await RunAsync(fixture.Identity(Out) with { Resolution = 256, Crf = 0 });
         List<byte[]> source = await Clips.DecodeAsync(fixture.Talk), result = await Clips.DecodeAsync(Out);
 
         Assert.Equal(20, report.Frames);

@@ -100,7 +100,7 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
         MediaException refusal = await RefusedAsync<MediaException>(With("audio", _folder.File("short.wav")));
 
         Assert.Equal(MediaFault.TooShort, refusal.Fault);
-        Assert.Contains(milliseconds == 0 ? "not one sample" : "at least 400", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains(milliseconds == 0 ? "not one sample" : "(20 ms) are required", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -274,10 +274,19 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
 
     [Theory]
     [InlineData("cudax")]
-    [InlineData("cuda:99")]
+    [InlineData("cuda:-1")]
     [InlineData("tpu")]
-    public async Task Run_DeviceThatIsNotThere_IsTold(string device) =>
-        Assert.Contains(device, (await RefusedAsync<ArgumentException>(Quick with { Device = device })).Message, StringComparison.Ordinal);
+    public async Task Run_UnknownDevice_IsWrongUsage(string device)
+    {
+        Exception refusal = await RefusedAsync<Exception>(Quick with { Device = device });
+
+        Assert.True(refusal is SyncOptionsException || (device == "cuda:-1" && refusal is DeviceUnavailableException), refusal.ToString());
+        Assert.Contains(device, refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_DeviceThatIsNotThere_IsTheMachinesLack() =>
+        Assert.Contains("cuda:99", (await RefusedAsync<DeviceUnavailableException>(Quick with { Device = "cuda:99" })).Message, StringComparison.Ordinal);
 
     [Fact]
     public async Task Run_UnknownAttentionPolicy_NamesTheOption()
