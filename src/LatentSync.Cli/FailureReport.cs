@@ -33,7 +33,7 @@ internal static class FailureReport
         exception switch
         {
             OperationCanceledException => (ExitCode.Cancelled, exception.Message),
-            FfmpegNotFoundException or NativeLoadException or AttentionUnavailableException or InsufficientMemoryException => (ExitCode.Machine, exception.Message),
+            FfmpegNotFoundException or NativeLoadException or AttentionUnavailableException or DeviceUnavailableException or InsufficientMemoryException => (ExitCode.Machine, exception.Message),
             FaceException face => (face.IsInputFault ? ExitCode.Usage : ExitCode.Machine, face.Message),
             MediaException media => (media.IsInputFault ? ExitCode.Usage : ExitCode.Failed, media.Message),
             SyncOptionsException or CheckpointFolderException or CheckpointFormatException or CheckpointMismatchException or UNetInputException or DemoFolderException or ModelConfigurationException or ParityException => (

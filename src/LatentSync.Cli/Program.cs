@@ -6,11 +6,10 @@ using LatentSync.Cli.Commands;
 
 Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
 RootCommand root = CommandTree.Create();
-// Alone, the command says what it can do.
-ParseResult parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
+ParseResult parsed = root.Parse(args);
 if (parsed.Action is ParseErrorAction)
 {
-    return UsageReport.Write(parsed);
+    return UsageReport.Write(root, parsed);
 }
 InvocationConfiguration configuration = new()
 {

@@ -37,7 +37,18 @@ internal static class AttentionCommand
             Shape, KvHeads, ValueDim, DType, Causal, Mask, Device, Training, PolicyText, Json,
         };
         explain.SetAction(Explain);
-        return new Command("attention", "Questions to the attention layer.") { explain };
+        TeachingCommand group = new(
+            "attention",
+            "Questions to the attention layer.",
+            """
+            Example:
+              latentsync attention explain --shape 2,8,1024,1024,40 --dtype f16 --json
+            """
+        )
+        {
+            explain,
+        };
+        return group;
     }
 
     private static int Explain(ParseResult parsed)
@@ -66,7 +77,7 @@ internal static class AttentionCommand
     private static void WriteText(AttentionProblem problem, Plan plan)
     {
         Console.Out.WriteLine(problem.Describe());
-        Console.Out.WriteLine(plan.Chosen is null ? "chosen: none" : $"chosen: {plan.Chosen}{(plan.Order.Count > 1 ? $" (then {string.Join(", ", plan.Order.Skip(1))})" : string.Empty)}");
+        Console.Out.WriteLine(plan.Chosen is null ? "chosen: none" : $"chosen: {plan.Chosen}{(plan.Order.Count > 0 ? $" (then {string.Join(", ", plan.Order)})" : string.Empty)}");
         foreach (Verdict verdict in plan.Verdicts)
         {
             Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {verdict.Backend,-14} {(verdict.Runs ? "runs" : "does not run")}, {verdict.EstimatedBytes / 1048576.0:0.0} MiB"));

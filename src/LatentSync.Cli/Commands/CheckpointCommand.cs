@@ -29,7 +29,18 @@ internal static class CheckpointCommand
             Out, Size, Seed,
         };
         create.SetAction((parsed, cancellationToken) => Task.Run(() => Run(parsed, cancellationToken), cancellationToken));
-        return new Command("checkpoint", "Checkpoint folders.") { create };
+        TeachingCommand group = new(
+            "checkpoint",
+            "Checkpoint folders.",
+            """
+            Example:
+              latentsync checkpoint new --out checkpoint
+            """
+        )
+        {
+            create,
+        };
+        return group;
     }
 
     private static int Run(ParseResult parsed, CancellationToken cancellationToken)

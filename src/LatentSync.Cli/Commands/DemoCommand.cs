@@ -12,7 +12,7 @@ internal static class DemoCommand
     private static readonly Option<string> Out = new("--out", "-o") { Description = "folder for the results; made when it does not exist", DefaultValueFactory = _ => "demo-out", HelpName = "DIR" };
     private static readonly Option<string?> Checkpoint = new("--checkpoint", "-c") { Description = "checkpoint to use instead of the small seeded one", HelpName = "DIR" };
     private static readonly Option<long> Seed = new("--seed") { Description = "chooses person, sentence and noise", DefaultValueFactory = _ => 1247L, HelpName = "N" };
-    private static readonly Option<double> Seconds = new("--seconds") { Description = "length of the new speech", DefaultValueFactory = _ => 3.0, HelpName = "X" };
+    private static readonly Option<double> Seconds = new("--seconds") { Description = "length of the new speech", DefaultValueFactory = _ => 3.0, CustomParser = DecimalNumber.Parse, HelpName = "X" };
     private static readonly Option<int> Steps = new("--steps") { Description = "denoising steps", DefaultValueFactory = _ => 4, HelpName = "N" };
     private static readonly Option<string> Attention = new("--attention") { Description = "attention policy, as in sync", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
     private static readonly Option<string> Device = new("--device") { Description = "auto, cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "auto", HelpName = "NAME" };

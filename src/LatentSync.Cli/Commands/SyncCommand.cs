@@ -19,7 +19,7 @@ internal static class SyncCommand
     private static readonly Option<string?> Config = new("--config") { Description = "the original's UNet configuration (YAML); default: config.yaml in the checkpoint folder, else LatentSync 1.5's", HelpName = "FILE" };
     private static readonly Option<int?> Resolution = new("--resolution") { Description = "side of the face picture: 256 (LatentSync 1.5) or 512 (1.6); default: from the configuration, else 256", HelpName = "N" };
     private static readonly Option<int> Steps = new("--steps") { Description = "denoising steps, 1..999; 20 to 50 is usual", DefaultValueFactory = _ => 20, HelpName = "N" };
-    private static readonly Option<double> Guidance = new("--guidance") { Description = "classifier-free guidance; 1 switches it off and halves the time; 1.0 to 3.0 is usual", DefaultValueFactory = _ => 1.5, HelpName = "X" };
+    private static readonly Option<double> Guidance = new("--guidance") { Description = "classifier-free guidance; 1 switches it off and halves the time; 1.0 to 3.0 is usual", DefaultValueFactory = _ => 1.5, CustomParser = DecimalNumber.Parse, HelpName = "X" };
     private static readonly Option<int?> ChunkFrames = new("--chunk") { Description = "frames the network sees at once; default: the configuration's data.num_frames, else 16", HelpName = "N" };
     private static readonly Option<long> Seed = new("--seed") { Description = "seed of every random draw; -1 draws one and reports it", DefaultValueFactory = _ => 1247L, HelpName = "N" };
     private static readonly Option<string> Scheduler = new("--scheduler") { Description = "ddim (the original's) or dpm++ (10 steps look like 20)", DefaultValueFactory = _ => "ddim", HelpName = "NAME" };
@@ -36,7 +36,7 @@ internal static class SyncCommand
     private static readonly Option<string?> Mask = new("--mask") { Description = "mask picture: white keeps, black is generated", HelpName = "FILE" };
     private static readonly Option<string> Extend = new("--extend") { Description = "speech longer than the video: pingpong, loop, hold or stop", DefaultValueFactory = _ => "pingpong", HelpName = "MODE" };
     private static readonly Option<string> Silence = new("--silence") { Description = "in pauses of the speech: generate, or fade to the original picture", DefaultValueFactory = _ => "generate", HelpName = "generate/original" };
-    private static readonly Option<double?> Preview = new("--preview") { Description = "only the first so many seconds", HelpName = "SECONDS" };
+    private static readonly Option<double?> Preview = new("--preview") { Description = "only the first so many seconds", CustomParser = DecimalNumber.ParseOptional, HelpName = "SECONDS" };
     private static readonly Option<int> Crf = new("--crf") { Description = "quality of the H.264 encoder, 0 (lossless) to 51", DefaultValueFactory = _ => 16, HelpName = "N" };
     private static readonly Option<bool> IsolatedAudio = new("--isolated-audio") { Description = "Whisper on isolated 30 s segments as the original (its lips jump every 30 s)" };
     private static readonly Option<bool> Resume = new("--resume") { Description = "keep finished chunks beside the output until it is complete, and use those that are there" };

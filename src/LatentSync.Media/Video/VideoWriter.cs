@@ -93,6 +93,21 @@ public sealed class VideoWriter : IAsyncDisposable
         }
     }
 
+    /// <summary>Checks what <see cref="CreateAsync"/> would refuse and whether the output's folder can be written; leaves nothing there. For
+    /// callers that have long work to do before the first frame.</summary>
+    /// <param name="options">What will be written.</param>
+    /// <param name="tools">ffmpeg that will write it.</param>
+    /// <exception cref="MediaException">The output's name, folder or container is wrong, or it is an input.</exception>
+    /// <exception cref="FfmpegNotFoundException">This ffmpeg lacks the encoder.</exception>
+    public static void Check(VideoWriterOptions options, FfmpegTools tools)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(tools);
+        options.Validate();
+        tools.RequireEncoder("libx264");
+        new PartialFile(options.OutputPath).Dispose();
+    }
+
     /// <summary>Appends a frame.</summary>
     /// <param name="frame">Of the options' size. Neither kept nor disposed.</param>
     /// <exception cref="MediaException"><see cref="MediaFault.DiskFull"/>, <see cref="MediaFault.ToolFailed"/>: the encoder
@@ -151,7 +166,9 @@ public sealed class VideoWriter : IAsyncDisposable
 
         _closed = true;
         int exitCode = await EndEncoderAsync().ConfigureAwait(false);
-        if (exitCode != 0)
+
+        // Where the disk fills up with the very last bytes, ffmpeg complains but ends as if all were well.
+        if (exitCode != 0 || TellsOfAFullDisk(_encoder.Errors.Text))
         {
             throw Failure("encoding", exitCode, _encoder.Errors);
         }
@@ -166,7 +183,7 @@ public sealed class VideoWriter : IAsyncDisposable
         (exitCode, _, ErrorTail errors) = await ChildProcess
             .RunAsync(_tools.FfmpegPath, JoinArguments(_audio, plan, joined.Path), 1 << 16, _cancellation)
             .ConfigureAwait(false);
-        if (exitCode != 0)
+        if (exitCode != 0 || TellsOfAFullDisk(errors.Text))
         {
             throw Failure("adding the audio to", exitCode, errors);
         }
@@ -255,11 +272,7 @@ public sealed class VideoWriter : IAsyncDisposable
     {
         const int FileSizeSignal = 128 + 25; // SIGXFSZ
         string text = errors.Text;
-        bool full =
-            exitCode == FileSizeSignal
-            || text.Contains("No space left on device", StringComparison.OrdinalIgnoreCase)
-            || text.Contains("File too large", StringComparison.OrdinalIgnoreCase)
-            || text.Contains("Disk quota exceeded", StringComparison.OrdinalIgnoreCase);
+        bool full = exitCode == FileSizeSignal || TellsOfAFullDisk(text);
         string output = MediaFile.Show(_options.OutputPath);
         return full
             ? new FfmpegFailedException(
@@ -281,6 +294,11 @@ public sealed class VideoWriter : IAsyncDisposable
                 _options.OutputPath
             );
     }
+
+    private static bool TellsOfAFullDisk(string errors) =>
+        errors.Contains("No space left on device", StringComparison.OrdinalIgnoreCase)
+        || errors.Contains("File too large", StringComparison.OrdinalIgnoreCase)
+        || errors.Contains("Disk quota exceeded", StringComparison.OrdinalIgnoreCase);
 
     private List<string> EncoderArguments()
     {

@@ -60,15 +60,27 @@ public sealed class ChunkStore
     /// <summary>Keeps a finished chunk; complete or not there at all.</summary>
     /// <param name="key">From <see cref="Key"/>.</param>
     /// <param name="values">The composites.</param>
+    /// <exception cref="IOException">It cannot be kept: the disk is full or the folder cannot be written.</exception>
     public void Write(string key, ReadOnlySpan<Half> values)
     {
-        Directory.CreateDirectory(_folder);
         string partial = PathOf(key) + ".partial";
-        using (FileStream stream = new(partial, FileMode.Create, FileAccess.Write))
+        try
         {
-            stream.Write(MemoryMarshal.AsBytes(values));
+            Directory.CreateDirectory(_folder);
+            using (FileStream stream = new(partial, FileMode.Create, FileAccess.Write))
+            {
+                stream.Write(MemoryMarshal.AsBytes(values));
+            }
+            File.Move(partial, PathOf(key), overwrite: true);
         }
-        File.Move(partial, PathOf(key), overwrite: true);
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            Discard(partial);
+            throw new IOException(
+                $"A finished chunk cannot be kept for --resume in {_folder}: {exception.Message} Free some space there or leave --resume out.",
+                exception
+            );
+        }
     }
 
     /// <summary>Deletes this store's own files, and its folder when nothing else is in it.</summary>
@@ -85,6 +97,18 @@ public sealed class ChunkStore
         if (!Directory.EnumerateFileSystemEntries(_folder).Any())
         {
             Directory.Delete(_folder);
+        }
+    }
+
+    private static void Discard(string partial)
+    {
+        try
+        {
+            File.Delete(partial);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // What could not be written can rarely be deleted either; the first failure is the one to tell.
         }
     }
 

@@ -25,7 +25,8 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
     /// <param name="device">"auto", "cpu", "cuda", "cuda:N" or "mps".</param>
     /// <param name="dtype">"auto", "f32", "f16" or "bf16".</param>
     /// <param name="machine">The machine, for the GPU's compute capability.</param>
-    /// <exception cref="SyncOptionsException">A device that libtorch cannot use, or an unknown name.</exception>
+    /// <exception cref="SyncOptionsException">An unknown name.</exception>
+    /// <exception cref="DeviceUnavailableException">A device that this machine or its libtorch does not have.</exception>
     public static ComputePlan Choose(string device, string dtype, Machine machine)
     {
         Device chosen = ChooseDevice(device);
@@ -48,13 +49,13 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
             case "cpu":
                 return CPU;
             case "mps":
-                return mps_is_available() ? MPS : throw new SyncOptionsException("--device mps: this libtorch has no Metal support; use --device cpu.");
+                return mps_is_available() ? MPS : throw new DeviceUnavailableException("--device mps: this libtorch has no Metal support; use --device cpu.");
         }
         if (name == "cuda" || name.StartsWith("cuda:", StringComparison.Ordinal))
         {
             if (!cuda.is_available())
             {
-                throw new SyncOptionsException($"--device {name}: libtorch finds no CUDA GPU; \"latentsync doctor\" says why. Use --device cpu.");
+                throw new DeviceUnavailableException($"--device {name}: libtorch finds no CUDA GPU; \"latentsync doctor\" says why. Use --device cpu.");
             }
             if (name == "cuda")
             {
@@ -64,7 +65,7 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
             {
                 return device(DeviceType.CUDA, index);
             }
-            throw new SyncOptionsException($"--device {name}: this machine has cuda:0 to cuda:{cuda.device_count() - 1}.");
+            throw new DeviceUnavailableException($"--device {name}: this machine has cuda:0 to cuda:{cuda.device_count() - 1}.");
         }
         throw new SyncOptionsException($"--device must be auto, cpu, cuda, cuda:N or mps, not \"{name}\".");
     }

@@ -28,6 +28,7 @@ public sealed class LipSyncPipeline : IDisposable
     /// <exception cref="MediaException">A video or audio file is missing, damaged or cannot be written.</exception>
     /// <exception cref="FaceException">No detector is there, a model, mask or landmarks file is wrong, or the video shows no face at all.</exception>
     /// <exception cref="CheckpointFolderException">The checkpoint is missing or incomplete.</exception>
+    /// <exception cref="DeviceUnavailableException">The device that was asked for is not there.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public async Task<SyncReport> RunAsync(SyncOptions options, IProgress<SyncProgress>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -58,6 +59,7 @@ public sealed class LipSyncPipeline : IDisposable
         // Everything that can be found wrong is found before the networks load.
         FfmpegTools tools = await FfmpegTools.LocateAsync(cancellationToken: cancellationToken);
         VideoReader video = await VideoReader.OpenAsync(options.VideoPath, tools, cancellationToken);
+        VideoWriter.Check(VideoWriterOptions.Like(video, options.OutputPath, options.AudioPath), tools);
         Speech speech = await Speech.ReadAsync(options, tools, cancellationToken);
         using IFaceDetector detector = OpenDetector(options);
         Policy? policy = ParsePolicy(options);

@@ -1,0 +1,26 @@
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace LatentSync.Cli.Commands;
+
+/// <summary>Reads numbers like 1.5. The parser's own rule takes a comma for a separator of thousands, so that "1,5" would become 15.</summary>
+internal static class DecimalNumber
+{
+    /// <summary>For <c>CustomParser</c>: a number with a point, or an error that shows what was typed.</summary>
+    public static double Parse(ArgumentResult result) => Read(result) ?? 0;
+
+    /// <summary>As <see cref="Parse"/>, for options without a default.</summary>
+    public static double? ParseOptional(ArgumentResult result) => Read(result);
+
+    private static double? Read(ArgumentResult result)
+    {
+        string text = result.Tokens.Count == 1 ? result.Tokens[0].Value : string.Empty;
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number))
+        {
+            return number;
+        }
+        string option = result.Parent is OptionResult parent ? parent.Option.Name : "it";
+        result.AddError($"Cannot read \"{text}\" as a number for {option}: write it like 1.5.");
+        return null;
+    }
+}

@@ -1,0 +1,315 @@
+using System.Text.Json;
+using LatentSync.Testing;
+
+namespace LatentSync.Cli.Tests;
+
+/// <summary>Runs of the built program: exit codes, streams, JSON.</summary>
+[Collection(CliRuns.Name)]
+[Trait("Category", "Integration")]
+public sealed class ProgramTests(CliFixture fixture) : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    private string Out => _folder.File("out.mp4");
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("Unrecognized command or argument '--nope'", "sync", "--nope")]
+    [InlineData("Option '--out' is required", "sync", "--video", "v", "--audio", "a")]
+    [InlineData("latentsync sync --help", "sync", "--steps", "many")]
+    [InlineData("Unrecognized command or argument 'sing'", "sing")]
+    [InlineData("Examples:")]
+    [InlineData("attention explain", "attention")]
+    [InlineData("--shape must be five whole numbers", "attention", "explain", "--shape", "1,2,3")]
+    [InlineData("--deepcache must be on or off", "sync", "--video", "v", "--audio", "a", "--out", "o", "--deepcache", "maybe")]
+    [InlineData("does not exist", "parity", "/nowhere/at/all")]
+    [InlineData("--size must be demo or full", "checkpoint", "new", "--out", "x", "--size", "huge")]
+    public async Task WrongUsage_Exits2WithTheReasonOnStandardError(string says, params string[] arguments)
+    {
+        ProgramRun run = await Cli.RunAsync(arguments);
+
+        Cli.AssertFailure(ExitCode.Usage, run);
+        Assert.Contains(says, run.Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Example:", "sync", "--help")]
+    [InlineData("Exit codes:", "--help")]
+    public async Task Help_Exits0OnStandardOutput(string says, params string[] arguments)
+    {
+        ProgramRun run = await Cli.RunAsync(arguments);
+
+        Assert.Equal((ExitCode.Done, string.Empty), (run.ExitCode, run.Errors));
+        Assert.Contains(says, run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Doctor_HereWithFfmpeg_Exits0AndItsJsonHasTheContractsKeys()
+    {
+        Cli.RequireFfmpeg();
+        ProgramRun run = await Cli.RunAsync("doctor", "--json");
+        using JsonDocument document = JsonDocument.Parse(run.Output);
+        JsonElement root = document.RootElement, machine = root.GetProperty("machine");
+
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.True(root.GetProperty("canSync").GetBoolean());
+        AssertKeys(machine, "os", "cpu", "memoryBytes", "gpus", "cuda", "libtorch", "libstdcxx", "ffmpeg", "dotnet");
+        AssertKeys(machine.GetProperty("cpu"), "name", "cores", "isa");
+        AssertKeys(machine.GetProperty("cuda"), "driver", "runtime");
+        AssertKeys(machine.GetProperty("libtorch"), "version", "flavor", "path", "repaired");
+        Assert.True(machine.GetProperty("memoryBytes").GetInt64() > 1L << 28);
+        string[] backends = [.. root.GetProperty("backends").EnumerateArray().Select(b => b.GetProperty("name").GetString()!)];
+        Assert.Superset(new HashSet<string> { "torch-flash", "torch-math", "sliced" }, backends.ToHashSet());
+        foreach (JsonElement backend in root.GetProperty("backends").EnumerateArray())
+        {
+            AssertKeys(backend, "name", "available", "reasons");
+            Assert.All(backend.GetProperty("reasons").EnumerateArray(), reason => AssertKeys(reason, "code", "message", "found", "required", "remedy"));
+            Assert.True(backend.GetProperty("available").GetBoolean() || backend.GetProperty("reasons").GetArrayLength() > 0, "what does not run needs a reason");
+        }
+        foreach (JsonElement check in root.GetProperty("checks").EnumerateArray())
+        {
+            AssertKeys(check, "name", "status", "message", "remedy");
+            Assert.Contains(check.GetProperty("status").GetString(), (string[])["ok", "warning", "error"]);
+        }
+    }
+
+    [Fact]
+    public async Task Doctor_WithoutFfmpeg_Exits3WithTheRemedy()
+    {
+        ProgramRun run = await Cli.RunAsync(NoFfmpeg, "doctor");
+
+        Assert.Equal(ExitCode.Machine, run.ExitCode);
+        Assert.Contains("ffmpeg", run.Output, StringComparison.Ordinal);
+        Assert.Contains("LATENTSYNC_FFMPEG", run.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("\u001b[", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AttentionExplain_Json_HasTheContractsKeys()
+    {
+        ProgramRun run = await Cli.RunAsync("attention", "explain", "--shape", "16,1,1024,1024,512", "--json");
+        using JsonDocument document = JsonDocument.Parse(run.Output);
+        JsonElement root = document.RootElement;
+
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        AssertKeys(root, "problem", "chosen", "order", "verdicts");
+        string chosen = root.GetProperty("chosen").GetString()!;
+        foreach (JsonElement verdict in root.GetProperty("verdicts").EnumerateArray())
+        {
+            AssertKeys(verdict, "backend", "runs", "reasons", "estimatedBytes");
+            Assert.True(verdict.GetProperty("backend").GetString() != chosen || verdict.GetProperty("runs").GetBoolean(), "the chosen backend must run");
+        }
+    }
+
+    [Fact]
+    public async Task AttentionExplain_Text_NamesTheSameOrderAsJson()
+    {
+        ProgramRun json = await Cli.RunAsync("attention", "explain", "--shape", "2,8,64,64,40", "--json");
+        ProgramRun text = await Cli.RunAsync("attention", "explain", "--shape", "2,8,64,64,40");
+        using JsonDocument document = JsonDocument.Parse(json.Output);
+        string[] order = [.. document.RootElement.GetProperty("order").EnumerateArray().Select(e => e.GetString()!)];
+
+        Assert.NotEmpty(order);
+        Assert.Contains($"chosen: {document.RootElement.GetProperty("chosen").GetString()} (then {string.Join(", ", order)})", text.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Parity_PassingAndBrokenFixtures_LastLineCountsAndExits1()
+    {
+        ProgramRun passed = await Cli.RunAsync("parity", RepositoryRoot.PathOf("tests", "Data", "golden", "ddim"), RepositoryRoot.PathOf("tests", "Data", "golden", "face_geometry"));
+        Assert.Equal(ExitCode.Done, passed.ExitCode);
+        Assert.Equal("2 passed, 0 failed", LastLine(passed.Output));
+
+        Directory.CreateDirectory(_folder.File("broken"));
+        File.WriteAllText(_folder.File("broken/manifest.json"), "{ \"fixture\": ");
+        ProgramRun failed = await Cli.RunAsync("parity", _folder.File("broken"), RepositoryRoot.PathOf("tests", "Data", "golden", "ddim"));
+        Assert.Equal(ExitCode.Failed, failed.ExitCode);
+        Assert.Equal("1 passed, 1 failed", LastLine(failed.Output));
+        string line = Assert.Single(failed.Output.Split('\n'), l => l.StartsWith("failed", StringComparison.Ordinal));
+        Assert.Contains("broken", line, StringComparison.Ordinal);
+        Assert.Contains("manifest.json", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task CheckpointNew_WritesTheLayoutAndRefusesAFolderWithContent()
+    {
+        Assert.True(fixture.CheckpointRun.ExitCode == 0, fixture.CheckpointRun.Errors);
+        Assert.Equal(fixture.Checkpoint, fixture.CheckpointRun.Output.TrimEnd());
+        Assert.True(File.Exists(Path.Combine(fixture.Checkpoint, "latentsync_unet.pt")) && File.Exists(Path.Combine(fixture.Checkpoint, "whisper", "tiny.pt")));
+
+        File.WriteAllText(_folder.File("mine.txt"), "mine");
+        ProgramRun refused = await Cli.RunAsync("checkpoint", "new", "--out", _folder.Path);
+        Cli.AssertFailure(ExitCode.Usage, refused);
+        Assert.Contains("is not empty", refused.Errors, StringComparison.Ordinal);
+        Assert.Equal(["mine.txt"], Names);
+    }
+
+    [Fact]
+    public async Task Sync_Json_IsTheOnlyOutputAndProgressGoesToStandardError()
+    {
+        Cli.RequireFfmpeg();
+        ProgramRun run = await Cli.RunAsync(fixture.Sync("--out", Out, "--json"));
+        Assert.True(run.ExitCode == ExitCode.Done, run.Errors);
+        using JsonDocument document = JsonDocument.Parse(run.Output);
+        JsonElement root = document.RootElement;
+
+        AssertKeys(root, "outputPath", "frames", "networkFrames", "frameRate", "facesFound", "facesInterpolated", "withoutFace", "seed", "attention", "stageSeconds", "totalSeconds", "peakMemoryBytes", "warnings", "detector", "device", "dType");
+        Assert.Equal(5, root.GetProperty("frames").GetInt32());
+        Assert.Equal(Out, root.GetProperty("outputPath").GetString());
+        Assert.All(root.GetProperty("attention").EnumerateArray(), use => AssertKeys(use, "layer", "backend", "calls"));
+        Assert.Contains("animating the mouth: 1/1 steps", run.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("\u001b[", run.Errors, StringComparison.Ordinal);
+        Assert.Equal(["out.mp4"], Names);
+    }
+
+    [Fact]
+    public async Task Sync_Text_NamesTheFileFirst()
+    {
+        Cli.RequireFfmpeg();
+        ProgramRun run = await Cli.RunAsync(fixture.Sync("--out", Out, "--identity"));
+
+        Assert.True(run.ExitCode == ExitCode.Done, run.Errors);
+        Assert.Equal(Out, run.Output.Split('\n')[0].TrimEnd());
+        Assert.Contains("160x160, 25 fps, 5 frames", run.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("\u001b[", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Sync_BadInput_Exits2AndStackTraceOnlyWithVerbose()
+    {
+        Cli.RequireFfmpeg();
+        File.WriteAllText(Out, "precious");
+        string[] arguments = [.. fixture.Sync("--out", Out), "--video", fixture.Audio];
+        string[] wrong = [.. fixture.Sync("--out", Out).Select(a => a == fixture.Video ? fixture.Audio : a)];
+        ProgramRun run = await Cli.RunAsync(wrong);
+        ProgramRun verbose = await Cli.RunAsync([.. wrong, "--verbose"]);
+
+        Cli.AssertFailure(ExitCode.Usage, run);
+        Assert.Contains("audio.wav", run.Errors, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Usage, verbose.ExitCode);
+        Assert.Contains("   at LatentSync.", verbose.Errors, StringComparison.Ordinal);
+        Assert.Equal("precious", File.ReadAllText(Out));
+        Cli.AssertFailure(ExitCode.Usage, await Cli.RunAsync(arguments)); // an option given twice
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Sync_WithoutFfmpeg_Exits3WithWhatToType(bool variable)
+    {
+        string empty = _folder.File("empty");
+        Directory.CreateDirectory(empty);
+        Assert.SkipWhen(!variable && File.Exists("/usr/bin/ffmpeg"), "ffmpeg lies in a usual folder, where it is found without PATH");
+        ProgramRun run = await Cli.RunAsync(variable ? NoFfmpeg : new Dictionary<string, string?> { ["PATH"] = empty, ["LATENTSYNC_FFMPEG"] = null }, fixture.Sync("--out", Out));
+
+        Cli.AssertFailure(ExitCode.Machine, run);
+        Assert.Contains("type \"", run.Errors, StringComparison.Ordinal);
+        Assert.Equal(["empty"], Names);
+    }
+
+    [Fact]
+    public async Task Sync_DeviceThatIsNotThere_Exits3()
+    {
+        Cli.RequireFfmpeg();
+        ProgramRun run = await Cli.RunAsync(fixture.Sync("--out", Out, "--device", "cuda:99"));
+
+        Cli.AssertFailure(ExitCode.Machine, run);
+        Assert.Contains("cuda:99", run.Errors, StringComparison.Ordinal);
+        Assert.Empty(Names);
+    }
+
+    [Theory]
+    [InlineData("animating the mouth")]
+    [InlineData("loading the networks")]
+    public async Task Sync_Interrupted_Exits130WithoutDebris(string moment)
+    {
+        Cli.RequireFfmpeg();
+        string? env = ProgramRun.Find("env");
+        Assert.SkipWhen(OperatingSystem.IsWindows() || env is null, "sends SIGINT, which only Unix has");
+        File.WriteAllText(Out, "precious");
+        bool sent = false;
+        ProgramRun run = await ProgramRun.RunAsync(
+            // A test started in the background inherits an ignored SIGINT; env gives the program the usual one again.
+            new ProgramStart(env, ["--default-signal=INT", Cli.Path, .. LongSync])
+            {
+                OnErrorLine = (line, process) =>
+                {
+                    if (!sent && line.StartsWith(moment, StringComparison.Ordinal))
+                    {
+                        sent = true;
+                        System.Diagnostics.Process.Start("kill", ["-INT", $"{process.Id}"]).WaitForExit();
+                    }
+                },
+            }
+        );
+
+        Assert.True(sent, $"\"{moment}\" never came: {run.Errors}");
+        Cli.AssertFailure(ExitCode.Cancelled, run);
+        Assert.Contains("cancelled", run.Errors, StringComparison.Ordinal);
+        Assert.Equal(["out.mp4"], Names);
+        Assert.Equal("precious", File.ReadAllText(Out));
+    }
+
+    [Theory]
+    [InlineData("decoder")]
+    [InlineData("encoder")]
+    [InlineData("audio")]
+    public async Task Sync_FfmpegDiesMidway_Exits1AndTheOldOutputStays(string which)
+    {
+        Cli.RequireFfmpeg();
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "the mortal ffmpeg is a shell script");
+        Directory.CreateDirectory(_folder.File("bin"));
+        WriteScript("bin/ffprobe", "exec \"$REAL_FFPROBE\" \"$@\"");
+        WriteScript(
+            "bin/ffmpeg",
+            which switch
+            {
+                "decoder" => "case \"$*\" in *rgb24*pipe:1*) \"$REAL_FFMPEG\" \"$@\" | head -c 200000; kill -KILL $$ ;; esac",
+                "encoder" => "case \"$*\" in *libx264*) head -c 200000 >/dev/null; kill -KILL $$ ;; esac",
+                _ => "case \"$*\" in *s16le*) \"$REAL_FFMPEG\" \"$@\" | head -c 1000; kill -KILL $$ ;; esac",
+            } + "\nexec \"$REAL_FFMPEG\" \"$@\""
+        );
+        File.WriteAllText(Out, "precious");
+        Dictionary<string, string?> variables = new()
+        {
+            ["LATENTSYNC_FFMPEG"] = _folder.File("bin"),
+            ["REAL_FFMPEG"] = ProgramRun.Find("ffmpeg"),
+            ["REAL_FFPROBE"] = ProgramRun.Find("ffprobe"),
+        };
+        ProgramRun run = await Cli.RunAsync(variables, fixture.Sync("--out", Out));
+
+        Cli.AssertFailure(ExitCode.Failed, run);
+        Assert.Contains("killed by signal 9", run.Errors, StringComparison.Ordinal);
+        Assert.Equal(["bin", "out.mp4"], Names);
+        Assert.Equal("precious", File.ReadAllText(Out));
+    }
+
+    private string[] LongSync
+    {
+        get
+        {
+            string[] arguments = fixture.Sync("--out", Out);
+            arguments[Array.IndexOf(arguments, "--steps") + 1] = "999";
+            return arguments;
+        }
+    }
+
+    private static Dictionary<string, string?> NoFfmpeg => new() { ["LATENTSYNC_FFMPEG"] = "/nonexistent/ffmpeg" };
+
+    private string[] Names => [.. Directory.EnumerateFileSystemEntries(_folder.Path).Select(p => Path.GetFileName(p)!).Order(StringComparer.Ordinal)];
+
+    private static string LastLine(string text) => text.TrimEnd().Split('\n')[^1].TrimEnd();
+
+    private static void AssertKeys(JsonElement element, params string[] keys) =>
+        Assert.Superset(keys.ToHashSet(), element.EnumerateObject().Select(p => p.Name).ToHashSet());
+
+    private void WriteScript(string name, string text)
+    {
+        File.WriteAllText(_folder.File(name), $"#!/bin/sh\n{text}\n");
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(_folder.File(name), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+    }
+}
