@@ -141,7 +141,7 @@ public sealed class PipelineGenerationTests(PipelineFixture fixture) : IDisposab
     public void Dispose_Networks_EveryParameterAndBufferIsFreed()
     {
         // Tensor.TotalCount would not tell: TorchSharp counts a parameter twice and takes it off once.
-        LipSyncModels models = LipSyncModels.Load(Quick("o.mp4"), new MachineExaminer().Examine().Machine);
+        LipSyncModels models = LipSyncModels.Load(Quick("o.mp4"), SyncSettings.Of(Quick("o.mp4")), new MachineExaminer().Examine());
         torch.nn.Module[] networks = [models.UNet, models.Vae, models.Whisper];
         torch.Tensor[] tensors = [.. networks.SelectMany(n => n.parameters().Cast<torch.Tensor>().Concat(n.buffers()))];
         Assert.True(tensors.Length > 500, $"{tensors.Length} tensors");
