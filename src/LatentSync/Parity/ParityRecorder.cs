@@ -50,11 +50,20 @@ internal sealed class ParityRecorder : IDisposable
         _removals.Clear();
     }
 
-    /// <summary>Compares every module that ran, in the file's order of names.</summary>
+    /// <summary>Compares every recorded module, in the order of names; one that never ran fails.</summary>
     public IEnumerable<ParityComparison> Compare(double atol, double rtol)
     {
-        foreach ((string name, Tensor output) in _outputs.OrderBy(o => o.Key, StringComparer.Ordinal))
+        if (_recorded is { Tensors.Count: 0 })
         {
+            yield return new ParityComparison(Path.GetFileName(_recorded.Path), false, double.PositiveInfinity, "the file is there but records no module");
+        }
+        foreach (string name in (_recorded?.Tensors.Keys ?? []).Order(StringComparer.Ordinal))
+        {
+            if (!_outputs.TryGetValue(name, out Tensor? output))
+            {
+                yield return new ParityComparison(name, false, double.PositiveInfinity, "no module of this name showed an output");
+                continue;
+            }
             using Tensor expected = ParityTensors.Read(_recorded!, name);
             using Tensor part = LeadingPart(output, expected.shape);
             yield return ParityComparer.Compare(name, part, expected, atol, rtol);

@@ -14,7 +14,10 @@ namespace LatentSync.Parity;
 /// <summary>The denoising part of the original's pipeline: every variant over all chunks, from aligned faces to pasted ones.</summary>
 public sealed class PipelineParity : IParityFixture
 {
-    private const string FirstChunk = "chunk0_";
+    private const string Picked = "_picked";
+    private const string Indices = "_indices";
+
+    private static readonly string[] Inputs = ["faces", "mask", "audio_chunks", "initial_noise", "vae_noise_masked", "vae_noise_reference"];
 
     /// <inheritdoc/>
     public bool Recognises(ParityManifest manifest) => manifest.Component.Contains("LipsyncPipeline", StringComparison.Ordinal);
@@ -27,11 +30,11 @@ public sealed class PipelineParity : IParityFixture
         using DisposeScope scope = NewDisposeScope();
         string unetWeights = Text(manifest, "weights", "unet");
         string vaeWeights = Text(manifest, "weights", "vae");
-        using UNet3DConditionModel network = UNetParity.LoadNetwork(Sibling(manifest, unetWeights), Path.GetFileName(unetWeights));
-        using AutoencoderKL autoencoder = LoadAutoencoder(Sibling(manifest, vaeWeights), Path.GetFileName(vaeWeights));
+        using UNet3DConditionModel network = UNetParity.LoadNetwork(ConfigOf(manifest, "unet", unetWeights), manifest, unetWeights);
+        using AutoencoderKL autoencoder = LoadAutoencoder(manifest, vaeWeights);
         using TensorArchive io = manifest.OpenArchive("io.safetensors");
         int steps = manifest.Require("config", "num_inference_steps").GetInt32();
-        DdimScheduler scheduler = new();
+        DdimScheduler scheduler = new(Find(manifest.Root, "scheduler") is { } config ? SchedulerConfiguration.FromJson(config) : null);
         List<ParityComparison> comparisons = [];
         if (manifest.Require("config").TryGetProperty("timesteps", out JsonElement timesteps))
         {
@@ -42,13 +45,17 @@ public sealed class PipelineParity : IParityFixture
         {
             ChunkGeneratorOptions options = new()
             {
-                InferenceSteps = steps,
-                GuidanceScale = variant.Value.GetProperty("guidance_scale").GetDouble(),
+                InferenceSteps = variant.Value.TryGetProperty("num_inference_steps", out JsonElement own) ? own.GetInt32() : steps,
+                GuidanceScale = manifest.Require("variants", variant.Name, "guidance_scale").GetDouble(),
             };
             ChunkGenerator generator = new(network, autoencoder, options, scheduler);
-            bool usesMean = variant.Value.GetProperty("latent_dist").GetString()?.StartsWith("mean", StringComparison.Ordinal) == true;
-            Dictionary<string, Tensor> results = RunVariant(manifest, io, generator, usesMean, scope);
-            comparisons.AddRange(Compare(manifest, io, variant.Name, results));
+            Dictionary<string, Tensor> results = RunVariant(manifest, io, generator, variant, scope);
+            ParityComparison[] compared = [.. Compare(manifest, io, variant.Name, results)];
+            comparisons.AddRange(
+                compared.Length > 0
+                    ? compared
+                    : [new ParityComparison(variant.Name, false, double.PositiveInfinity, "the fixture records no value of this variant")]
+            );
         }
         return comparisons;
     }
@@ -57,20 +64,22 @@ public sealed class PipelineParity : IParityFixture
         ParityManifest manifest,
         TensorArchive io,
         ChunkGenerator generator,
-        bool usesMean,
+        JsonProperty variant,
         DisposeScope scope
     )
     {
-        Tensor pixels = ParityTensors.Read(io, "faces").to(ScalarType.Float32).permute(0, 3, 1, 2) / 255; // (F, 3, R, R)
+        Tensor pixels = Input("faces").to(ScalarType.Float32).permute(0, 3, 1, 2) / 255; // (F, 3, R, R)
         Tensor faces = (pixels - 0.5) / 0.5;
-        Tensor mask = ReadMask(io);
-        Tensor tokens = ParityTensors.Read(io, "audio_chunks");
-        Tensor start = ParityTensors.Read(io, "initial_noise");
-        GivenNoise? noise = usesMean
-            ? null
-            : new GivenNoise(ParityTensors.Read(io, "vae_noise_masked"), ParityTensors.Read(io, "vae_noise_reference"));
+        Tensor mask = UnitMask(Input("mask"));
+        Tensor tokens = Input("audio_chunks");
+        Tensor start = Input("initial_noise");
+        bool usesMean = variant.Value.TryGetProperty("latent_dist", out JsonElement kind)
+            ? kind.GetString()?.StartsWith("mean", StringComparison.Ordinal) == true
+            : !io.Tensors.ContainsKey(InputName("vae_noise_masked"));
+        GivenNoise? noise = usesMean ? null : new GivenNoise(Input("vae_noise_masked"), Input("vae_noise_reference"));
         Dictionary<string, Tensor> results = [];
         List<Tensor> latentsAfterSteps = [];
+        string chunk = string.Empty;
         List<ChunkResult> chunks = [];
         int perChunk = manifest.Require("config", "num_frames").GetInt32();
         for (long first = 0; first < faces.shape[0]; first += perChunk)
@@ -78,9 +87,15 @@ public sealed class PipelineParity : IParityFixture
             long count = Math.Min(perChunk, faces.shape[0] - first);
             noise?.MoveTo(first);
             ChunkInput input = new(faces.narrow(0, first, count), mask, tokens.narrow(0, first, count), start);
-            chunks.Add(generator.Generate(input, noise, observer: first == 0 ? Keep : null));
+            chunk = string.Create(CultureInfo.InvariantCulture, $"chunk{first / perChunk}_");
+            bool isRecorded = io.Tensors.Keys.Any(name => name.StartsWith($"{variant.Name}.{chunk}", StringComparison.Ordinal));
+            chunks.Add(generator.Generate(input, noise, observer: isRecorded ? Keep : null));
+            if (isRecorded)
+            {
+                results[$"{chunk}latents_after_each_step"] = stack(latentsAfterSteps); // (steps, 1, 4, f, s, s)
+                latentsAfterSteps.Clear();
+            }
         }
-        results[$"{FirstChunk}latents_after_each_step"] = stack(latentsAfterSteps); // (steps, 1, 4, f, s, s)
         Tensor frames = cat(chunks.Select(c => c.Composites).ToList()); // (F, 3, R, R)
         results["final_frames"] = frames;
         results["final_latents"] = cat(chunks.Select(c => c.Latents).ToList(), 2); // (1, 4, F, s, s)
@@ -96,9 +111,14 @@ public sealed class PipelineParity : IParityFixture
             }
             else
             {
-                results[FirstChunk + name] = copy;
+                results[chunk + name] = copy;
             }
         }
+
+        // A variant may have inputs of its own.
+        string InputName(string name) => io.Tensors.ContainsKey($"{variant.Name}.{name}") ? $"{variant.Name}.{name}" : name;
+
+        Tensor Input(string name) => ParityTensors.Read(io, InputName(name));
     }
 
     private static IEnumerable<ParityComparison> Compare(
@@ -114,34 +134,37 @@ public sealed class PipelineParity : IParityFixture
         )
         {
             string what = name[(variant.Length + 1)..];
-            if (what.EndsWith("_indices", StringComparison.Ordinal))
+            if (Inputs.Contains(what) || what.EndsWith(Picked + Indices, StringComparison.Ordinal))
             {
-                continue; // says which frames another entry holds
+                continue; // the latter say which frames another entry holds
             }
-            using Tensor expected = ParityTensors.Read(io, name);
-            if (what == "final_frames_picked")
-            {
-                using Tensor indices = ParityTensors.Read(io, $"{name}_indices");
-                using Tensor picked = results["final_frames"].index_select(0, indices);
-                yield return ParityComparer.Compare(name, picked, expected, atol, rtol);
-            }
-            else if (!results.TryGetValue(what, out Tensor? actual))
+            bool isPicked = what.EndsWith(Picked, StringComparison.Ordinal);
+            if (!results.TryGetValue(isPicked ? what[..^Picked.Length] : what, out Tensor? actual))
             {
                 yield return new ParityComparison(name, false, double.PositiveInfinity, "this project computes no value of this name");
+                continue;
             }
-            else if (expected.dtype == ScalarType.Byte)
-            {
-                yield return CompareLevels(name, actual, expected);
-            }
-            else
-            {
-                // Of the first chunk only the first item and frame were recorded.
-                using Tensor part = what.StartsWith(FirstChunk, StringComparison.Ordinal)
-                    ? UNetParity.LeadingPart(actual, expected.shape)
-                    : actual.alias();
-                yield return ParityComparer.Compare(name, part, expected, atol, rtol);
-            }
+            using Tensor expected = ParityTensors.Read(io, name);
+            using Tensor part =
+                isPicked ? Pick(actual, what, ParityTensors.ReadIntegers(io, name + Indices))
+                : what.StartsWith("chunk", StringComparison.Ordinal) ? UNetParity.LeadingPart(actual, expected.shape) // the first item and frame
+                : actual.alias();
+            yield return expected.dtype == ScalarType.Byte
+                ? CompareLevels(name, part, expected)
+                : ParityComparer.Compare(name, part, expected, atol, rtol);
         }
+    }
+
+    // Frames along the first axis of pictures, before rows and columns in latents: (1, 4, F, s, s), (steps, 1, 4, F, s, s).
+    private static Tensor Pick(Tensor all, string what, long[] indices)
+    {
+        long axis = what.Contains("latents", StringComparison.Ordinal) ? all.dim() - 3 : 0;
+        if (indices.Any(index => index < 0 || index >= all.shape[axis]))
+        {
+            throw new ParityException($"{what}{Indices} names frames that do not exist; there are {all.shape[axis]}.");
+        }
+        using Tensor wanted = tensor(indices);
+        return all.index_select(axis, wanted);
     }
 
     // Truncation turns a tiny difference into a level, so one level on every value, and no more on 99.9 % of them, is what can be asked for.
@@ -168,27 +191,68 @@ public sealed class PipelineParity : IParityFixture
     }
 
     // (R, R) of 0 and 1, or of 0 to 255, to (1, R, R) in [0, 1].
-    private static Tensor ReadMask(TensorArchive io)
+    private static Tensor UnitMask(Tensor stored)
     {
-        Tensor mask = ParityTensors.Read(io, "mask").to(ScalarType.Float32).unsqueeze(0);
+        Tensor mask = stored.to(ScalarType.Float32).unsqueeze(0);
         return mask.max().item<float>() > 1 ? mask / 255 : mask;
     }
 
     private static AutoencoderKL LoadAutoencoder(ParityManifest manifest, string weightsFile)
     {
-        AutoencoderKL autoencoder = AutoencoderKL.Create(
-            AutoencoderConfiguration.FromJson(manifest.Require("config")),
-            ScalarType.Float32,
-            CPU
-        );
+        AutoencoderConfiguration configuration = AutoencoderConfiguration.FromJson(ConfigOf(manifest, "vae", weightsFile));
+        // The original's pipeline sets these by hand after loading, whatever the autoencoder's own configuration says.
+        configuration = configuration with
+        {
+            ScalingFactor = Number(manifest, "scaling_factor") ?? configuration.ScalingFactor,
+            ShiftFactor = Number(manifest, "shift_factor") ?? configuration.ShiftFactor,
+        };
         using TensorArchive weights = manifest.OpenArchive(weightsFile);
-        AutoencoderCheckpoint.Load(autoencoder, weights);
-        return autoencoder;
+        return AutoencoderCheckpoint.Load(configuration, weights, ScalarType.Float32, CPU);
     }
 
-    // The fixture whose folder holds a file, for instance of "../unet_motion/weights.safetensors".
-    private static ParityManifest Sibling(ParityManifest manifest, string file) =>
-        ParityManifest.Read(Path.GetDirectoryName(manifest.File(file))!);
+    private static double? Number(ParityManifest manifest, string key) =>
+        manifest.Require("config").TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Number
+            ? value.GetDouble()
+            : null;
+
+    // A network's configuration: in the pipeline's own manifest, or in the manifest beside its weights ("../unet_motion/weights.safetensors").
+    private static JsonElement ConfigOf(ParityManifest manifest, string network, string weightsFile)
+    {
+        if (Find(manifest.Root, network) is { } config)
+        {
+            return config;
+        }
+        string folder = Path.GetDirectoryName(manifest.File(weightsFile))!;
+        if (folder == Path.TrimEndingDirectorySeparator(manifest.Folder))
+        {
+            throw new ParityException(
+                $"{manifest.File(ParityManifest.FileName)} has the weights of \"{network}\" in its own folder but not their configuration; an object \"{network}_config\" is required."
+            );
+        }
+        return ParityManifest.Read(folder).Require("config");
+    }
+
+    // "unet_config" at the root or under "config", or "unet" under "configs" or "config".
+    private static JsonElement? Find(JsonElement root, string network)
+    {
+        (string Parent, string Key)[] places =
+        [
+            (string.Empty, $"{network}_config"),
+            ("configs", network),
+            ("config", $"{network}_config"),
+            ("config", network),
+        ];
+        foreach ((string parent, string key) in places)
+        {
+            JsonElement holder = root;
+            bool isThere = parent.Length == 0 || root.TryGetProperty(parent, out holder) && holder.ValueKind == JsonValueKind.Object;
+            if (isThere && holder.TryGetProperty(key, out JsonElement config) && config.ValueKind == JsonValueKind.Object)
+            {
+                return config;
+            }
+        }
+        return null;
+    }
 
     private static string Text(ParityManifest manifest, params ReadOnlySpan<string> path) =>
         manifest.Require(path).GetString()

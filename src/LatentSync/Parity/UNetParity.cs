@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace LatentSync.Parity;
 
 /// <summary>The denoising network: every recorded case, and the inner modules that were recorded for one of them.</summary>
-public sealed partial class UNetParity : IParityFixture
+public sealed class UNetParity : IParityFixture
 {
     private const string Intermediates = "intermediates.safetensors";
 
@@ -22,14 +22,14 @@ public sealed partial class UNetParity : IParityFixture
         TorchRuntime.EnsureLoaded();
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        using UNet3DConditionModel network = LoadNetwork(manifest, "weights.safetensors");
+        using UNet3DConditionModel network = LoadNetwork(manifest.Require("config"), manifest, "weights.safetensors");
         using TensorArchive io = manifest.OpenArchive("io.safetensors");
         (double atol, double rtol) = manifest.Tolerance("float32") ?? (1e-4, 1e-4);
         string recordedCase = RecordedCase(manifest);
         List<ParityComparison> comparisons = [];
         foreach (JsonProperty entry in manifest.Require("cases").EnumerateObject())
         {
-            string inputs = entry.Value.TryGetProperty("inputs_as_in", out JsonElement other) ? other.GetString()! : entry.Name;
+            List<string> sources = SourcesOf(manifest, entry.Name);
             Tensor sample = Read("sample");
             Tensor timestep = Read("timestep");
             Tensor? tokens = Find("encoder_hidden_states") is { } name ? ParityTensors.Read(io, name) : null;
@@ -49,47 +49,74 @@ public sealed partial class UNetParity : IParityFixture
                 ParityComparer.Compare($"{entry.Name}.output", output, ParityTensors.Read(io, $"{entry.Name}.output"), atol, rtol)
             );
 
-            // A case holds what differs from the case it refers to.
-            string? Find(string what) => new[] { $"{entry.Name}.{what}", $"{inputs}.{what}" }.FirstOrDefault(io.Tensors.ContainsKey);
+            string? Find(string what) => sources.Select(source => $"{source}.{what}").FirstOrDefault(io.Tensors.ContainsKey);
 
             Tensor Read(string what) => ParityTensors.Read(io, Find(what) ?? $"{entry.Name}.{what}");
         }
         return comparisons;
     }
 
-    /// <summary>The network of a fixture's "config" with a file of weights.</summary>
-    internal static UNet3DConditionModel LoadNetwork(ParityManifest manifest, string weightsFile)
+    /// <summary>The network of a configuration with a file of weights.</summary>
+    internal static UNet3DConditionModel LoadNetwork(JsonElement config, ParityManifest manifest, string weightsFile)
     {
-        UNet3DConditionModel network = UNet3DConditionModel.Create(
-            UNet3DConfiguration.FromJson(manifest.Require("config")),
+        using TensorArchive weights = manifest.OpenArchive(weightsFile);
+        (UNet3DConditionModel network, UNetLoadReport report) = UNetCheckpoint.Open(
+            weights.Path,
+            UNet3DConfiguration.FromJson(config),
             ScalarType.Float32,
             CPU
         );
-        using TensorArchive weights = manifest.OpenArchive(weightsFile);
-        UNetLoadReport report = UNetCheckpoint.Load(network, weights);
-        return report.Missing.Count == 0 && report.Dropped.Count == 0
-            ? network
-            : throw new ParityException(
-                $"{weights.Path} lacks {report.Missing.Count} tensors of the network that the manifest describes, for instance {report.Missing[0]}."
-            );
-    }
-
-    // The manifest says in words for which case inner outputs were recorded: "... submodules for case main; ...".
-    private static string RecordedCase(ParityManifest manifest)
-    {
-        if (
-            manifest.Root.TryGetProperty("tensors", out JsonElement tensors)
-            && tensors.TryGetProperty(Intermediates, out JsonElement text)
-            && CaseName().Match(text.GetString() ?? string.Empty) is { Success: true } match
-        )
+        string[] unfit = [.. report.Missing.Union(report.Dropped)];
+        if (unfit.Length == 0)
         {
-            return match.Groups[1].Value;
+            return network;
         }
-        return manifest.Require("cases").EnumerateObject().First().Name;
+        network.Dispose();
+        throw new ParityException(
+            $"{weights.Path} lacks {unfit.Length} tensors of the network that the manifest describes, or has them in another shape, for instance {unfit[0]}."
+        );
     }
 
-    [GeneratedRegex(@"\bcase\s+(\w+)", RegexOptions.CultureInvariant)]
-    private static partial Regex CaseName();
+    // A case holds what differs from the case that its "inputs_as_in" names, which may refer to a further one.
+    private static List<string> SourcesOf(ParityManifest manifest, string name)
+    {
+        List<string> sources = [];
+        for (string? source = name; source is not null && !sources.Contains(source); )
+        {
+            sources.Add(source);
+            JsonElement entry = manifest.Require("cases", source);
+            source =
+                entry.ValueKind == JsonValueKind.Object
+                && entry.TryGetProperty("inputs_as_in", out JsonElement other)
+                && other.ValueKind == JsonValueKind.String
+                    ? other.GetString()
+                    : null;
+        }
+        return sources;
+    }
+
+    /// <summary>The case for which inner outputs were recorded, which the manifest says in words: "... submodules for case main; ...".</summary>
+    /// <returns>The case named after the word "case", else the one named anywhere in the text, else the manifest's first.</returns>
+    internal static string RecordedCase(ParityManifest manifest)
+    {
+        string[] names = [.. manifest.Require("cases").EnumerateObject().Select(entry => entry.Name)];
+        if (names.Length == 0)
+        {
+            throw new ParityException($"{manifest.File(ParityManifest.FileName)}: cases is empty; this kind of fixture has one at least.");
+        }
+        string prose =
+            manifest.Root.TryGetProperty("tensors", out JsonElement tensors)
+            && tensors.ValueKind == JsonValueKind.Object
+            && tensors.TryGetProperty(Intermediates, out JsonElement text)
+            && text.ValueKind == JsonValueKind.String
+                ? text.GetString()!
+                : string.Empty;
+        return names.FirstOrDefault(name => Mentions(@"\bcase\s+\W?", name)) ?? names.FirstOrDefault(name => Mentions(string.Empty, name)) ?? names[0];
+
+        // As a word of its own, where hyphens belong to words: "main" is not named by "main-long".
+        bool Mentions(string before, string name) =>
+            Regex.IsMatch(prose, $@"{before}(?<![\w-]){Regex.Escape(name)}(?![\w-])", RegexOptions.CultureInvariant);
+    }
 
     /// <summary>Keeps the outputs of the modules that a file names: blocks by the network's observer, single layers by hooks.</summary>
     private sealed class InnerOutputs : IDisposable
@@ -138,6 +165,10 @@ public sealed partial class UNetParity : IParityFixture
 
         public IEnumerable<ParityComparison> Compare(double atol, double rtol)
         {
+            if (_recorded.Tensors.Count == 0)
+            {
+                yield return new ParityComparison(Intermediates, false, double.PositiveInfinity, "the file is there but records no module");
+            }
             foreach (string name in _recorded.Tensors.Keys.Order(StringComparer.Ordinal))
             {
                 if (!_outputs.TryGetValue(name, out Tensor? output))

@@ -63,6 +63,31 @@ public sealed class ParityRunnerTests : IDisposable
     }
 
     [Fact]
+    public void Run_WhisperClipsGivenByNameOrOtherPath_AreFoundBesideTheFixture()
+    {
+        Copy("audio", "audio");
+        string manifest = Path.Combine(Copy("whisper", "whisper"), "manifest.json");
+        string text = File.ReadAllText(manifest)
+            .Replace("\"wav\": \"../audio/clip_a.wav\",", string.Empty, StringComparison.Ordinal)
+            .Replace("\"wav\": \"../audio/clip_b.wav\"", "\"path\": \"sounds/clip_b.wav\"", StringComparison.Ordinal)
+            .Replace("\"audio_feat_length\": [2, 2]", "\"n_unused\": 0", StringComparison.Ordinal)
+            .Replace(",\n  \"n_unused\": 0", string.Empty, StringComparison.Ordinal);
+        File.WriteAllText(manifest, text);
+        ParityResult result = Assert.Single(ParityRunner.Run([Path.GetDirectoryName(manifest)!]).Results);
+        Assert.True(result.Outcome == ParityOutcome.Passed, result.Message);
+        Assert.Equal(Assert.Single(ParityRunner.Run([Golden("whisper")]).Results).Comparisons.Count, result.Comparisons.Count);
+    }
+
+    [Fact]
+    public void Run_WhisperOfOtherMelBands_SaysThatTheOriginalHasNone()
+    {
+        string manifest = Path.Combine(Copy("whisper", "whisper"), "manifest.json");
+        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace("\"n_mels\": 80", "\"n_mels\": 128", StringComparison.Ordinal));
+        ParityResult result = Assert.Single(ParityRunner.Run([Path.GetDirectoryName(manifest)!]).Results);
+        Assert.Contains("has n_mels 128; the original computes spectrograms of 80 bands only", result.Message);
+    }
+
+    [Fact]
     public void Run_ParentOfFixtures_RunsEachAndPassesOverOtherFolders()
     {
         Copy("vae", "b");
