@@ -55,6 +55,7 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     [Theory]
     [InlineData("video")]
     [InlineData("audio")]
+    [Trait("Category", "Slow")]
     public async Task Run_InputIsAFolder_IsTold(string input)
     {
         Directory.CreateDirectory(_folder.File("folder"));
@@ -91,7 +92,7 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
 
     [Theory]
     [InlineData(0)]
-    [InlineData(10)]
+    [InlineData(10, Traits = new[] { "Category", "Slow" })]
     [InlineData(19)]
     public async Task Run_SpeechOfNoLength_IsToldWithWhatIsRequired(int milliseconds)
     {
@@ -117,7 +118,7 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     }
 
     [Theory]
-    [InlineData("{", FaceFault.Landmarks)]
+    [InlineData("{", FaceFault.Landmarks, Traits = new[] { "Category", "Slow" })]
     [InlineData("{\"version\": 2, \"frames\": []}", FaceFault.Landmarks)]
     [InlineData("{\"version\": 1, \"frames\": [{\"frame\": 0, \"points\": [[1, 2]]}]}", FaceFault.Landmarks)]
     [InlineData(null, FaceFault.Missing)]
@@ -165,11 +166,11 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     [Theory]
     [InlineData("latentsync_unet.pt", "empty")]
     [InlineData("latentsync_unet.pt", "half")]
-    [InlineData("latentsync_unet.pt", "noise")]
+    [InlineData("latentsync_unet.pt", "noise", Traits = new[] { "Category", "Slow" })]
     [InlineData("whisper/tiny.pt", "half")]
-    [InlineData("vae/diffusion_pytorch_model.safetensors", "empty")]
+    [InlineData("vae/diffusion_pytorch_model.safetensors", "empty", Traits = new[] { "Category", "Slow" })]
     [InlineData("vae/diffusion_pytorch_model.safetensors", "half")]
-    [InlineData("vae/diffusion_pytorch_model.safetensors", "noise")]
+    [InlineData("vae/diffusion_pytorch_model.safetensors", "noise", Traits = new[] { "Category", "Slow" })]
     public async Task Run_CheckpointFileDamaged_IsToldByName(string file, string damage)
     {
         string checkpoint = CopyCheckpoint(), path = Path.Combine(checkpoint, file);
@@ -183,9 +184,9 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
 
     [Theory]
     [InlineData("vae/config.json", "{")]
-    [InlineData("vae/config.json", "[]")]
+    [InlineData("vae/config.json", "[]", Traits = new[] { "Category", "Slow" })]
     [InlineData("config.yaml", "model: [1, 2")]
-    [InlineData("config.yaml", "model:\n  block_out_channels: many\n")]
+    [InlineData("config.yaml", "model:\n  block_out_channels: many\n", Traits = new[] { "Category", "Slow" })]
     public async Task Run_ConfigurationDamaged_IsToldByName(string file, string content)
     {
         string checkpoint = CopyCheckpoint();
@@ -256,7 +257,7 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
 
     [Theory]
     [InlineData("out.txt", MediaFault.UnknownContainer)]
-    [InlineData("out", MediaFault.UnknownContainer)]
+    [InlineData("out", MediaFault.UnknownContainer, Traits = new[] { "Category", "Slow" })]
     [InlineData("file/out.mp4", MediaFault.OutputFolder)]
     public async Task Run_OutputCannotBeWritten_IsTold(string name, MediaFault fault)
     {
@@ -273,8 +274,8 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     }
 
     [Theory]
-    [InlineData("cudax")]
-    [InlineData("cuda:-1")]
+    [InlineData("cudax", Traits = new[] { "Category", "Slow" })]
+    [InlineData("cuda:-1", Traits = new[] { "Category", "Slow" })]
     [InlineData("tpu")]
     public async Task Run_UnknownDevice_IsWrongUsage(string device)
     {
