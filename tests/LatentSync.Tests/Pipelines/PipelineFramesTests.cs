@@ -77,8 +77,12 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
     }
 
     [Theory]
+    [Trait("Category", "Slow")]
     [InlineData("loop", new[] { 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3 })]
     [InlineData("hold", new[] { 0, 1, 2, 3, 4, 5, 6, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7 })]
+    public Task Run_MoreOtherWaysToExtend_FramesComeInThatOrder(string mode, int[] expected) => Run_OtherWaysToExtend_FramesComeInThatOrder(mode, expected);
+
+    [Theory]
     [InlineData("stop", new[] { 0, 1, 2, 3, 4, 5, 6, 7 })]
     public async Task Run_OtherWaysToExtend_FramesComeInThatOrder(string mode, int[] expected)
     {
@@ -103,10 +107,14 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
     }
 
     [Theory]
-    [InlineData(50, 1, 40)]
-    [InlineData(24000, 1001, 20)]
+    [Trait("Category", "Slow")]
     [InlineData(30000, 1001, 24)]
     [InlineData(10, 1, 8)]
+    public Task Run_MoreOtherFrameRates_RateAndCountAreKept(int numerator, int denominator, int frames) => Run_OtherFrameRates_RateAndCountAreKept(numerator, denominator, frames);
+
+    [Theory]
+    [InlineData(50, 1, 40)]
+    [InlineData(24000, 1001, 20)]
     public async Task Run_OtherFrameRates_RateAndCountAreKept(int numerator, int denominator, int frames)
     {
         await Clips.RequireToolsAsync();

@@ -16,15 +16,19 @@ public sealed class PipelineInterruptionTests(PipelineFixture fixture) : IDispos
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData(SyncStage.Load, 1)]
+    [Trait("Category", "Slow")]
     [InlineData(SyncStage.Audio, 1)]
-    [InlineData(SyncStage.Faces, 1)]
     [InlineData(SyncStage.Faces, 20)]
     [InlineData(SyncStage.Denoise, 0)]
+    [InlineData(SyncStage.Write, 20)]
+    public Task Run_MoreCancelled_LeavesTheOldOutputAndNoFileOfItsOwn(SyncStage stage, long done) => Run_Cancelled_LeavesTheOldOutputAndNoFileOfItsOwn(stage, done);
+
+    [Theory]
+    [InlineData(SyncStage.Load, 1)]
+    [InlineData(SyncStage.Faces, 1)]
     [InlineData(SyncStage.Denoise, 1)]
     [InlineData(SyncStage.Denoise, 3)]
     [InlineData(SyncStage.Write, 1)]
-    [InlineData(SyncStage.Write, 20)]
     public async Task Run_Cancelled_LeavesTheOldOutputAndNoFileOfItsOwn(SyncStage stage, long done)
     {
         await Clips.RequireToolsAsync();

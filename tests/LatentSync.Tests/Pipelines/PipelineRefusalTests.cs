@@ -55,6 +55,7 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     [Theory]
     [InlineData("video")]
     [InlineData("audio")]
+    [Trait("Category", "Slow")]
     public async Task Run_InputIsAFolder_IsTold(string input)
     {
         Directory.CreateDirectory(_folder.File("folder"));
@@ -90,8 +91,12 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     }
 
     [Theory]
-    [InlineData(0)]
+    [Trait("Category", "Slow")]
     [InlineData(10)]
+    public Task Run_MoreSpeechOfNoLength_IsToldWithWhatIsRequired(int milliseconds) => Run_SpeechOfNoLength_IsToldWithWhatIsRequired(milliseconds);
+
+    [Theory]
+    [InlineData(0)]
     [InlineData(19)]
     public async Task Run_SpeechOfNoLength_IsToldWithWhatIsRequired(int milliseconds)
     {
@@ -117,7 +122,11 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     }
 
     [Theory]
+    [Trait("Category", "Slow")]
     [InlineData("{", FaceFault.Landmarks)]
+    public Task Run_MoreLandmarksFileWrong_IsTold(string? content, FaceFault fault) => Run_LandmarksFileWrong_IsTold(content, fault);
+
+    [Theory]
     [InlineData("{\"version\": 2, \"frames\": []}", FaceFault.Landmarks)]
     [InlineData("{\"version\": 1, \"frames\": [{\"frame\": 0, \"points\": [[1, 2]]}]}", FaceFault.Landmarks)]
     [InlineData(null, FaceFault.Missing)]
@@ -163,13 +172,17 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     }
 
     [Theory]
+    [Trait("Category", "Slow")]
+    [InlineData("latentsync_unet.pt", "noise")]
+    [InlineData("vae/diffusion_pytorch_model.safetensors", "empty")]
+    [InlineData("vae/diffusion_pytorch_model.safetensors", "noise")]
+    public Task Run_MoreCheckpointFileDamaged_IsToldByName(string file, string damage) => Run_CheckpointFileDamaged_IsToldByName(file, damage);
+
+    [Theory]
     [InlineData("latentsync_unet.pt", "empty")]
     [InlineData("latentsync_unet.pt", "half")]
-    [InlineData("latentsync_unet.pt", "noise")]
     [InlineData("whisper/tiny.pt", "half")]
-    [InlineData("vae/diffusion_pytorch_model.safetensors", "empty")]
     [InlineData("vae/diffusion_pytorch_model.safetensors", "half")]
-    [InlineData("vae/diffusion_pytorch_model.safetensors", "noise")]
     public async Task Run_CheckpointFileDamaged_IsToldByName(string file, string damage)
     {
         string checkpoint = CopyCheckpoint(), path = Path.Combine(checkpoint, file);
@@ -182,10 +195,14 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     }
 
     [Theory]
-    [InlineData("vae/config.json", "{")]
+    [Trait("Category", "Slow")]
     [InlineData("vae/config.json", "[]")]
-    [InlineData("config.yaml", "model: [1, 2")]
     [InlineData("config.yaml", "model:\n  block_out_channels: many\n")]
+    public Task Run_MoreConfigurationDamaged_IsToldByName(string file, string content) => Run_ConfigurationDamaged_IsToldByName(file, content);
+
+    [Theory]
+    [InlineData("vae/config.json", "{")]
+    [InlineData("config.yaml", "model: [1, 2")]
     public async Task Run_ConfigurationDamaged_IsToldByName(string file, string content)
     {
         string checkpoint = CopyCheckpoint();
@@ -255,8 +272,12 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     }
 
     [Theory]
-    [InlineData("out.txt", MediaFault.UnknownContainer)]
+    [Trait("Category", "Slow")]
     [InlineData("out", MediaFault.UnknownContainer)]
+    public Task Run_MoreOutputCannotBeWritten_IsTold(string name, MediaFault fault) => Run_OutputCannotBeWritten_IsTold(name, fault);
+
+    [Theory]
+    [InlineData("out.txt", MediaFault.UnknownContainer)]
     [InlineData("file/out.mp4", MediaFault.OutputFolder)]
     public async Task Run_OutputCannotBeWritten_IsTold(string name, MediaFault fault)
     {
@@ -273,8 +294,12 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     }
 
     [Theory]
+    [Trait("Category", "Slow")]
     [InlineData("cudax")]
     [InlineData("cuda:-1")]
+    public Task Run_MoreUnknownDevice_IsWrongUsage(string device) => Run_UnknownDevice_IsWrongUsage(device);
+
+    [Theory]
     [InlineData("tpu")]
     public async Task Run_UnknownDevice_IsWrongUsage(string device)
     {
