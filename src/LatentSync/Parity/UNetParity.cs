@@ -81,7 +81,7 @@ public sealed class UNetParity : IParityFixture
     private static List<string> SourcesOf(ParityManifest manifest, string name)
     {
         List<string> sources = [];
-        for (string? source = name; source is not null && !sources.Contains(source); )
+        for (string? source = name; source is not null && !sources.Contains(source);)
         {
             sources.Add(source);
             JsonElement entry = manifest.Require("cases", source);
