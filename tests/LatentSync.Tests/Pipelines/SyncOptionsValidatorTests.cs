@@ -14,8 +14,8 @@ public sealed class SyncOptionsValidatorTests
             { "--guidance", "between 0 and 100, not -0.5", Good with { GuidanceScale = -0.5 } },
             { "--guidance", "NaN", Good with { GuidanceScale = double.NaN } },
             { "--guidance", "between 0 and 100", Good with { GuidanceScale = double.PositiveInfinity } },
-            { "frames per chunk", "between 1 and 24, not 25", Good with { FramesPerChunk = 25 } },
-            { "frames per chunk", "not 0", Good with { FramesPerChunk = 0 } },
+            { "--chunk", "between 1 and 1000, not 1001", Good with { FramesPerChunk = 1001 } },
+            { "--chunk", "not 0", Good with { FramesPerChunk = 0 } },
             { "--crf", "between 0 and 51, not 52", Good with { Crf = 52 } },
             { "--resolution", "between 64 and 2048, not 56", Good with { Resolution = 56 } },
             { "--resolution", "a multiple of 8, not 100", Good with { Resolution = 100 } },
@@ -54,7 +54,7 @@ public sealed class SyncOptionsValidatorTests
     public void Defaults_AreTheContracts()
     {
         SyncOptionsValidator.Check(Good);
-        Assert.Equal((20, 1.5, 1247L, "ddim", 16), (Good.InferenceSteps, Good.GuidanceScale, Good.Seed, Good.Scheduler, Good.FramesPerChunk));
+        Assert.Equal((20, 1.5, 1247L, "ddim", (int?)null), (Good.InferenceSteps, Good.GuidanceScale, Good.Seed, Good.Scheduler, Good.FramesPerChunk));
         Assert.Equal(("auto", "auto", "auto", "auto", "pingpong", "generate"), (Good.Attention, Good.Device, Good.DType, Good.Detector, Good.Extend, Good.Silence));
         Assert.False(Good.DeepCache || Good.Resume || Good.Identity || Good.IsolatedAudioWindows);
     }
