@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 namespace LatentSync.Attention.Torch.Tests;
 
 /// <summary>Every backend against float64, over shapes that break kernels, in every element type.</summary>
+[Trait("Category", "Exhaustive")]
 public sealed class BackendNumericsTests
 {
     public static TheoryData<string, string, ScalarType> EveryCase()

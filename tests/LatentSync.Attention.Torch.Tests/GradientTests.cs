@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 namespace LatentSync.Attention.Torch.Tests;
 
 /// <summary>Gradients of every backend against float64.</summary>
+[Trait("Category", "Exhaustive")]
 public sealed class GradientTests
 {
     public static TheoryData<string, string> EveryCase()

@@ -8,6 +8,7 @@ using static TorchSharp.torch;
 namespace LatentSync.Attention.Torch.Tests;
 
 /// <summary>Our rules against libtorch's own verdict, on random problems.</summary>
+[Trait("Category", "Exhaustive")]
 public sealed class RuleTableTests
 {
     private const int Problems = 2000;

@@ -5,6 +5,7 @@ using static System.BitConverter;
 
 namespace LatentSync.Checkpoints.Tests;
 
+[Trait("Category", "Exhaustive")]
 public sealed class ElementConversionTests
 {
     private static readonly ushort[] AllPatterns = [.. Enumerable.Range(0, 65536).Select(i => (ushort)i)];

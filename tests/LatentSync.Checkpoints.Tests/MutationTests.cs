@@ -3,6 +3,7 @@ using static LatentSync.Checkpoints.Tests.PickleBytes;
 namespace LatentSync.Checkpoints.Tests;
 
 /// <summary>Valid files changed at random: each must open or be refused; no other exception, no hang, little memory.</summary>
+[Trait("Category", "Exhaustive")]
 public sealed class MutationTests
 {
     private const int Rounds = 3000;

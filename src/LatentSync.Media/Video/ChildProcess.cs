@@ -99,7 +99,7 @@ internal sealed class ChildProcess : IAsyncDisposable
         await using ChildProcess child = Start(file, arguments, writesInput: false, cancellation);
         using var output = new MemoryStream();
         var buffer = new byte[16384];
-        for (int count; (count = await child.Output.ReadAsync(buffer, CancellationToken.None).ConfigureAwait(false)) > 0; )
+        for (int count; (count = await child.Output.ReadAsync(buffer, CancellationToken.None).ConfigureAwait(false)) > 0;)
         {
             if (output.Length + count > maximumOutput)
             {

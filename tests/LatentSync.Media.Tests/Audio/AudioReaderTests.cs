@@ -4,6 +4,7 @@ using LatentSync.Media.Video;
 
 namespace LatentSync.Media.Tests.Audio;
 
+[Trait("Category", "Integration")]
 public sealed class AudioReaderTests : IDisposable
 {
     private readonly TestFolder _folder = new();

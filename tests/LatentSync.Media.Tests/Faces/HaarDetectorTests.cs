@@ -3,6 +3,7 @@ using LatentSync.Media.Video;
 
 namespace LatentSync.Media.Tests.Faces;
 
+[Trait("Category", "Integration")]
 public sealed class HaarDetectorTests
 {
     [Fact]

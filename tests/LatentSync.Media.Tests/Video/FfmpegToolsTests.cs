@@ -2,6 +2,7 @@ using LatentSync.Media.Video;
 
 namespace LatentSync.Media.Tests.Video;
 
+[Trait("Category", "Integration")]
 public sealed class FfmpegToolsTests
 {
     [Fact]

@@ -2,6 +2,7 @@ using LatentSync.Media.Video;
 
 namespace LatentSync.Media.Tests.Video;
 
+[Trait("Category", "Integration")]
 public sealed class MediaProbeTests : IDisposable
 {
     private readonly TestFolder _folder = new();

@@ -3,6 +3,7 @@ using LatentSync.Media.Video;
 
 namespace LatentSync.Media.Tests.Video;
 
+[Trait("Category", "Integration")]
 public sealed class VideoWriterTests : IDisposable
 {
     private readonly TestFolder _folder = new();

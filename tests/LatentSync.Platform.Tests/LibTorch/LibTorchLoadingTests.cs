@@ -3,6 +3,7 @@ using LatentSync.Platform.Tests.Children;
 namespace LatentSync.Platform.Tests.LibTorch;
 
 /// <summary>libtorch really loaded, in child processes: each process can load one only.</summary>
+[Trait("Category", "Integration")]
 public sealed class LibTorchLoadingTests
 {
     private static string OwnLibTorch => Path.Combine(ChildProcess.OwnFolder, "libtorch");

@@ -5,6 +5,7 @@ using LatentSync.Platform.Tests.Children;
 
 namespace LatentSync.Platform.Tests.LibTorch;
 
+[Trait("Category", "Integration")]
 public sealed class RepairedLibraryCacheTests : IDisposable
 {
     private static readonly byte[] Content = [1, 2, 3, 4, 5, 6, 7, 8];

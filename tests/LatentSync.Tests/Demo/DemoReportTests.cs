@@ -5,6 +5,7 @@ using LatentSync.Pipelines;
 
 namespace LatentSync.Tests.Demo;
 
+[Trait("Category", "Integration")]
 public sealed class DemoReportTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("latentsync-demo-").FullName;

@@ -6,6 +6,7 @@ using LatentSync.Pipelines;
 
 namespace LatentSync.Tests.Demo;
 
+[Trait("Category", "Integration")]
 public sealed class DemoRunnerTests : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("latentsync démo ").FullName;

@@ -5,6 +5,7 @@ using LatentSync.Platform.Machines;
 
 namespace LatentSync.Tests.Doctor;
 
+[Trait("Category", "Integration")]
 public sealed class DoctorServiceTests
 {
     [Fact]

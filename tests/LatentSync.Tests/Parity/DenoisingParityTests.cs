@@ -8,6 +8,7 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Tests.Parity;
 
+[Trait("Category", "Parity")]
 public sealed class DenoisingParityTests
 {
     private static readonly string Golden = Path.Combine(RepositoryRoot.Find(), "tests", "Data", "golden");

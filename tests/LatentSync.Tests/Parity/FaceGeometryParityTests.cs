@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Tests.Parity;
 
+[Trait("Category", "Parity")]
 public sealed class FaceGeometryParityTests
 {
     [Fact]

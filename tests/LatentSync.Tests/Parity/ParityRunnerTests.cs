@@ -3,6 +3,7 @@ using LatentSync.Testing;
 
 namespace LatentSync.Tests.Parity;
 
+[Trait("Category", "Parity")]
 public sealed class ParityRunnerTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("parity tests ü ").FullName;

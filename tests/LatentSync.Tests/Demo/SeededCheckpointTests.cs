@@ -9,7 +9,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Tests.Demo;
 
-public sealed class DemoCheckpointTests : IDisposable
+[Trait("Category", "Integration")]
+public sealed class SeededCheckpointTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("latentsync-demo-").FullName;
 
