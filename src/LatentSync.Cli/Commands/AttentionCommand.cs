@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
 using LatentSync.Cli.Display;
@@ -18,7 +19,7 @@ internal static class AttentionCommand
     private static readonly Option<string> DType = new("--dtype") { Description = "f32, f16, bf16 or f64", DefaultValueFactory = _ => "f32", HelpName = "NAME" };
     private static readonly Option<bool> Causal = new("--causal") { Description = "key j is seen by query i when j <= i" };
     private static readonly Option<string> Mask = new("--mask") { Description = "none, bool or float", DefaultValueFactory = _ => "none", HelpName = "KIND" };
-    private static readonly Option<string> Device = new("--device") { Description = "cpu or cuda", DefaultValueFactory = _ => "cpu", HelpName = "NAME" };
+    private static readonly Option<string> Device = new("--device") { Description = "cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "cpu", HelpName = "NAME" };
     private static readonly Option<bool> Training = new("--training") { Description = "gradients are needed" };
     private static readonly Option<string> PolicyText = new("--attention") { Description = "auto, NAME, \"prefer NAME\" or \"forbid NAME\"", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
     private static readonly Option<bool> Json = new("--json") { Description = "write the answer as JSON to standard output" };
@@ -108,27 +109,16 @@ internal static class AttentionCommand
 
     private static AttentionProblem Read(ParseResult parsed)
     {
-        string text = parsed.GetRequiredValue(Shape);
-        string[] parts = text.Split(',', StringSplitOptions.TrimEntries);
-        int[] sizes = new int[parts.Length];
-        if (parts.Length != 5 || !parts.Select((p, i) => int.TryParse(p, NumberStyles.None, CultureInfo.InvariantCulture, out sizes[i])).All(ok => ok))
-        {
-            throw new SyncOptionsException($"--shape must be five whole numbers B,H,Lq,Lk,D, not \"{text}\".");
-        }
+        int[] sizes = ReadShape(parsed.GetRequiredValue(Shape));
         AttentionProblem problem = AttentionProblem.Of(sizes[0], sizes[1], sizes[2], sizes[3], sizes[4]) with
         {
             KvHeadCount = parsed.GetValue(KvHeads) ?? sizes[1],
             ValueDim = parsed.GetValue(ValueDim) ?? sizes[4],
-            DType = ReadDType(parsed.GetRequiredValue(DType)),
+            DType = Parsed(DType, parsed, AttentionDTypes.Parse),
             IsCausal = parsed.GetValue(Causal),
-            Device = parsed.GetRequiredValue(Device) switch
-            {
-                "cpu" => AttentionDevice.Cpu,
-                "cuda" => AttentionDevice.Cuda(),
-                string other => throw new SyncOptionsException($"--device must be cpu or cuda, not \"{other}\"."),
-            },
+            Device = Parsed(Device, parsed, AttentionDevice.Parse),
             NeedsGradient = parsed.GetValue(Training),
-            Mask = ReadMask(parsed.GetRequiredValue(Mask)),
+            Mask = ReadMask(parsed.GetRequiredValue(Mask), sizes),
         };
         try
         {
@@ -141,34 +131,37 @@ internal static class AttentionCommand
         return problem;
     }
 
-    private static AttentionDType ReadDType(string name) =>
-        name switch
-        {
-            "f32" => AttentionDType.Float32,
-            "f16" => AttentionDType.Float16,
-            "bf16" => AttentionDType.BFloat16,
-            "f64" => AttentionDType.Float64,
-            _ => throw new SyncOptionsException($"--dtype must be f32, f16, bf16 or f64, not \"{name}\"."),
-        };
+    private static int[] ReadShape(string text)
+    {
+        string[] parts = text.Split(',', StringSplitOptions.TrimEntries);
+        int[] sizes = new int[parts.Length];
+        return parts.Length == 5 && parts.Select((p, i) => int.TryParse(p, NumberStyles.None, CultureInfo.InvariantCulture, out sizes[i])).All(ok => ok)
+            ? sizes
+            : throw new SyncOptionsException($"--shape must be five whole numbers B,H,Lq,Lk,D, not \"{text}\".");
+    }
 
-    private static AttentionMask ReadMask(string kind) =>
+    // A mask of the whole score matrix, one for all batches and heads.
+    private static AttentionMask ReadMask(string kind, int[] sizes) =>
         kind switch
         {
-            "none" => default,
-            "bool" => new AttentionMask { Kind = AttentionMaskKind.Boolean },
-            "float" => new AttentionMask { Kind = AttentionMaskKind.Additive },
+            "none" => AttentionMask.None,
+            "bool" => AttentionMask.Of(AttentionMaskKind.Boolean, 1, 1, sizes[2], sizes[3]),
+            "float" => AttentionMask.Of(AttentionMaskKind.Additive, 1, 1, sizes[2], sizes[3]),
             _ => throw new SyncOptionsException($"--mask must be none, bool or float, not \"{kind}\"."),
         };
 
-    private static Policy ReadPolicy(ParseResult parsed)
+    private static Policy ReadPolicy(ParseResult parsed) => Parsed(PolicyText, parsed, text => Policy.Parse(text, AttentionRules.BackendNames));
+
+    /// <summary>An option's value, read by the layer that knows its words.</summary>
+    private static T Parsed<T>(Option<string> option, ParseResult parsed, Func<string, T> parse)
     {
         try
         {
-            return Policy.Parse(parsed.GetRequiredValue(PolicyText), LatentSync.Attention.Constraints.AttentionRules.BackendNames);
+            return parse(parsed.GetRequiredValue(option));
         }
         catch (FormatException exception)
         {
-            throw new SyncOptionsException($"--attention: {exception.Message}");
+            throw new SyncOptionsException($"{option.Name}: {exception.Message}");
         }
     }
 }
