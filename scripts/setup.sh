@@ -72,7 +72,8 @@ build() {
         # The stamp's time is the beginning: what is edited during the build is built next time.
         touch "$stamp.begun"
         say "building LatentSync.NET (the first time also downloads its packages, libtorch among them) ..."
-        if ! dotnet build "$root/$target" -c Release -nologo -v minimal "$@" >"$log" 2>&1; then
+        # 9>&-: compiler servers outlive the build and would keep the lock with an inherited descriptor.
+        if ! dotnet build "$root/$target" -c Release -nologo -v minimal -nodeReuse:false "$@" >"$log" 2>&1 9>&-; then
             grep -E 'error|warning' "$log" | sort -u | head -40 >&2 || true
             say "latentsync: the build failed; the whole log is $log"
             exit 1
