@@ -61,9 +61,9 @@ public sealed class LipSyncPipeline : IDisposable
         VideoReader video = await VideoReader.OpenAsync(options.VideoPath, tools, cancellationToken);
         VideoWriter.Check(VideoWriterOptions.Like(video, options.OutputPath, options.AudioPath), tools);
         Speech speech = await Speech.ReadAsync(options, tools, cancellationToken);
-        using IFaceDetector detector = OpenDetector(options);
-        Policy? policy = ParsePolicy(options);
         SyncSettings settings = SyncSettings.Of(options);
+        using IFaceDetector detector = OpenDetector(options, settings);
+        Policy? policy = ParsePolicy(options);
         FaceTemplate template = new(settings.Resolution);
         FaceMask mask = options.MaskPath is { } path ? FaceMask.Load(path, settings.Resolution) : FaceMask.Create(settings.Resolution);
         FrameClock clock = new(video.FrameRate.ToDouble(), speech.Seconds);
@@ -103,12 +103,10 @@ public sealed class LipSyncPipeline : IDisposable
         };
     }
 
-    private static IFaceDetector OpenDetector(SyncOptions options)
+    private static IFaceDetector OpenDetector(SyncOptions options, SyncSettings settings)
     {
-        string[] folders = options.FaceModelsFolder is { } given ? [given]
-            : options.Identity || !Directory.Exists(options.CheckpointFolder) ? []
-            : CheckpointFolder.Find(options.CheckpointFolder).FaceModels is { } inCheckpoint ? [inCheckpoint] : [];
-        FaceDetectorOptions faces = new() { LandmarksPath = options.LandmarksPath, ModelFolders = folders, CascadesFolder = options.CascadesFolder };
+        string? models = options.FaceModelsFolder ?? settings.Checkpoint?.FaceModels;
+        FaceDetectorOptions faces = new() { LandmarksPath = options.LandmarksPath, ModelFolders = models is null ? [] : [models], CascadesFolder = options.CascadesFolder };
         return FaceDetectorFactory.Create(options.LandmarksPath is null ? options.Detector : "landmarks", faces).Detector;
     }
 

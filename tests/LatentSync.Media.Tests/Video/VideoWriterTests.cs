@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using LatentSync.Media.Video;
+using LatentSync.Testing;
 
 namespace LatentSync.Media.Tests.Video;
 
@@ -379,7 +380,8 @@ public sealed class VideoWriterTests : IDisposable
 
         // The picture fits once but not twice, or not at all.
         long bytes = (await WriteAsync("elsewhere.mp4")).Bytes;
-        using SmallDisk disk = SmallDisk.Mount(_folder["disk"], (int)(bytes / 1024 * (atTheEnd ? 1.5 : 0.5)));
+        using SmallDisk? disk = SmallDisk.TryMount(_folder["disk"], (int)(bytes / 1024 * (atTheEnd ? 1.5 : 0.5)));
+        Assert.SkipWhen(disk is null, "a small file system cannot be mounted here: it needs Linux, the superuser and permission");
         File.WriteAllText(Path.Combine(disk.Path, "out.mp4"), "precious");
 
         MediaException error = await Assert.ThrowsAnyAsync<MediaException>(() => WriteAsync("disk/out.mp4"));
