@@ -1,4 +1,5 @@
 using System.CommandLine;
+using LatentSync.Cli.Commands.AttentionCommands;
 
 namespace LatentSync.Cli.Commands;
 

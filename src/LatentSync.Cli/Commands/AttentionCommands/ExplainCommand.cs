@@ -8,10 +8,10 @@ using LatentSync.Cli.Display;
 using LatentSync.Pipelines;
 using LatentSync.Platform.Machines;
 
-namespace LatentSync.Cli.Commands;
+namespace LatentSync.Cli.Commands.AttentionCommands;
 
-/// <summary>`latentsync attention`.</summary>
-internal static class AttentionCommand
+/// <summary>`latentsync attention explain`.</summary>
+internal static class ExplainCommand
 {
     private static readonly Option<string> Shape = new("--shape") { Description = "batch, heads, query length, key length, head dim", Required = true, HelpName = "B,H,Lq,Lk,D" };
     private static readonly Option<int?> KvHeads = new("--kv-heads") { Description = "key and value heads (GQA); default: as many as query heads", HelpName = "N" };
@@ -38,18 +38,7 @@ internal static class AttentionCommand
             Shape, KvHeads, ValueDim, DType, Causal, Mask, Device, Training, PolicyText, Json,
         };
         explain.SetAction(Explain);
-        TeachingCommand group = new(
-            "attention",
-            "Questions to the attention layer.",
-            """
-            Example:
-              latentsync attention explain --shape 2,8,1024,1024,40 --dtype f16 --json
-            """
-        )
-        {
-            explain,
-        };
-        return group;
+        return explain;
     }
 
     private static int Explain(ParseResult parsed)

@@ -1,0 +1,20 @@
+using System.CommandLine;
+
+namespace LatentSync.Cli.Commands.AttentionCommands;
+
+/// <summary>`latentsync attention`.</summary>
+internal static class AttentionCommand
+{
+    public static Command Create() =>
+        new TeachingCommand(
+            "attention",
+            "Questions to the attention layer.",
+            """
+            Example:
+              latentsync attention explain --shape 2,8,1024,1024,40 --dtype f16 --json
+            """
+        )
+        {
+            ExplainCommand.Create(),
+        };
+}
