@@ -236,6 +236,6 @@ public sealed class DispatcherTests
     {
         public string Name => "torch-flash";
 
-        public Tensor Run(in AttentionProblem problem, AttentionInputs inputs) => output;
+        public AttentionResult Run(in AttentionProblem problem, AttentionInputs inputs) => output;
     }
 }

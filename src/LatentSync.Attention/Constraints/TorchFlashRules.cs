@@ -22,6 +22,14 @@ public static class TorchFlashRules
         [.. CommonRules.All, .. CommonToBoth(), .. OnTheCpu(), .. OnCudaDevices()],
         EstimateBytes);
 
+    /// <summary>On the CPU the diagonal and the window become part of the mask where the kernel has no flag for them, and where the rows
+    /// without a key must be known for their logsumexp.</summary>
+    /// <param name="problem">The problem.</param>
+    public static bool MergesCausal(in AttentionProblem problem) =>
+        problem.Device.Kind == AttentionDeviceKind.Cpu
+        && (problem.IsShiftedCausal || problem.HasWindow
+            || problem is { NeedsLogSumExp: true, IsCausal: true, Mask.Kind: not AttentionMaskKind.None });
+
     private static IEnumerable<Constraint> CommonToBoth() =>
     [
         new("ATT0200", "{0} has kernels for the CPU and for CUDA.", "device cpu or cuda", UseAnother, "libtorch 2.10, attention.cpp",
@@ -137,7 +145,7 @@ public static class TorchFlashRules
             + (problem.Device.Kind == AttentionDeviceKind.Cpu ? scratch : 0)
             + (ExceedsOneLaunch(problem) ? problem.OutputBytes + logSumExp : 0) // the parts, and the whole they are joined to
             + OperandBytes.Copies(problem, padsTo: problem.ValueDim != problem.HeadDim ? dim : 0)
-            + OperandBytes.Mask(problem, mergesCausal: problem.IsShiftedCausal || problem.HasWindow);
+            + OperandBytes.Mask(problem, MergesCausal(problem));
     }
 
     private static bool ExceedsOneLaunch(in AttentionProblem problem) =>

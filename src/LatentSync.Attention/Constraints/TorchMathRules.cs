@@ -30,6 +30,8 @@ public static class TorchMathRules
             (in ConstraintSubject s) => s.Problem.Softcap > 0
                 ? string.Create(CultureInfo.InvariantCulture, $"softcap {s.Problem.Softcap}")
                 : null),
+        new("ATT0404", "{0} does not return the logsumexp.", "a result without logsumexp", "none needed, another backend runs", Source,
+            (in ConstraintSubject s) => s.Problem.NeedsLogSumExp ? "logsumexp wanted" : null),
     ];
 
     private static long EstimateBytes(in AttentionProblem problem, Machine machine)

@@ -104,6 +104,9 @@ public readonly record struct AttentionProblem
     /// <summary>A gradient of query, key or value is wanted.</summary>
     public bool NeedsGradient { get; init; }
 
+    /// <summary>The logarithm of each row's sum of exponentials is wanted beside the result.</summary>
+    public bool NeedsLogSumExp { get; init; }
+
     /// <summary>Dimensions of the operands as given; 4 (default) is (B, H, L, D).</summary>
     public int Rank { get; init; } = 4;
 
@@ -196,6 +199,7 @@ public readonly record struct AttentionProblem
         Add(text, Softcap > 0, $"softcap {Softcap}");
         Add(text, Dropout > 0, $"dropout {Dropout}");
         Add(text, NeedsGradient, $"training");
+        Add(text, NeedsLogSumExp, $"with logsumexp");
         Add(text, Rank != 4, $"rank {Rank}");
         return text.ToString();
     }
