@@ -141,6 +141,29 @@ public sealed class LogSumExpTests
         AssertClose(Expected(problem, query, key, key, arguments).LogSumExp, LoopOracle.Doubles(logSumExp), 2e-5);
     }
 
+    [Theory]
+    [InlineData("torch-flash")]
+    [InlineData("torch-flash split at 7")]
+    [InlineData("sliced")]
+    [InlineData("sliced in 4 KiB")]
+    public void RunWithLogSumExp_Repeated_LeavesNoTensorBehind(string backendName)
+    {
+        using var scope = NewDisposeScope();
+        AttentionDispatcher dispatcher = TestDispatchers.Requiring(TestDispatchers.Create(backendName));
+        foreach (bool isTraining in new[] { false, true })
+        {
+            Tensor query = randn(2, 6, 9, 8).requires_grad_(isTraining), key = randn(2, 3, 200, 5), mask = rand(9, 200).gt(0.5);
+            for (int step = 0; step < 3; step++)
+            {
+                long before = Tensor.TotalCount;
+                (Tensor output, Tensor logSumExp) = dispatcher.RunWithLogSumExp(query, randn(2, 3, 200, 8), key, new() { Mask = mask, IsCausal = true });
+                output.Dispose();
+                logSumExp.Dispose();
+                Assert.InRange(Tensor.TotalCount, 0, before + 1); // the key
+            }
+        }
+    }
+
     [Fact]
     public void RunWithLogSumExp_RequiringTorchMath_SaysThatItReturnsNone()
     {
