@@ -85,6 +85,8 @@ public sealed record AttentionCase(string Name, int B, int H, int Lq, int Lk, in
         new("scale", 2, 3, 17, 29, 16) { Arguments = new AttentionArguments { Scale = 0.7 } },
         new("scale 0", 1, 1, 5, 7, 16) { Arguments = new AttentionArguments { Scale = 0 } },
         new("negative scale", 1, 1, 5, 7, 16) { Arguments = new AttentionArguments { Scale = -0.3 } },
+        new("scale 0 causal", 1, 1, 5, 7, 16) { Arguments = Causal with { Scale = 0 } },
+        new("negative scale causal", 1, 2, 9, 7, 16) { Arguments = Causal with { Scale = -0.3 } },
         new("large scores", 1, 2, 17, 29, 16) { Magnitude = 2000 },
         new("key batch one", 3, 2, 17, 29, 16) { HasKeyBatchOne = true },
         new("rank 2", 1, 1, 17, 29, 16) { Rank = 2 },

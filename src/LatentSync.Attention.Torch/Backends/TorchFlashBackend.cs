@@ -43,6 +43,11 @@ public sealed class TorchFlashBackend : IAttentionBackend
         Tensor? mask = OperandForm.AdditiveMask(problem, inputs, maskType, mergesCausal);
         bool isCausal = problem.IsCausal && !mergesCausal;
         double scale = problem.EffectiveScale, dropout = problem.Dropout;
+        if (scale <= 0)
+        {
+            // The kernels hide the keys after the diagonal before they scale: -∞ times a scale that is not positive would be NaN.
+            (query, scale) = scale < 0 ? (query.neg(), -scale) : (query.mul(0), 1);
+        }
         bool needsLogSumExp = problem.NeedsLogSumExp;
         (Tensor output, Tensor? logSumExp) = (isCuda || _launchLimit != TorchFlashRules.LaunchLimit) && (long)problem.Batch * problem.HeadCount > _launchLimit
             ? Split(problem, query, key, value, mask, Attend)

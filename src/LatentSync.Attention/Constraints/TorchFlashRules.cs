@@ -143,6 +143,7 @@ public static class TorchFlashRules
             + problem.OutputBytes
             + logSumExp
             + (problem.Device.Kind == AttentionDeviceKind.Cpu ? scratch : 0)
+            + (problem.EffectiveScale <= 0 ? rows * problem.HeadDim * problem.DType.Size() : 0) // the negated query
             + (ExceedsOneLaunch(problem) ? problem.OutputBytes + logSumExp : 0) // the parts, and the whole they are joined to
             + OperandBytes.Copies(problem, padsTo: problem.ValueDim != problem.HeadDim ? dim : 0)
             + OperandBytes.Mask(problem, MergesCausal(problem));
