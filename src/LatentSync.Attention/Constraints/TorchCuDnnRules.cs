@@ -153,7 +153,8 @@ public static class TorchCuDnnRules
             + logSumExp
             + (ExceedsOneLaunch(problem) ? problem.OutputBytes + logSumExp : 0) // the parts, and the whole they are joined to
             + OperandBytes.Copies(problem, pads ? dim : 0)
-            + OperandBytes.PaddedMask(problem, alignment: 1, merges);
+            + (merges || problem.Mask.Kind != AttentionMaskKind.None ? problem.OutputBytes : 0) // rows hidden altogether are cleared afterwards
+            + OperandBytes.PaddedMask(problem, TorchEfficientRules.MaskAlignment, merges);
     }
 
     /// <summary>What a plan of cuDNN may take beside. Assumed, not measured: forward plans seen in reports take a few MiB.</summary>

@@ -146,7 +146,9 @@ public static class TorchEfficientRules
     private static long EstimateBytes(in AttentionProblem problem, Machine machine)
     {
         var subject = new ConstraintSubject(problem, machine, 0, null);
-        int alignment = Alignment(problem.DType, subject.Capability);
+        // The runner pads to 16 bytes on every GPU, also where the kernel would take less.
+        int alignment = Math.Max(Alignment(problem.DType, subject.Capability), 16 / problem.DType.Size());
+        bool merges = problem.IsShiftedCausal || problem.HasWindow || problem.IsCausal && subject.HasMask;
         int dim = Math.Max(RoundUp(problem.HeadDim, alignment), RoundUp(problem.ValueDim, alignment));
         bool pads = problem.HeadDim % alignment != 0 || problem.ValueDim % alignment != 0;
         long rows = (long)problem.Batch * problem.HeadCount * problem.QueryLength;
@@ -160,6 +162,7 @@ public static class TorchEfficientRules
             + (ExceedsOneLaunch(problem) ? problem.OutputBytes + logSumExp : 0) // the parts, and the whole they are joined to
             + OperandBytes.Copies(problem, pads ? dim : 0)
             + (problem.IsGrouped ? OperandBytes.RepeatedHeads(problem, dim) : 0)
-            + OperandBytes.PaddedMask(problem, MaskAlignment, problem.IsShiftedCausal || problem.HasWindow || problem.IsCausal && subject.HasMask);
+            + (subject.HasMask || merges ? problem.OutputBytes : 0) // rows that the mask hides altogether are cleared afterwards
+            + OperandBytes.PaddedMask(problem, MaskAlignment, merges);
     }
 }
