@@ -102,6 +102,10 @@ public static class TorchEfficientRules
         new("ATT0316", "{0} has no softcap.", "softcap 0", UseAnother, CudaSource,
             (in ConstraintSubject s) => s.OnCuda && s.Problem.Softcap > 0 ? Finding.Number("softcap", s.Problem.Softcap) : null)
             { IsOurs = true },
+        new("ATT0322", "{0} does not return the logsumexp.", "a result without logsumexp", UseAnother,
+            "its runner here; libtorch's operator has one, in a layout of its own",
+            (in ConstraintSubject s) => s is { OnCuda: true, Problem.NeedsLogSumExp: true } ? Finding.Of("logsumexp wanted") : null)
+            { IsOurs = true },
         new("ATT0317", "A CUDA launch of {0} has at most 65 535 blocks along an axis.", "batch x heads <= 65535", UseAnother,
             "pytorch issues 142228, 146704 and 154029",
             (in ConstraintSubject s) => BeyondOneLaunch(s))

@@ -32,6 +32,9 @@ public static class TorchMathRules
             Constraint.UseAnother + "; or libtorch 2.5 or newer", "enable_gqa came with 2.5; from memory, not verified",
             (in ConstraintSubject s) => s.Problem.IsGrouped ? FusedRules.OlderLibTorch(s, 2, 5) : null)
             { Effort = RemedyEffort.Installation },
+        new("ATT0404", "{0} does not return the logsumexp.", "a result without logsumexp", Constraint.UseAnother, Source,
+            (in ConstraintSubject s) => s.Problem.NeedsLogSumExp ? Finding.Of("logsumexp wanted") : null)
+            { IsOurs = true },
     ];
 
     private static long EstimateBytes(in AttentionProblem problem, Machine machine)
