@@ -17,7 +17,7 @@ public sealed record AttentionDispatcherOptions
     /// <summary>The user's wish. null (default): the environment variable LATENTSYNC_ATTENTION, else auto.</summary>
     public Policy? Policy { get; init; }
 
-    /// <summary>The backends. null (default): torch-flash, torch-math and sliced.</summary>
+    /// <summary>The backends. null (default): all that this library has for tensors.</summary>
     public IReadOnlyList<IAttentionBackend>? Backends { get; init; }
 
     /// <summary>Which backend is tried before which. Default: the built-in order.</summary>
@@ -31,6 +31,9 @@ public sealed record AttentionDispatcherOptions
 
     /// <summary>Backends set aside. Default: none yet.</summary>
     public Quarantine Quarantine { get; init; } = new();
+
+    /// <summary>For tests: the device that tensors are said to be on, for kernels that simulate it. null (default): where they are.</summary>
+    internal AttentionDevice? SimulatedDevice { get; init; }
 }
 
 /// <summary>Computes attention on TorchSharp tensors by the best backend, falls back when a kernel fails, and can tell why.
@@ -41,6 +44,7 @@ public sealed class AttentionDispatcher
     private static readonly AsyncLocal<AttentionDispatcher?> Ambient = new();
 
     private readonly FallbackLoop<AttentionInputs, Tensor> _loop;
+    private readonly AttentionDevice? _simulatedDevice;
 
     /// <summary>A dispatcher with its own policy, counters and quarantine.</summary>
     /// <param name="options">null for the defaults.</param>
@@ -51,6 +55,7 @@ public sealed class AttentionDispatcher
         Machine = options.Machine ?? TorchMachine.Describe();
         Policy = options.Policy ?? AttentionSettings.ReadPolicy();
         Machine machine = Machine;
+        _simulatedDevice = options.SimulatedDevice;
         _loop = new FallbackLoop<AttentionInputs, Tensor>(
             new FallbackLoopOptions
             {
@@ -61,7 +66,7 @@ public sealed class AttentionDispatcher
                 Listener = options.Listener,
                 Quarantine = options.Quarantine,
             },
-            options.Backends ?? [new TorchFlashBackend(), new TorchMathBackend(), new SlicedBackend()]);
+            options.Backends ?? BuiltInBackends());
     }
 
     /// <summary>The process's dispatcher, for callers that do not bring their own.</summary>
@@ -79,6 +84,10 @@ public sealed class AttentionDispatcher
 
     /// <summary>Backends set aside after failures.</summary>
     public Quarantine Quarantine => _loop.Quarantine;
+
+    /// <summary>One backend of each kind, as a dispatcher has them that is given none.</summary>
+    public static IReadOnlyList<IAttentionBackend> BuiltInBackends() =>
+        [new TorchFlashBackend(), new TorchEfficientBackend(), new TorchCuDnnBackend(), new TorchMathBackend(), new SlicedBackend()];
 
     /// <summary>Makes a dispatcher the current one, for this thread and what it starts and awaits, until the result is disposed. Scopes
     /// nest.</summary>
@@ -111,6 +120,10 @@ public sealed class AttentionDispatcher
         CancellationToken cancellationToken = default)
     {
         AttentionProblem problem = TensorFacts.Describe(query, key, value, arguments);
+        if (_simulatedDevice is { } device)
+        {
+            problem = problem with { Device = device };
+        }
         if (OperandForm.IsNormal(problem))
         {
             return _loop.Run(problem, new AttentionInputs(query, key, value, arguments.Mask), layer, cancellationToken);
