@@ -16,9 +16,7 @@ public sealed class AttentionDeviceLostException : Exception
     {
         Backend = backend;
         Problem = problem;
-        FailureDescription failure = FailureClassifier.Describe(FailureKind.DeviceLost);
-        Reason = new Reason(failure.Code, failure.Message, FailureClassifier.CauseOf(innerException), failure.Required,
-            failure.Remedy);
+        Reason = FailureClassifier.Describe(FailureKind.DeviceLost).ToReason(FailureClassifier.CauseOf(innerException), setAside: null);
     }
 
     /// <summary>Backend whose call ended in it.</summary>
@@ -32,11 +30,11 @@ public sealed class AttentionDeviceLostException : Exception
 
     private static string Describe(string backend, in AttentionProblem problem, Exception innerException)
     {
-        FailureDescription failure = FailureClassifier.Describe(FailureKind.DeviceLost);
+        Reason reason = FailureClassifier.Describe(FailureKind.DeviceLost).ToReason(FailureClassifier.CauseOf(innerException), setAside: null);
         return string.Join(Environment.NewLine,
-            $"{failure.Code} {failure.Message}",
+            $"{reason.Code} {reason.Message}",
             $"  asked: {problem.Describe()}      backend: {backend}",
-            $"  found: {FailureClassifier.CauseOf(innerException)}      required: {failure.Required}",
-            $"  remedy: {failure.Remedy}");
+            $"  found: {reason.Found}      required: {reason.Required}",
+            $"  remedy: {reason.Remedy}");
     }
 }

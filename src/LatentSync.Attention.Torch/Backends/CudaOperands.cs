@@ -1,3 +1,4 @@
+using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Torch.Operands;
 using static TorchSharp.torch;
@@ -5,8 +6,8 @@ using static TorchSharp.torch;
 namespace LatentSync.Attention.Torch.Backends;
 
 /// <summary>A mask in the form that CUDA's fused kernels add.</summary>
-/// <param name="Tensor">(B, H, Lq, Lk), or 1 instead of H, in the query's type: last stride 1, the other strides multiples of 8. No row is
-/// hidden as a whole.</param>
+/// <param name="Tensor">(B, H, Lq, Lk), or 1 instead of H, in the query's type: last stride 1, the other strides multiples of
+/// <see cref="TorchEfficientRules.MaskAlignment"/>. No row is hidden as a whole.</param>
 /// <param name="HiddenRows">(1 or B, 1 or H, 1 or Lq, 1), boolean: rows that see no key. The kernels give a mean of the values or NaN for
 /// such rows; here they attend to everything, and <see cref="CudaOperands.ZeroHidden"/> clears them afterwards, so that neither result nor
 /// gradient ever meets a NaN.</param>
@@ -16,9 +17,6 @@ internal readonly record struct CudaBias(Tensor Tensor, Tensor HiddenRows);
 /// belong to the caller's dispose scope.</summary>
 internal static class CudaOperands
 {
-    /// <summary>Elements that every row of a bias is aligned to (libtorch's <c>pad_bias</c>).</summary>
-    internal const int BiasAlignment = 8;
-
     private const int VectorBytes = 16;
 
     /// <summary>Vectors padded with zeros to whole 16 bytes, side by side in memory, each starting at a multiple of 16 bytes: the kernels
@@ -52,11 +50,12 @@ internal static class CudaOperands
             return null;
         }
         Tensor hidden = mask.detach().amax([-1], keepdim: true).eq(double.NegativeInfinity); // (1 or B, 1 or H, 1 or Lq, 1)
-        Tensor bias = mask.masked_fill(hidden, 0.0);
+        bool isOurs = mergesCausal || inputs.Mask!.dtype != mask.dtype; // made here, not the caller's
+        Tensor bias = isOurs ? mask.masked_fill_(hidden, 0.0) : mask.masked_fill(hidden, 0.0);
         int keys = problem.KeyLength, heads = keepsHeadOne && bias.size(1) == 1 ? 1 : problem.HeadCount;
         bias = bias.expand(bias.size(0), bias.size(1), bias.size(2), keys);
-        int excess = keys % BiasAlignment;
-        bias = excess == 0 ? Aligned(bias) : nn.functional.pad(bias, [0, BiasAlignment - excess]).narrow(3, 0, keys);
+        int excess = keys % TorchEfficientRules.MaskAlignment;
+        bias = excess == 0 ? Aligned(bias) : nn.functional.pad(bias, [0, TorchEfficientRules.MaskAlignment - excess]).narrow(3, 0, keys);
         return new CudaBias(bias.expand(problem.Batch, heads, problem.QueryLength, keys), hidden);
     }
 

@@ -160,7 +160,7 @@ public sealed class FallbackLoop<TInputs, TOutput>
             next = IsHopeless(route, i, failedBytes) ? null : route.Runners[i].Name;
         }
         var reason = Quarantine.Objection(backend, route.Problem, estimatedBytes)
-            ?? new Reason(failure.Code, failure.Message, cause, failure.Required, failure.Remedy);
+            ?? failure.ToReason(cause, setAside: null);
         _options.Listener?.OnIncident(new AttentionIncident(backend, kind, reason, route.Problem, layer, next, exception));
     }
 
@@ -173,14 +173,6 @@ public sealed class FallbackLoop<TInputs, TOutput>
         return new AttentionUnavailableException(lastFailure is null ? route.Plan : Explain(problem), alternative, lastFailure);
     }
 
-    private BackendRules OnlyWithRunner(BackendRules rules)
-    {
-        if (_runners.ContainsKey(rules.Name))
-        {
-            return rules;
-        }
-        Reason reason = CommonRules.NotInProcess(rules.Name);
-        Constraint missing = new(reason.Code, reason.Message, reason.Required, reason.Remedy, "", (in ConstraintSubject _) => reason.Found);
-        return rules with { Constraints = [.. rules.Constraints, missing] };
-    }
+    private BackendRules OnlyWithRunner(BackendRules rules) =>
+        _runners.ContainsKey(rules.Name) ? rules : rules with { Constraints = [.. rules.Constraints, CommonRules.NotInProcess] };
 }

@@ -90,9 +90,7 @@ public sealed class Quarantine
         {
             return null;
         }
-        FailureDescription failure = FailureClassifier.Describe(entry.Kind);
-        string message = $"{backend} is set aside since it failed. {failure.Message}";
-        return new Reason(failure.Code, message, entry.Cause, failure.Required, failure.Remedy);
+        return FailureClassifier.Describe(entry.Kind).ToReason(entry.Cause, backend);
     }
 
     private QuarantineEntry? Find(string backend, in AttentionProblem problem, long estimatedBytes)
