@@ -4,6 +4,7 @@ using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Hosting;
 using LatentSync.Attention.Torch.Operands;
+using LatentSync.Attention.Torch.SelfTest;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch;
@@ -31,6 +32,10 @@ public sealed record AttentionDispatcherOptions
 
     /// <summary>Backends set aside. Default: none yet.</summary>
     public Quarantine Quarantine { get; init; } = new();
+
+    /// <summary>Whether kernels compute a known answer before their first use. null (default): the environment variable
+    /// LATENTSYNC_SELF_TEST, else on, for the built-in backends; off for backends that are given.</summary>
+    public SelfTestMode? SelfTest { get; init; }
 
     /// <summary>For tests: the device that tensors are said to be on, for kernels that simulate it. null (default): where they are.</summary>
     internal AttentionDevice? SimulatedDevice { get; init; }
@@ -66,7 +71,7 @@ public sealed class AttentionDispatcher
                 Listener = options.Listener,
                 Quarantine = options.Quarantine,
             },
-            options.Backends ?? BuiltInBackends());
+            options.Backends ?? Backends(options, machine));
     }
 
     /// <summary>The process's dispatcher, for callers that do not bring their own.</summary>
@@ -154,6 +159,19 @@ public sealed class AttentionDispatcher
 
     /// <summary>Forgets the counts of <see cref="Snapshot"/>.</summary>
     public void ResetCounters() => _loop.Counters.Reset();
+
+    private static IEnumerable<IAttentionBackend> Backends(AttentionDispatcherOptions options, Machine machine)
+    {
+        SelfTestMode mode = options.SelfTest ?? (options.Backends is null ? AttentionSettings.ReadSelfTest() : SelfTestMode.Off);
+        IReadOnlyList<IAttentionBackend> backends = options.Backends ?? BuiltInBackends();
+        if (mode == SelfTestMode.Off)
+        {
+            return backends;
+        }
+        // Backends of the caller's may be anything under a known name: what they are worth is remembered for this dispatcher only.
+        SelfTests tests = options.Backends is null ? SelfTests.OfProcess(mode) : new SelfTests(null);
+        return backends.Select(backend => new SelfTestedBackend(backend, tests, machine));
+    }
 
     private sealed class UseScope(AttentionDispatcher? previous) : IDisposable
     {
