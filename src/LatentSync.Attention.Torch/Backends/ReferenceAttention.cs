@@ -1,5 +1,6 @@
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Torch.Operands;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Backends;
@@ -35,11 +36,12 @@ public static class ReferenceAttention
         {
             (k, v) = (k.repeat_interleave(group, -3), v.repeat_interleave(group, -3)); // (B, H, Lk, D), (B, H, Lk, Dv)
         }
-        Tensor products = matmul(q, k.transpose(-1, -2)).mul(arguments.Scale ?? 1.0 / Math.Sqrt(query.size(-1))); // (B, H, Lq, Lk)
-        Tensor capped = arguments.Softcap > 0 ? tanh(products / arguments.Softcap) * arguments.Softcap : products;
+        using Scalar scale = arguments.Scale ?? 1.0 / Math.Sqrt(query.size(-1)), softcap = arguments.Softcap;
+        Tensor products = matmul(q, k.transpose(-1, -2)).mul(scale); // (B, H, Lq, Lk)
+        Tensor capped = arguments.Softcap > 0 ? tanh(products / softcap) * softcap : products;
         if (lk == 0)
         {
-            Tensor nothing = full(query.shape[..^1], double.NegativeInfinity, ScalarType.Float64, query.device);
+            Tensor nothing = full(query.shape[..^1], Scalars.NegativeInfinity, ScalarType.Float64, query.device);
             return Kept(products, capped, capped, products, nothing, matmul(products, v)); // empty sums: zeros
         }
         Tensor scores = capped;
@@ -53,16 +55,16 @@ public static class ReferenceAttention
             else
             {
                 Tensor bias = mask.to(ScalarType.Float64);
-                Tensor isHidden = bias.eq(double.NegativeInfinity);
-                scores = scores + bias.masked_fill(isHidden, 0.0);
+                Tensor isHidden = bias.eq(Scalars.NegativeInfinity);
+                scores = scores + bias.masked_fill(isHidden, Scalars.Zero);
                 hidden = hidden.logical_or(isHidden);
             }
         }
         // Rows that see nothing get the softmax of zeros and are then multiplied by zero.
         Tensor seesNothing = hidden.all(-1, keepdim: true);
-        Tensor masked = scores.masked_fill(hidden.logical_and(seesNothing.logical_not()), double.NegativeInfinity);
-        Tensor weights = nn.functional.softmax(masked, -1).masked_fill(seesNothing, 0.0); // (B, H, Lq, Lk)
-        Tensor biased = scores.masked_fill(hidden, double.NegativeInfinity); // (B, H, Lq, Lk)
+        Tensor masked = scores.masked_fill(hidden.logical_and(seesNothing.logical_not()), Scalars.NegativeInfinity);
+        Tensor weights = nn.functional.softmax(masked, -1).masked_fill(seesNothing, Scalars.Zero); // (B, H, Lq, Lk)
+        Tensor biased = scores.masked_fill(hidden, Scalars.NegativeInfinity); // (B, H, Lq, Lk)
         return Kept(products, capped, biased, weights, biased.logsumexp(-1), matmul(weights, v)); // v: (B, H, Lk, Dv)
     }
 

@@ -1,4 +1,5 @@
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Torch.Operands;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Backends;
@@ -19,7 +20,7 @@ internal sealed class RunningSoftmax
     {
         ScalarType compute = SlicedForward.ComputeType(problem);
         long heads = (long)slice.KvHeadCount * (problem.HeadCount / problem.KvHeadCount);
-        _maximum = full([slice.BatchCount, heads, slice.RowCount, 1], double.NegativeInfinity, compute, device);
+        _maximum = full([slice.BatchCount, heads, slice.RowCount, 1], Scalars.NegativeInfinity, compute, device);
         _sum = zeros([slice.BatchCount, heads, slice.RowCount, 1], compute, device);
         Weighted = zeros([slice.BatchCount, heads, slice.RowCount, columns], compute, device);
     }
@@ -35,7 +36,7 @@ internal sealed class RunningSoftmax
         using var scope = NewDisposeScope();
         Tensor maximum = scores.amax([-1], keepdim: true).maximum(_maximum);
         // A row that has seen no key yet has the maximum -∞: with 0 instead, its weights are exp(-∞) = 0 and not NaN.
-        Tensor shift = maximum.masked_fill(maximum.eq(double.NegativeInfinity), 0.0);
+        Tensor shift = maximum.masked_fill(maximum.eq(Scalars.NegativeInfinity), Scalars.Zero);
         Tensor weights = scores.sub_(shift).exp_();
         Tensor factor = _maximum.sub(shift).exp(); // what was added up so far, relative to the new maximum
         _sum.mul_(factor).add_(weights.sum([-1], keepdim: true));
@@ -44,7 +45,7 @@ internal sealed class RunningSoftmax
     }
 
     /// <summary>(b, n·g, r, columns): the weighted mean; 0 for a row that sees no key.</summary>
-    internal Tensor Average() => Weighted.div(_sum.masked_fill(_sum.eq(0.0), 1.0));
+    internal Tensor Average() => Weighted.div(_sum.masked_fill(_sum.eq(Scalars.Zero), Scalars.One));
 
     /// <summary>(b, n·g, r, 1): logarithm of the sum of exponentials; -∞ for a row that sees no key.</summary>
     internal Tensor LogSumExp() => _sum.log().add(_maximum);

@@ -1,5 +1,6 @@
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Torch.Operands;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Backends;
@@ -81,7 +82,7 @@ internal static class SlicedForward
     /// <summary>Room for the logsumexp, (B, H, Lq); null when the problem does not need it.</summary>
     internal static Tensor? NewLogSumExp(in AttentionProblem problem, in AttentionInputs inputs) =>
         problem.NeedsLogSumExp
-            ? full([problem.Batch, problem.HeadCount, problem.QueryLength], double.NegativeInfinity, ComputeType(problem), inputs.Query.device)
+            ? full([problem.Batch, problem.HeadCount, problem.QueryLength], Scalars.NegativeInfinity, ComputeType(problem), inputs.Query.device)
             : null;
 
     /// <summary>The type that scores are computed in.</summary>
@@ -96,7 +97,7 @@ internal static class SlicedForward
         if (problem.IsEmpty)
         {
             // Zeros that hang on the operands, so that their gradients are zeros and not missing.
-            Tensor zero = inputs.Query.sum().add(inputs.Key.sum()).add(inputs.Value.sum()).mul(0);
+            Tensor zero = inputs.Query.sum().add(inputs.Key.sum()).add(inputs.Value.sum()).mul(Scalars.Zero);
             Tensor zeros = zero.expand(problem.Batch, problem.HeadCount, problem.QueryLength, problem.ValueDim).contiguous();
             return new AttentionResult(zeros.MoveToOuterDisposeScope(), logSumExp?.MoveToOuterDisposeScope());
         }
@@ -132,7 +133,7 @@ internal static class SlicedForward
         {
             // A row that sees no key has the maximum -∞: with 0 instead, its weights are exp(-∞) = 0 and not NaN.
             maximum = weights.detach().amax([-1], keepdim: true); // (b, n·g, r, 1)
-            maximum = maximum.masked_fill(maximum.eq(double.NegativeInfinity), 0.0);
+            maximum = maximum.masked_fill(maximum.eq(Scalars.NegativeInfinity), Scalars.Zero);
             weights = weights.requires_grad ? weights.sub(maximum).exp() : weights.sub_(maximum).exp_();
         }
         Tensor sum = weights.sum([-1], keepdim: true); // (b, n·g, r, 1)
@@ -148,7 +149,7 @@ internal static class SlicedForward
         }
         Tensor weighted = matmul(weights.view(b, n, group * r, c), value.to(sum.dtype)); // (b, n, g·r, Dv)
         weighted = weighted.view(b, n * group, r, problem.ValueDim); // (b, n·g, r, Dv)
-        Tensor output = weighted.div(sum.masked_fill(sum.eq(0.0), 1.0));
+        Tensor output = weighted.div(sum.masked_fill(sum.eq(Scalars.Zero), Scalars.One));
         return new AttentionResult(output.MoveToOuterDisposeScope(), logSumExp?.MoveToOuterDisposeScope());
     }
 
@@ -165,23 +166,24 @@ internal static class SlicedForward
         ScalarType compute = ComputeType(problem);
         int group = problem.HeadCount / problem.KvHeadCount;
         long b = slice.BatchCount, n = slice.KvHeadCount, r = slice.RowCount, c = slice.KeyCount;
-        Tensor scaled = query.to(compute).mul(problem.EffectiveScale).reshape(b, n, group * r, problem.HeadDim); // (b, n, g·r, D)
+        using Scalar scale = problem.EffectiveScale, softcap = problem.Softcap;
+        Tensor scaled = query.to(compute).mul(scale).reshape(b, n, group * r, problem.HeadDim); // (b, n, g·r, D)
         Tensor scores = matmul(scaled, key.to(compute).transpose(2, 3)).view(b, n * group, r, c); // (b, n·g, r, c)
         if (problem.Softcap > 0)
         {
-            scores = scores.div(problem.Softcap).tanh().mul(problem.Softcap);
+            scores = scores.div(softcap).tanh().mul(softcap);
         }
         if (mask is not null)
         {
             scores = mask.dtype == ScalarType.Bool
-                ? scores.masked_fill(mask.logical_not(), double.NegativeInfinity)
+                ? scores.masked_fill(mask.logical_not(), Scalars.NegativeInfinity)
                 : scores.add(mask.to(compute));
         }
         if (problem.IsCausal || problem.HasWindow)
         {
             int rowEnd = slice.RowStart + slice.RowCount, keyEnd = slice.KeyStart + slice.KeyCount;
             Tensor visible = OperandForm.Visible(problem, slice.RowStart, rowEnd, slice.KeyStart, keyEnd, query.device); // (r, c)
-            scores = scores.masked_fill(visible.logical_not(), double.NegativeInfinity);
+            scores = scores.masked_fill(visible.logical_not(), Scalars.NegativeInfinity);
         }
         return scores.MoveToOuterDisposeScope();
     }

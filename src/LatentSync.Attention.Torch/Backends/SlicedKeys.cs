@@ -62,7 +62,7 @@ internal static class SlicedKeys
             running.Add(scores, weights => weights.mul(weightGradient).sum([-1], keepdim: true));
         }
         Tensor logSumExp = running.LogSumExp(); // (b, n·g, r, 1)
-        logSumExp = logSumExp.masked_fill(logSumExp.eq(double.NegativeInfinity), 0.0);
+        logSumExp = logSumExp.masked_fill(logSumExp.eq(Scalars.NegativeInfinity), Scalars.Zero);
         Tensor average = running.Average(); // (b, n·g, r, 1)
         foreach (Slice part in Parts(slice, shape))
         {

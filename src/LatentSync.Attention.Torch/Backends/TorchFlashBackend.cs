@@ -9,14 +9,16 @@ namespace LatentSync.Attention.Torch.Backends;
 /// memory.</summary>
 public sealed class TorchFlashBackend : IAttentionBackend
 {
+    private readonly ITorchKernels _kernels;
     private readonly int _launchLimit;
 
     /// <summary>The backend with the limits of CUDA.</summary>
     public TorchFlashBackend()
         : this(TorchFlashRules.LaunchLimit) { }
 
-    /// <summary>For tests: splits calls at another limit, on the CPU too.</summary>
-    internal TorchFlashBackend(int launchLimit) => _launchLimit = launchLimit;
+    /// <summary>For tests: splits calls at another limit, on the CPU too; other kernels.</summary>
+    internal TorchFlashBackend(int launchLimit, ITorchKernels? kernels = null) =>
+        (_launchLimit, _kernels) = (launchLimit, kernels ?? LibTorchKernels.Instance);
 
     /// <inheritdoc/>
     public string Name => AttentionBackendNames.TorchFlash;
@@ -34,72 +36,38 @@ public sealed class TorchFlashBackend : IAttentionBackend
         bool mergesCausal = TorchFlashRules.MergesCausal(problem);
         int largestDim = Math.Max(problem.HeadDim, problem.ValueDim);
         int dim = isCuda ? (largestDim + 7) / 8 * 8 : largestDim;
-        Tensor query = OperandForm.PadTo(OperandForm.UnitStride(inputs.Query), dim); // (B, H, Lq, dim)
-        Tensor key = OperandForm.PadTo(OperandForm.UnitStride(inputs.Key), dim); // (B, Hkv, Lk, dim)
-        Tensor value = OperandForm.PadTo(OperandForm.UnitStride(inputs.Value), dim); // (B, Hkv, Lk, dim)
+        Tensor query = Prepare(inputs.Query); // (B, H, Lq, dim)
+        Tensor key = Prepare(inputs.Key); // (B, Hkv, Lk, dim)
+        Tensor value = Prepare(inputs.Value); // (B, Hkv, Lk, dim)
         // The CPU kernel takes a float32 mask for 16-bit operands, but misreads one for float64 operands.
         bool keepsMask = problem.Mask is { Kind: AttentionMaskKind.Additive, DType: AttentionDType.Float32 } && problem.DType.Size() == 2;
         ScalarType? maskType = keepsMask ? null : inputs.Query.dtype;
         Tensor? mask = OperandForm.AdditiveMask(problem, inputs, maskType, mergesCausal);
         bool isCausal = problem.IsCausal && !mergesCausal;
         double scale = problem.EffectiveScale, dropout = problem.Dropout;
-        if (scale <= 0)
-        {
-            // The kernels hide the keys after the diagonal before they scale: -∞ times a scale that is not positive would be NaN.
-            (query, scale) = scale < 0 ? (query.neg(), -scale) : (query.mul(0), 1);
-        }
         bool needsLogSumExp = problem.NeedsLogSumExp;
-        (Tensor output, Tensor? logSumExp) = (isCuda || _launchLimit != TorchFlashRules.LaunchLimit) && (long)problem.Batch * problem.HeadCount > _launchLimit
-            ? Split(problem, query, key, value, mask, Attend)
-            : Attend(query, key, value, mask);
+        (query, scale) = OperandForm.WithPositiveScale(query, scale);
+        int limit = isCuda || _launchLimit != TorchFlashRules.LaunchLimit ? _launchLimit : int.MaxValue;
+        (Tensor output, Tensor? logSumExp) = LaunchSplit.Run(limit, query, key, value, mask, (q, k, v, m) =>
+            (isCuda, needsLogSumExp) switch
+            {
+                (true, false) => _kernels.FlashCuda(q, k, v, dropout, isCausal, scale),
+                (true, true) => _kernels.FlashCudaWithLogSumExp(q, k, v, dropout, isCausal, scale),
+                (false, false) => _kernels.FlashCpu(q, k, v, m, isCausal, scale),
+                (false, true) => _kernels.FlashCpuWithLogSumExp(q, k, v, m, isCausal, scale),
+            });
         output = dim == problem.ValueDim ? output : output.narrow(3, 0, problem.ValueDim);
         logSumExp = logSumExp is null || mask is null ? logSumExp?.detach() : OfHiddenRows(logSumExp.detach(), mask);
         return new AttentionResult(output.MoveToOuterDisposeScope(), logSumExp?.MoveToOuterDisposeScope());
 
-        AttentionResult Attend(Tensor q, Tensor k, Tensor v, Tensor? m) =>
-            (isCuda, needsLogSumExp) switch
-            {
-                (true, false) => TorchOperators.FlashCuda(q, k, v, dropout, isCausal, scale),
-                (true, true) => TorchOperators.FlashCudaWithLogSumExp(q, k, v, dropout, isCausal, scale),
-                (false, false) => TorchOperators.FlashCpu(q, k, v, m, isCausal, scale),
-                (false, true) => TorchOperators.FlashCpuWithLogSumExp(q, k, v, m, isCausal, scale),
-            };
+        Tensor Prepare(Tensor operand)
+        {
+            Tensor padded = OperandForm.PadTo(OperandForm.UnitStride(operand), dim);
+            return isCuda ? CudaOperands.Aligned(padded) : padded;
+        }
     }
 
     /// <summary>The CPU kernel gives 0 for some rows without a key; -∞ is right. On CUDA the rules leave no such row.</summary>
     private static Tensor OfHiddenRows(Tensor logSumExp, Tensor mask) =>
-        logSumExp.masked_fill(mask.detach().amax([-1]).eq(double.NegativeInfinity), double.NegativeInfinity); // (mb, mh, mr) -> (B, H, Lq)
-
-    private AttentionResult Split(
-        in AttentionProblem problem, Tensor query, Tensor key, Tensor value, Tensor? mask,
-        Func<Tensor, Tensor, Tensor, Tensor?, AttentionResult> attend)
-    {
-        int group = problem.HeadCount / problem.KvHeadCount;
-        var sequences = new List<AttentionResult>();
-        var heads = new List<AttentionResult>();
-        foreach (LaunchChunk chunk in LaunchChunks.Split(problem.Batch, problem.HeadCount, group, _launchLimit))
-        {
-            heads.Add(attend(
-                Part(query, chunk, 1), Part(key, chunk, group), Part(value, chunk, group), mask is null ? null : Part(mask, chunk, 1)));
-            if (chunk.HeadStart + chunk.HeadCount == problem.HeadCount)
-            {
-                sequences.Add(Join(heads, 1)); // (chunk's B, H, Lq, dim)
-                heads.Clear();
-            }
-        }
-        return Join(sequences, 0); // (B, H, Lq, dim)
-    }
-
-    private static AttentionResult Join(List<AttentionResult> parts, int dimension) =>
-        parts.Count == 1
-            ? parts[0]
-            : new AttentionResult(
-                cat([.. parts.Select(part => part.Output)], dimension),
-                parts[0].LogSumExp is null ? null : cat([.. parts.Select(part => part.LogSumExp!)], dimension));
-
-    private static Tensor Part(Tensor tensor, LaunchChunk chunk, int group)
-    {
-        Tensor part = tensor.size(0) == 1 ? tensor : tensor.narrow(0, chunk.BatchStart, chunk.BatchCount);
-        return part.size(1) == 1 ? part : part.narrow(1, chunk.HeadStart / group, chunk.HeadCount / group);
-    }
+        logSumExp.masked_fill(mask.detach().amax([-1]).eq(Scalars.NegativeInfinity), Scalars.NegativeInfinity); // (mb, mh, mr) -> (B, H, Lq)
 }

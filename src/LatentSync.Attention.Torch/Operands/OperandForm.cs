@@ -1,4 +1,5 @@
 using LatentSync.Attention.Problems;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Operands;
@@ -33,6 +34,11 @@ internal static class OperandForm
     internal static Tensor PadTo(Tensor tensor, int dim) =>
         tensor.size(3) == dim ? tensor : nn.functional.pad(tensor, [0, dim - tensor.size(3)]);
 
+    /// <summary>The same products with a positive scale. The fused kernels hide keys with -∞ before they scale, or look for a row's maximum
+    /// there: with a scale that is not positive the result would be NaN.</summary>
+    internal static (Tensor Query, double Scale) WithPositiveScale(Tensor query, double scale) =>
+        scale > 0 ? (query, scale) : scale < 0 ? (query.neg(), -scale) : (query.mul(Scalars.Zero), 1);
+
     /// <summary>The mask as something to add, in the given type: 0 where a key is seen, -∞ where it is hidden. null when there is nothing
     /// to add.</summary>
     /// <param name="problem">The problem.</param>
@@ -52,7 +58,7 @@ internal static class OperandForm
         using Tensor visible = Visible(problem, 0, problem.QueryLength, 0, problem.KeyLength, inputs.Query.device);
         return mask is null
             ? FromBoolean(visible.view(1, 1, problem.QueryLength, problem.KeyLength), dtype ?? inputs.Query.dtype)
-            : mask.masked_fill(visible.logical_not(), double.NegativeInfinity); // (mb, mh, Lq, Lk)
+            : mask.masked_fill(visible.logical_not(), Scalars.NegativeInfinity); // (mb, mh, Lq, Lk)
     }
 
     /// <summary>Which keys the causal diagonal and the window leave visible: boolean (rows, keys) of a part of the score matrix.</summary>
@@ -67,12 +73,14 @@ internal static class OperandForm
         {
             visible = visible.logical_and(keys.le(diagonal));
         }
-        if (problem.LeftWindow is { } left)
+        if (problem.LeftWindow is { } leftWindow)
         {
+            using Scalar left = leftWindow;
             visible = visible.logical_and(keys.ge(diagonal.sub(left)));
         }
-        if (problem.RightWindow is { } right)
+        if (problem.RightWindow is { } rightWindow)
         {
+            using Scalar right = rightWindow;
             visible = visible.logical_and(keys.le(diagonal.add(right)));
         }
         return visible.MoveToOuterDisposeScope();
@@ -85,7 +93,7 @@ internal static class OperandForm
     private static Tensor FromBoolean(Tensor mask, ScalarType dtype)
     {
         using Tensor hidden = mask.logical_not();
-        return zeros(mask.shape, dtype, mask.device).masked_fill_(hidden, double.NegativeInfinity);
+        return zeros(mask.shape, dtype, mask.device).masked_fill_(hidden, Scalars.NegativeInfinity);
     }
 
     private static Tensor NormalMask(Tensor mask, in AttentionProblem problem, Tensor query)

@@ -47,12 +47,12 @@ internal static class OnnxReference
         Tensor isHidden = tensor(hidden, [operands.Batch, 1, rows, keys], device: operands.Query.device);
         if (operands.Mask is not { } mask)
         {
-            return zeros_like(isHidden, ScalarType.Float64).masked_fill(isHidden, double.NegativeInfinity);
+            return zeros_like(isHidden, ScalarType.Float64).masked_fill(isHidden, Scalars.NegativeInfinity);
         }
         Tensor bias = mask.dtype == ScalarType.Bool
-            ? zeros_like(mask, ScalarType.Float64).masked_fill(mask.logical_not(), double.NegativeInfinity)
+            ? zeros_like(mask, ScalarType.Float64).masked_fill(mask.logical_not(), Scalars.NegativeInfinity)
             : mask.to(ScalarType.Float64);
         Tensor padded = nn.functional.pad(bias, [0, keys - mask.size(3)], PaddingModes.Constant, double.NegativeInfinity);
-        return padded.masked_fill(isHidden, double.NegativeInfinity);
+        return padded.masked_fill(isHidden, Scalars.NegativeInfinity);
     }
 }

@@ -1,3 +1,4 @@
+using LatentSync.Attention.Torch.Operands;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,6 +15,7 @@ internal static class OnnxScores
     internal static Tensor Compute(OnnxOperands operands)
     {
         using IDisposable noGradient = no_grad();
+        using Scalar scale = operands.Scale;
         using var scope = NewDisposeScope();
         ScalarType compute = operands.ComputeType == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
         int group = operands.HeadCount / operands.KvHeadCount;
@@ -33,7 +35,7 @@ internal static class OnnxScores
                     using var pieceScope = NewDisposeScope();
                     int count = Math.Min(rows, operands.QueryLength - r);
                     Tensor query = operands.Query[b].narrow(0, n * group, group).narrow(1, r, count); // (g, r, D)
-                    Tensor products = matmul(query.to(compute).mul(operands.Scale), key); // (g, r, T)
+                    Tensor products = matmul(query.to(compute).mul(scale), key); // (g, r, T)
                     result[b].narrow(0, n * group, group).narrow(1, r, count).copy_(After(operands, products, b, n * group, r));
                 }
             }
@@ -45,23 +47,24 @@ internal static class OnnxScores
     private static Tensor After(OnnxOperands operands, Tensor products, int sequence, int head, int row)
     {
         OnnxScoreOutput wanted = operands.Attributes.ScoreOutput;
+        using Scalar softcap = operands.Softcap;
         Tensor scores = operands.Softcap > 0 && wanted != OnnxScoreOutput.Products
-            ? products.div_(operands.Softcap).tanh_().mul_(operands.Softcap)
+            ? products.div_(softcap).tanh_().mul_(softcap)
             : products;
         if (wanted is OnnxScoreOutput.Products or OnnxScoreOutput.Capped)
         {
             return scores;
         }
         AddMask(operands, scores, sequence, head, row);
-        scores.masked_fill_(Hidden(operands, scores, sequence, row), double.NegativeInfinity);
+        scores.masked_fill_(Hidden(operands, scores, sequence, row), Scalars.NegativeInfinity);
         if (wanted == OnnxScoreOutput.Biased)
         {
             return scores;
         }
         Tensor maximum = scores.amax([-1], keepdim: true); // (g, r, 1)
-        Tensor weights = scores.sub_(maximum.masked_fill(maximum.eq(double.NegativeInfinity), 0.0)).exp_();
+        Tensor weights = scores.sub_(maximum.masked_fill(maximum.eq(Scalars.NegativeInfinity), Scalars.Zero)).exp_();
         Tensor sum = weights.sum([-1], keepdim: true);
-        return weights.div_(sum.masked_fill(sum.eq(0.0), 1.0));
+        return weights.div_(sum.masked_fill(sum.eq(Scalars.Zero), Scalars.One));
     }
 
     private static void AddMask(OnnxOperands operands, Tensor scores, int sequence, int head, int row)
@@ -75,7 +78,7 @@ internal static class OnnxScores
         part = part.size(1) == 1 ? part : part.narrow(1, row, scores.size(1));
         Tensor known = scores.narrow(2, 0, part.size(2)); // the keys after a short mask are hidden below
         _ = mask.dtype == ScalarType.Bool
-            ? known.masked_fill_(part.logical_not(), double.NegativeInfinity)
+            ? known.masked_fill_(part.logical_not(), Scalars.NegativeInfinity)
             : known.add_(part.to(scores.dtype));
     }
 
@@ -85,11 +88,12 @@ internal static class OnnxScores
         KeyBand band = KeyBand.Of(operands.Attributes, operands.OffsetOf(sequence));
         Tensor keys = arange(0, scores.size(2), ScalarType.Int64, scores.device).unsqueeze(0); // (1, T)
         Tensor rows = arange(row, row + scores.size(1), ScalarType.Int64, scores.device).unsqueeze(1); // (r, 1)
-        Tensor hidden = keys.ge(operands.KeysOf(sequence)).expand(scores.size(1), -1);
-        if (band.Last is { } last)
+        using Scalar end = operands.KeysOf(sequence), first = band.First ?? 0, last = band.Last ?? 0;
+        Tensor hidden = keys.ge(end).expand(scores.size(1), -1);
+        if (band.Last is not null)
         {
             hidden = hidden.logical_or(keys.gt(rows.add(last)));
         }
-        return band.First is { } first ? hidden.logical_or(keys.lt(rows.add(first))) : hidden;
+        return band.First is not null ? hidden.logical_or(keys.lt(rows.add(first))) : hidden;
     }
 }
