@@ -6,7 +6,7 @@ namespace LatentSync.Attention.Constraints;
 
 /// <summary>Rules of libtorch's fused kernels: the tiled kernel on the CPU and what both have in common (ATT02nn), FlashAttention-2 on
 /// CUDA (ATT08nn).</summary>
-public static class TorchFlashRules
+internal static class TorchFlashRules
 {
     /// <summary>Blocks a CUDA launch can have along one axis.</summary>
     public const int LaunchLimit = 65_535;

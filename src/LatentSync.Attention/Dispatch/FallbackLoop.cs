@@ -83,6 +83,7 @@ public sealed class FallbackLoop<TInputs, TOutput>
         in AttentionProblem problem, scoped TInputs inputs, string? layer = null, CancellationToken cancellationToken = default)
     {
         using Activity? activity = AttentionTelemetry.Source.StartActivity("attention");
+        long started = AttentionTelemetry.Start();
         Plan plan = PlanFor(problem, layer);
         Exception? lastFailure = null;
         long failedBytes = long.MaxValue;
@@ -98,16 +99,19 @@ public sealed class FallbackLoop<TInputs, TOutput>
             {
                 TOutput output = _runners[backend].Run(problem, inputs);
                 Completed(problem, layer, backend, activity);
+                AttentionTelemetry.Stop(started, layer, backend);
                 return output;
             }
             catch (Exception exception) when (FailureClassifier.Classify(exception) is { } kind and not FailureKind.DeviceLost)
             {
                 lastFailure = exception;
+                AttentionTelemetry.NoteFallback(activity, backend, kind);
                 long estimatedBytes = plan.VerdictOf(backend)!.EstimatedBytes;
                 failedBytes = kind == FailureKind.OutOfMemory ? estimatedBytes : failedBytes;
                 Failed(plan, attempt, backend, estimatedBytes, failedBytes, kind, exception, layer);
             }
         }
+        activity?.SetStatus(ActivityStatusCode.Error, "no attention backend is left");
         string? alternative = _selection.Policy.Equals(Policy.Auto)
             ? null
             : AttentionSelector.Select(problem, _selection with { Policy = Policy.Auto }, _options.FreeMemory(problem.Device)).Chosen;

@@ -7,7 +7,7 @@ namespace LatentSync.Attention.Problems;
 /// <param name="KvHeads">Key heads per slice, at least 1; more than one sequence only with all heads.</param>
 /// <param name="Rows">Query positions per slice, at least 1; fewer than Lq only with one sequence and one key head.</param>
 /// <param name="WorkspaceBytes">Memory that one slice takes, at most the workspace unless a single row exceeds it.</param>
-public readonly record struct SliceShape(int Batches, int KvHeads, int Rows, long WorkspaceBytes)
+internal readonly record struct SliceShape(int Batches, int KvHeads, int Rows, long WorkspaceBytes)
 {
     /// <summary>Workspace when none is given: large enough that the matrix products run at full speed.</summary>
     public const long DefaultWorkspaceBytes = 256L << 20;
