@@ -58,6 +58,7 @@ public sealed class PackedPackages : IAsyncLifetime
             new ProgramStart(dotnet, [.. arguments, "-nologo", "-v", "quiet", "-nodeReuse:false", "-p:UseSharedCompilation=false"])
             {
                 Folder = folder,
+                Limit = TimeSpan.FromMinutes(10), // on a busy machine
                 Variables = new Dictionary<string, string?> { ["MSBUILDDISABLENODEREUSE"] = "1", ["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0" },
             });
         Assert.True(run.ExitCode == 0, $"dotnet {string.Join(' ', arguments)}\n{run.Output}\n{run.Errors}");
