@@ -4,7 +4,7 @@ using LatentSync.Attention.Selection;
 namespace LatentSync.Attention.Constraints;
 
 /// <summary>Compute capabilities, and which of them a binary's code runs on.</summary>
-internal static class GpuArchitectures
+public static class GpuArchitectures
 {
     /// <summary>Reads "8.6"; false when the text is null or something else.</summary>
     /// <param name="text">The capability.</param>
