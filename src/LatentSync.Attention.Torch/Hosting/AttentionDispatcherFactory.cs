@@ -30,6 +30,7 @@ internal sealed class AttentionDispatcherFactory(
         {
             Machine = new MachineExaminer { LibTorchFolder = libTorch.IsExternal ? libTorch.Folder : null }.Examine().Machine,
             Policy = wanted.Policy is null ? AttentionSettings.ReadPolicy() : Policy.Parse(wanted.Policy, AttentionRules.BackendNames),
+            SelfTest = wanted.SelfTest,
         };
         built = wanted.ConfigureDispatcher?.Invoke(built) ?? built;
         IEnumerable<IAttentionListener> heard = built.Listener is null ? listeners : listeners.Append(built.Listener);

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using LatentSync.Attention.Torch.SelfTest;
 
 namespace LatentSync.Attention.Torch.Hosting;
 
@@ -23,6 +24,10 @@ public sealed class AttentionServiceOptions
     /// <summary>Language of reasons and remedies, for the whole process: "en", "zh". null (default): as it is, which is the UI culture's
     /// unless somebody chose.</summary>
     public string? Language { get; set; }
+
+    /// <summary>Whether kernels compute a known answer before their first use. null (default): the environment variable
+    /// LATENTSYNC_SELF_TEST, else on, for the built-in backends.</summary>
+    public SelfTestMode? SelfTest { get; set; }
 
     /// <summary>The last word on the dispatcher, in code: other backends, a known machine, a ranking. The argument has the policy, and the
     /// machine as it was examined; every registered <see cref="Dispatch.IAttentionListener"/> is added to the listener of the result. null
