@@ -24,7 +24,7 @@ public sealed class LayeringTests
         ["LatentSync.Checkpoints"] = [],
         ["LatentSync.Media"] = ["Microsoft.ML.OnnxRuntime", "OpenCvSharp4*", "SkiaSharp*"],
         ["LatentSync.Platform"] = [],
-        ["LatentSync.Attention.Torch"] = ["TorchSharp*", "libtorch-*"],
+        ["LatentSync.Attention.Torch"] = ["TorchSharp*", "libtorch-*", "SkiaSharp", "SharpZipLib", "Microsoft.Extensions.*"],
         ["LatentSync.Models"] = ["YamlDotNet"],
         ["LatentSync"] = [],
         ["LatentSync.Cli"] = ["System.CommandLine", "Spectre.Console"],

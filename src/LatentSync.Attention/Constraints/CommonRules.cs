@@ -6,7 +6,7 @@ using LatentSync.Attention.Wording;
 namespace LatentSync.Attention.Constraints;
 
 /// <summary>Rules of everything that libtorch computes (ATT01nn): the library, the device, the driver, the GPU's code.</summary>
-public static class CommonRules
+internal static class CommonRules
 {
     /// <summary>Code of "this process has no such backend".</summary>
     public const string NotInProcessCode = "ATT0107";

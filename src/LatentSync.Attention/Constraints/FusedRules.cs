@@ -4,7 +4,7 @@ using LatentSync.Attention.Wording;
 namespace LatentSync.Attention.Constraints;
 
 /// <summary>What the rules of libtorch's fused kernels have in common: limits, facts about libtorch's versions, short predicates.</summary>
-public static class FusedRules
+internal static class FusedRules
 {
     /// <summary>Blocks a CUDA launch can have along one axis.</summary>
     public const int LaunchLimit = 65_535;

@@ -5,7 +5,7 @@ using static LatentSync.Attention.Constraints.FusedRules;
 namespace LatentSync.Attention.Constraints;
 
 /// <summary>Kernels that run and compute wrong numbers, with the versions that do (ATT06nn). libtorch selects most of them.</summary>
-public static class KnownDefects
+internal static class KnownDefects
 {
     /// <summary>Sequences beyond this overflow the memory-efficient kernel's offsets into the mask.</summary>
     public const int EfficientMaskedLength = 65_536;

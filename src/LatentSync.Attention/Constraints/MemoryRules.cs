@@ -4,7 +4,7 @@ using LatentSync.Attention.Wording;
 namespace LatentSync.Attention.Constraints;
 
 /// <summary>The rule that a backend's memory must fit.</summary>
-public static class MemoryRules
+internal static class MemoryRules
 {
     /// <summary>Code of the rule.</summary>
     public const string FitsCode = "ATT0105";

@@ -3,7 +3,7 @@ using LatentSync.Attention.Problems;
 namespace LatentSync.Attention.Constraints;
 
 /// <summary>Memory of the copies that backends make of their operands; upper bounds in bytes.</summary>
-public static class OperandBytes
+internal static class OperandBytes
 {
     /// <summary>Allocator rounding, thread pools and small temporaries of one call. Measured on the CPU: 11 MiB at the first
     /// call.</summary>

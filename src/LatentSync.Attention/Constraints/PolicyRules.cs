@@ -4,7 +4,7 @@ using LatentSync.Attention.Wording;
 namespace LatentSync.Attention.Constraints;
 
 /// <summary>What the policy has against a backend.</summary>
-public static class PolicyRules
+internal static class PolicyRules
 {
     /// <summary>The policy forbids the backend.</summary>
     public const string ForbiddenCode = "ATT0001";

@@ -4,7 +4,7 @@ using LatentSync.Attention.Selection;
 namespace LatentSync.Attention.Constraints;
 
 /// <summary>The sliced backend has no rules of its own: what libtorch can multiply, it computes.</summary>
-public static class SlicedRules
+internal static class SlicedRules
 {
     /// <summary>The backend.</summary>
     public static BackendRules Backend { get; } = new(

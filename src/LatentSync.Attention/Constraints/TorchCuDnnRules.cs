@@ -7,7 +7,7 @@ namespace LatentSync.Attention.Constraints;
 
 /// <summary>Rules of cuDNN's attention through libtorch (ATT05nn). The operator checks less than libtorch's selector does, so every rule of
 /// the selector is here; versions of cuDNN that compute wrong numbers are in <see cref="KnownDefects"/>.</summary>
-public static class TorchCuDnnRules
+internal static class TorchCuDnnRules
 {
     private const string UseAnother = Constraint.UseAnother;
 

@@ -7,7 +7,7 @@ namespace LatentSync.Attention.Constraints;
 
 /// <summary>Rules of libtorch's memory-efficient kernel (ATT03nn): CUTLASS code from xFormers, CUDA only, with masks and float32, from Maxwell
 /// on. The operator checks less than libtorch's selector does, so every rule of the selector is here.</summary>
-public static class TorchEfficientRules
+internal static class TorchEfficientRules
 {
     /// <summary>The rows of a mask start at multiples of so many elements: libtorch pads to 16, the kernel needs 8.</summary>
     public const int MaskAlignment = 16;

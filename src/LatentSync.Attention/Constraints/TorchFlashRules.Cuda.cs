@@ -7,7 +7,7 @@ namespace LatentSync.Attention.Constraints;
 
 /// <summary>FlashAttention-2 on CUDA (ATT08nn). The operator checks less than libtorch's selector does, so every rule of the selector is
 /// here.</summary>
-public static partial class TorchFlashRules
+internal static partial class TorchFlashRules
 {
     private static IEnumerable<Constraint> OnCudaDevices() =>
     [

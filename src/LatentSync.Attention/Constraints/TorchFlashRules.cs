@@ -7,7 +7,7 @@ namespace LatentSync.Attention.Constraints;
 
 /// <summary>Rules of libtorch's fused kernels: the tiled kernel on the CPU and what both have in common (ATT02nn), FlashAttention-2 on
 /// CUDA (ATT08nn, in <c>TorchFlashRules.Cuda.cs</c>).</summary>
-public static partial class TorchFlashRules
+internal static partial class TorchFlashRules
 {
     /// <summary>Blocks a CUDA launch can have along one axis.</summary>
     public const int LaunchLimit = FusedRules.LaunchLimit;

@@ -5,7 +5,7 @@ using LatentSync.Attention.Wording;
 namespace LatentSync.Attention.Constraints;
 
 /// <summary>Rules of libtorch's standard path (ATT04nn): it computes nearly everything, with the whole score matrix in memory.</summary>
-public static class TorchMathRules
+internal static class TorchMathRules
 {
     private const string Source = "libtorch 2.10, attention.cpp, _scaled_dot_product_attention_math";
 

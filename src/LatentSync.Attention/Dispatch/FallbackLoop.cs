@@ -84,6 +84,7 @@ public sealed class FallbackLoop<TInputs, TOutput>
         in AttentionProblem problem, scoped TInputs inputs, string? layer = null, CancellationToken cancellationToken = default)
     {
         using Activity? activity = AttentionTelemetry.Source.HasListeners() ? AttentionTelemetry.Source.StartActivity("attention") : null;
+        long started = AttentionTelemetry.Start();
         Route<TInputs, TOutput> route = _routes.Find(problem, Quarantine.Version, _options.FreeMemory) ?? MakeRoute(problem, layer);
         Exception? lastFailure = null;
         long failedBytes = long.MaxValue;
@@ -101,20 +102,24 @@ public sealed class FallbackLoop<TInputs, TOutput>
                 {
                     Tell(problem, layer, runner.Name, activity);
                 }
+                AttentionTelemetry.Stop(started, layer, runner.Name);
                 return output;
             }
             catch (Exception exception) when (FailureClassifier.Classify(exception) is { } kind)
             {
                 if (kind == FailureKind.DeviceLost)
                 {
+                    activity?.SetStatus(ActivityStatusCode.Error, "the device is lost");
                     throw new AttentionDeviceLostException(runner.Name, problem, exception);
                 }
                 lastFailure = exception;
+                AttentionTelemetry.NoteFallback(activity, runner.Name, kind);
                 failedBytes = kind == FailureKind.OutOfMemory ? Math.Min(failedBytes, route.EstimatedBytes[attempt]) : failedBytes;
                 int next = NextAttempt(route, tried, failedBytes);
                 Failed(route, attempt, next < 0 ? null : route.Runners[next].Name, kind, exception, layer);
             }
         }
+        activity?.SetStatus(ActivityStatusCode.Error, "no attention backend is left");
         throw Unavailable(route, lastFailure);
     }
 

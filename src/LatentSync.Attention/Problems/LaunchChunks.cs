@@ -5,10 +5,10 @@ namespace LatentSync.Attention.Problems;
 /// <param name="BatchCount">Sequences.</param>
 /// <param name="HeadStart">First query head.</param>
 /// <param name="HeadCount">Query heads.</param>
-public readonly record struct LaunchChunk(int BatchStart, int BatchCount, int HeadStart, int HeadCount);
+internal readonly record struct LaunchChunk(int BatchStart, int BatchCount, int HeadStart, int HeadCount);
 
 /// <summary>Splits a call whose sequences x heads exceed what one launch can have.</summary>
-public static class LaunchChunks
+internal static class LaunchChunks
 {
     /// <summary>The parts, in order: whole sequences while their heads fit, else heads of one sequence. They cover every (sequence, head)
     /// once.</summary>

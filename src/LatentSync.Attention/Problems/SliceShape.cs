@@ -10,7 +10,7 @@ namespace LatentSync.Attention.Problems;
 /// by their maxima and sums (online softmax).</param>
 /// <param name="WorkspaceBytes">Memory that one slice takes, at most the workspace unless one row with <see cref="LeastKeys"/> keys
 /// exceeds it.</param>
-public readonly record struct SliceShape(int Batches, int KvHeads, int Rows, int Keys, long WorkspaceBytes)
+internal readonly record struct SliceShape(int Batches, int KvHeads, int Rows, int Keys, long WorkspaceBytes)
 {
     /// <summary>Fewer keys than this are not worth the calls.</summary>
     public const int LeastKeys = 64;

@@ -1,7 +1,7 @@
 namespace LatentSync.Platform.Elf;
 
 /// <summary>A file is not a well-formed 64-bit little-endian ELF library: the message says what is wrong where.</summary>
-public sealed class ElfFormatException : IOException
+internal sealed class ElfFormatException : IOException
 {
     /// <summary>Makes the exception.</summary>
     /// <param name="file">The file, for the message.</param>
