@@ -1,0 +1,82 @@
+using LatentSync.Attention.Problems;
+using LatentSync.Attention.Selection;
+using LatentSync.Attention.Torch.Auditing;
+using LatentSync.Attention.Torch.Hosting;
+using static TorchSharp.torch;
+
+namespace LatentSync.Attention.Torch.Tests;
+
+/// <summary>The audit: it sees what is wrong, and its random problems touch what they should.</summary>
+public sealed class AuditTests
+{
+    private static readonly AuditOptions Nothing = new() { Machine = TorchMachine.Describe(), Problems = 0 };
+
+    [Fact]
+    public void Run_Faults_EachIsToldOnceAndEveryResultIsRight()
+    {
+        AuditReport report = AttentionAudit.Run(Nothing with { Faults = 120, Seed = 5 });
+
+        FaultAuditResult faults = report.Faults!;
+        Assert.True(report.Passed, AuditText.Render(report));
+        Assert.Equal(120, faults.Injected);
+        Assert.Equal(120, faults.Kinds.Values.Sum());
+        Assert.Equal(Enum.GetValues<FailureKind>().Length, faults.Kinds.Count); // every kind of the taxonomy
+        Assert.Equal(faults.Kinds[nameof(FailureKind.DeviceLost)], faults.PassedOn);
+        Assert.Equal(120 - faults.PassedOn, faults.Incidents);
+        Assert.True(faults.Backends.Count >= 3 && faults.LargestError > 0, AuditText.Render(report));
+    }
+
+    /// <summary>A machine whose rules cannot be libtorch's: no libtorch at all, so that every verdict is "math".</summary>
+    [Fact]
+    public void Run_WrongRules_ShowsTheProblemsAndFails()
+    {
+        AuditReport report = AttentionAudit.Run(Nothing with { Problems = 60, Machine = Nothing.Machine with { LibTorch = null } });
+
+        Assert.False(report.Passed);
+        Assert.Equal(report.Rules!.Choices["Flash"], report.Rules.Problems - report.Rules.Equal);
+        RuleDisagreement first = report.Rules.Disagreements[0];
+        Assert.Equal(("Math", "Flash"), (first.Ours, first.LibTorch));
+        Assert.Contains("ATT0101", first.Codes);
+        Assert.Contains("audit FAILED", AuditText.Render(report), StringComparison.Ordinal);
+        Assert.Contains(first.Problem, AuditText.Render(report), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Passed_PeakBeyondItsEstimate_IsFalse()
+    {
+        var memory = new MemoryAuditResult("played", 10, [new("torch-math", "a", 100, 110), new("sliced", "b", 100, 111)], []);
+        var report = new AuditReport("cpu", 1, "2.10.0", null, null, memory);
+
+        Assert.False(report.Passed);
+        Assert.Contains("1 of 2 peaks", AuditText.Render(report), StringComparison.Ordinal);
+        Assert.Contains("BEYOND sliced", AuditText.Render(report), StringComparison.Ordinal);
+        Assert.True((report with { Memory = memory with { AllowedBeyondBytes = 11 } }).Passed);
+    }
+
+    [Fact]
+    public void Measure_CallThatTakes64MiB_SeesThem()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/proc/self/clear_refs"), "the peak is read from Linux's /proc");
+
+        long peak = PeakMemory.For(AttentionDevice.Cpu)!.Measure(() => ones(64 << 20, dtype: ScalarType.Byte).Dispose());
+
+        Assert.InRange(peak, 63L << 20, 80L << 20);
+    }
+
+    [Theory]
+    [InlineData("cuda:77", "cuda:77")]
+    [InlineData("mps", "mps")]
+    public void Objection_DeviceThatIsNotThere_NamesIt(string device, string named) =>
+        Assert.Contains(named, AttentionAudit.Objection(AttentionDevice.Parse(device)), StringComparison.Ordinal);
+
+    /// <summary>The sets drawn for CUDA, looked at on the CPU: only the tensors' place differs.</summary>
+    [Fact]
+    public void Draw_SameSeed_GivesTheSameProblems()
+    {
+        using var scope = NewDisposeScope();
+        RandomProblem one = new RandomProblems(3, AttentionDevice.Cpu).Draw(), other = new RandomProblems(3, AttentionDevice.Cpu).Draw();
+
+        Assert.True(one.Query.Equals(other.Query) && one.Key.Equals(other.Key) && one.Value.Equals(other.Value));
+        Assert.Equal(one.Arguments with { Mask = null }, other.Arguments with { Mask = null });
+    }
+}
