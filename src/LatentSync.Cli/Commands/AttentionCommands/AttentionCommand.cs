@@ -17,5 +17,6 @@ internal static class AttentionCommand
         {
             ExplainCommand.Create(),
             AuditCommand.Create(),
+            RecordCommand.Create(),
         };
 }
