@@ -4,6 +4,7 @@ using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Hosting;
 using LatentSync.Attention.Torch.Operands;
+using LatentSync.Attention.Torch.SelfTest;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch;
@@ -17,7 +18,7 @@ public sealed record AttentionDispatcherOptions
     /// <summary>The user's wish. null (default): the environment variable LATENTSYNC_ATTENTION, else auto.</summary>
     public Policy? Policy { get; init; }
 
-    /// <summary>The backends. null (default): torch-flash, torch-math and sliced.</summary>
+    /// <summary>The backends. null (default): all that this library has for tensors.</summary>
     public IReadOnlyList<IAttentionBackend>? Backends { get; init; }
 
     /// <summary>Which backend is tried before which. Default: the built-in order.</summary>
@@ -31,6 +32,13 @@ public sealed record AttentionDispatcherOptions
 
     /// <summary>Backends set aside. Default: none yet.</summary>
     public Quarantine Quarantine { get; init; } = new();
+
+    /// <summary>Whether kernels compute a known answer before their first use. null (default): the environment variable
+    /// LATENTSYNC_SELF_TEST, else on, for the built-in backends; off for backends that are given.</summary>
+    public SelfTestMode? SelfTest { get; init; }
+
+    /// <summary>For tests: the device that tensors are said to be on, for kernels that simulate it. null (default): where they are.</summary>
+    internal AttentionDevice? SimulatedDevice { get; init; }
 }
 
 /// <summary>Computes attention on TorchSharp tensors by the best backend, falls back when a kernel fails, and can tell why.
@@ -41,6 +49,7 @@ public sealed class AttentionDispatcher
     private static readonly AsyncLocal<AttentionDispatcher?> Ambient = new();
 
     private readonly FallbackLoop<AttentionInputs, Tensor> _loop;
+    private readonly AttentionDevice? _simulatedDevice;
 
     /// <summary>A dispatcher with its own policy, counters and quarantine.</summary>
     /// <param name="options">null for the defaults.</param>
@@ -51,6 +60,7 @@ public sealed class AttentionDispatcher
         Machine = options.Machine ?? TorchMachine.Describe();
         Policy = options.Policy ?? AttentionSettings.ReadPolicy();
         Machine machine = Machine;
+        _simulatedDevice = options.SimulatedDevice;
         _loop = new FallbackLoop<AttentionInputs, Tensor>(
             new FallbackLoopOptions
             {
@@ -61,7 +71,7 @@ public sealed class AttentionDispatcher
                 Listener = options.Listener,
                 Quarantine = options.Quarantine,
             },
-            options.Backends ?? [new TorchFlashBackend(), new TorchMathBackend(), new SlicedBackend()]);
+            options.Backends ?? Backends(options, machine));
     }
 
     /// <summary>The process's dispatcher, for callers that do not bring their own.</summary>
@@ -79,6 +89,10 @@ public sealed class AttentionDispatcher
 
     /// <summary>Backends set aside after failures.</summary>
     public Quarantine Quarantine => _loop.Quarantine;
+
+    /// <summary>One backend of each kind, as a dispatcher has them that is given none.</summary>
+    public static IReadOnlyList<IAttentionBackend> BuiltInBackends() =>
+        [new TorchFlashBackend(), new TorchEfficientBackend(), new TorchCuDnnBackend(), new TorchMathBackend(), new SlicedBackend()];
 
     /// <summary>Makes a dispatcher the current one, for this thread and what it starts and awaits, until the result is disposed. Scopes
     /// nest.</summary>
@@ -111,6 +125,10 @@ public sealed class AttentionDispatcher
         CancellationToken cancellationToken = default)
     {
         AttentionProblem problem = TensorFacts.Describe(query, key, value, arguments);
+        if (_simulatedDevice is { } device)
+        {
+            problem = problem with { Device = device };
+        }
         if (OperandForm.IsNormal(problem))
         {
             return _loop.Run(problem, new AttentionInputs(query, key, value, arguments.Mask), layer, cancellationToken);
@@ -141,6 +159,19 @@ public sealed class AttentionDispatcher
 
     /// <summary>Forgets the counts of <see cref="Snapshot"/>.</summary>
     public void ResetCounters() => _loop.Counters.Reset();
+
+    private static IEnumerable<IAttentionBackend> Backends(AttentionDispatcherOptions options, Machine machine)
+    {
+        SelfTestMode mode = options.SelfTest ?? (options.Backends is null ? AttentionSettings.ReadSelfTest() : SelfTestMode.Off);
+        IReadOnlyList<IAttentionBackend> backends = options.Backends ?? BuiltInBackends();
+        if (mode == SelfTestMode.Off)
+        {
+            return backends;
+        }
+        // Backends of the caller's may be anything under a known name: what they are worth is remembered for this dispatcher only.
+        SelfTests tests = options.Backends is null ? SelfTests.OfProcess(mode) : new SelfTests(null);
+        return backends.Select(backend => new SelfTestedBackend(backend, tests, machine));
+    }
 
     private sealed class UseScope(AttentionDispatcher? previous) : IDisposable
     {

@@ -6,6 +6,12 @@ public static class AttentionBackendNames
     /// <summary>libtorch's fused kernel: FlashAttention-2 on CUDA, its tiled kernel on the CPU.</summary>
     public const string TorchFlash = "torch-flash";
 
+    /// <summary>libtorch's memory-efficient kernel (CUTLASS), CUDA only.</summary>
+    public const string TorchEfficient = "torch-efficient";
+
+    /// <summary>cuDNN's attention through libtorch, CUDA only.</summary>
+    public const string TorchCuDnn = "torch-cudnn";
+
     /// <summary>libtorch's standard path with the whole score matrix.</summary>
     public const string TorchMath = "torch-math";
 

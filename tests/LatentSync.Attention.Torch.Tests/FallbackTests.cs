@@ -82,7 +82,6 @@ public sealed class FallbackTests
     public static TheoryData<Exception> NotKernelFailures() =>
     [
         new OperationCanceledException(), new ArgumentException("bug"), new InvalidOperationException("bug"), new NullReferenceException("bug"),
-        new ExternalException("CUDA error: an illegal memory access was encountered"),
     ];
 
     [Theory]
@@ -98,6 +97,25 @@ public sealed class FallbackTests
 
         Assert.Empty(dispatcher.Quarantine.Entries);
         Assert.Empty(dispatcher.Snapshot());
+    }
+
+    [Fact]
+    public void Run_DeviceLost_IsSaidClearlyAndNothingElseIsTried()
+    {
+        using var scope = NewDisposeScope();
+        var math = new ScriptedBackend(new TorchMathBackend(), (_, _) => null);
+        var thrown = new ExternalException("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be asynchronous");
+        AttentionDispatcher dispatcher = Dispatcher(new RecordingListener(), new ScriptedBackend(new TorchFlashBackend(), (_, _) => thrown), math);
+        Tensor query = randn(1, 2, 8, 8);
+
+        var exception = Assert.Throws<AttentionDeviceLostException>(() => dispatcher.Run(query, query, query));
+
+        Assert.Same(thrown, exception.InnerException);
+        Assert.Equal(("torch-flash", "ATT0906", "CUDA error: an illegal memory access was encountered"),
+            (exception.Backend, exception.Reason.Code, exception.Reason.Found));
+        Assert.Contains("restart the program", exception.Message, StringComparison.Ordinal);
+        Assert.Equal(0, math.Calls);
+        Assert.Empty(dispatcher.Quarantine.Entries);
     }
 
     [Fact]
@@ -139,8 +157,8 @@ public sealed class FallbackTests
                 dispatcher.Quarantine.Release(); // so that failures go on
             }
         }
-        Assert.Equal(500, injected);
-        Assert.Equal(500, listener.Incidents.Count);
+        Assert.InRange(injected, 500, 501); // the last call may fail twice
+        Assert.Equal(injected, listener.Incidents.Count);
     }
 
     [Fact]
@@ -188,6 +206,7 @@ public sealed class FallbackTests
             FailureKind.OutOfMemory => new ExternalException("CUDA out of memory. Tried to allocate 20.00 GiB."),
             FailureKind.UnsupportedArgument => new ExternalException("CUDA error: invalid configuration argument"),
             FailureKind.NativeLibraryGone => new DllNotFoundException("libcudnn.so.9"),
+            FailureKind.WrongNumbers => new KernelWrongNumbersException("torch-flash is off by 3"),
             _ => new ExternalException("CUDNN_STATUS_INTERNAL_ERROR"),
         };
 

@@ -43,7 +43,7 @@ public sealed class SlicedBackend : IAttentionBackend
                 when (workspaceBytes > LeastWorkspaceBytes && FailureClassifier.Classify(exception) == FailureKind.OutOfMemory)
             {
                 // This is the last resort of every plan: when memory runs out it takes smaller slices before it gives up.
-                workspaceBytes = Math.Max(workspaceBytes / 4, LeastWorkspaceBytes);
+                workspaceBytes = Math.Max(workspaceBytes / 2, LeastWorkspaceBytes);
                 Activity.Current?.AddEvent(new ActivityEvent("sliced: out of memory, workspace reduced"));
             }
         }

@@ -8,6 +8,15 @@ namespace LatentSync.Attention.Torch.Backends;
 /// Dv).</summary>
 public sealed class TorchMathBackend : IAttentionBackend
 {
+    private readonly ITorchKernels _kernels;
+
+    /// <summary>The backend.</summary>
+    public TorchMathBackend()
+        : this(LibTorchKernels.Instance) { }
+
+    /// <summary>For tests: other kernels.</summary>
+    internal TorchMathBackend(ITorchKernels kernels) => _kernels = kernels;
+
     /// <inheritdoc/>
     public string Name => AttentionBackendNames.TorchMath;
 
@@ -18,7 +27,7 @@ public sealed class TorchMathBackend : IAttentionBackend
         bool mergesCausal = problem.IsShiftedCausal || problem.HasWindow || problem.IsCausal && inputs.Mask is not null;
         // The operator adds a boolean mask as numbers; only the function above it converts.
         Tensor? mask = OperandForm.AdditiveMask(problem, inputs, inputs.Query.dtype, mergesCausal);
-        Tensor result = TorchOperators.Math(
+        Tensor result = _kernels.Math(
             inputs.Query, inputs.Key, inputs.Value, mask, problem.Dropout, problem.IsCausal && !mergesCausal, problem.EffectiveScale,
             enableGqa: problem.IsGrouped);
         return result.MoveToOuterDisposeScope(); // (B, H, Lq, Dv)

@@ -9,26 +9,64 @@ namespace LatentSync.Attention.Torch.Backends;
 /// switch has to be set, read or restored, and switches set by others do not matter. The price, measured on the CPU: 8.5 µs a call against
 /// 4.6 µs for TorchSharp's method. The operators check less than the function does: an empty key crashes the process, a last stride other
 /// than 1 or a smaller batch reads wrong memory. The rules exclude these, and the backends look once more.
-/// Each function compiles alone, at its first use, so that one a libtorch lacks does not take the others down.
+/// Each function compiles alone, at its first use and only after <see cref="OperatorCatalog"/> has found its operator, so that one that a
+/// libtorch lacks does not take the others down.
 /// </remarks>
 internal static class TorchOperators
 {
-    private static readonly Lazy<jit.CompilationUnit> FlashCpuUnit = new(() => Compile("""
+    private static readonly string[] Operands = ["Tensor query", "Tensor key", "Tensor value"];
+    private static readonly string[] Scale = ["float? scale"];
+
+    private static readonly Lazy<jit.CompilationUnit> FlashCpuUnit = new(() => Compile(
+        "_scaled_dot_product_flash_attention_for_cpu",
+        [.. Operands, "float dropout_p", "bool is_causal"],
+        ["Tensor? attn_mask", .. Scale],
+        """
         def attend(query, key, value, mask: Optional[Tensor], causal: bool, scale: float):
             return torch._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, causal, attn_mask=mask, scale=scale)[0]
         """));
 
-    private static readonly Lazy<jit.CompilationUnit> FlashCudaUnit = new(() => Compile("""
+    private static readonly Lazy<jit.CompilationUnit> FlashCudaUnit = new(() => Compile(
+        "_scaled_dot_product_flash_attention",
+        [.. Operands, "float dropout_p", "bool is_causal", "bool return_debug_mask"],
+        Scale,
+        """
         def attend(query, key, value, dropout: float, causal: bool, scale: float):
             return torch._scaled_dot_product_flash_attention(query, key, value, dropout, causal, False, scale=scale)[0]
         """));
 
-    private static readonly Lazy<jit.CompilationUnit> MathUnit = new(() => Compile("""
+    private static readonly Lazy<jit.CompilationUnit> EfficientUnit = new(() => Compile(
+        "_scaled_dot_product_efficient_attention",
+        [.. Operands, "Tensor? attn_bias", "bool compute_log_sumexp", "float dropout_p", "bool is_causal"],
+        Scale,
+        """
+        def attend(query, key, value, bias: Optional[Tensor], logsumexp: bool, dropout: float, causal: bool, scale: float):
+            return torch._scaled_dot_product_efficient_attention(query, key, value, bias, logsumexp, dropout, causal, scale=scale)[0]
+        """));
+
+    private static readonly Lazy<jit.CompilationUnit> CuDnnUnit = new(() => Compile(
+        "_scaled_dot_product_cudnn_attention",
+        [.. Operands, "Tensor? attn_bias", "bool compute_log_sumexp", "float dropout_p", "bool is_causal", "bool return_debug_mask"],
+        Scale,
+        """
+        def attend(query, key, value, bias: Optional[Tensor], logsumexp: bool, dropout: float, causal: bool, scale: float):
+            return torch._scaled_dot_product_cudnn_attention(query, key, value, bias, logsumexp, dropout, causal, False, scale=scale)[0]
+        """));
+
+    private static readonly Lazy<jit.CompilationUnit> MathUnit = new(() => Compile(
+        "_scaled_dot_product_attention_math",
+        [.. Operands, "Tensor? attn_mask", "float dropout_p", "bool is_causal", "Tensor? dropout_mask"],
+        [.. Scale, "bool enable_gqa"],
+        """
         def attend(query, key, value, mask: Optional[Tensor], dropout: float, causal: bool, scale: float, gqa: bool):
             return torch._scaled_dot_product_attention_math(query, key, value, mask, dropout, causal, None, scale=scale, enable_gqa=gqa)[0]
         """));
 
-    private static readonly Lazy<jit.CompilationUnit> ChoiceUnit = new(() => Compile("""
+    private static readonly Lazy<jit.CompilationUnit> ChoiceUnit = new(() => Compile(
+        "_fused_sdp_choice",
+        [.. Operands, "Tensor? attn_mask", "float dropout_p", "bool is_causal"],
+        [.. Scale, "bool enable_gqa"],
+        """
         def choose(query, key, value, mask: Optional[Tensor], dropout: float, causal: bool, gqa: bool) -> int:
             return torch._fused_sdp_choice(query, key, value, mask, dropout, causal, scale=None, enable_gqa=gqa)
         """));
@@ -39,6 +77,14 @@ internal static class TorchOperators
     internal static Tensor FlashCuda(Tensor query, Tensor key, Tensor value, double dropout, bool isCausal, double scale) =>
         (Tensor)FlashCudaUnit.Value.invoke("attend", query, key, value, dropout, isCausal, scale);
 
+    internal static Tensor Efficient(
+        Tensor query, Tensor key, Tensor value, Tensor? bias, bool needsLogSumExp, double dropout, bool isCausal, double scale) =>
+        (Tensor)EfficientUnit.Value.invoke("attend", query, key, value, bias!, needsLogSumExp, dropout, isCausal, scale);
+
+    internal static Tensor CuDnn(
+        Tensor query, Tensor key, Tensor value, Tensor? bias, bool needsLogSumExp, double dropout, bool isCausal, double scale) =>
+        (Tensor)CuDnnUnit.Value.invoke("attend", query, key, value, bias!, needsLogSumExp, dropout, isCausal, scale);
+
     internal static Tensor Math(
         Tensor query, Tensor key, Tensor value, Tensor? mask, double dropout, bool isCausal, double scale, bool enableGqa) =>
         (Tensor)MathUnit.Value.invoke("attend", query, key, value, mask!, dropout, isCausal, scale, enableGqa);
@@ -46,6 +92,9 @@ internal static class TorchOperators
     internal static int FusedChoice(Tensor query, Tensor key, Tensor value, Tensor? mask, double dropout, bool isCausal, bool enableGqa) =>
         ((Scalar)ChoiceUnit.Value.invoke("choose", query, key, value, mask!, dropout, isCausal, enableGqa)).ToInt32();
 
-    /// <summary>TorchScript wants the last line ended.</summary>
-    private static jit.CompilationUnit Compile(string script) => jit.compile(script + "\n");
+    private static jit.CompilationUnit Compile(string name, IReadOnlyList<string> positional, IReadOnlyList<string> keywords, string script)
+    {
+        OperatorCatalog.Require(name, positional, keywords);
+        return jit.compile(script + "\n"); // TorchScript wants the last line ended
+    }
 }

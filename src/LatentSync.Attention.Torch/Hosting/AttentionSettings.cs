@@ -1,5 +1,6 @@
 using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Selection;
+using LatentSync.Attention.Torch.SelfTest;
 
 namespace LatentSync.Attention.Torch.Hosting;
 
@@ -8,6 +9,9 @@ public static class AttentionSettings
 {
     /// <summary>Policy of dispatchers that are not given one: "auto", "prefer NAME", "require NAME", "forbid NAME".</summary>
     public const string PolicyVariable = "LATENTSYNC_ATTENTION";
+
+    /// <summary>Self-test of kernels before their first use: "on", "fresh" (nothing remembered from earlier processes), "off".</summary>
+    public const string SelfTestVariable = "LATENTSYNC_SELF_TEST";
 
     /// <summary>The policy of <see cref="PolicyVariable"/>; auto when it is not set or empty.</summary>
     /// <exception cref="FormatException">Its text cannot be read; the message names the variable.</exception>
@@ -18,6 +22,26 @@ public static class AttentionSettings
 #pragma warning restore RS0030
         return ParsePolicy(text);
     }
+
+    /// <summary>The mode of <see cref="SelfTestVariable"/>; on when it is not set or empty.</summary>
+    /// <exception cref="FormatException">Its text cannot be read; the message names the variable.</exception>
+    public static SelfTestMode ReadSelfTest()
+    {
+#pragma warning disable RS0030 // the one settings class of this layer
+        string? text = Environment.GetEnvironmentVariable(SelfTestVariable);
+#pragma warning restore RS0030
+        return ParseSelfTest(text);
+    }
+
+    internal static SelfTestMode ParseSelfTest(string? text) =>
+        text?.Trim().ToLowerInvariant() switch
+        {
+            null or "" or "on" or "1" or "true" => SelfTestMode.On,
+            "fresh" => SelfTestMode.Fresh,
+            "off" or "0" or "false" => SelfTestMode.Off,
+            var other => throw new FormatException(
+                $"\"{other}\" is no mode of the attention kernels' self-test; use on, fresh or off. It comes from the environment variable {SelfTestVariable}."),
+        };
 
     internal static Policy ParsePolicy(string? text)
     {

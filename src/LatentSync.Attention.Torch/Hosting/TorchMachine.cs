@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using LatentSync.Attention.Selection;
+using LatentSync.Platform.LibTorch;
 using TorchSharp;
 
 namespace LatentSync.Attention.Torch.Hosting;
@@ -14,10 +15,10 @@ internal static class TorchMachine
 
     private static Machine Ask()
     {
-        TorchRuntime.EnsureLoaded();
+        LibTorchLoad load = TorchRuntime.EnsureLoaded();
         bool hasCuda = torch.cuda.is_available();
         int gpus = hasCuda ? torch.cuda.device_count() : 0;
-        string version = torch.__version__;
+        string version = load.Version ?? torch.__version__; // TorchSharp's is that of the libtorch it was built against
         return new Machine(
             RuntimeInformation.OSDescription,
             new CpuInfo("unknown", Environment.ProcessorCount, [], RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()),
@@ -25,6 +26,6 @@ internal static class TorchMachine
             [.. Enumerable.Range(0, gpus).Select(index => new GpuInfo($"CUDA device {index}", null, 0, null, null))],
             null,
             new LibTorchInfo(version.EndsWith(".0", StringComparison.Ordinal) && version.Count(c => c == '.') == 3 ? version[..^2] : version,
-                hasCuda ? "cuda" : "cpu", null, false, []));
+                load.Flavor, load.Folder, load.Repaired, []));
     }
 }

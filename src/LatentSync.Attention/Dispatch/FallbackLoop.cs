@@ -41,7 +41,7 @@ public sealed class FallbackLoop<TInputs, TOutput>
     private readonly FallbackLoopOptions _options;
     private readonly SelectionContext _selection;
     private readonly FrozenDictionary<string, IAttentionRunner<TInputs, TOutput>> _runners;
-    private readonly PlanCache _plans = new();
+    private readonly RouteCache<TInputs, TOutput> _routes = new();
 
     /// <summary>A loop over the given runners.</summary>
     /// <param name="options">Machine, policy, rules.</param>
@@ -78,61 +78,62 @@ public sealed class FallbackLoop<TInputs, TOutput>
     /// <param name="cancellationToken">Checked before each attempt.</param>
     /// <exception cref="ArgumentException">The problem has no meaning.</exception>
     /// <exception cref="AttentionUnavailableException">No backend that the policy allows can run, or all have failed.</exception>
+    /// <exception cref="AttentionDeviceLostException">The device's state is lost; no other backend is tried.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public TOutput Run(
         in AttentionProblem problem, scoped TInputs inputs, string? layer = null, CancellationToken cancellationToken = default)
     {
-        using Activity? activity = AttentionTelemetry.Source.StartActivity("attention");
-        Plan plan = PlanFor(problem, layer);
+        using Activity? activity = AttentionTelemetry.Source.HasListeners() ? AttentionTelemetry.Source.StartActivity("attention") : null;
+        Route<TInputs, TOutput> route = _routes.Find(problem, Quarantine.Version, _options.FreeMemory) ?? MakeRoute(problem, layer);
         Exception? lastFailure = null;
         long failedBytes = long.MaxValue;
-        for (int attempt = -1; attempt < plan.Order.Count && plan.Chosen is not null; attempt++)
+        for (int attempt = 0; attempt < route.Runners.Length; attempt++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            string backend = attempt < 0 ? plan.Chosen : plan.Order[attempt];
-            if (IsHopeless(plan, attempt, failedBytes))
+            if (IsHopeless(route, attempt, failedBytes))
             {
                 continue;
             }
+            IAttentionRunner<TInputs, TOutput> runner = route.Runners[attempt];
             try
             {
-                TOutput output = _runners[backend].Run(problem, inputs);
-                Completed(problem, layer, backend, activity);
+                TOutput output = runner.Run(problem, inputs);
+                route.Count(Counters, layer, runner.Name);
+                if (activity is not null || AttentionTelemetry.Calls.Enabled)
+                {
+                    Tell(problem, layer, runner.Name, activity);
+                }
                 return output;
             }
-            catch (Exception exception) when (FailureClassifier.Classify(exception) is { } kind and not FailureKind.DeviceLost)
+            catch (Exception exception) when (FailureClassifier.Classify(exception) is { } kind)
             {
+                if (kind == FailureKind.DeviceLost)
+                {
+                    throw new AttentionDeviceLostException(runner.Name, problem, exception);
+                }
                 lastFailure = exception;
-                long estimatedBytes = plan.VerdictOf(backend)!.EstimatedBytes;
-                failedBytes = kind == FailureKind.OutOfMemory ? estimatedBytes : failedBytes;
-                Failed(plan, attempt, backend, estimatedBytes, failedBytes, kind, exception, layer);
+                failedBytes = kind == FailureKind.OutOfMemory ? Math.Min(failedBytes, route.EstimatedBytes[attempt]) : failedBytes;
+                Failed(route, attempt, failedBytes, kind, exception, layer);
             }
         }
-        string? alternative = _selection.Policy.Equals(Policy.Auto)
-            ? null
-            : AttentionSelector.Select(problem, _selection with { Policy = Policy.Auto }, _options.FreeMemory(problem.Device)).Chosen;
-        throw new AttentionUnavailableException(lastFailure is null ? plan : Explain(problem), alternative, lastFailure);
+        throw Unavailable(route, lastFailure);
     }
 
-    /// <summary>Memory ran out with less than this backend takes; the last one is tried all the same.</summary>
-    private static bool IsHopeless(Plan plan, int attempt, long failedBytes) =>
-        attempt >= 0 && attempt < plan.Order.Count - 1 && plan.VerdictOf(plan.Order[attempt])!.EstimatedBytes > failedBytes;
+    /// <summary>Memory ran out with no more than this backend takes; the last one is tried all the same.</summary>
+    private static bool IsHopeless(Route<TInputs, TOutput> route, int attempt, long failedBytes) =>
+        attempt > 0 && attempt < route.Runners.Length - 1 && route.EstimatedBytes[attempt] > failedBytes;
 
-    private Plan PlanFor(in AttentionProblem problem, string? layer)
+    private Route<TInputs, TOutput> MakeRoute(in AttentionProblem problem, string? layer)
     {
-        int version = Quarantine.Version;
-        if (!_plans.TryGet(problem, version, _options.FreeMemory, out Plan plan))
-        {
-            plan = Explain(problem);
-            _plans.Set(plan, version);
-            _options.Listener?.OnPlanned(plan, layer);
-        }
-        return plan;
+        int version = Quarantine.Version; // before the plan: an entry that comes meanwhile makes the route out of date at once
+        var route = new Route<TInputs, TOutput>(Explain(problem), version, _runners);
+        _routes.Set(route);
+        _options.Listener?.OnPlanned(route.Plan, layer);
+        return route;
     }
 
-    private void Completed(in AttentionProblem problem, string? layer, string backend, Activity? activity)
+    private static void Tell(in AttentionProblem problem, string? layer, string backend, Activity? activity)
     {
-        Counters.Count(layer, backend);
         if (AttentionTelemetry.Calls.Enabled)
         {
             AttentionTelemetry.Calls.Add(1, new(AttentionTelemetry.LayerTag, layer), new(AttentionTelemetry.BackendTag, backend));
@@ -142,29 +143,36 @@ public sealed class FallbackLoop<TInputs, TOutput>
     }
 
     private void Failed(
-        Plan plan, int attempt, string backend, long estimatedBytes, long failedBytes, FailureKind kind, Exception exception, string? layer)
+        Route<TInputs, TOutput> route, int attempt, long failedBytes, FailureKind kind, Exception exception, string? layer)
     {
+        string backend = route.Runners[attempt].Name, cause = FailureClassifier.CauseOf(exception);
+        long estimatedBytes = route.EstimatedBytes[attempt];
         FailureDescription failure = FailureClassifier.Describe(kind);
         AttentionTelemetry.Fallbacks.Add(1, new(AttentionTelemetry.LayerTag, layer), new(AttentionTelemetry.BackendTag, backend),
             new(AttentionTelemetry.CodeTag, failure.Code));
-        if (!Quarantine.Add(backend, plan.Problem, estimatedBytes, kind, exception.Message))
+        if (!Quarantine.Add(backend, route.Problem, estimatedBytes, kind, cause))
         {
             return; // told before
         }
-        string? next = plan.Order.Where((_, i) => i > attempt && !IsHopeless(plan, i, failedBytes)).FirstOrDefault();
-        var reason = Quarantine.Objection(backend, plan.Problem, estimatedBytes)
-            ?? new Reason(failure.Code, failure.Message, exception.Message, failure.Required, failure.Remedy);
-        _options.Listener?.OnIncident(new AttentionIncident(backend, kind, reason, plan.Problem, layer, next, exception));
+        string? next = null;
+        for (int i = attempt + 1; i < route.Runners.Length && next is null; i++)
+        {
+            next = IsHopeless(route, i, failedBytes) ? null : route.Runners[i].Name;
+        }
+        var reason = Quarantine.Objection(backend, route.Problem, estimatedBytes)
+            ?? failure.ToReason(cause, setAside: null);
+        _options.Listener?.OnIncident(new AttentionIncident(backend, kind, reason, route.Problem, layer, next, exception));
     }
 
-    private BackendRules OnlyWithRunner(BackendRules rules)
+    private AttentionUnavailableException Unavailable(Route<TInputs, TOutput> route, Exception? lastFailure)
     {
-        if (_runners.ContainsKey(rules.Name))
-        {
-            return rules;
-        }
-        Reason reason = CommonRules.NotInProcess(rules.Name);
-        Constraint missing = new(reason.Code, reason.Message, reason.Required, reason.Remedy, "", (in ConstraintSubject _) => reason.Found);
-        return rules with { Constraints = [.. rules.Constraints, missing] };
+        AttentionProblem problem = route.Problem;
+        string? alternative = _selection.Policy.Equals(Policy.Auto)
+            ? null
+            : AttentionSelector.Select(problem, _selection with { Policy = Policy.Auto }, _options.FreeMemory(problem.Device)).Chosen;
+        return new AttentionUnavailableException(lastFailure is null ? route.Plan : Explain(problem), alternative, lastFailure);
     }
+
+    private BackendRules OnlyWithRunner(BackendRules rules) =>
+        _runners.ContainsKey(rules.Name) ? rules : rules with { Constraints = [.. rules.Constraints, CommonRules.NotInProcess] };
 }

@@ -1,0 +1,40 @@
+using LatentSync.Attention.Problems;
+using LatentSync.Attention.Selection;
+
+namespace LatentSync.Attention;
+
+/// <summary>A kernel broke the device's state (an illegal memory access, for instance): nothing more can run on it in this process, so
+/// that no backend is tried after it. The message says what to do.</summary>
+public sealed class AttentionDeviceLostException : Exception
+{
+    /// <summary>Makes the exception from a failure.</summary>
+    /// <param name="backend">Backend whose call ended in it. The cause may be an earlier call: CUDA tells late.</param>
+    /// <param name="problem">What it computed.</param>
+    /// <param name="innerException">What it threw.</param>
+    public AttentionDeviceLostException(string backend, in AttentionProblem problem, Exception innerException)
+        : base(Describe(backend, problem, innerException), innerException)
+    {
+        Backend = backend;
+        Problem = problem;
+        Reason = FailureClassifier.Describe(FailureKind.DeviceLost).ToReason(FailureClassifier.CauseOf(innerException), setAside: null);
+    }
+
+    /// <summary>Backend whose call ended in it.</summary>
+    public string Backend { get; }
+
+    /// <summary>What it computed.</summary>
+    public AttentionProblem Problem { get; }
+
+    /// <summary>Code ATT0906, cause and remedy.</summary>
+    public Reason Reason { get; }
+
+    private static string Describe(string backend, in AttentionProblem problem, Exception innerException)
+    {
+        Reason reason = FailureClassifier.Describe(FailureKind.DeviceLost).ToReason(FailureClassifier.CauseOf(innerException), setAside: null);
+        return string.Join(Environment.NewLine,
+            $"{reason.Code} {reason.Message}",
+            $"  asked: {problem.Describe()}      backend: {backend}",
+            $"  found: {reason.Found}      required: {reason.Required}",
+            $"  remedy: {reason.Remedy}");
+    }
+}

@@ -1,0 +1,60 @@
+using System.Globalization;
+
+namespace LatentSync.Attention.Wording;
+
+/// <summary>Which language is meant, and which one this process writes.</summary>
+public static class Languages
+{
+    /// <summary>-1 while nobody has chosen: then the UI culture decides, at each question.</summary>
+    private static int _chosen = -1;
+
+    /// <summary>The language of this process. English, unless it was set or the UI culture is Chinese.</summary>
+    public static Language Current
+    {
+        get => Volatile.Read(ref _chosen) is >= 0 and var chosen ? (Language)chosen : OfCulture(CultureInfo.CurrentUICulture);
+        set => Volatile.Write(ref _chosen, (int)value);
+    }
+
+    /// <summary>Forgets a set <see cref="Current"/>: the UI culture decides again.</summary>
+    public static void Reset() => Volatile.Write(ref _chosen, -1);
+
+    /// <summary>The language for a culture: Chinese for zh and everything below it, else English.</summary>
+    /// <param name="culture">The culture; the invariant one is English.</param>
+    public static Language OfCulture(CultureInfo culture)
+    {
+        ArgumentNullException.ThrowIfNull(culture);
+        return TryParse(culture.Name, out Language language) ? language : Language.English;
+    }
+
+    /// <summary>Reads a language tag or a locale's name: "en", "en-US", "zh", "zh-CN", "zh_CN.UTF-8", "C", "POSIX".</summary>
+    /// <param name="text">The tag; case does not matter.</param>
+    /// <param name="language">The language.</param>
+    /// <returns>False when it is none that this library writes, such as "de_DE.UTF-8".</returns>
+    public static bool TryParse(string? text, out Language language)
+    {
+        language = Language.English;
+        ReadOnlySpan<char> name = text.AsSpan().Trim();
+        int end = name.IndexOfAny("-_.@");
+        name = end < 0 ? name : name[..end];
+        if (Is(name, "zh") || Is(name, "chinese") || Is(name, "中文"))
+        {
+            language = Language.Chinese;
+            return true;
+        }
+        return Is(name, "en") || Is(name, "english") || Is(name, "c") || Is(name, "posix");
+    }
+
+    /// <summary>Reads what a user wrote, as <see cref="TryParse"/> does.</summary>
+    /// <param name="text">"en", "zh", "zh-CN", ...</param>
+    /// <exception cref="FormatException">The language is none of these.</exception>
+    public static Language Parse(string text) =>
+        TryParse(text, out Language language)
+            ? language
+            : throw new FormatException($"\"{text}\" is not a language of this program; use en (English) or zh (中文).");
+
+    /// <summary>The tag: "en" or "zh".</summary>
+    /// <param name="language">The language.</param>
+    public static string Tag(this Language language) => language == Language.Chinese ? "zh" : "en";
+
+    private static bool Is(ReadOnlySpan<char> name, string other) => name.Equals(other, StringComparison.OrdinalIgnoreCase);
+}
