@@ -31,7 +31,7 @@ public sealed record RuleAuditResult(
 /// <param name="Problem">The problem in words.</param>
 /// <param name="Ours">What the rules say libtorch chooses.</param>
 /// <param name="LibTorch">What it chose, or what it threw.</param>
-/// <param name="Codes">Rules that spoke against the fused kernels.</param>
+/// <param name="Codes">Rules that, by our table, spoke against what libtorch chose; against every fused kernel when it chose none.</param>
 public sealed record RuleDisagreement(int Index, string Problem, string Ours, string LibTorch, IReadOnlyList<string> Codes);
 
 /// <summary>Results under injected faults.</summary>

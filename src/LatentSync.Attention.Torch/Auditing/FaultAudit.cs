@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using LatentSync.Attention.Dispatch;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Backends;
@@ -18,7 +17,7 @@ internal static class FaultAudit
     {
         var random = new Random(options.Seed ^ 0x5eed);
         var problems = new RandomProblems(options.Seed + 1, options.Device);
-        FailureKind[] kinds = Enum.GetValues<FailureKind>();
+        FailureKind[] kinds = [.. FaultyBackend.Kinds];
         var injected = new Dictionary<FailureKind, int>();
         int left = options.Faults;
         FailureKind? NextFault()
@@ -33,10 +32,10 @@ internal static class FaultAudit
             return kind;
         }
         var incidents = new IncidentCounter();
-        AttentionDispatcher undisturbed = Dispatcher(options.Machine, AuditBackends.Create(), null);
+        AttentionDispatcher undisturbed = Dispatcher(options.Machine, AttentionDispatcher.BuiltInBackends(), null);
         AttentionDispatcher sabotaged = Dispatcher(
             options.Machine,
-            [.. AuditBackends.Create().Select(backend => backend.Name == AttentionBackendNames.Sliced ? backend : new FaultyBackend(backend, NextFault))],
+            [.. AttentionDispatcher.BuiltInBackends().Select(backend => backend.Name == AttentionBackendNames.Sliced ? backend : new FaultyBackend(backend, NextFault))],
             incidents);
         int calls = 0, passedOn = 0, wrongCount = 0;
         double largest = 0;
@@ -58,8 +57,7 @@ internal static class FaultAudit
                     : error <= 1 ? null
                     : string.Create(CultureInfo.InvariantCulture, $"the result is off by {error:0.###} times what is allowed");
             }
-            catch (ExternalException lost) when (FailureClassifier.Classify(lost) == FailureKind.DeviceLost
-                && injected.GetValueOrDefault(FailureKind.DeviceLost) > lostBefore)
+            catch (AttentionDeviceLostException) when (injected.GetValueOrDefault(FailureKind.DeviceLost) > lostBefore)
             {
                 passedOn++;
             }

@@ -13,6 +13,10 @@ namespace LatentSync.Attention.Torch.Auditing;
 /// <param name="next">The next call's fault; null for none.</param>
 internal sealed class FaultyBackend(IAttentionBackend inner, Func<FailureKind?> next) : IAttentionBackend
 {
+    /// <summary>Every way to fail that an exception tells; wrong numbers are for the kernels' self-test to find.</summary>
+    internal static IReadOnlyList<FailureKind> Kinds { get; } =
+        [.. Enum.GetValues<FailureKind>().Where(kind => kind != FailureKind.WrongNumbers)];
+
     /// <inheritdoc/>
     public string Name => inner.Name;
 

@@ -61,7 +61,7 @@ internal static class MemoryAudit
             {
                 using var scope = NewDisposeScope();
                 (Tensor query, Tensor key, Tensor value, AttentionArguments arguments) = Make(shape, dtype, options);
-                foreach (IAttentionBackend backend in AuditBackends.Create())
+                foreach (IAttentionBackend backend in AttentionDispatcher.BuiltInBackends())
                 {
                     Measure(shape.Name, backend, query, key, value, arguments);
                 }

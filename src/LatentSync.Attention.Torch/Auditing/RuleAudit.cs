@@ -23,30 +23,30 @@ internal static class RuleAudit
             using var scope = NewDisposeScope();
             RandomProblem drawn = problems.Draw();
             AttentionProblem problem = AttentionDispatcher.Describe(drawn.Query, drawn.Key, drawn.Value, drawn.Arguments);
-            (LibTorchChoice ours, IReadOnlyList<string> codes) = Foretold(problem, options.Machine);
+            string ours = LibTorchSelector.Predict(problem, options.Machine)?.ToString() ?? "unknown: no rules for this libtorch";
             string theirs = Asked(drawn, problem);
             choices[theirs] = choices.GetValueOrDefault(theirs) + 1;
-            if (theirs == ours.ToString())
+            if (theirs == ours)
             {
                 equal++;
             }
             else if (disagreements.Count < MostShown)
             {
                 string words = string.Create(CultureInfo.InvariantCulture, $"{problem.Describe()}, mask {problem.Mask}, strided {problem.Strided}");
-                disagreements.Add(new RuleDisagreement(i, words, ours.ToString(), theirs, codes));
+                disagreements.Add(new RuleDisagreement(i, words, ours, theirs, Refusals(theirs, problem, options.Machine)));
             }
         }
         return new RuleAuditResult(options.Problems, equal, choices, disagreements);
     }
 
-    /// <summary>What the rules say that libtorch chooses, and the codes of what speaks against its fused kernels.</summary>
-    internal static (LibTorchChoice Choice, IReadOnlyList<string> Codes) Foretold(in AttentionProblem problem, Machine machine)
+    /// <summary>Codes of the rules that, by our table, keep libtorch from what it chose; or from its fused kernels, when it chose none.</summary>
+    private static string[] Refusals(string theirs, in AttentionProblem problem, Machine machine)
     {
-        Plan plan = AttentionSelector.Select(problem, new SelectionContext { Machine = machine }, freeBytes: null);
-        Verdict verdict = plan.VerdictOf(AttentionBackendNames.TorchFlash)!;
-        // Repairs are ours: as it stands, libtorch must refuse what we would repair, except a mask type it misreads (ATT0212).
-        string[] codes = [.. verdict.Reasons.Concat(verdict.Repairs).Select(reason => reason.Code).Where(code => code != "ATT0212")];
-        return (codes.Length == 0 ? LibTorchChoice.Flash : LibTorchChoice.Math, codes);
+        AttentionProblem asked = problem;
+        LibTorchChoice[] kernels = Enum.TryParse(theirs, out LibTorchChoice choice) && choice is not (LibTorchChoice.Math or LibTorchChoice.None)
+            ? [choice]
+            : [LibTorchChoice.Flash, LibTorchChoice.Efficient, LibTorchChoice.CuDnn];
+        return [.. kernels.SelectMany(kernel => LibTorchSelector.Refusals(kernel, asked, machine)).Distinct().Order(StringComparer.Ordinal)];
     }
 
     private static string Asked(in RandomProblem drawn, in AttentionProblem problem)
