@@ -53,7 +53,9 @@ public static class AttentionAudit
             progress?.Invoke("memory: each backend over its problems");
             memory = MemoryAudit.Run(options);
         }
-        return new AuditReport(options.Device.ToString(), options.Seed, torch.__version__, rules, faults, memory);
+        // TorchSharp's __version__ is what it was built against, not what was loaded.
+        string version = TorchRuntime.EnsureLoaded().Version ?? "unknown";
+        return new AuditReport(options.Device.ToString(), options.Seed, version, rules, faults, memory);
     }
 
     private static string? CudaObjection(AttentionDevice device)
