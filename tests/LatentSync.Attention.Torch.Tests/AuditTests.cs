@@ -12,6 +12,19 @@ public sealed class AuditTests
     private static readonly AuditOptions Nothing = new() { Machine = TorchMachine.Describe(), Problems = 0 };
 
     [Fact]
+    public void Run_RandomCpuProblems_VerdictsEqualLibtorchs()
+    {
+        const int Problems = 2000;
+
+        AuditReport report = AttentionAudit.Run(Nothing with { Problems = Problems });
+
+        Assert.True(report.Passed, AuditText.Render(report));
+        Assert.Equal(Problems, report.Rules!.Equal);
+        // The generator must not have missed a side.
+        Assert.All(["Flash", "Math"], choice => Assert.InRange(report.Rules.Choices[choice], Problems / 5, Problems));
+    }
+
+    [Fact]
     public void Run_Faults_EachIsToldOnceAndEveryResultIsRight()
     {
         AuditReport report = AttentionAudit.Run(Nothing with { Faults = 120, Seed = 5 });
