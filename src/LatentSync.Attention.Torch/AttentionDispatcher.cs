@@ -71,7 +71,7 @@ public sealed class AttentionDispatcher
                 Listener = options.Listener,
                 Quarantine = options.Quarantine,
             },
-            options.Backends ?? Backends(options, machine));
+            Backends(options, machine));
     }
 
     /// <summary>The process's dispatcher, for callers that do not bring their own.</summary>

@@ -66,7 +66,7 @@ public sealed partial class WordingTests
         var codes = new HashSet<string>();
         foreach (Machine machine in RandomProblems.Machines)
         {
-            for (int i = 0; i < 300; i++)
+            for (int i = 0; i < 120; i++)
             {
                 AttentionProblem problem = RandomProblems.Draw(random);
                 Plan plan = AttentionSelector.Select(problem, new SelectionContext { Machine = machine, Policy = Policy.Forbid("sliced") }, 1L << 30);

@@ -14,14 +14,31 @@ internal static class FreeMemory
         device.Kind switch
         {
             AttentionDeviceKind.Cpu => OfMainMemory(),
-            AttentionDeviceKind.Cuda when device.Index < machine.Gpus.Count => machine.Gpus[device.Index] switch
-            {
-                { FreeBytes: { } free } => free,
-                { MemoryBytes: > 0 and var total } => total,
-                _ => null,
-            },
+            AttentionDeviceKind.Cuda => OfGpu(device.Index, machine, CudaDriver.Instance),
             _ => null,
         };
+
+    /// <summary>What the driver says of a GPU in use; of one that this process does not use, what was found when the machine was
+    /// examined.</summary>
+    internal static long? OfGpu(int index, Machine machine, ICudaDriver? driver)
+    {
+        if (driver is not null)
+        {
+            long? free = CudaMemory.Free(driver, index, out bool isInUse);
+            if (isInUse)
+            {
+                return free;
+            }
+        }
+        return index < machine.Gpus.Count
+            ? machine.Gpus[index] switch
+            {
+                { FreeBytes: { } found } => found,
+                { MemoryBytes: > 0 and var total } => total,
+                _ => null,
+            }
+            : null;
+    }
 
     private static long? OfMainMemory()
     {

@@ -21,7 +21,7 @@ public sealed record CodeDescription(
             "say \"prefer NAME\" instead of \"require NAME\"", ""),
         new(PolicyRules.RequiredUnavailableCode, [], "The backend that the policy requires cannot run.",
             "a problem and a machine within its rules",
-            "say \"prefer NAME\" instead of \"require NAME\", or remove the reasons that are listed", ""),
+            "say \"prefer NAME\" instead of \"require NAME\"; or remove the reasons that are listed", ""),
         new(PolicyRules.NoneLeftCode, [], "No backend is left for the problem.", "at least one backend that runs",
             "remove the reasons that are listed; \"auto\" always leaves sliced", ""),
     ];

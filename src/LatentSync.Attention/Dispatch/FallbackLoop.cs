@@ -87,13 +87,11 @@ public sealed class FallbackLoop<TInputs, TOutput>
         Route<TInputs, TOutput> route = _routes.Find(problem, Quarantine.Version, _options.FreeMemory) ?? MakeRoute(problem, layer);
         Exception? lastFailure = null;
         long failedBytes = long.MaxValue;
-        for (int attempt = 0; attempt < route.Runners.Length; attempt++)
+        ulong tried = 0;
+        while (NextAttempt(route, tried, failedBytes) is >= 0 and int attempt)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (IsHopeless(route, attempt, failedBytes))
-            {
-                continue;
-            }
+            tried |= 1UL << attempt;
             IAttentionRunner<TInputs, TOutput> runner = route.Runners[attempt];
             try
             {
@@ -113,15 +111,32 @@ public sealed class FallbackLoop<TInputs, TOutput>
                 }
                 lastFailure = exception;
                 failedBytes = kind == FailureKind.OutOfMemory ? Math.Min(failedBytes, route.EstimatedBytes[attempt]) : failedBytes;
-                Failed(route, attempt, failedBytes, kind, exception, layer);
+                int next = NextAttempt(route, tried, failedBytes);
+                Failed(route, attempt, next < 0 ? null : route.Runners[next].Name, kind, exception, layer);
             }
         }
         throw Unavailable(route, lastFailure);
     }
 
-    /// <summary>Memory ran out with no more than this backend takes; the last one is tried all the same.</summary>
-    private static bool IsHopeless(Route<TInputs, TOutput> route, int attempt, long failedBytes) =>
-        attempt > 0 && attempt < route.Runners.Length - 1 && route.EstimatedBytes[attempt] > failedBytes;
+    /// <summary>The first backend that was not tried and takes no more memory than there was; when none is left, the one that takes
+    /// least, since an estimate is an upper bound. -1 when all were tried.</summary>
+    private static int NextAttempt(Route<TInputs, TOutput> route, ulong tried, long failedBytes)
+    {
+        int least = -1;
+        for (int i = 0; i < route.EstimatedBytes.Length; i++)
+        {
+            if ((tried >> i & 1) != 0)
+            {
+                continue;
+            }
+            if (route.EstimatedBytes[i] <= failedBytes)
+            {
+                return i;
+            }
+            least = least < 0 || route.EstimatedBytes[i] < route.EstimatedBytes[least] ? i : least;
+        }
+        return least;
+    }
 
     private Route<TInputs, TOutput> MakeRoute(in AttentionProblem problem, string? layer)
     {
@@ -143,7 +158,7 @@ public sealed class FallbackLoop<TInputs, TOutput>
     }
 
     private void Failed(
-        Route<TInputs, TOutput> route, int attempt, long failedBytes, FailureKind kind, Exception exception, string? layer)
+        Route<TInputs, TOutput> route, int attempt, string? next, FailureKind kind, Exception exception, string? layer)
     {
         string backend = route.Runners[attempt].Name, cause = FailureClassifier.CauseOf(exception);
         long estimatedBytes = route.EstimatedBytes[attempt];
@@ -153,11 +168,6 @@ public sealed class FallbackLoop<TInputs, TOutput>
         if (!Quarantine.Add(backend, route.Problem, estimatedBytes, kind, cause))
         {
             return; // told before
-        }
-        string? next = null;
-        for (int i = attempt + 1; i < route.Runners.Length && next is null; i++)
-        {
-            next = IsHopeless(route, i, failedBytes) ? null : route.Runners[i].Name;
         }
         var reason = Quarantine.Objection(backend, route.Problem, estimatedBytes)
             ?? failure.ToReason(cause, setAside: null);

@@ -93,8 +93,14 @@ public static partial class GpuCatalog
     public static IReadOnlyList<GpuModel> Nearest(string name, int count)
     {
         ArgumentNullException.ThrowIfNull(name);
-        string key = Key(Words(name), IsTelling);
-        return [.. All.OrderBy(model => Distance(key, Key(Words(model.Name), IsTelling))).Take(count)];
+        string[] words = Words(name);
+        string whole = Key(words, IsTelling), core = Key(words, IsCore);
+        return
+        [
+            .. All.OrderBy(model => Words(model.Name) is var own
+                ? Math.Min(Distance(whole, Key(own, IsTelling)), Distance(core, Key(own, IsCore)))
+                : 0).Take(count),
+        ];
     }
 
     /// <summary>A name may leave words out, but not contradict: a "GTX 4090" is not an RTX 4090.</summary>
