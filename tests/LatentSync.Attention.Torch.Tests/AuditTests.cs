@@ -1,6 +1,7 @@
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Auditing;
+using LatentSync.Attention.Torch.FaultInjection;
 using LatentSync.Attention.Torch.Hosting;
 using static TorchSharp.torch;
 
@@ -31,11 +32,11 @@ public sealed class AuditTests
 
         FaultAuditResult faults = report.Faults!;
         Assert.True(report.Passed, AuditText.Render(report));
-        Assert.Equal(120, faults.Injected);
-        Assert.Equal(120, faults.Kinds.Values.Sum());
-        Assert.Equal(FaultyBackend.Kinds.Count, faults.Kinds.Count); // every kind that an exception tells
-        Assert.Equal(faults.Kinds[nameof(FailureKind.DeviceLost)], faults.PassedOn);
-        Assert.Equal(120 - faults.PassedOn, faults.Incidents);
+        Assert.InRange(faults.Injected, 120, 124);
+        Assert.Equal(faults.Injected, faults.Kinds.Values.Sum());
+        Assert.Equal(FaultAudit.Kinds.Count, faults.Kinds.Count); // every kind that an exception tells
+        Assert.Equal(faults.Kinds[nameof(FaultKind.DeviceLost)], faults.PassedOn);
+        Assert.Equal(faults.Injected - faults.PassedOn, faults.Incidents);
         Assert.True(faults.Backends.Count >= 3 && faults.LargestError > 0, AuditText.Render(report));
     }
 

@@ -18,7 +18,7 @@ public sealed record AuditOptions
     /// <summary>Seed of every random choice. Default 20260522.</summary>
     public int Seed { get; init; } = 20260522;
 
-    /// <summary>Faults to inject, at least 0. Default 0: none.</summary>
+    /// <summary>Faults to inject, at least 0; the last call may add a few. Default 0: none.</summary>
     public int Faults { get; init; }
 
     /// <summary>Whether each backend's memory is measured against its estimate. Default: no.</summary>

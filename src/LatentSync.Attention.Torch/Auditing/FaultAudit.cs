@@ -2,6 +2,7 @@ using System.Globalization;
 using LatentSync.Attention.Dispatch;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Backends;
+using LatentSync.Attention.Torch.FaultInjection;
 using LatentSync.Attention.Torch.Operands;
 using static TorchSharp.torch;
 
@@ -13,39 +14,31 @@ internal static class FaultAudit
 {
     private const int MostShown = 20;
 
+    /// <summary>Every way to fail that an exception tells. Wrong numbers are for the kernels' self-test to find.</summary>
+    internal static IReadOnlyList<FaultKind> Kinds { get; } = [.. FaultPlan.Curable, FaultKind.DeviceLost];
+
     internal static FaultAuditResult Run(AuditOptions options)
     {
-        var random = new Random(options.Seed ^ 0x5eed);
         var problems = new RandomProblems(options.Seed + 1, options.Device);
-        FailureKind[] kinds = [.. FaultyBackend.Kinds];
-        var injected = new Dictionary<FailureKind, int>();
-        int left = options.Faults;
-        FailureKind? NextFault()
-        {
-            if (left == 0 || random.Next(2) == 0)
-            {
-                return null;
-            }
-            left--;
-            FailureKind kind = kinds[random.Next(kinds.Length)];
-            injected[kind] = injected.GetValueOrDefault(kind) + 1;
-            return kind;
-        }
         var incidents = new IncidentCounter();
         AttentionDispatcher undisturbed = Dispatcher(options.Machine, AttentionDispatcher.BuiltInBackends(), null);
-        AttentionDispatcher sabotaged = Dispatcher(
-            options.Machine,
-            [.. AttentionDispatcher.BuiltInBackends().Select(backend => backend.Name == AttentionBackendNames.Sliced ? backend : new FaultyBackend(backend, NextFault))],
-            incidents);
+        // Each backend its own seed: else all of them would fail at the same calls.
+        FaultyBackend[] faulty =
+        [
+            .. AttentionDispatcher.BuiltInBackends()
+                .Where(backend => backend.Name != AttentionBackendNames.Sliced)
+                .Select((backend, i) => new FaultyBackend(backend, new FaultPlan { Seed = options.Seed + i, Rate = 0.5, Kinds = Kinds })),
+        ];
+        AttentionDispatcher sabotaged = Dispatcher(options.Machine, [.. faulty, new SlicedBackend()], incidents);
         int calls = 0, passedOn = 0, wrongCount = 0;
         double largest = 0;
         var wrong = new List<string>();
-        while (left > 0)
+        while (Injected().Count() < options.Faults)
         {
             using var scope = NewDisposeScope();
             RandomProblem problem = problems.Draw();
             AttentionArguments arguments = problem.Arguments with { Dropout = 0 }; // what is dropped is drawn anew by each call
-            int lostBefore = injected.GetValueOrDefault(FailureKind.DeviceLost);
+            int lostBefore = LostDevices();
             string? trouble = null;
             try
             {
@@ -53,11 +46,11 @@ internal static class FaultAudit
                 Tensor expected = undisturbed.Run(problem.Query, problem.Key, problem.Value, arguments);
                 double error = Difference(expected, actual) / Tolerance(problem.Query.dtype);
                 largest = Math.Max(largest, error);
-                trouble = injected.GetValueOrDefault(FailureKind.DeviceLost) > lostBefore ? "the loss of the device was hidden"
+                trouble = LostDevices() > lostBefore ? "the loss of the device was hidden"
                     : error <= 1 ? null
                     : string.Create(CultureInfo.InvariantCulture, $"the result is off by {error:0.###} times what is allowed");
             }
-            catch (AttentionDeviceLostException) when (injected.GetValueOrDefault(FailureKind.DeviceLost) > lostBefore)
+            catch (AttentionDeviceLostException) when (LostDevices() > lostBefore)
             {
                 passedOn++;
             }
@@ -74,10 +67,14 @@ internal static class FaultAudit
             sabotaged.Quarantine.Release(); // so that the next call's faults are told, too
         }
         return new FaultAuditResult(
-            options.Faults,
-            injected.OrderBy(entry => entry.Key).ToDictionary(entry => entry.Key.ToString(), entry => entry.Value),
+            Injected().Count(),
+            Injected().GroupBy(fault => fault.Kind).OrderBy(group => group.Key).ToDictionary(group => group.Key.ToString(), group => group.Count()),
             sabotaged.Snapshot().GroupBy(use => use.Backend).ToDictionary(group => group.Key, group => group.Sum(use => use.Calls)),
             calls, incidents.Count, passedOn, largest, wrong, wrongCount);
+
+        IEnumerable<InjectedFault> Injected() => faulty.SelectMany(backend => backend.Faults);
+
+        int LostDevices() => Injected().Count(fault => fault.Kind == FaultKind.DeviceLost);
     }
 
     /// <summary>Largest absolute difference of two results whose values are sums of normal numbers with weights that sum to 1. Twice the
