@@ -41,7 +41,11 @@ public sealed class RecordPageTests
 
     private static readonly string Page = RecordPage.Render(new Dictionary<string, string>
     {
-        ["record"] = Record, ["doctor"] = Doctor, ["verify-w"] = Verify, ["audit"] = Audit, ["verify-x"] = "{ \"results\": [",
+        ["record"] = Record,
+        ["doctor"] = Doctor,
+        ["verify-w"] = Verify,
+        ["audit"] = Audit,
+        ["verify-x"] = "{ \"results\": [",
     });
 
     [Theory]
