@@ -99,7 +99,7 @@ public sealed class LibTorchLoader
         _trace.Add(new LoadStep("inspect", location.Folder, true, $"libtorch {version ?? "of unknown version"}, {flavor ?? "unknown flavour"}"));
         WarnOfVersion(location, version);
 
-        (nint handle, string path, bool repaired, bool isKept) = OperatingSystem.IsLinux() ? LoadInspected(location) : LoadInKnownOrder(location);
+        (nint handle, string path, bool repaired, bool isKept) = OperatingSystem.IsLinux() ? LoadInspected(location, version) : LoadInKnownOrder(location);
         WarnOfMissingExports(location, handle, version);
         return new LibTorchLoad(location.Folder, location.IsExternal, version, flavor ?? "unknown", path, repaired, isKept ? path : null, _warnings, _trace)
         {
@@ -107,7 +107,7 @@ public sealed class LibTorchLoader
         };
     }
 
-    private (nint Handle, string Path, bool Repaired, bool IsKept) LoadInspected(LibTorchLocation location)
+    private (nint Handle, string Path, bool Repaired, bool IsKept) LoadInspected(LibTorchLocation location, string? version)
     {
         var search = new DependencySearch { OwnFolders = OwnFolders(location), Mapped = Mapped(), LibraryPath = _settings.LibraryPath };
         List<string> roots = _names.LoadOrder.Select(name => Path.Combine(location.Folder, name)).Where(File.Exists).ToList();
@@ -116,6 +116,10 @@ public sealed class LibTorchLoader
         {
             throw Failed("inspect", NativeLoadDiagnosis.Version(libraries.VersionProblems[0]), null);
         }
+        if (CxxAbi.Objection(Path.Combine(location.Folder, "libc10.so")) is { } otherAbi)
+        {
+            throw Failed("inspect", otherAbi, null);
+        }
         DependencyGraph bridge = Inspect([location.BridgePath], search);
         // The bridge's own problems are found before libtorch is loaded: that takes a second and cannot be undone.
         byte[]? repaired = bridge.VersionProblems.Count == 0 ? null : RepairBridge(location, bridge);
@@ -123,12 +127,54 @@ public sealed class LibTorchLoader
         {
             LoadOrExplain(library, search);
         }
-        if (repaired is null)
+        LoadNamedAtRunTime(location);
+        try
         {
-            return (LoadOrExplain(location.BridgePath, search), location.BridgePath, false, false);
+            return repaired is null
+                ? (LoadOrExplain(location.BridgePath, search), location.BridgePath, false, false)
+                : LoadRepaired(location.BridgePath, repaired, search);
         }
-        return LoadRepaired(location.BridgePath, repaired, search);
+        catch (NativeLoadException refused) when (refused.Failure.Cause == NativeLoadCause.SymbolMissing && version != LibTorchVersion.Expected)
+        {
+            throw Failed("load", OtherVersion(refused.Failure, version), refused);
+        }
     }
+
+    /// <summary>Libraries that others open by name at run time without knowing where they lie: in PyTorch's wheels cuDNN asks for NVRTC so
+    /// (pytorch issue 145580), and without it cuDNN has no attention kernel. Once loaded by path, the loader finds it by its name.</summary>
+    private void LoadNamedAtRunTime(LibTorchLocation location)
+    {
+        if (!File.Exists(Path.Combine(location.Folder, "libtorch_cuda.so")))
+        {
+            return;
+        }
+        string? runtimeCompiler = OwnFolders(location)
+            .SelectMany(folder => Directory.EnumerateFiles(folder, "libnvrtc.so.*"))
+            .Order(StringComparer.Ordinal)
+            .FirstOrDefault(file => !file.Contains(".alt.", StringComparison.Ordinal));
+        if (runtimeCompiler is null || MappedLibraries.Find(Mapped(), Path.GetFileName(runtimeCompiler)) is not null)
+        {
+            return;
+        }
+        try
+        {
+            LoadLibrary(runtimeCompiler);
+            _trace.Add(new LoadStep("load", runtimeCompiler, true, "loaded, for cuDNN"));
+        }
+        catch (Exception thrown) when (thrown is DllNotFoundException or BadImageFormatException)
+        {
+            // libtorch runs without it; cuDNN then says so, and another backend runs.
+            _trace.Add(new LoadStep("load", runtimeCompiler, false, thrown.Message.ReplaceLineEndings(" ")));
+        }
+    }
+
+    private static NativeLoadFailure OtherVersion(NativeLoadFailure failure, string? version) =>
+        failure with
+        {
+            Found = $"libtorch {version ?? "of unknown version"}, which has no {failure.Subject}",
+            Required = FormattableString.Invariant($"libtorch {LibTorchVersion.Expected}, which TorchSharp {LibTorchVersion.TorchSharp} was built against"),
+            Remedy = FormattableString.Invariant($"give the torch/lib folder of PyTorch {LibTorchVersion.Expected} (pip install torch=={LibTorchVersion.Expected} in an environment of its own)"),
+        };
 
     private byte[] RepairBridge(LibTorchLocation location, DependencyGraph bridge)
     {

@@ -33,7 +33,7 @@ internal static partial class LibTorchVersion
             if (text is not null && VersionText().Match(text.Trim()) is { Success: true } match)
             {
                 string flavor = match.Groups["flavor"].Value;
-                return (match.Groups["version"].Value, flavor.Length > 0 ? flavor : FlavorByFiles(folder));
+                return (match.Groups["version"].Value, KnownFlavor().IsMatch(flavor) ? flavor : PythonCuda(parent) ?? (flavor.Length > 0 ? flavor : FlavorByFiles(folder)));
             }
         }
         return (null, FlavorByFiles(folder));
@@ -58,6 +58,14 @@ internal static partial class LibTorchVersion
     {
         Match match = text is null ? Match.Empty : PythonAssignment().Match(text);
         return match.Success ? match.Groups["version"].Value : null;
+    }
+
+    /// <summary>"cu130" of a Python package whose version does not name it (built from source, or NVIDIA's containers): version.py has
+    /// a line <c>cuda: Optional[str] = '13.0'</c>.</summary>
+    private static string? PythonCuda(string? parent)
+    {
+        Match match = parent is null ? Match.Empty : PythonCudaAssignment().Match(Text(Path.Combine(parent, "version.py")) ?? "");
+        return match.Success ? "cu" + match.Groups["version"].Value.Replace(".", "", StringComparison.Ordinal) : null;
     }
 
     private static string? DistInfo(string? sitePackages)
@@ -96,4 +104,10 @@ internal static partial class LibTorchVersion
 
     [GeneratedRegex(@"__version__\s*=\s*['""](?<version>[^'""]+)['""]")]
     private static partial Regex PythonAssignment();
+
+    [GeneratedRegex(@"^cuda\b[^=\r\n]*=\s*['""](?<version>\d+\.\d)['""]", RegexOptions.Multiline)]
+    private static partial Regex PythonCudaAssignment();
+
+    [GeneratedRegex(@"^(cpu|cu\d+|rocm[0-9.]+|xpu)")]
+    private static partial Regex KnownFlavor();
 }

@@ -32,4 +32,7 @@ public enum NativeLoadCause
 
     /// <summary>The system gave a reason that is not known here; the message carries it.</summary>
     Unknown,
+
+    /// <summary>The libtorch was built with the other layout of std::string.</summary>
+    OtherCxxAbi,
 }

@@ -8,7 +8,7 @@ namespace LatentSync.Platform.Loading;
 /// <param name="Remedy">What to do, as an instruction.</param>
 public sealed record NativeLoadFailure(NativeLoadCause Cause, string File, string Found, string Required, string Remedy)
 {
-    /// <summary>Stable code, NAT0101 to NAT0110.</summary>
+    /// <summary>Stable code, NAT0101 to NAT0111.</summary>
     public string Code => FormattableString.Invariant($"NAT{101 + (int)Cause:0000}");
 
     /// <summary>The dependency, symbol version or symbol in question; null when the cause names none.</summary>

@@ -126,6 +126,8 @@ public sealed class LibTorchLoadingTests
         Directory.CreateDirectory(site.At("nvidia/cudnn/lib"));
         string cudnn = CCompiler.Library(site, "nvidia/cudnn/lib/libcudnn.so.9", "int played_cudnn(void){return 9;}", "-Wl,-soname,libcudnn.so.9");
         CCompiler.Library(site, "torch/lib/libtorch_cuda.so", "int played_cudnn(void); int use(void){return played_cudnn();}", cudnn);
+        Directory.CreateDirectory(site.At("nvidia/cu13/lib"));
+        string nvrtc = CCompiler.Library(site, "nvidia/cu13/lib/libnvrtc.so.13", "int played_nvrtc(void){return 13;}", "-Wl,-soname,libnvrtc.so.13");
         if (!isInstalled)
         {
             File.Delete(cudnn);
@@ -139,12 +141,52 @@ public sealed class LibTorchLoadingTests
             Assert.Equal("cuda", report.Load!.Flavor);
             string[] loaded = report.Load.Trace.Where(step => step.Action == "load").Select(step => step.Target).ToArray();
             Assert.True(Array.IndexOf(loaded, cudnn) < Array.IndexOf(loaded, site.At("torch/lib/libtorch_cuda.so")) && loaded.Contains(cudnn));
+            Assert.Contains(nvrtc, loaded); // nothing needs it by DT_NEEDED: cuDNN opens it by name at run time
         }
         else
         {
             Assert.Equal(("NAT0105", "libcudnn.so.9"), (report.Code, report.Failure!.Subject));
             Assert.Contains("nvidia-cudnn", report.Failure.Remedy, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void EnsureLoaded_LibTorchOfTheOldStringLayout_IsToldApart()
+    {
+        CCompiler.SkipUnlessThere();
+        using var folder = new TestFolder();
+        File.CreateSymbolicLink(folder.At("libtorch_cpu.so"), Path.Combine(OwnLibTorch, "libtorch_cpu.so"));
+        foreach (string file in Directory.EnumerateFiles(OwnLibTorch, "libgomp*"))
+        {
+            File.CreateSymbolicLink(folder.At(Path.GetFileName(file)), file);
+        }
+        // std::string::append of the old layout, as libc10.so of PyTorch 2.6 asks for it
+        CCompiler.Library(folder, "libc10.so", "void _ZNSs6appendEPKc(void*, const char*); void use(void){_ZNSs6appendEPKc(0, 0);}", "-Wl,-soname,libc10.so");
+
+        ChildReport report = ChildProcess.Run(ChildProcess.OwnFolder, ["torch", folder.Path]);
+
+        Assert.Equal("NAT0111", report.Code);
+        Assert.Contains("2.7", report.Failure!.Remedy, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void EnsureLoaded_LibTorchWithoutASymbolTheBridgeNeedsAtOnce_NamesBothVersions()
+    {
+        CCompiler.SkipUnlessThere();
+        using var program = new ProgramCopy();
+        program.LinkLibTorch("libtorch");
+        using var external = new TestFolder();
+        string folder = ExternalCopy(external, "2.11.0+cpu");
+        // A bridge that takes data from libtorch which this one does not have: the loader refuses that at once.
+        File.Delete(program.Bridge);
+        CCompiler.Library(external, "libLibTorchSharp.so", "extern int gone_in_2_11; int *use(void){return &gone_in_2_11;}", "-Wl,-soname,libLibTorchSharp.so", Path.Combine(folder, "libc10.so"));
+        File.Move(external.At("libLibTorchSharp.so"), program.Bridge);
+
+        ChildReport report = ChildProcess.Run(program.Folder, ["torch", folder]);
+
+        Assert.Equal(("NAT0106", "gone_in_2_11"), (report.Code, report.Failure!.Subject));
+        Assert.Contains("2.11.0", report.Failure.Found, StringComparison.Ordinal);
+        Assert.Contains("2.10.0", report.Failure.Required, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -17,5 +17,7 @@ internal static class AttentionCommand
         {
             ExplainCommand.Create(),
             RunCommand.Create(),
+            AuditCommand.Create(),
+            RecordCommand.Create(),
         };
 }

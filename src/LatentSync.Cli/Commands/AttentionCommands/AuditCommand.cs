@@ -1,0 +1,89 @@
+using System.CommandLine;
+using System.Text.Json;
+using LatentSync.Attention.Problems;
+using LatentSync.Attention.Selection;
+using LatentSync.Attention.Torch.Auditing;
+using LatentSync.Cli.Display;
+using LatentSync.Pipelines;
+using LatentSync.Platform.Machines;
+
+namespace LatentSync.Cli.Commands.AttentionCommands;
+
+/// <summary>`latentsync attention audit`.</summary>
+internal static class AuditCommand
+{
+    private static readonly Option<int> Problems = new("--problems") { Description = "random problems whose verdicts are compared with libtorch's; 0 leaves this out", DefaultValueFactory = _ => 2000, HelpName = "N" };
+    private static readonly Option<int> Seed = new("--seed") { Description = "seed of every random choice", DefaultValueFactory = _ => 20260522, HelpName = "N" };
+    private static readonly Option<string> Device = new("--device") { Description = "cpu, cuda or cuda:N", DefaultValueFactory = _ => "cpu", HelpName = "NAME" };
+    private static readonly Option<int> Faults = new("--faults") { Description = "faults to inject into the kernels; the results must not change", DefaultValueFactory = _ => 0, HelpName = "N" };
+    private static readonly Option<bool> Memory = new("--memory") { Description = "measure each backend's peak memory against its estimate" };
+    private static readonly Option<bool> Json = new("--json") { Description = "write the report as JSON to standard output" };
+
+    public static Command Create()
+    {
+        TeachingCommand audit = new(
+            "audit",
+            "Holds the rules, the fallback and the memory estimates against what libtorch does on this machine.",
+            """
+            Exit code 1 when anything disagrees: a verdict differs from libtorch's own, a result changes under an injected fault, or a call
+            takes more memory than was estimated.
+
+            Examples:
+              latentsync attention audit
+              latentsync attention audit --device cuda --problems 2000 --faults 500 --memory --json
+            """
+        )
+        {
+            Problems, Seed, Device, Faults, Memory, Json,
+        };
+        audit.SetAction(Audit);
+        return audit;
+    }
+
+    private static int Audit(ParseResult parsed)
+    {
+        Machine machine = new MachineExaminer().Examine().Machine;
+        var options = new AuditOptions
+        {
+            Machine = machine,
+            Device = ReadDevice(parsed.GetRequiredValue(Device)),
+            Problems = NotNegative(parsed, Problems),
+            Seed = parsed.GetValue(Seed),
+            Faults = NotNegative(parsed, Faults),
+            MeasuresMemory = parsed.GetValue(Memory),
+        };
+        if (AttentionAudit.Objection(options.Device) is { } objection)
+        {
+            throw new DeviceUnavailableException(objection);
+        }
+        AuditReport report = AttentionAudit.Run(options, subject => Console.Error.WriteLine(subject));
+        if (parsed.GetValue(Json))
+        {
+            var answer = new { machine, report.Device, report.Seed, report.LibTorch, report.Passed, report.Rules, report.Faults, report.Memory };
+            Console.Out.WriteLine(JsonSerializer.Serialize(answer, JsonOutput.Options));
+        }
+        else
+        {
+            Console.Out.Write(AuditText.Render(report));
+        }
+        return report.Passed ? ExitCode.Done : ExitCode.Failed;
+    }
+
+    private static AttentionDevice ReadDevice(string text)
+    {
+        try
+        {
+            AttentionDevice device = AttentionDevice.Parse(text);
+            return device.Kind is AttentionDeviceKind.Cpu or AttentionDeviceKind.Cuda
+                ? device
+                : throw new SyncOptionsException($"--device: an audit is for cpu or cuda, not {text}.");
+        }
+        catch (FormatException exception)
+        {
+            throw new SyncOptionsException($"--device: {exception.Message}");
+        }
+    }
+
+    private static int NotNegative(ParseResult parsed, Option<int> option) =>
+        parsed.GetValue(option) is >= 0 and var value ? value : throw new SyncOptionsException($"{option.Name} must be at least 0.");
+}
