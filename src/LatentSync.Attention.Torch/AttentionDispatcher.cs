@@ -4,6 +4,7 @@ using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Hosting;
 using LatentSync.Attention.Torch.Operands;
+using LatentSync.Attention.Torch.Tuning;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch;
@@ -37,7 +38,8 @@ public sealed record AttentionDispatcherOptions
 /// Thread-safe.</summary>
 public sealed class AttentionDispatcher
 {
-    private static readonly Lazy<AttentionDispatcher> Shared = new(() => new AttentionDispatcher());
+    private static readonly Lazy<AttentionDispatcher> Shared = new(
+        () => new AttentionDispatcher(new AttentionDispatcherOptions { Ranking = TunedRanking.OfThisMachine().Ranking }));
     private static readonly AsyncLocal<AttentionDispatcher?> Ambient = new();
 
     private readonly FallbackLoop<AttentionInputs, Tensor> _loop;
@@ -61,11 +63,15 @@ public sealed class AttentionDispatcher
                 Listener = options.Listener,
                 Quarantine = options.Quarantine,
             },
-            options.Backends ?? [new TorchFlashBackend(), new TorchMathBackend(), new SlicedBackend()]);
+            options.Backends ?? CreateBackends());
     }
 
-    /// <summary>The process's dispatcher, for callers that do not bring their own.</summary>
+    /// <summary>The process's dispatcher, for callers that do not bring their own. It ranks backends as <c>attention tune</c> measured
+    /// them on this machine, else in the built-in order.</summary>
     public static AttentionDispatcher Default => Shared.Value;
+
+    /// <summary>The backends of a dispatcher that is not given any.</summary>
+    public static IReadOnlyList<IAttentionBackend> CreateBackends() => [new TorchFlashBackend(), new TorchMathBackend(), new SlicedBackend()];
 
     /// <summary>The dispatcher that <see cref="TorchAttention"/> uses here: that of the innermost <see cref="Use"/>, else
     /// <see cref="Default"/>.</summary>

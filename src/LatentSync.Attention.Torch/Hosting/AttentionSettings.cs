@@ -1,5 +1,6 @@
 using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Selection;
+using LatentSync.Platform;
 
 namespace LatentSync.Attention.Torch.Hosting;
 
@@ -8,6 +9,27 @@ public static class AttentionSettings
 {
     /// <summary>Policy of dispatchers that are not given one: "auto", "prefer NAME", "require NAME", "forbid NAME".</summary>
     public const string PolicyVariable = "LATENTSYNC_ATTENTION";
+
+    /// <summary>File of the measured rankings that <c>attention tune</c> writes, or "off" to ignore them.</summary>
+    public const string TuningVariable = "LATENTSYNC_TUNING";
+
+    /// <summary>Where measured rankings are kept: the file of <see cref="TuningVariable"/>, else attention-tuning.json in the user's cache
+    /// folder; null when they are switched off or there is no such folder.</summary>
+    public static string? ReadTuningPath()
+    {
+#pragma warning disable RS0030 // the one settings class of this layer
+        string? text = Environment.GetEnvironmentVariable(TuningVariable);
+#pragma warning restore RS0030
+        return TuningPath(text, PlatformSettings.FromEnvironment().CacheFolder);
+    }
+
+    internal static string? TuningPath(string? text, string? cacheFolder) =>
+        text?.Trim() switch
+        {
+            { Length: > 0 } off when off.Equals("off", StringComparison.OrdinalIgnoreCase) => null,
+            { Length: > 0 } path => Path.GetFullPath(path),
+            _ => cacheFolder is null ? null : Path.Combine(cacheFolder, "attention-tuning.json"),
+        };
 
     /// <summary>The policy of <see cref="PolicyVariable"/>; auto when it is not set or empty.</summary>
     /// <exception cref="FormatException">Its text cannot be read; the message names the variable.</exception>

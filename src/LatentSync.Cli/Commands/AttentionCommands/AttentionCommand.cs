@@ -16,5 +16,7 @@ internal static class AttentionCommand
         )
         {
             ExplainCommand.Create(),
+            VerifyCommand.Create(),
+            TuneCommand.Create(),
         };
 }
