@@ -15,6 +15,9 @@ public static class SlicedRules
         {
             long kept = problem is { NeedsGradient: true, Dropout: > 0 } ? 4 * problem.ScoreCount * problem.DType.ComputeSize() : 0;
             long slice = SliceShape.For(problem, SliceShape.DefaultWorkspaceBytes).WorkspaceBytes;
-            return OperandBytes.Fixed + problem.OutputBytes + kept + slice;
+            // Gradients are summed over the slices in the compute type, then converted.
+            long gradients = OperandBytes.Gradients(problem, padsTo: 0);
+            long sums = problem.DType.Size() == problem.DType.ComputeSize() ? 0 : gradients / problem.DType.Size() * problem.DType.ComputeSize();
+            return OperandBytes.Fixed + problem.OutputBytes + kept + slice + gradients + sums;
         });
 }

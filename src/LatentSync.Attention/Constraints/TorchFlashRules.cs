@@ -134,7 +134,8 @@ public static class TorchFlashRules
         return OperandBytes.Fixed
             + problem.OutputBytes
             + logSumExp
-            + (problem.Device.Kind == AttentionDeviceKind.Cpu ? scratch : 0)
+            + (problem.Device.Kind == AttentionDeviceKind.Cpu ? scratch * (problem.NeedsGradient ? 2 : 1) : 0) // backward: scores and their gradients
+            + OperandBytes.Gradients(problem, padsTo: problem.ValueDim != problem.HeadDim ? dim : 0)
             + (ExceedsOneLaunch(problem) ? problem.OutputBytes + logSumExp : 0) // the parts, and the whole they are joined to
             + OperandBytes.Copies(problem, padsTo: problem.ValueDim != problem.HeadDim ? dim : 0)
             + OperandBytes.Mask(problem, mergesCausal: problem.IsShiftedCausal || problem.HasWindow);

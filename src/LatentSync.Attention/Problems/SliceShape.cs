@@ -19,7 +19,16 @@ public readonly record struct SliceShape(int Batches, int KvHeads, int Rows, lon
     {
         int compute = problem.DType.ComputeSize(), group = problem.HeadCount / problem.KvHeadCount;
         // Forward: scores and their exponentials, boolean temporaries, an additive mask's slice. Backward: also weights and their gradients.
-        double scoreBytes = problem.KeyLength * (double)compute * (problem.NeedsGradient ? 7 : 3);
+        // Measured at the peak of a backward pass: 8.3, and with a window 12.
+        double matrices = problem.NeedsGradient ? 8.75 : 3;
+        matrices += problem.Softcap > 0 ? 3 : 0; // divided, bent, multiplied
+        if (problem.NeedsGradient)
+        {
+            // Scores before and after hiding, the gradients of both, and booleans are alive together.
+            matrices += problem.IsCausal || problem.HasWindow ? 4 : 0;
+            matrices += problem.Mask.Kind != AttentionMaskKind.None ? 4 : 0;
+        }
+        double scoreBytes = problem.KeyLength * (double)compute * matrices;
         double rowBytes = scoreBytes + 4.0 * compute * (problem.HeadDim + problem.ValueDim);
         double headBytes = (problem.NeedsGradient ? 4.0 : 2.0) * problem.KeyLength * (problem.HeadDim + problem.ValueDim) * compute;
         double wholeHead = headBytes + rowBytes * group * problem.QueryLength;
