@@ -5,6 +5,7 @@ using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Hosting;
 using LatentSync.Attention.Torch.Operands;
 using LatentSync.Attention.Torch.SelfTest;
+using LatentSync.Attention.Torch.Tuning;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch;
@@ -45,7 +46,8 @@ public sealed record AttentionDispatcherOptions
 /// Thread-safe.</summary>
 public sealed class AttentionDispatcher
 {
-    private static readonly Lazy<AttentionDispatcher> Shared = new(() => new AttentionDispatcher());
+    private static readonly Lazy<AttentionDispatcher> Shared = new(
+        () => new AttentionDispatcher(new AttentionDispatcherOptions { Ranking = TunedRanking.OfThisMachine().Ranking }));
     private static readonly AsyncLocal<AttentionDispatcher?> Ambient = new();
 
     private readonly FallbackLoop<AttentionInputs, AttentionResult> _loop;
@@ -74,7 +76,8 @@ public sealed class AttentionDispatcher
             Backends(options, machine));
     }
 
-    /// <summary>The process's dispatcher, for callers that do not bring their own.</summary>
+    /// <summary>The process's dispatcher, for callers that do not bring their own. It ranks backends as <c>attention tune</c> measured
+    /// them on this machine, else in the built-in order.</summary>
     public static AttentionDispatcher Default => Shared.Value;
 
     /// <summary>The dispatcher that <see cref="TorchAttention"/> uses here: that of the innermost <see cref="Use"/>, else

@@ -50,6 +50,10 @@ public sealed partial class CommandTreeTests
     [InlineData("doctor --json")]
     [InlineData("parity a b c")]
     [InlineData("attention explain --shape 1,8,64,64,40 --kv-heads 2 --value-dim 64 --dtype bf16 --causal --mask float --device cuda --training --json")]
+    [InlineData("attention verify --workload latentsync-256 --workload latentsync-512 --layer temporal --backend sliced --dtype f32,bf16 --device cuda --repeats 5 --budget 1.5 --threads 2 --json")]
+    [InlineData("attention tune --workload gqa-128 --json")]
+    [InlineData("attention tune --show")]
+    [InlineData("attention tune --clear")]
     [InlineData("checkpoint new --out d --size full --seed 3")]
     [InlineData("doctor --verbose")]
     public void Parse_DocumentedCommandLine_IsTaken(string line) => Assert.Empty(Root.Parse(line.Split(' ')).Errors);

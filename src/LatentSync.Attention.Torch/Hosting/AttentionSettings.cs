@@ -1,6 +1,7 @@
 using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.SelfTest;
+using LatentSync.Platform;
 
 namespace LatentSync.Attention.Torch.Hosting;
 
@@ -12,6 +13,27 @@ public static class AttentionSettings
 
     /// <summary>Self-test of kernels before their first use: "on", "fresh" (nothing remembered from earlier processes), "off".</summary>
     public const string SelfTestVariable = "LATENTSYNC_SELF_TEST";
+
+    /// <summary>File of the measured rankings that <c>attention tune</c> writes, or "off" to ignore them.</summary>
+    public const string TuningVariable = "LATENTSYNC_TUNING";
+
+    /// <summary>Where measured rankings are kept: the file of <see cref="TuningVariable"/>, else attention-tuning.json in the user's cache
+    /// folder; null when they are switched off or there is no such folder.</summary>
+    public static string? ReadTuningPath()
+    {
+#pragma warning disable RS0030 // the one settings class of this layer
+        string? text = Environment.GetEnvironmentVariable(TuningVariable);
+#pragma warning restore RS0030
+        return TuningPath(text, PlatformSettings.FromEnvironment().CacheFolder);
+    }
+
+    internal static string? TuningPath(string? text, string? cacheFolder) =>
+        text?.Trim() switch
+        {
+            { Length: > 0 } off when off.Equals("off", StringComparison.OrdinalIgnoreCase) => null,
+            { Length: > 0 } path => Path.GetFullPath(path),
+            _ => cacheFolder is null ? null : Path.Combine(cacheFolder, "attention-tuning.json"),
+        };
 
     /// <summary>The policy of <see cref="PolicyVariable"/>; auto when it is not set or empty.</summary>
     /// <exception cref="FormatException">Its text cannot be read; the message names the variable.</exception>

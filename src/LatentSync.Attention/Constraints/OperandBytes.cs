@@ -33,6 +33,26 @@ internal static class OperandBytes
         return elements * problem.DType.Size();
     }
 
+    /// <summary>What training holds besides: the gradients of query, key and value, and the gradient of the result when it has to be
+    /// copied; 0 without training.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="padsTo">Head dim that all operands and the result are padded to; 0 when they are not.</param>
+    public static long Gradients(in AttentionProblem problem, int padsTo)
+    {
+        if (!problem.NeedsGradient)
+        {
+            return 0;
+        }
+        long queryRows = (long)problem.Batch * problem.HeadCount * problem.QueryLength;
+        long keyRows = (long)problem.Batch * problem.KvHeadCount * problem.KeyLength;
+        long elements = (queryRows + keyRows) * (problem.HeadDim + problem.ValueDim) + (2 * queryRows + 2 * keyRows) * padsTo;
+        if (problem.Strided != AttentionOperands.None)
+        {
+            elements += queryRows * problem.HeadDim + keyRows * (problem.HeadDim + problem.ValueDim);
+        }
+        return elements * problem.DType.Size();
+    }
+
     /// <summary>The additive mask that is made from a boolean one, or from the causal diagonal or a window.</summary>
     /// <param name="problem">The problem.</param>
     /// <param name="mergesCausal">Diagonal or window become part of the mask.</param>

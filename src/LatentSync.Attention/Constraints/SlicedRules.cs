@@ -18,6 +18,9 @@ internal static class SlicedRules
             long logSumExp = problem.NeedsLogSumExp
                 ? (long)problem.Batch * problem.HeadCount * problem.QueryLength * problem.DType.ComputeSize()
                 : 0;
-            return OperandBytes.Fixed + problem.OutputBytes + logSumExp + kept + slice;
+            // Gradients are summed over the slices in the compute type, then converted.
+            long gradients = OperandBytes.Gradients(problem, padsTo: 0);
+            long sums = problem.DType.Size() == problem.DType.ComputeSize() ? 0 : gradients / problem.DType.Size() * problem.DType.ComputeSize();
+            return OperandBytes.Fixed + problem.OutputBytes + logSumExp + kept + slice + gradients + sums;
         });
 }

@@ -115,8 +115,9 @@ internal static partial class TorchFlashRules
         return OperandBytes.Fixed
             + problem.OutputBytes
             + logSumExp
-            + scratch
+            + (problem.NeedsGradient ? 2 : 1) * scratch // backward: scores and their gradients
             + (problem.EffectiveScale <= 0 ? rows * problem.HeadDim * problem.DType.Size() : 0) // the negated query
+            + OperandBytes.Gradients(problem, padsTo: problem.ValueDim != problem.HeadDim ? dim : 0)
             + (ExceedsOneLaunch(problem) ? problem.OutputBytes + logSumExp : 0) // the parts, and the whole they are joined to
             + OperandBytes.Copies(problem, padsTo: problem.ValueDim != problem.HeadDim || padded != dim ? padded : 0)
             + OperandBytes.Mask(problem, MergesCausal(problem));

@@ -33,17 +33,34 @@ public sealed class BackendRanking
         AttentionBackendNames.TorchCuDnn,
     ];
 
-    private readonly FrozenDictionary<ProblemClass, IReadOnlyList<string>> _measured;
+    /// <summary>A measured order also holds for lengths this many doublings away, both sides together.</summary>
+    private const int FarthestMeasurement = 2;
 
-    private BackendRanking(FrozenDictionary<ProblemClass, IReadOnlyList<string>> measured) => _measured = measured;
+    private readonly FrozenDictionary<ProblemClass, IReadOnlyList<string>> _measured;
+    private readonly FrozenDictionary<ProblemClass, KeyValuePair<MeasuredClass, IReadOnlyList<string>>[]> _measuredByLength;
+
+    private BackendRanking(
+        FrozenDictionary<ProblemClass, IReadOnlyList<string>> measured,
+        FrozenDictionary<ProblemClass, KeyValuePair<MeasuredClass, IReadOnlyList<string>>[]> measuredByLength) =>
+        (_measured, _measuredByLength) = (measured, measuredByLength);
 
     /// <summary>The built-in order for every problem.</summary>
-    public static BackendRanking Default { get; } = new(FrozenDictionary<ProblemClass, IReadOnlyList<string>>.Empty);
+    public static BackendRanking Default { get; } = Measured(new Dictionary<ProblemClass, IReadOnlyList<string>>());
 
     /// <summary>The built-in order, replaced where an order was measured.</summary>
     /// <param name="measured">Backends per class, fastest first. Backends that are not named follow in the built-in order.</param>
     public static BackendRanking Measured(IReadOnlyDictionary<ProblemClass, IReadOnlyList<string>> measured) =>
-        new(measured.ToFrozenDictionary());
+        new(measured.ToFrozenDictionary(), FrozenDictionary<ProblemClass, KeyValuePair<MeasuredClass, IReadOnlyList<string>>[]>.Empty);
+
+    /// <summary>The built-in order, replaced where an order was measured for problems of about the same lengths: at most a factor of 4
+    /// away, the nearest one.</summary>
+    /// <param name="measured">Backends per class, fastest first. Backends that are not named follow in the built-in order.</param>
+    public static BackendRanking Measured(IReadOnlyDictionary<MeasuredClass, IReadOnlyList<string>> measured) =>
+        new(FrozenDictionary<ProblemClass, IReadOnlyList<string>>.Empty,
+            measured
+                .GroupBy(entry => entry.Key.Class)
+                .ToFrozenDictionary(
+                    group => group.Key, group => group.OrderBy(entry => entry.Key.QueryClass).ThenBy(entry => entry.Key.KeyClass).ToArray()));
 
     /// <summary>The order for a problem, best first. A backend that it does not name ranks last.</summary>
     /// <param name="problem">The problem.</param>
@@ -51,9 +68,32 @@ public sealed class BackendRanking
     public IReadOnlyList<string> OrderFor(in AttentionProblem problem, Machine? machine = null)
     {
         IReadOnlyList<string> builtIn = BuiltInFor(problem, machine);
-        return _measured.Count > 0 && _measured.TryGetValue(ProblemClass.Of(problem), out IReadOnlyList<string>? order)
-            ? [.. order, .. builtIn.Except(order)]
-            : builtIn;
+        return MeasuredOrderFor(problem) is { } order ? [.. order, .. builtIn.Except(order)] : builtIn;
+    }
+
+    /// <summary>The measured order for a problem, fastest first; null when none was measured that holds for it.</summary>
+    /// <param name="problem">The problem.</param>
+    public IReadOnlyList<string>? MeasuredOrderFor(in AttentionProblem problem)
+    {
+        if (_measured.Count == 0 && _measuredByLength.Count == 0)
+        {
+            return null;
+        }
+        MeasuredClass wanted = MeasuredClass.Of(problem);
+        if (_measured.TryGetValue(wanted.Class, out IReadOnlyList<string>? order))
+        {
+            return order;
+        }
+        IReadOnlyList<string>? nearest = null;
+        int least = FarthestMeasurement + 1;
+        foreach ((MeasuredClass candidate, IReadOnlyList<string> measured) in _measuredByLength.GetValueOrDefault(wanted.Class) ?? [])
+        {
+            if (candidate.DistanceTo(wanted) is { } distance && distance < least)
+            {
+                (nearest, least) = (measured, distance);
+            }
+        }
+        return nearest;
     }
 
     private static IReadOnlyList<string> BuiltInFor(in AttentionProblem problem, Machine? machine)

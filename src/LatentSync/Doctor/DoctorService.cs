@@ -35,6 +35,7 @@ public static class DoctorService
         if (options.Backends is not null)
         {
             checks.Add(Attention(backends));
+            checks.AddRange(TuningCheck.Of(machine) is { } tuning ? [tuning] : Array.Empty<DoctorCheck>());
         }
         return new DoctorReport(MachineReport.Of(examined with { Machine = machine }, ffmpeg), backends, checks);
     }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Tuning;
 using LatentSync.Media;
 using LatentSync.Media.Faces;
 using LatentSync.Media.Video;
@@ -70,7 +71,8 @@ public sealed class LipSyncPipeline : IDisposable
 
         LipSyncModels? models = settings.Checkpoint is null ? null : LoadModels(options, settings, times, progress, cancellationToken);
         SyncRun run = new(options, settings, clock, template, mask, times, progress);
-        AttentionDispatcher? dispatcher = models is null ? null : new(new AttentionDispatcherOptions { Machine = models.Machine, Policy = policy });
+        TunedRanking? tuned = models is null ? null : TunedRanking.Load(models.Machine);
+        AttentionDispatcher? dispatcher = models is null ? null : new(new AttentionDispatcherOptions { Machine = models.Machine, Policy = policy, Ranking = tuned!.Ranking });
         using IDisposable? scope = dispatcher is null ? null : AttentionDispatcher.Use(dispatcher);
         using IMouthSource mouths = models is null ? new IdentityMouths(template) : new MouthGenerator(options, settings, models, speech, mask, clock, times, progress);
         WrittenVideo written = await run.ExecuteAsync(video, detector, mouths, speech, tools, cancellationToken);
@@ -99,7 +101,7 @@ public sealed class LipSyncPipeline : IDisposable
             SecondsPerStep = mouths.SecondsPerStep,
             TotalSeconds = times.TotalSeconds,
             PeakMemoryBytes = PeakMemory(),
-            Warnings = [.. video.Media.Notes, .. video.Warnings, .. settings.Notes, .. models?.Warnings ?? [], .. written.Notes, .. run.Warnings, .. leftOver],
+            Warnings = [.. video.Media.Notes, .. tuned?.Warning is { } untuned ? [untuned] : Array.Empty<string>(), .. video.Warnings, .. settings.Notes, .. models?.Warnings ?? [], .. written.Notes, .. run.Warnings, .. leftOver],
         };
     }
 

@@ -16,6 +16,8 @@ internal static class AttentionCommand
         )
         {
             ExplainCommand.Create(),
+            VerifyCommand.Create(),
+            TuneCommand.Create(),
             RunCommand.Create(),
             AuditCommand.Create(),
             RecordCommand.Create(),

@@ -4,6 +4,7 @@ using System.Text.Json;
 using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
+using LatentSync.Attention.Torch.Tuning;
 using LatentSync.Cli.Display;
 using LatentSync.Pipelines;
 using LatentSync.Platform.Machines;
@@ -45,7 +46,10 @@ internal static class ExplainCommand
     {
         AttentionProblem problem = Read(parsed);
         Machine machine = new MachineExaminer().Examine().Machine;
-        Plan plan = AttentionSelector.Select(problem, new SelectionContext { Machine = machine, Policy = ReadPolicy(parsed) }, freeBytes: null);
+        TunedRanking tuned = TunedRanking.Load(machine);
+        var context = new SelectionContext { Machine = machine, Policy = ReadPolicy(parsed), Ranking = tuned.Ranking };
+        Plan plan = AttentionSelector.Select(problem, context, freeBytes: null);
+        bool isTuned = tuned.Ranking.MeasuredOrderFor(problem) is not null;
         if (parsed.GetValue(Json))
         {
             var answer = new
@@ -53,6 +57,7 @@ internal static class ExplainCommand
                 problem = Describe(problem),
                 chosen = plan.Chosen,
                 order = plan.Order,
+                tuned = isTuned,
                 verdicts = plan.Verdicts.Select(v => new { backend = v.Backend, runs = v.Runs, reasons = v.Reasons, repairs = v.Repairs, estimatedBytes = v.EstimatedBytes }),
             };
             Console.Out.WriteLine(JsonSerializer.Serialize(answer, JsonOutput.Options));
@@ -60,6 +65,7 @@ internal static class ExplainCommand
         else
         {
             WriteText(problem, plan);
+            Console.Out.WriteLine(isTuned || !tuned.IsUsed ? tuned.Describe() : $"{tuned.Describe()}; none of them is like this one, so the built-in order holds");
         }
         return plan.Chosen is null ? ExitCode.Machine : ExitCode.Done;
     }

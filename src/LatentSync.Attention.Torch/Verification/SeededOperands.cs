@@ -1,0 +1,47 @@
+using LatentSync.Attention.Problems;
+using LatentSync.Attention.Torch.Operands;
+using static TorchSharp.torch;
+
+namespace LatentSync.Attention.Torch.Verification;
+
+/// <summary>Makes the tensors of a problem: standard normal operands in the problem's order in memory; a mask hides about a
+/// third.</summary>
+internal static class SeededOperands
+{
+    /// <summary>The operands, in the caller's dispose scope. The same seed gives the same values on every device.</summary>
+    internal static AttentionInputs Make(in AttentionProblem problem, int seed)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator((ulong)seed);
+        AttentionProblem p = problem;
+        Device device = p.Device.Kind == AttentionDeviceKind.Cpu ? CPU : new Device(p.Device.ToString());
+        ScalarType dtype = TensorFacts.ScalarTypeOf(p.DType);
+        Tensor query = Operand(p.HeadCount, p.QueryLength, p.HeadDim);
+        Tensor key = Operand(p.KvHeadCount, p.KeyLength, p.HeadDim);
+        Tensor value = Operand(p.KvHeadCount, p.KeyLength, p.ValueDim);
+        return new AttentionInputs(query.MoveToOuterDisposeScope(), key.MoveToOuterDisposeScope(), value.MoveToOuterDisposeScope(),
+            Mask()?.MoveToOuterDisposeScope());
+
+        // (B, H, L, dim), seen through a transpose where the projections write (B, L, H, dim)
+        Tensor Operand(int heads, int length, int dim)
+        {
+            bool lengthFirst = p.QueryLayout == OperandLayout.LengthFirst;
+            long[] shape = lengthFirst ? [p.Batch, length, heads, dim] : [p.Batch, heads, length, dim];
+            Tensor made = randn(shape, generator: generator).to(dtype).to(device);
+            return lengthFirst ? made.transpose(1, 2) : made;
+        }
+
+        Tensor? Mask()
+        {
+            if (p.Mask.Kind == AttentionMaskKind.None)
+            {
+                return null;
+            }
+            Tensor seen = rand([p.Mask.Batch, p.Mask.Heads, p.Mask.Rows, p.Mask.Columns], generator: generator).gt(1.0 / 3);
+            Tensor mask = p.Mask.Kind == AttentionMaskKind.Boolean
+                ? seen
+                : zeros(seen.shape).masked_fill(seen.logical_not(), double.NegativeInfinity).to(TensorFacts.ScalarTypeOf(p.Mask.DType));
+            return mask.to(device);
+        }
+    }
+}
