@@ -10,7 +10,19 @@ namespace LatentSync.Platform.Machines;
 /// <param name="Probes">How each probe ended: one that failed left its part unknown.</param>
 public sealed record MachineExamination(Machine Machine, string DotNet, MemoryFacts? Memory, LibStdCxxFacts? LibStdCxx, IReadOnlyList<ProbeOutcome> Probes)
 {
+    /// <summary>The kernel and the C library; null if it could not be read.</summary>
+    public KernelFacts? Kernel { get; init; }
+
+    /// <summary>The GPUs with what was found about them; null when nobody looked.</summary>
+    public GpuFacts? Gpus { get; init; }
+
+    /// <summary>The CUDA runtime and cuDNN that would be loaded; null if they could not be searched.</summary>
+    public CudaLibraryFacts? CudaLibraries { get; init; }
+
+    /// <summary>How long the examination took, in milliseconds.</summary>
+    public double Milliseconds { get; init; }
+
     /// <summary>How a probe ended.</summary>
-    /// <param name="name">"os", "cpu", "memory", "gpu", "libtorch" or "libstdcxx".</param>
+    /// <param name="name">"os", "kernel", "cpu", "memory", "gpu", "cuda", "libtorch" or "libstdcxx".</param>
     public ProbeOutcome Probe(string name) => Probes.Single(probe => probe.Name == name);
 }
