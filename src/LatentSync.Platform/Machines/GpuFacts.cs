@@ -8,6 +8,9 @@ namespace LatentSync.Platform.Machines;
 /// <param name="Note">What keeps a GPU from use, or how it was found.</param>
 public sealed record GpuFacts(IReadOnlyList<GpuInfo> Gpus, string? CudaDriver, string Note)
 {
+    /// <summary>An NVIDIA card is on the bus, but there is no driver to use it.</summary>
+    public bool HasIdleNvidia { get; init; }
+
     /// <summary>The installed ROCm, "6.2.1"; null without one.</summary>
     public string? Rocm { get; init; }
 }

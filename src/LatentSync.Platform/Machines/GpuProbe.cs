@@ -32,7 +32,7 @@ internal static class GpuProbe
             ?? (idle > 0 ? FormattableString.Invariant($"{idle} NVIDIA GPU(s) on the bus, but no driver library ({nvml}): install the NVIDIA driver")
             : others.Count > 0 ? "no NVIDIA GPU"
             : "none found");
-        return new GpuFacts(others, null, note) { Rocm = RocmProbe.Version(root) };
+        return new GpuFacts(others, null, note) { HasIdleNvidia = idle > 0, Rocm = RocmProbe.Version(root) };
     }
 
     /// <summary>AMD's cards on the bus, with the architecture where the compute driver lists as many; where the bus cannot be read, what
