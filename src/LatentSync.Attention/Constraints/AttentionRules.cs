@@ -6,7 +6,10 @@ namespace LatentSync.Attention.Constraints;
 public static class AttentionRules
 {
     /// <summary>Every backend whose rules are known, in no particular order.</summary>
-    public static IReadOnlyList<BackendRules> Backends { get; } = [TorchFlashRules.Backend, TorchMathRules.Backend, SlicedRules.Backend];
+    public static IReadOnlyList<BackendRules> Backends { get; } =
+    [
+        TorchFlashRules.Backend, TorchEfficientRules.Backend, TorchMathRules.Backend, SlicedRules.Backend, TorchCuDnnRules.Backend,
+    ];
 
     /// <summary>Names of <see cref="Backends"/>, as a policy may use them.</summary>
     public static IReadOnlyCollection<string> BackendNames { get; } = [.. Backends.Select(backend => backend.Name)];

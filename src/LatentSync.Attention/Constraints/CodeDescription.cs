@@ -23,8 +23,6 @@ public sealed record CodeDescription(
             "say \"prefer NAME\" instead of \"require NAME\", or remove the reasons that are listed", ""),
         new(PolicyRules.NoneLeftCode, [], "No backend is left for the problem.", "at least one backend that runs",
             "remove the reasons that are listed; \"auto\" always leaves sliced", ""),
-        new(CommonRules.NotInProcessCode, [], "A known backend is not part of this process.", "an implementation given to the dispatcher",
-            "none needed, another backend runs", ""),
     ];
 
     /// <summary>The line of a rule.</summary>

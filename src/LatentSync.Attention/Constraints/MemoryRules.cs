@@ -1,4 +1,5 @@
 using System.Globalization;
+using LatentSync.Attention.Wording;
 
 namespace LatentSync.Attention.Constraints;
 
@@ -19,7 +20,7 @@ public static class MemoryRules
         "none needed, a backend with bounded memory runs; or a smaller batch, fewer frames at once, a lower resolution",
         "measured on libtorch 2.10: torch-math holds 2.25 to 2.4 score matrices at its peak",
         (in ConstraintSubject s) => s.FreeBytes is { } free && FreeBytesNeeded(s.EstimatedBytes) > free
-            ? $"needs {Readable(s.EstimatedBytes)}, {Readable(free)} free"
+            ? Finding.Of("needs {0}, {1} free", Readable(s.EstimatedBytes), Readable(free))
             : null);
 
     /// <summary>The least free memory with which an estimate fits.</summary>

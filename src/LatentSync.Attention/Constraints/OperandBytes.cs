@@ -46,4 +46,28 @@ public static class OperandBytes
         // The mask itself, the one it is made from, and two boolean temporaries.
         return elements * (2 * problem.DType.ComputeSize() + 2);
     }
+
+    /// <summary>The additive mask of kernels that want whole rows of a padded length: beside <see cref="Mask"/>'s, the copy in longer
+    /// rows.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="alignment">Elements that a row's length is a multiple of.</param>
+    /// <param name="mergesCausal">Diagonal or window become part of the mask.</param>
+    public static long PaddedMask(in AttentionProblem problem, int alignment, bool mergesCausal)
+    {
+        AttentionMask mask = problem.Mask;
+        if (mask.Kind == AttentionMaskKind.None && !mergesCausal)
+        {
+            return 0;
+        }
+        long rows = mergesCausal
+            ? (long)problem.QueryLength * Math.Max(mask.Batch, 1) * Math.Max(mask.Heads, 1)
+            : (long)mask.Batch * mask.Heads * mask.Rows;
+        return Mask(problem, mergesCausal) + rows * FusedRules.RoundUp(problem.KeyLength, alignment) * problem.DType.ComputeSize();
+    }
+
+    /// <summary>Keys and values written out for every query head.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="dim">The larger of head dim and value dim, padded.</param>
+    public static long RepeatedHeads(in AttentionProblem problem, int dim) =>
+        2L * problem.Batch * problem.HeadCount * problem.KeyLength * dim * problem.DType.Size();
 }

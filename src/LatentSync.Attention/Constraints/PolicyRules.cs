@@ -1,4 +1,5 @@
 using LatentSync.Attention.Selection;
+using LatentSync.Attention.Wording;
 
 namespace LatentSync.Attention.Constraints;
 
@@ -24,12 +25,26 @@ public static class PolicyRules
     {
         if (policy.Required is { } required && required != backend)
         {
-            return new Reason(OtherRequiredCode, $"The policy requires {required}.", $"policy \"{policy}\"",
-                $"a policy that allows {backend}", $"say \"prefer {required}\" instead of \"require {required}\"");
+            return Reason.Of(language => new Reason(
+                OtherRequiredCode,
+                Finding.Of("The policy requires {0}.", required).In(language),
+                Finding.Of("policy \"{0}\"", policy).In(language),
+                Finding.Of("a policy that allows {0}", backend).In(language),
+                Finding.Of("say \"prefer {0}\" instead of \"require {0}\"", required).In(language))
+            {
+                Effort = RemedyEffort.Option,
+            });
         }
         return policy.Forbidden.Contains(backend)
-            ? new Reason(ForbiddenCode, $"The policy forbids {backend}.", $"policy \"{policy}\"",
-                $"a policy that allows {backend}", $"leave out \"forbid {backend}\"")
+            ? Reason.Of(language => new Reason(
+                ForbiddenCode,
+                Finding.Of("The policy forbids {0}.", backend).In(language),
+                Finding.Of("policy \"{0}\"", policy).In(language),
+                Finding.Of("a policy that allows {0}", backend).In(language),
+                Finding.Of("leave out \"forbid {0}\"", backend).In(language))
+            {
+                Effort = RemedyEffort.Option,
+            })
             : null;
     }
 }

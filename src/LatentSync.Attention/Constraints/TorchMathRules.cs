@@ -1,6 +1,6 @@
-using System.Globalization;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
+using LatentSync.Attention.Wording;
 
 namespace LatentSync.Attention.Constraints;
 
@@ -20,16 +20,18 @@ public static class TorchMathRules
     [
         new("ATT0401", "{0} takes a mask or the causal flag, not both.", "a mask without causal",
             "merge the causal diagonal into the mask", Source,
-            (in ConstraintSubject s) => s.Problem.IsCausal && s.Problem.Mask.Kind != AttentionMaskKind.None ? "a mask with causal" : null)
+            (in ConstraintSubject s) => s.Problem.IsCausal && s.Problem.Mask.Kind != AttentionMaskKind.None ? Finding.Of("a mask with causal") : null)
             { Repair = "the diagonal is merged into the mask" },
         new("ATT0402", "{0} has only the top-left causal diagonal and no window.", "causal top-left, no window",
             "give a mask instead", Source,
-            (in ConstraintSubject s) => s.Problem.HasWindow ? "a window" : s.Problem.IsShiftedCausal ? "causal bottom-right" : null)
+            (in ConstraintSubject s) => FusedRules.ShapedMask(s))
             { Repair = "diagonal and window become an additive (Lq, Lk) mask" },
-        new("ATT0403", "{0} has no softcap.", "softcap 0", "none needed, another backend runs", Source,
-            (in ConstraintSubject s) => s.Problem.Softcap > 0
-                ? string.Create(CultureInfo.InvariantCulture, $"softcap {s.Problem.Softcap}")
-                : null),
+        new("ATT0403", "{0} has no softcap.", "softcap 0", Constraint.UseAnother, Source,
+            (in ConstraintSubject s) => s.Problem.Softcap > 0 ? Finding.Number("softcap", s.Problem.Softcap) : null),
+        new("ATT0404", "{0} shares key heads among query heads since libtorch 2.5.", "libtorch 2.5 or newer, or as many key heads as query heads",
+            Constraint.UseAnother + "; or libtorch 2.5 or newer", "enable_gqa came with 2.5; from memory, not verified",
+            (in ConstraintSubject s) => s.Problem.IsGrouped ? FusedRules.OlderLibTorch(s, 2, 5) : null)
+            { Effort = RemedyEffort.Installation },
     ];
 
     private static long EstimateBytes(in AttentionProblem problem, Machine machine)

@@ -153,18 +153,10 @@ public sealed class FallbackLoop<TInputs, TOutput>
         }
         string? next = plan.Order.Where((_, i) => i > attempt && !IsHopeless(plan, i, failedBytes)).FirstOrDefault();
         var reason = Quarantine.Objection(backend, plan.Problem, estimatedBytes)
-            ?? new Reason(failure.Code, failure.Message, exception.Message, failure.Required, failure.Remedy);
+            ?? failure.ToReason(exception.Message, setAside: null);
         _options.Listener?.OnIncident(new AttentionIncident(backend, kind, reason, plan.Problem, layer, next, exception));
     }
 
-    private BackendRules OnlyWithRunner(BackendRules rules)
-    {
-        if (_runners.ContainsKey(rules.Name))
-        {
-            return rules;
-        }
-        Reason reason = CommonRules.NotInProcess(rules.Name);
-        Constraint missing = new(reason.Code, reason.Message, reason.Required, reason.Remedy, "", (in ConstraintSubject _) => reason.Found);
-        return rules with { Constraints = [.. rules.Constraints, missing] };
-    }
+    private BackendRules OnlyWithRunner(BackendRules rules) =>
+        _runners.ContainsKey(rules.Name) ? rules : rules with { Constraints = [.. rules.Constraints, CommonRules.NotInProcess] };
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using LatentSync.Attention.Wording;
 
 namespace LatentSync.Attention.Problems;
 
@@ -104,6 +105,9 @@ public readonly record struct AttentionProblem
     /// <summary>A gradient of query, key or value is wanted.</summary>
     public bool NeedsGradient { get; init; }
 
+    /// <summary>The same operands must give the same bits each time, gradients included. Default false.</summary>
+    public bool NeedsDeterminism { get; init; }
+
     /// <summary>Dimensions of the operands as given; 4 (default) is (B, H, L, D).</summary>
     public int Rank { get; init; } = 4;
 
@@ -181,23 +185,37 @@ public readonly record struct AttentionProblem
             $"broadcastable to (B, H, Lq, Lk) = ({Batch}, {HeadCount}, {QueryLength}, {KeyLength})");
     }
 
+    /// <summary>"B 2, H 8, Lq 4096, Lk 50, headDim 40, float16, cuda:0" and whatever departs from the ordinary, in English.</summary>
+    public string Describe() => Describe(Language.English);
+
     /// <summary>"B 2, H 8, Lq 4096, Lk 50, headDim 40, float16, cuda:0" and whatever departs from the ordinary.</summary>
-    public string Describe()
+    /// <param name="language">The language of what departs; names and numbers are the same in all.</param>
+    public string Describe(Language language)
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"B {Batch}, H {HeadCount}, Lq {QueryLength}, Lk {KeyLength}, headDim {HeadDim}");
-        Add(text, IsGrouped, $"kvHeads {KvHeadCount}");
-        Add(text, ValueDim != HeadDim, $"valueDim {ValueDim}");
+        Add(IsGrouped, Finding.Number("kvHeads", KvHeadCount));
+        Add(ValueDim != HeadDim, Finding.Number("valueDim", ValueDim));
         text.Append(CultureInfo.InvariantCulture, $", {DType.LongName()}, {Device}");
-        Add(text, Mask.Kind != AttentionMaskKind.None, $"{(Mask.Kind == AttentionMaskKind.Boolean ? "boolean" : "additive")} mask");
-        Add(text, Mask.NeedsGradient, $"mask gradient");
-        Add(text, IsCausal, $"causal{(CausalAlignment == CausalAlignment.BottomRight ? " bottom-right" : "")}");
-        Add(text, HasWindow, $"window ({Side(LeftWindow)}, {Side(RightWindow)})");
-        Add(text, Softcap > 0, $"softcap {Softcap}");
-        Add(text, Dropout > 0, $"dropout {Dropout}");
-        Add(text, NeedsGradient, $"training");
-        Add(text, Rank != 4, $"rank {Rank}");
+        Add(Mask.Kind == AttentionMaskKind.Boolean, Finding.Of("boolean mask"));
+        Add(Mask.Kind == AttentionMaskKind.Additive, Finding.Of("additive mask"));
+        Add(Mask.NeedsGradient, Finding.Of("mask gradient"));
+        Add(IsCausal, CausalAlignment == CausalAlignment.BottomRight ? Finding.Of("causal bottom-right") : Finding.Of("causal"));
+        Add(HasWindow, Finding.Of("window ({0}, {1})", Side(LeftWindow), Side(RightWindow)));
+        Add(Softcap > 0, Finding.Number("softcap", Softcap));
+        Add(Dropout > 0, Finding.Number("dropout", Dropout));
+        Add(NeedsGradient, Finding.Of("training"));
+        Add(NeedsDeterminism, Finding.Of("deterministic"));
+        Add(Rank != 4, Finding.Number("rank", Rank));
         return text.ToString();
+
+        void Add(bool applies, Finding part)
+        {
+            if (applies)
+            {
+                text.Append(", ").Append(part.In(language));
+            }
+        }
     }
 
     /// <summary>The command that explains this problem on the command line.</summary>
@@ -215,7 +233,7 @@ public readonly record struct AttentionProblem
         return text.ToString();
     }
 
-    private static string Side(int? window) => window?.ToString(CultureInfo.InvariantCulture) ?? "all";
+    private static Finding Side(int? window) => window is { } keys ? keys.ToString(CultureInfo.InvariantCulture) : Finding.Of("all");
 
     private static bool Fits(int size, int full) => size == 1 || size == full;
 
@@ -225,14 +243,6 @@ public readonly record struct AttentionProblem
         {
             string text = found.ToString(CultureInfo.InvariantCulture);
             throw new ArgumentException($"This is not an attention problem: found {text}; required: {required}.");
-        }
-    }
-
-    private static void Add(StringBuilder text, bool applies, FormattableString part)
-    {
-        if (applies)
-        {
-            text.Append(", ").Append(part.ToString(CultureInfo.InvariantCulture));
         }
     }
 

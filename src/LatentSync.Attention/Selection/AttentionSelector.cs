@@ -34,7 +34,7 @@ public static class AttentionSelector
     public static Plan Select(in AttentionProblem problem, SelectionContext context, long? freeBytes)
     {
         problem.Validate();
-        IReadOnlyList<string> ranking = context.Ranking.OrderFor(problem);
+        IReadOnlyList<string> ranking = context.Ranking.OrderFor(problem, context.Machine);
         var verdicts = new List<Verdict>(context.Backends.Count);
         var runnable = new List<Verdict>(context.Backends.Count);
         long validFrom = 0, validBelow = long.MaxValue;

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Selection;
@@ -7,12 +8,29 @@ namespace LatentSync.Attention.Selection;
 /// class of problems.</summary>
 public sealed class BackendRanking
 {
-    /// <summary>The whole order, best first, with the reason of each rank. Float32, head dims 40 to 512, 2 cores with AVX-512.</summary>
+    /// <summary>Beyond this size of the score matrix the slices' products fill a GPU as well as the whole ones do, so that its memory is
+    /// better left to others.</summary>
+    private const long LargeScoresOnGpu = 1L << 30;
+
+    /// <summary>The whole order, best first, with the reason of each rank. CPU figures: float32, head dims 40 to 512, 2 cores with AVX-512;
+    /// on CUDA it is libtorch's own order.</summary>
     private static readonly string[] BuiltIn =
     [
-        AttentionBackendNames.TorchFlash, // 2 to 5 times as fast as torch-math from 256 tokens on, memory linear in the length
+        AttentionBackendNames.TorchFlash, // CPU: 2 to 5 times as fast as torch-math from 256 tokens on. CUDA: "universally faster" (libtorch)
+        AttentionBackendNames.TorchEfficient, // CUDA only; what flash does not do: masks, float32, head dims beyond 256, GPUs before Ampere
         AttentionBackendNames.TorchMath, // computes everything, but holds the whole score matrix at least twice
         AttentionBackendNames.Sliced, // computes everything in bounded memory; more and smaller kernel calls than torch-math
+        AttentionBackendNames.TorchCuDnn, // libtorch ranks it behind its standard path: slow first calls, and versions that compute wrong numbers
+    ];
+
+    /// <summary>On a GPU, when the score matrix is large.</summary>
+    private static readonly string[] SlicesFirst =
+    [
+        AttentionBackendNames.TorchFlash,
+        AttentionBackendNames.TorchEfficient,
+        AttentionBackendNames.Sliced, // as fast as torch-math at this size, in a quarter of a gibibyte
+        AttentionBackendNames.TorchMath,
+        AttentionBackendNames.TorchCuDnn,
     ];
 
     private readonly FrozenDictionary<ProblemClass, IReadOnlyList<string>> _measured;
@@ -29,8 +47,25 @@ public sealed class BackendRanking
 
     /// <summary>The order for a problem, best first. A backend that it does not name ranks last.</summary>
     /// <param name="problem">The problem.</param>
-    public IReadOnlyList<string> OrderFor(in AttentionProblem problem) =>
-        _measured.Count > 0 && _measured.TryGetValue(ProblemClass.Of(problem), out IReadOnlyList<string>? order)
-            ? [.. order, .. BuiltIn.Except(order)]
-            : BuiltIn;
+    /// <param name="machine">The machine; null: cuDNN is not preferred.</param>
+    public IReadOnlyList<string> OrderFor(in AttentionProblem problem, Machine? machine = null)
+    {
+        IReadOnlyList<string> builtIn = BuiltInFor(problem, machine);
+        return _measured.Count > 0 && _measured.TryGetValue(ProblemClass.Of(problem), out IReadOnlyList<string>? order)
+            ? [.. order, .. builtIn.Except(order)]
+            : builtIn;
+    }
+
+    private static IReadOnlyList<string> BuiltInFor(in AttentionProblem problem, Machine? machine)
+    {
+        if (problem.Device.Kind != AttentionDeviceKind.Cuda)
+        {
+            return BuiltIn;
+        }
+        string[] order = problem.ScoreCount * problem.DType.ComputeSize() > LargeScoresOnGpu ? SlicesFirst : BuiltIn;
+        // libtorch's own preference: on Hopper and data-centre Blackwell a cuDNN without the known defects beats FlashAttention-2.
+        return machine is not null && TorchCuDnnRules.IsPreferred(new ConstraintSubject(problem, machine, 0, null))
+            ? [AttentionBackendNames.TorchCuDnn, .. order.Where(name => name != AttentionBackendNames.TorchCuDnn)]
+            : order;
+    }
 }

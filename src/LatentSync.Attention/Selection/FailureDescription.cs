@@ -1,3 +1,5 @@
+using LatentSync.Attention.Wording;
+
 namespace LatentSync.Attention.Selection;
 
 /// <summary>What is said about a kind of failure.</summary>
@@ -14,17 +16,44 @@ public sealed record FailureDescription(FailureKind Kind, string Code, string Me
         new(FailureKind.NoKernel, "ATT0901", "The native library had no kernel for this problem.",
             "a libtorch that contains the kernel", "none needed, the next backend runs; a newer libtorch may contain the kernel"),
         new(FailureKind.NoKernelImage, "ATT0902", "The native library has no code for this GPU.",
-            "a libtorch built for the GPU's architecture", "use a libtorch built for this GPU (--libtorch DIR), or --device cpu"),
+            "a libtorch built for the GPU's architecture", "use --device cpu; or a libtorch built for this GPU (--libtorch DIR)"),
         new(FailureKind.OutOfMemory, "ATT0903", "Memory ran out.",
             "enough free memory for the kernel",
             "none needed, a backend that takes less memory runs; close other programs or use a smaller batch"),
         new(FailureKind.UnsupportedArgument, "ATT0904", "The kernel refused an argument.",
             "arguments within the kernel's limits", "none needed, the next backend runs; please report it, a rule is missing"),
         new(FailureKind.NativeLibraryGone, "ATT0905", "A native library or one of its functions is missing.",
-            "a complete installation of libtorch", "run latentsync doctor; restore the packages or give --libtorch DIR"),
+            "a complete installation of libtorch", "run latentsync doctor; or restore the packages; or give --libtorch DIR"),
         new(FailureKind.DeviceLost, "ATT0906", "The device's state is lost; nothing more can run on it in this process.",
-            "a working device", "restart the program; if it happens again, use --attention \"forbid NAME\" with the backend's name"),
+            "a working device", "restart the program; or, if it happens again, use --attention \"forbid NAME\" with the backend's name"),
         new(FailureKind.Other, "ATT0907", "The kernel failed.",
             "a kernel that completes", "none needed, the next backend runs; please report it with the message"),
     ];
+
+    /// <summary>Effort of the remedy's first step.</summary>
+    private RemedyEffort Effort =>
+        Kind switch
+        {
+            FailureKind.NativeLibraryGone or FailureKind.NoKernelImage or FailureKind.DeviceLost => RemedyEffort.Option,
+            FailureKind.NoKernel => RemedyEffort.Installation,
+            _ => RemedyEffort.Call,
+        };
+
+    /// <summary>The reason of a backend that failed this way.</summary>
+    /// <param name="cause">What the kernel said.</param>
+    /// <param name="setAside">Backend that is set aside since then; null when the reason is the failure itself.</param>
+    public Reason ToReason(string cause, string? setAside) =>
+        Reason.Of(language =>
+        {
+            string message = WordCatalog.Rule(Code, Message, language);
+            return new Reason(
+                Code,
+                setAside is null ? message : Finding.Of("{0} is set aside since it failed. {1}", setAside, message).In(language),
+                cause,
+                WordCatalog.Required(Code, Required, language),
+                WordCatalog.Remedy(Code, Remedy, language))
+            {
+                Effort = Effort,
+            };
+        });
 }

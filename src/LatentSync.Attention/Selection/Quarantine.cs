@@ -13,8 +13,7 @@ public sealed record QuarantineEntry(
     string Backend, ProblemClass Class, FailureKind Kind, long FromBytes, string Cause, DateTimeOffset Since);
 
 /// <summary>Backends that failed at run time, set aside until released: for the class of the problem; when memory ran out, for that size
-/// and
-/// larger ones only; when the GPU's code is missing, for the device; when the library is gone, for everything. Thread-safe.</summary>
+/// and larger ones only; when the GPU's code is missing, for the device; when the library is gone, for everything. Thread-safe.</summary>
 public sealed class Quarantine
 {
     private readonly Lock _gate = new();
@@ -90,9 +89,7 @@ public sealed class Quarantine
         {
             return null;
         }
-        FailureDescription failure = FailureClassifier.Describe(entry.Kind);
-        string message = $"{backend} is set aside since it failed. {failure.Message}";
-        return new Reason(failure.Code, message, entry.Cause, failure.Required, failure.Remedy);
+        return FailureClassifier.Describe(entry.Kind).ToReason(entry.Cause, backend);
     }
 
     private QuarantineEntry? Find(string backend, in AttentionProblem problem, long estimatedBytes)

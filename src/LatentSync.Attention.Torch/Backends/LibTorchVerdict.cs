@@ -1,25 +1,7 @@
+using LatentSync.Attention.Selection;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Backends;
-
-/// <summary>The kernel that libtorch itself would choose; the values are libtorch's <c>SDPBackend</c>.</summary>
-public enum LibTorchChoice
-{
-    /// <summary>None: it would throw.</summary>
-    None = -1,
-
-    /// <summary>The standard path.</summary>
-    Math = 0,
-
-    /// <summary>The fused kernel.</summary>
-    Flash = 1,
-
-    /// <summary>The memory-efficient kernel (CUDA).</summary>
-    Efficient = 2,
-
-    /// <summary>cuDNN's kernel (CUDA).</summary>
-    CuDnn = 3,
-}
 
 /// <summary>Asks libtorch which kernel it would choose, to compare with our rules. It obeys libtorch's process-wide switches.</summary>
 public static class LibTorchVerdict
