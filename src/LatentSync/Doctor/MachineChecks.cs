@@ -1,4 +1,3 @@
-using System.Globalization;
 using LatentSync.Attention.Selection;
 using LatentSync.Platform.Machines;
 using static LatentSync.Doctor.Wording.DoctorWords;
@@ -33,7 +32,7 @@ internal static class MachineChecks
     /// <param name="freeBytes">What is free; null when unknown.</param>
     public static DoctorCheck Memory(long usableBytes, long? freeBytes)
     {
-        string size = Say("memory.usable", Gigabytes(usableBytes)) + (freeBytes is { } free ? Say("memory.free", Gigabytes(free)) : "");
+        string size = Say("memory.usable", ByteText.Of(usableBytes)) + (freeBytes is { } free ? Say("memory.free", ByteText.Of(free)) : "");
         return usableBytes >= DoctorOptions.RealModelBytes ? DoctorCheck.Ok("memory", size) : DoctorCheck.Warning("memory", Say("memory.small", size), Say("memory.small.do"));
     }
 
@@ -56,6 +55,4 @@ internal static class MachineChecks
         found.Memory is { } memory
             ? Memory(memory.UsableBytes, memory.AvailableBytes)
             : DoctorCheck.Warning("memory", Say("memory.unknown", found.Probe("memory").Detail), Say("memory.unknown.do"));
-
-    private static string Gigabytes(long bytes) => (bytes / 1e9).ToString("0.0", CultureInfo.InvariantCulture);
 }

@@ -1,0 +1,66 @@
+using LatentSync.Attention.Constraints;
+using LatentSync.Attention.Problems;
+using LatentSync.Attention.Selection;
+using LatentSync.Doctor.Layers;
+using static LatentSync.Doctor.Wording.DoctorWords;
+
+namespace LatentSync.Doctor;
+
+/// <summary>What would make LatentSync better on a machine, beyond the remedies of the checks; the least effort first.</summary>
+internal static class DoctorSuggestions
+{
+    private const int Volta = 70, Ampere = 80;
+    private static readonly string[] FastBFloat16 = ["avx512bf16", "amxbf16"];
+
+    public static IEnumerable<string> Of(Machine machine, LayerSurvey survey)
+    {
+        bool onGpu = survey.Device.Kind == AttentionDeviceKind.Cuda;
+        if (!onGpu)
+        {
+            return OnCpu(machine);
+        }
+        GpuInfo gpu = machine.Gpus[survey.Device.Index];
+        return OnGpu(machine, GpuArchitectures.TryParse(gpu.ComputeCapability, out int capability) ? capability : 0, survey);
+    }
+
+    private static IEnumerable<string> OnCpu(Machine machine)
+    {
+        if (FastBFloat16.Any(machine.Cpu.Isa.Contains))
+        {
+            yield return Say("better.bf16");
+        }
+        yield return Say("better.deepcache");
+        if (machine.Gpus.All(gpu => gpu.ComputeCapability is null))
+        {
+            yield return Say("better.gpu", ByteText.Of(RoundedUp(LayerSurveyor.NeededBytes(256, AttentionDType.Float16))));
+        }
+    }
+
+    private static IEnumerable<string> OnGpu(Machine machine, int capability, LayerSurvey survey)
+    {
+        NetworkMemory small = survey.Memory.First(memory => memory.Resolution == 256), large = survey.Memory.First(memory => memory.Resolution == 512);
+        long half = LayerSurveyor.NeededBytes(512, AttentionDType.Float16);
+        bool isSingle = survey.DType == AttentionDType.Float32;
+        if (small.Fits && !large.Fits)
+        {
+            string other = isSingle && half <= large.AvailableBytes ? Say("better.512half", ByteText.Of(half)) : "";
+            yield return Say("better.512", ByteText.Of(large.NeededBytes), ByteText.Of(large.AvailableBytes!.Value), other);
+        }
+        if (isSingle)
+        {
+            // Maxwell and consumer Pascal multiply halves slowly or not at all; P100, Volta and Turing do it well.
+            yield return Say(capability is 60 or >= Volta ? "better.f16" : "better.f16slow");
+        }
+        yield return Say("better.deepcache");
+        if (capability is > 0 and < Ampere)
+        {
+            yield return Say("better.ampere");
+        }
+        else if (LibTorchCatalog.HasFlashAttention(machine) == false && machine.OsFamily == OsFamily.Windows)
+        {
+            yield return Say("better.windows");
+        }
+    }
+
+    private static long RoundedUp(long bytes) => (bytes + (1L << 30) - 1) >> 30 << 30;
+}
