@@ -24,14 +24,18 @@ public sealed class SelectorTests
         Assert.Equal("Tesla T4, compute capability 7.5", capability.Found);
         Assert.Equal("compute capability 8.0 to 12.1", capability.Required);
         Assert.Equal(["ATT0105"], plan.VerdictOf("torch-math")!.Reasons.Select(reason => reason.Code)); // 20 GiB of scores
-        Assert.Equal("sliced", plan.Chosen);
-        Assert.Empty(plan.Order);
+        Assert.Equal("torch-efficient", plan.Chosen); // float32 on Turing
+        Assert.Equal(["sliced"], plan.Order);
         Assert.InRange(plan.EstimatedBytes, 1, 1L << 30);
     }
 
     [Fact]
-    public void Select_TeslaT4SmallLayer_RunsTorchMath() =>
-        Assert.Equal("torch-math", Select(UNetOnCuda with { QueryLength = 64, KeyLength = 64 }, Machines.TeslaT4, freeGibibytes: 15).Chosen);
+    public void Select_TeslaT4BFloat16SmallLayer_RunsTorchMath() =>
+        Assert.Equal("torch-math", Select(UNetOnCuda with { DType = AttentionDType.BFloat16, QueryLength = 64, KeyLength = 64 }, Machines.TeslaT4, freeGibibytes: 15).Chosen);
+
+    [Fact]
+    public void Select_TeslaT4SmallLayer_RunsTorchEfficient() =>
+        Assert.Equal("torch-efficient", Select(UNetOnCuda with { QueryLength = 64, KeyLength = 64 }, Machines.TeslaT4, freeGibibytes: 15).Chosen);
 
     [Theory]
     [InlineData("8.0", "torch-flash")]
@@ -39,7 +43,7 @@ public sealed class SelectorTests
     [InlineData("8.9", "torch-flash")]
     [InlineData("9.0", "torch-flash")]
     [InlineData("12.1", "torch-flash")]
-    [InlineData("7.0", "torch-math")]
+    [InlineData("7.0", "torch-efficient")]
     public void Select_Gpu_RunsFlashFromAmpereOn(string capability, string chosen) =>
         Assert.Equal(chosen, Select(UNetOnCuda with { Batch = 1, QueryLength = 256 }, Machines.Gpu("a GPU", capability, 24), 20).Chosen);
 
@@ -49,8 +53,8 @@ public sealed class SelectorTests
         Plan plan = Select(VaeOnCuda, Machines.A10, freeGibibytes: 20);
         Reason reason = Assert.Single(plan.VerdictOf("torch-flash")!.Reasons);
         Assert.Equal(("ATT0801", "headDim 512", "headDim <= 256 and valueDim <= 256"), (reason.Code, reason.Found, reason.Required));
-        Assert.Equal("torch-math", plan.Chosen);
-        Assert.Equal(["sliced"], plan.Order);
+        Assert.Equal("torch-efficient", plan.Chosen);
+        Assert.Equal(["torch-math", "sliced"], plan.Order);
     }
 
     [Fact]
@@ -97,18 +101,23 @@ public sealed class SelectorTests
         };
         Plan plan = AttentionSelector.Select(UNetOnCuda, new SelectionContext { Machine = unknown }, freeBytes: null);
         Assert.Equal("torch-flash", plan.Chosen);
-        Assert.Equal(["torch-math", "sliced"], plan.Order);
+        Assert.Equal(["torch-efficient", "sliced", "torch-math"], plan.Order); // cuDNN of unknown version is not trusted
     }
 
-    [Fact]
-    public void Select_LargestTemporalProblem_IsSplitAndTheVerdictSaysSo()
+    [Theory]
+    [InlineData("torch-flash", "ATT0807")]
+    [InlineData("torch-efficient", "ATT0317")]
+    public void Select_LargestTemporalProblem_IsSplitAndTheVerdictSaysSo(string backend, string code)
     {
         AttentionProblem temporal = AttentionProblem.Of(8192, 8, 16, 16, 40) with { DType = AttentionDType.Float16, Device = AttentionDevice.Cuda() };
-        Verdict flash = Select(temporal, Machines.H200, 100).VerdictOf("torch-flash")!;
-        Assert.True(flash.Runs);
-        Reason repair = Assert.Single(flash.Repairs);
-        Assert.Equal(("ATT0807", "batch x heads 65536", "none needed: the call is split"), (repair.Code, repair.Found, repair.Remedy));
-        Assert.Empty(Select(temporal with { Batch = 8191 }, Machines.H200, 100).VerdictOf("torch-flash")!.Repairs);
+        Verdict verdict = Select(temporal, Machines.H200, 100).VerdictOf(backend)!;
+        Assert.True(verdict.Runs);
+        Reason repair = Assert.Single(verdict.Repairs);
+        Assert.Equal((code, "batch x heads 65536", "none needed: the call is split"), (repair.Code, repair.Found, repair.Remedy));
+        Verdict below = Select(temporal with { Batch = 65_535, HeadCount = 1, KvHeadCount = 1 }, Machines.H200, 100).VerdictOf(backend)!;
+        Assert.Empty(below.Repairs);
+        // Splitting costs a second result: the parts, and the whole they are joined to.
+        Assert.InRange(verdict.EstimatedBytes - below.EstimatedBytes, temporal.OutputBytes, 2 * temporal.OutputBytes);
     }
 
     [Theory]
@@ -124,14 +133,14 @@ public sealed class SelectorTests
         Plan plan = AttentionSelector.Select(AttentionProblem.Of(1, 2, 32, 32, 40), context, 8L << 30);
         Assert.Equal(chosen, plan.Chosen);
         Assert.Equal(order, string.Join(' ', plan.Order));
-        Assert.Equal(3, plan.Verdicts.Count);
+        Assert.Equal(AttentionRules.Backends.Count, plan.Verdicts.Count);
     }
 
     [Fact]
     public void Select_PreferredThatCannotRun_FallsBack()
     {
         var context = new SelectionContext { Machine = Machines.TeslaT4, Policy = Policy.Prefer("torch-flash") };
-        Assert.Equal("torch-math", AttentionSelector.Select(UNetOnCuda with { Batch = 1, QueryLength = 64 }, context, 8L << 30).Chosen);
+        Assert.Equal("torch-efficient", AttentionSelector.Select(UNetOnCuda with { Batch = 1, QueryLength = 64 }, context, 8L << 30).Chosen);
     }
 
     [Fact]

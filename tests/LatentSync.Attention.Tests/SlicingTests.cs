@@ -62,4 +62,60 @@ public sealed class SlicingTests
         }
         Assert.Equal((long)batch * heads, seen.Count);
     }
+
+    /// <summary>Any call, also with shared key heads: the parts are disjoint, leave nothing out, and each can be launched.</summary>
+    [Fact]
+    public void LaunchChunks_RandomCalls_AreDisjointCoverEverythingAndFit()
+    {
+        const int seed = 17;
+        var random = new Random(seed);
+        for (int i = 0; i < 3000; i++)
+        {
+            int group = random.Next(1, 9), heads = group * random.Next(1, 40), batch = random.Next(0, 300);
+            int limit = random.Next(2) == 0 ? random.Next(group, 2000) : 65_535;
+            string call = $"seed {seed}, call {i}: batch {batch}, heads {heads}, group {group}, limit {limit}";
+            var owner = new bool[batch * heads];
+            foreach (LaunchChunk chunk in LaunchChunks.Split(batch, heads, group, limit))
+            {
+                Assert.True(chunk is { BatchCount: > 0, HeadCount: > 0 } && (long)chunk.BatchCount * chunk.HeadCount <= limit, $"{call}: {chunk}");
+                Assert.True(chunk.HeadStart % group == 0 && chunk.HeadCount % group == 0, $"{call}: {chunk} parts a group");
+                for (int b = chunk.BatchStart; b < chunk.BatchStart + chunk.BatchCount; b++)
+                {
+                    for (int h = chunk.HeadStart; h < chunk.HeadStart + chunk.HeadCount; h++)
+                    {
+                        if (owner[b * heads + h])
+                        {
+                            Assert.Fail($"{call}: ({b}, {h}) twice");
+                        }
+                        owner[b * heads + h] = true;
+                    }
+                }
+            }
+            Assert.True(Array.TrueForAll(owner, covered => covered), $"{call}: something is left out");
+        }
+    }
+
+    /// <summary>The rule asks for a split exactly when a call does not fit into one launch.</summary>
+    [Theory]
+    [InlineData(65_535, 1, 1)]
+    [InlineData(65_536, 1, 2)]
+    [InlineData(8191, 8, 1)]
+    [InlineData(8192, 8, 2)]
+    [InlineData(1, 65_536, 2)]
+    [InlineData(131_070, 1, 2)]
+    public void LaunchChunks_LimitOfCuda_SplitsFrom65536On(int batch, int heads, int parts)
+    {
+        Assert.Equal(parts, LaunchChunks.Split(batch, heads, 1, FusedRules.LaunchLimit).Count());
+        AttentionProblem problem = AttentionProblem.Of(batch, heads, 16, 16, 40) with { DType = AttentionDType.Float16, Device = AttentionDevice.Cuda() };
+        foreach (BackendRules backend in new[] { TorchFlashRules.Backend, TorchEfficientRules.Backend, TorchCuDnnRules.Backend })
+        {
+            var subject = new ConstraintSubject(problem, Machines.H200, 0, null);
+            bool asks = false;
+            foreach (Constraint rule in backend.Constraints.Where(rule => rule.Repair == "the call is split"))
+            {
+                asks |= rule.Violation(subject) is not null;
+            }
+            Assert.Equal(parts > 1, asks);
+        }
+    }
 }

@@ -21,6 +21,7 @@ public static class AttentionRules
             .SelectMany(backend => backend.Constraints.Select(constraint => (Constraint: constraint, Backend: backend.Name)))
             .GroupBy(entry => entry.Constraint.Code)
             .Select(group => CodeDescription.Of(group.First().Constraint, [.. group.Select(entry => entry.Backend)]))
+            .Append(CodeDescription.Of(CommonRules.NotInProcess, []))
             .Concat(FailureDescription.All.Select(CodeDescription.Of))
             .Concat(CodeDescription.OfPolicy)
             .OrderBy(code => code.Code, StringComparer.Ordinal),

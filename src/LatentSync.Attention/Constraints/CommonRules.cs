@@ -29,8 +29,8 @@ public static class CommonRules
             (in ConstraintSubject s) => s.OnCuda && s.Machine.LibTorch?.Flavor == "cpu" ? Finding.Of("libtorch for the CPU only") : null)
             { Effort = RemedyEffort.Option },
         new("ATT0104", "libtorch must contain machine code for the GPU.", "code for the GPU's compute capability",
-            "use --device cpu; or a libtorch built for this GPU (cu126 for Maxwell and Pascal; cu128 for Volta, up to libtorch 2.10; "
-            + "libtorch 2.7 or newer with cu128 for Blackwell)",
+            "use --device cpu; or a libtorch built for this GPU (cu126 for Maxwell and Pascal, cu128 up to libtorch 2.10 for "
+            + "Volta, cu128 since libtorch 2.7 for Blackwell)",
             "pytorch RELEASE.md: cu128 has 7.0 7.5 8.0 8.6 9.0 10.0 12.0; machine code X.y runs on X.z, z >= y",
             (in ConstraintSubject s) => s.Gpu is { } gpu && s.Machine.LibTorch is { } library
                 && !GpuArchitectures.HasCodeFor(library, gpu.ComputeCapability)

@@ -44,7 +44,7 @@ public static class FusedRules
     /// <summary>Sequences x heads when one launch on a GPU cannot have so many, else null.</summary>
     internal static Finding? BeyondOneLaunch(in ConstraintSubject subject) =>
         ExceedsOneLaunch(subject.Problem)
-            ? Finding.Number("batch x heads", (double)subject.Problem.Batch * subject.Problem.HeadCount)
+            ? Finding.Of("batch x heads {0}", (long)subject.Problem.Batch * subject.Problem.HeadCount)
             : null;
 
     /// <summary>Whether a call on a GPU has to be split.</summary>

@@ -17,7 +17,7 @@ public static class MemoryRules
         FitsCode,
         "The score matrix of {0} must fit into the memory that is free.",
         "an estimate of at most 80 % of the free memory",
-        "none needed, a backend with bounded memory runs; or a smaller batch, fewer frames at once, a lower resolution",
+        "none needed, a backend with bounded memory runs; or a smaller batch; or fewer frames at once; or a lower resolution",
         "measured on libtorch 2.10: torch-math holds 2.25 to 2.4 score matrices at its peak",
         (in ConstraintSubject s) => s.FreeBytes is { } free && FreeBytesNeeded(s.EstimatedBytes) > free
             ? Finding.Of("needs {0}, {1} free", Readable(s.EstimatedBytes), Readable(free))

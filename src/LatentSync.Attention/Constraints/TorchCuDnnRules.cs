@@ -29,7 +29,7 @@ public static class TorchCuDnnRules
     private static IEnumerable<Constraint> OfTheGpu() =>
     [
         new("ATT0500", "{0} has kernels for CUDA only.", "device cuda", UseAnother, CudaSource,
-            (in ConstraintSubject s) => s.OnCuda ? null : Finding.Verbatim($"device {s.Problem.Device}"))
+            (in ConstraintSubject s) => s.OnCuda ? null : Finding.Of("device {0}", s.Problem.Device))
             { Effort = RemedyEffort.Hardware },
         new("ATT0501", "{0} needs cuDNN 9.", "cuDNN 9.0 or newer", UseAnother + "; or a libtorch with cuDNN 9", CudaSource,
             (in ConstraintSubject s) => s.OnCuda && s.CuDnnIsOlderThan(9, 0) ? Finding.Verbatim($"cuDNN {s.CuDnn}") : null)
@@ -67,7 +67,7 @@ public static class TorchCuDnnRules
                 : null)
             { Repair = "the operands are padded with zeros and the result is cut" },
         new("ATT0508", "{0} takes (B, H, L, D).", "rank 4", UseAnother, CudaSource,
-            (in ConstraintSubject s) => s.OnCuda && s.Problem.Rank != 4 ? Finding.Number("rank", s.Problem.Rank) : null)
+            (in ConstraintSubject s) => s.OnCuda && s.Problem.Rank != 4 ? Finding.Of("rank {0}", s.Problem.Rank) : null)
             { Repair = "the operands are viewed as (B, H, L, D)" },
         new("ATT0509", "{0} does not broadcast the batch.", "the same batch in query, key and value", UseAnother, CudaSource,
             (in ConstraintSubject s) => s.OnCuda && s.Problem.BroadcastsBatch ? Finding.Of("key or value with batch 1") : null)
@@ -99,7 +99,7 @@ public static class TorchCuDnnRules
     [
         new("ATT0511", "{0} takes masks of rank 2 or 4.", "a mask (Lq, Lk) or (B, H, Lq, Lk)", UseAnother, CudaSource,
             (in ConstraintSubject s) => s.OnCuda && s.Problem.Mask is { Kind: not AttentionMaskKind.None, Rank: not (2 or 4) and var rank }
-                ? Finding.Number("mask rank", rank)
+                ? Finding.Of("a mask of rank {0}", rank)
                 : null)
             { Repair = "the mask is viewed as (B, H, Lq, Lk)" },
         new("ATT0512", "{0} has no gradient for the mask.", "a mask without gradient", UseAnother, CudaSource,

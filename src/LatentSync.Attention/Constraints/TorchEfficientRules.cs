@@ -40,7 +40,7 @@ public static class TorchEfficientRules
     private static IEnumerable<Constraint> OfTheGpu() =>
     [
         new("ATT0300", "{0} has kernels for CUDA only.", "device cuda", UseAnother, CudaSource,
-            (in ConstraintSubject s) => s.OnCuda ? null : Finding.Verbatim($"device {s.Problem.Device}"))
+            (in ConstraintSubject s) => s.OnCuda ? null : Finding.Of("device {0}", s.Problem.Device))
             { Effort = RemedyEffort.Hardware },
         new("ATT0301", "libtorch's CUDA code must have been compiled with memory-efficient attention.",
             "a libtorch with memory-efficient attention", UseAnother + "; or an official build of libtorch",
@@ -89,7 +89,7 @@ public static class TorchEfficientRules
                 : null)
             { Repair = "keys and values are repeated to all heads" },
         new("ATT0307", "{0} takes (B, H, L, D).", "rank 4", UseAnother, CudaSource,
-            (in ConstraintSubject s) => s.OnCuda && s.Problem.Rank != 4 ? Finding.Number("rank", s.Problem.Rank) : null)
+            (in ConstraintSubject s) => s.OnCuda && s.Problem.Rank != 4 ? Finding.Of("rank {0}", s.Problem.Rank) : null)
             { Repair = "the operands are viewed as (B, H, L, D)" },
         new("ATT0308", "{0} does not broadcast the batch.", "the same batch in query, key and value", UseAnother, CudaSource,
             (in ConstraintSubject s) => s.OnCuda && s.Problem.BroadcastsBatch ? Finding.Of("key or value with batch 1") : null)

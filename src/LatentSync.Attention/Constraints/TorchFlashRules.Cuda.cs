@@ -43,7 +43,7 @@ public static partial class TorchFlashRules
         new("ATT0809", "{0}'s backward pass counts its workspace in 32 bits.", "B·H·Lq·D < 2^31, Lq rounded up to 128 and D to 32",
             UseAnother + "; or a smaller batch", "PriorLabs TabPFN issue 1184",
             (in ConstraintSubject s) => s.OnCuda && s.Problem.NeedsGradient && BackwardElements(s.Problem) >= 1L << 31
-                ? Finding.Number("elements", BackwardElements(s.Problem))
+                ? Finding.Of("elements {0}", BackwardElements(s.Problem))
                 : null)
             { IsOurs = true },
         new("ATT0810", "libtorch's CUDA code must have been compiled with FlashAttention.", "a libtorch with FlashAttention",

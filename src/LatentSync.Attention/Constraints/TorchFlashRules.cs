@@ -26,9 +26,9 @@ public static partial class TorchFlashRules
     [
         new("ATT0200", "{0} has kernels for the CPU and for CUDA.", "device cpu or cuda", UseAnother,
             "libtorch 2.10, attention.cpp: other devices, MPS too, have the standard path only",
-            (in ConstraintSubject s) => s.OnCpu || s.OnCuda ? null : Finding.Verbatim($"device {s.Problem.Device}")),
+            (in ConstraintSubject s) => s.OnCpu || s.OnCuda ? null : Finding.Of("device {0}", s.Problem.Device)),
         new("ATT0201", "{0} takes (B, H, L, D).", "rank 4", UseAnother, CpuSource,
-            (in ConstraintSubject s) => s.Problem.Rank != 4 ? Finding.Number("rank", s.Problem.Rank) : null)
+            (in ConstraintSubject s) => s.Problem.Rank != 4 ? Finding.Of("rank {0}", s.Problem.Rank) : null)
             { Repair = "the operands are viewed as (B, H, L, D)" },
         new("ATT0203", "{0} needs values as long as keys.", "valueDim = headDim", UseAnother, CpuSource,
             (in ConstraintSubject s) => s.Problem.ValueDim != s.Problem.HeadDim
@@ -61,7 +61,7 @@ public static partial class TorchFlashRules
             (in ConstraintSubject s) => s.OnCpu && s.Problem.Dropout > 0 ? Finding.Number("dropout", s.Problem.Dropout) : null),
         new("ATT0206", "{0} takes masks of rank 2 or 4.", "a mask (Lq, Lk) or (B, H, Lq, Lk)", UseAnother, CpuSource,
             (in ConstraintSubject s) => s.OnCpu && s.Problem.Mask is { Kind: not AttentionMaskKind.None, Rank: not (2 or 4) and var rank }
-                ? Finding.Number("mask rank", rank)
+                ? Finding.Of("a mask of rank {0}", rank)
                 : null)
             { Repair = "the mask is viewed as (B, H, Lq, Lk)" },
         new("ATT0207", "{0} has no gradient for the mask.", "a mask without gradient", UseAnother, CpuSource,

@@ -206,7 +206,7 @@ public readonly record struct AttentionProblem
         Add(Dropout > 0, Finding.Number("dropout", Dropout));
         Add(NeedsGradient, Finding.Of("training"));
         Add(NeedsDeterminism, Finding.Of("deterministic"));
-        Add(Rank != 4, Finding.Number("rank", Rank));
+        Add(Rank != 4, Finding.Of("rank {0}", Rank));
         return text.ToString();
 
         void Add(bool applies, Finding part)

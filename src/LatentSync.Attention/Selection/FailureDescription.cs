@@ -14,12 +14,12 @@ public sealed record FailureDescription(FailureKind Kind, string Code, string Me
     public static IReadOnlyList<FailureDescription> All { get; } =
     [
         new(FailureKind.NoKernel, "ATT0901", "The native library had no kernel for this problem.",
-            "a libtorch that contains the kernel", "none needed, the next backend runs; a newer libtorch may contain the kernel"),
+            "a libtorch that contains the kernel", "none needed, the next backend runs; or a newer libtorch, which may contain the kernel"),
         new(FailureKind.NoKernelImage, "ATT0902", "The native library has no code for this GPU.",
             "a libtorch built for the GPU's architecture", "use --device cpu; or a libtorch built for this GPU (--libtorch DIR)"),
         new(FailureKind.OutOfMemory, "ATT0903", "Memory ran out.",
             "enough free memory for the kernel",
-            "none needed, a backend that takes less memory runs; close other programs or use a smaller batch"),
+            "none needed, a backend that takes less memory runs; or close other programs; or a smaller batch"),
         new(FailureKind.UnsupportedArgument, "ATT0904", "The kernel refused an argument.",
             "arguments within the kernel's limits", "none needed, the next backend runs; please report it, a rule is missing"),
         new(FailureKind.NativeLibraryGone, "ATT0905", "A native library or one of its functions is missing.",
