@@ -21,7 +21,7 @@ internal static unsafe partial class CudaLibraryProbe
     public static CudaLibraryFacts Read(string root, string? torchFolder, IReadOnlyList<string> libraryPath, IReadOnlyList<string> mapped)
     {
         List<string> folders = Folders(root, torchFolder, libraryPath);
-        string? runtime = Find(RuntimeName(), folders, mapped), cudnn = Find(CuDnnName(), folders, mapped);
+        string? runtime = Find("*cudart*", RuntimeName(), folders, mapped), cudnn = Find("*cudnn*", CuDnnName(), folders, mapped);
         return new CudaLibraryFacts(
             runtime,
             runtime is null ? null : ByFiles(runtime, "cuda_runtime") ?? Ask(runtime, "cudaRuntimeGetVersion", RuntimeVersion),
@@ -61,9 +61,10 @@ internal static unsafe partial class CudaLibraryProbe
         return folders;
     }
 
-    private static string? Find(Regex name, List<string> folders, IReadOnlyList<string> mapped) =>
+    /// <summary>The pattern is for the system's search, which is quick in folders of thousands of files; the name decides.</summary>
+    private static string? Find(string pattern, Regex name, List<string> folders, IReadOnlyList<string> mapped) =>
         mapped.FirstOrDefault(path => name.IsMatch(Path.GetFileName(path)))
-        ?? folders.Where(Directory.Exists).SelectMany(folder => Directory.EnumerateFiles(folder).Where(file => name.IsMatch(Path.GetFileName(file))).Order(StringComparer.Ordinal)).FirstOrDefault();
+        ?? folders.Where(Directory.Exists).SelectMany(folder => Directory.EnumerateFiles(folder, pattern).Where(file => name.IsMatch(Path.GetFileName(file))).Order(StringComparer.Ordinal)).FirstOrDefault();
 
     private static string? ByFiles(string library, string package)
     {

@@ -19,10 +19,14 @@ public sealed record MachineExamination(Machine Machine, string DotNet, MemoryFa
     /// <summary>The CUDA runtime and cuDNN that would be loaded; null if they could not be searched.</summary>
     public CudaLibraryFacts? CudaLibraries { get; init; }
 
+    /// <summary>Programs that wanted a processor during the last minute, on average; null where the system does not tell. The kernel's
+    /// figure: in a container it counts the whole machine.</summary>
+    public double? Load { get; init; }
+
     /// <summary>How long the examination took, in milliseconds.</summary>
     public double Milliseconds { get; init; }
 
     /// <summary>How a probe ended.</summary>
-    /// <param name="name">"os", "kernel", "cpu", "memory", "gpu", "cuda", "libtorch" or "libstdcxx".</param>
+    /// <param name="name">"os", "kernel", "cpu", "load", "memory", "gpu", "cuda", "libtorch" or "libstdcxx".</param>
     public ProbeOutcome Probe(string name) => Probes.Single(probe => probe.Name == name);
 }

@@ -35,6 +35,7 @@ public sealed record MachineExaminer
         Func<string> takeOs = runner.Start("os", () => OperatingSystemProbe.Read(Root), "unknown", answer => answer);
         Func<KernelFacts?> takeKernel = runner.Start<KernelFacts?>("kernel", () => KernelProbe.Read(Root), null, Describe);
         Func<CpuInfo> takeCpu = runner.Start("cpu", () => CpuProbe.Read(Root), UnknownCpu(), Describe);
+        Func<double?> takeLoad = runner.Start<double?>("load", () => CpuProbe.Load(Root), null, load => load is { } value ? FormattableString.Invariant($"{value:0.0}") : "not told by this system");
         Func<MemoryFacts?> takeMemory = runner.Start<MemoryFacts?>("memory", () => MemoryProbe.Read(Root), null, Describe);
         Func<GpuFacts> takeGpus = runner.Start("gpu", () => GpuProbe.Read(Root, NvmlLibrary, CudaDriverLibrary), new GpuFacts([], null, "unknown"), Describe);
         Func<CudaLibraryFacts?> takeCuda = runner.Start<CudaLibraryFacts?>("cuda", () => CudaLibraryProbe.Read(Root, LibTorchProbe.Folder(given), settings.LibraryPath, MappedLibraries.Read()), null, Describe);
@@ -44,6 +45,7 @@ public sealed record MachineExaminer
         string os = takeOs();
         KernelFacts? kernel = takeKernel();
         CpuInfo cpu = takeCpu();
+        double? load = takeLoad();
         MemoryFacts? memory = takeMemory();
         GpuFacts gpus = takeGpus();
         CudaLibraryFacts? libraries = takeCuda();
@@ -54,6 +56,7 @@ public sealed record MachineExaminer
         return new MachineExamination(machine, Environment.Version.ToString(), memory, cxx, runner.Outcomes)
         {
             Kernel = kernel,
+            Load = load,
             Gpus = gpus,
             CudaLibraries = libraries,
             Milliseconds = Math.Round(runner.Elapsed.TotalMilliseconds, 1),

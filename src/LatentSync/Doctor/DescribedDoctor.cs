@@ -24,7 +24,7 @@ public static class DescribedDoctor
             checks.Add(survey.Device.Kind == AttentionDeviceKind.Cpu ? MachineChecks.Memory(machine.MemoryBytes, null) : DoctorCheck.Ok("memory", Say("memory.usable", ByteText.Of(machine.MemoryBytes))));
         }
         checks.Add(GpuCheck.Of(machine));
-        if (GpuMemory(machine, survey) is { } tooSmall)
+        if (GpuCheck.Memory(machine, survey) is { } tooSmall)
         {
             checks.Add(tooSmall);
         }
@@ -35,7 +35,8 @@ public static class DescribedDoctor
         {
             IsDescribed = true,
             Survey = survey,
-            Assumptions = [.. described.Assumptions, .. described.Notes],
+            Assumptions = described.Assumptions,
+            Notes = described.Notes,
             Suggestions = [.. DoctorSuggestions.Of(machine, survey)],
         };
     }
@@ -44,27 +45,22 @@ public static class DescribedDoctor
     {
         if (SystemLibraries.Of(machine) is not { } system)
         {
-            return DoctorCheck.Ok("os", machine.Os);
+            return DoctorCheck.Ok("os", OsName(machine));
         }
         if (system.Glibc is not { } glibc || system.Glibcxx is not { } glibcxx)
         {
-            return DoctorCheck.Error("os", Say("os.musl", machine.Os), Say("os.musl.do"));
+            return DoctorCheck.Error("os", Say("os.musl", OsName(machine)), Say("os.musl.do"));
         }
         return glibc < LibTorchRequirements.Glibc || glibcxx < LibTorchRequirements.Glibcxx
-            ? DoctorCheck.Error("os", Say("os.tooOld", machine.Os, glibc, glibcxx, LibTorchRequirements.Glibc, LibTorchRequirements.Glibcxx), Say("os.tooOld.do"))
-            : DoctorCheck.Ok("os", machine.Os);
+            ? DoctorCheck.Error("os", Say("os.tooOld", OsName(machine), glibc, glibcxx, LibTorchRequirements.Glibc, LibTorchRequirements.Glibcxx), Say("os.tooOld.do"))
+            : DoctorCheck.Ok("os", OsName(machine));
     }
 
-    private static DoctorCheck? GpuMemory(Machine machine, LayerSurvey survey)
+    /// <summary>"Ubuntu 20.04" of "linux Ubuntu 20.04".</summary>
+    private static string OsName(Machine machine)
     {
-        NetworkMemory small = survey.Memory[0];
-        if (survey.Device.Kind != AttentionDeviceKind.Cuda || small.Fits)
-        {
-            return null;
-        }
-        string message = Say("memory.gpu", ByteText.Of(small.NeededBytes), survey.DType.LongName(), machine.Gpus[survey.Device.Index].Name, ByteText.Of(small.AvailableBytes!.Value));
-        bool halfFits = survey.DType == AttentionDType.Float32 && LayerSurveyor.NeededBytes(small.Resolution, AttentionDType.Float16) <= small.AvailableBytes;
-        return DoctorCheck.Warning("gpu memory", message, Say(halfFits ? "memory.gpu.do32" : "memory.gpu.do16"));
+        int space = machine.Os.IndexOf(' ', StringComparison.Ordinal);
+        return space < 0 || machine.OsFamily == OsFamily.Other ? machine.Os : machine.OsFamily == OsFamily.Linux ? machine.Os[(space + 1)..] : char.ToUpperInvariant(machine.Os[0]) + machine.Os[1..];
     }
 
     private static DoctorCheck LibTorch(Machine machine)
@@ -77,7 +73,9 @@ public static class DescribedDoctor
         Version? version = Versions.Parse(torch.Version), expected = Versions.Parse(LibTorchRequirements.LibTorch);
         if (version is null || version.Major != expected!.Major || version.Minor != expected.Minor)
         {
-            return DoctorCheck.Warning("libtorch", Say("libtorch.other", name, LibTorchRequirements.TorchSharp, LibTorchRequirements.LibTorch), RightLibTorch(machine));
+            string message = Say("libtorch.other", name, LibTorchRequirements.TorchSharp, LibTorchRequirements.LibTorch);
+            bool isSaidAlready = machine.Gpus.Any(gpu => DeviceChoice.ObstacleOf(machine, gpu) == GpuObstacle.NoCode); // by the check of the GPU
+            return new DoctorCheck("libtorch", DoctorStatus.Warning, message, isSaidAlready ? null : RightLibTorch(machine));
         }
         return DoctorCheck.Ok("libtorch", LibTorchCatalog.HasFlashAttention(machine) == false && torch.Flavor != "cpu" ? Say("libtorch.noFlash", name) : name);
     }

@@ -38,10 +38,13 @@ public sealed record DoctorReport(MachineReport Machine, IReadOnlyList<BackendSt
     public SyncEstimate? Estimate { get; init; }
 
     /// <summary>What would make it faster, beyond the remedies of the checks; the least effort first.</summary>
-    public IReadOnlyList<string> Suggestions { get; init; } = [];
+    public IReadOnlyList<DoctorSuggestion> Suggestions { get; init; } = [];
 
     /// <summary>What was assumed about a described machine.</summary>
     public IReadOnlyList<string> Assumptions { get; init; } = [];
+
+    /// <summary>What should be known about the choice of a described libtorch's build.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
 
     /// <summary>What runs for each layer of the networks at 256 and 512 pixels.</summary>
     public IReadOnlyList<LayerReport> Layers => Survey is null ? [] : [.. Survey.Answers.Select(LayerReport.Of)];

@@ -38,15 +38,22 @@ public static class DoctorService
         IReadOnlyList<BackendStatus> backends = survey is null ? [] : BackendStatus.Of(survey);
         if (survey is not null)
         {
+            checks.AddRange(GpuCheck.Memory(machine, survey) is { } tooSmall ? [tooSmall] : []);
             checks.Add(Attention(backends));
         }
         return new DoctorReport(MachineReport.Of(examined with { Machine = machine }, ffmpeg), backends, checks)
         {
             Survey = survey,
             Estimate = torch is null || survey is null ? null : Estimate(options, survey),
-            Suggestions = survey is null ? [] : [.. DoctorSuggestions.Of(machine, survey)],
+            Suggestions = survey is null ? [] : [.. Busy(examined), .. DoctorSuggestions.Of(machine, survey)],
         };
     }
+
+    /// <summary>An estimate measured on a busy machine is too high: say so.</summary>
+    private static IEnumerable<DoctorSuggestion> Busy(MachineExamination examined) =>
+        examined.Load is { } load && load > 1.5 * examined.Machine.Cpu.Cores
+            ? [new DoctorSuggestion(Say("better.busy", load.ToString("0.0", System.Globalization.CultureInfo.InvariantCulture), examined.Machine.Cpu.Cores), RemedyEffort.Option)]
+            : [];
 
     /// <summary>An estimate that cannot be made is left out: the verdict does not depend on it.</summary>
     private static SyncEstimate? Estimate(DoctorOptions options, LayerSurvey survey)

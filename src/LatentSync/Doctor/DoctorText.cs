@@ -1,4 +1,5 @@
 using System.Globalization;
+using LatentSync.Attention.Selection;
 using LatentSync.Doctor.Wording;
 using static LatentSync.Doctor.Wording.DoctorWords;
 
@@ -19,7 +20,7 @@ public static class DoctorText
     private const int MarkWidth = 5;
 
     /// <summary>Lines that one finding may take where everything should be on one screen.</summary>
-    private const int MostLines = 2;
+    private const int MostLines = 3;
 
     /// <summary>The report as lines.</summary>
     /// <param name="report">The report.</param>
@@ -33,7 +34,8 @@ public static class DoctorText
         rows.AddRange(Better(report));
         rows.Add(Heading(Say(report.IsDescribed ? "heading.machine" : "heading.components")));
         rows.AddRange(report.Checks.SelectMany(check => Check(check, details)));
-        rows.AddRange(report.Assumptions.SelectMany(assumption => Finding(null, Say("assumed"), assumption, details ? int.MaxValue : MostLines)));
+        rows.AddRange(report.Assumptions.SelectMany(assumption => Finding(null, Say("label.assumed"), assumption, MostLines)));
+        rows.AddRange(report.Notes.SelectMany(note => Finding(null, Say("label.note"), note, MostLines)));
         if (report.Survey is { } survey && (report.IsDescribed || details))
         {
             rows.AddRange(LayerTable.Rows(report, survey));
@@ -105,19 +107,29 @@ public static class DoctorText
             _ => "",
         };
 
+    /// <summary>What is needed, when something is; then what could be better. Least effort first: options, then what a check advises (files,
+    /// packages, drivers), then hardware.</summary>
     private static IEnumerable<DoctorRow> Better(DoctorReport report)
     {
-        DoctorCheck[] remediable = [.. report.Checks.Where(check => check.Remedy is not null).OrderByDescending(check => check.Status)];
-        if (remediable.Length == 0 && report.Suggestions.Count == 0)
+        List<DoctorRow> rows = [];
+        DoctorCheck[] errors = [.. report.Checks.Where(check => check is { Status: DoctorStatus.Error, Remedy: not null })];
+        if (errors.Length > 0)
         {
-            return [];
+            rows.Add(Heading(Say("heading.needed")));
+            rows.AddRange(errors.SelectMany(check => Item($"{Label(check)}: {check.Remedy}")));
         }
-        return
+        string[] better =
         [
-            Heading(Say(report.CanSync ? "heading.better" : "heading.needed")),
-            .. remediable.SelectMany(check => Item($"{Label(check)}: {check.Remedy}")),
-            .. report.Suggestions.SelectMany(suggestion => Item(suggestion)),
+            .. report.Suggestions.Where(suggestion => suggestion.Effort <= RemedyEffort.Call).Select(suggestion => suggestion.Text),
+            .. report.Checks.Where(check => check is { Status: not DoctorStatus.Error, Remedy: not null }).Select(check => $"{Label(check)}: {check.Remedy}"),
+            .. report.Suggestions.Where(suggestion => suggestion.Effort > RemedyEffort.Call).Select(suggestion => suggestion.Text),
         ];
+        if (better.Length > 0)
+        {
+            rows.Add(Heading(Say("heading.better")));
+            rows.AddRange(better.SelectMany(text => Item(text)));
+        }
+        return rows;
     }
 
     private static IEnumerable<DoctorRow> Check(DoctorCheck check, bool details)
@@ -143,7 +155,7 @@ public static class DoctorText
             {
                 string more = !details && backend.Reasons.Count > 1 ? " " + Say("backend.more", backend.Reasons.Count - 1) : "";
                 string text = Say("backend.not", $"{Say("reason", shown[i].Code, shown[i].Message, shown[i].Found, shown[i].Required)} {Say("remedy", shown[i].Remedy)}{more}");
-                foreach (DoctorRow row in Finding(null, i == 0 ? backend.Name : "", text, details ? int.MaxValue : MostLines))
+                foreach (DoctorRow row in Finding(null, i == 0 ? backend.Name : "", text, details ? int.MaxValue : MostLines - 1))
                 {
                     yield return row;
                 }

@@ -31,7 +31,7 @@ internal static class DoctorVerdict
             parts.Add(string.Join(" + ", Backends(survey)));
             if (survey.Device.Kind == AttentionDeviceKind.Cuda)
             {
-                parts.Add(survey.DType.LongName());
+                parts.Add(survey.Memory[0].Fits ? survey.DType.LongName() : Say(GpuCheck.HalfFits(survey) ? "verdict.half" : "verdict.tooSmall"));
             }
         }
         else if (report.Backends.FirstOrDefault(backend => backend.Available) is { } first)
@@ -46,7 +46,7 @@ internal static class DoctorVerdict
     }
 
     /// <summary>The backends of the layers, the commonest first.</summary>
-    private static IEnumerable<string> Backends(LayerSurvey survey) =>
+    internal static IEnumerable<string> Backends(LayerSurvey survey) =>
         survey.Answers.Select(answer => answer.Backend).OfType<string>().GroupBy(name => name).OrderByDescending(group => group.Count()).Select(group => group.Key);
 
     /// <summary>An estimate has two digits: 1834 is 1800, 3.26 is 3.3.</summary>

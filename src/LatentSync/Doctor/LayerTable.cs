@@ -11,11 +11,12 @@ namespace LatentSync.Doctor;
 /// not where it does not.</summary>
 internal static class LayerTable
 {
-    private const int LayerWidth = 20, SizeWidth = 46, BackendWidth = 16;
+    private const int LayerWidth = 20, SizeWidth = 48, BackendWidth = 15;
 
     public static IEnumerable<DoctorRow> Rows(DoctorReport report, LayerSurvey survey)
     {
         yield return DoctorText.Heading(Say("heading.layers", survey.DType.LongName(), Device(report, survey), Say(Why(survey))));
+        yield return Row(Say("column.layer"), Say("column.size"), Say("column.runs"), Say("column.memory"));
         foreach (NetworkMemory memory in survey.Memory)
         {
             yield return Line(MemoryOf(memory));
@@ -79,11 +80,15 @@ internal static class LayerTable
         var refusals = survey.Answers
             .SelectMany(answer => Refusals(answer).Select(reason => (Answer: answer, Reason: reason)))
             .GroupBy(pair => (pair.Reason.Code, pair.Reason.Found))
+            .OrderByDescending(group => group.Count())
+            .ThenByDescending(group => group.First().Reason.Effort)
             .ToList();
         if (refusals.Count == 0)
         {
             yield break;
         }
+        // Where the hardware itself is the obstacle, the remedies of lesser ones lead nowhere.
+        bool isHopeless = refusals.Any(group => group.Count() == survey.Answers.Count && group.First().Reason.Effort == RemedyEffort.Hardware);
         bool none = survey.Answers.All(answer => Refusals(answer).Any());
         yield return DoctorText.Heading(Say(none ? "heading.whyNoFlash" : "heading.whyNotFlash"));
         foreach (var refusal in refusals)
@@ -91,7 +96,8 @@ internal static class LayerTable
             Reason reason = refusal.First().Reason;
             string[] families = [.. refusal.Select(pair => NameOf(FamilyOf(pair.Answer))).Distinct()];
             string layers = refusal.Count() == survey.Answers.Count ? Say("layers.all") : string.Join(", ", families);
-            string text = $"{Say("reason", reason.Code, reason.Message, reason.Found, reason.Required)} [{layers}] {Say("remedy", reason.Remedy)}";
+            string remedy = reason.Steps.Count > 0 && !isHopeless ? " " + Say("remedy", string.Join("; ", reason.Steps)) : "";
+            string text = Say("layers.reason", layers, Say("reason", reason.Code, reason.Message, reason.Found, reason.Required)) + remedy;
             foreach (DoctorRow row in DoctorText.Item(text))
             {
                 yield return row;

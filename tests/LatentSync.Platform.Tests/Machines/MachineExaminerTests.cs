@@ -13,7 +13,7 @@ public sealed class MachineExaminerTests
         MachineExamination found = new MachineExaminer().Examine();
 
         Assert.All(found.Probes, probe => Assert.True(probe.Succeeded, $"{probe.Name}: {probe.Detail}"));
-        Assert.Equal(["os", "kernel", "cpu", "memory", "gpu", "cuda", "libtorch", "libstdcxx"], found.Probes.Select(probe => probe.Name));
+        Assert.Equal(["os", "kernel", "cpu", "load", "memory", "gpu", "cuda", "libtorch", "libstdcxx"], found.Probes.Select(probe => probe.Name));
         Assert.True(found.Machine.MemoryBytes > 100_000_000);
         Assert.InRange(found.Machine.Cpu.Cores, 1, Environment.ProcessorCount);
         Assert.NotEqual("unknown", found.Machine.Cpu.Name);

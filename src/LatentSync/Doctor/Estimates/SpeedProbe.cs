@@ -33,20 +33,21 @@ internal static class SpeedProbe
         return new MachineSpeed(ConvolutionFlops / convolution, ProductFlops / product);
     }
 
-    /// <summary>The median of several runs: other programs' load disturbs single ones.</summary>
+    /// <summary>The best of several runs: what the machine can do, as far as other programs let it.</summary>
     private static double Seconds(Func<Tensor> run, bool isCuda)
     {
-        var times = new List<double>();
+        double best = double.PositiveInfinity;
+        int runs = 0;
         Once(run, isCuda); // the first one starts threads and chooses kernels
         long began = TimeProvider.System.GetTimestamp();
-        while (times.Count < FewestRuns || (times.Count < MostRuns && TimeProvider.System.GetElapsedTime(began) < Enough))
+        while (runs < FewestRuns || (runs < MostRuns && TimeProvider.System.GetElapsedTime(began) < Enough))
         {
             long started = TimeProvider.System.GetTimestamp();
             Once(run, isCuda);
-            times.Add(TimeProvider.System.GetElapsedTime(started).TotalSeconds);
+            best = Math.Min(best, TimeProvider.System.GetElapsedTime(started).TotalSeconds);
+            runs++;
         }
-        times.Sort();
-        return times[times.Count / 2];
+        return best;
     }
 
     private static void Once(Func<Tensor> run, bool isCuda)

@@ -56,7 +56,7 @@ public static class DeviceChoice
         {
             return GpuObstacle.NoCode;
         }
-        return machine.Cuda is { Driver: { } driver, Runtime: { } runtime } && Major(driver) < Major(runtime) ? GpuObstacle.OldDriver : null;
+        return machine.Cuda is { Runtime: { } runtime, Driver: var driver } && (driver is null || Major(driver) < Major(runtime)) ? GpuObstacle.OldDriver : null;
     }
 
     private static int MajorOf(GpuInfo gpu) => gpu.ComputeCapability is { } capability ? Major(capability) : 0;

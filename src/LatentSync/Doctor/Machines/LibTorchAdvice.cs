@@ -8,7 +8,7 @@ namespace LatentSync.Doctor.Machines;
 internal static class LibTorchAdvice
 {
     /// <summary>The build that TorchSharp's own CUDA packages bring.</summary>
-    private const string Packaged = "cu128";
+    public const string PackagedFlavor = "cu128";
 
     /// <summary>"2.10.0+cu128"; null when no build of that version has code for the GPU.</summary>
     /// <param name="gpu">The GPU.</param>
@@ -19,6 +19,17 @@ internal static class LibTorchAdvice
         LibTorchBuild[] builds = os == OsFamily.MacOs
             ? []
             : [.. LibTorchCatalog.OfVersion(version).Where(build => GpuArchitectures.HasCodeFor(new LibTorchInfo(version, build.Flavor, null, false, build.Architectures), gpu.ComputeCapability))];
-        return builds.Length == 0 ? null : $"{version}+{(builds.Any(build => build.Flavor == Packaged) ? Packaged : builds[0].Flavor)}";
+        return builds.Length == 0 ? null : $"{version}+{(builds.Any(build => build.Flavor == PackagedFlavor) ? PackagedFlavor : builds[0].Flavor)}";
+    }
+
+    /// <summary>The machine with another libtorch and a driver that is new enough for it.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="build">As <see cref="BuildFor"/> gives it.</param>
+    public static Machine With(Machine machine, string build)
+    {
+        string[] parts = build.Split('+');
+        LibTorchBuild known = LibTorchCatalog.Find(parts[0], parts[1])!;
+        var torch = new LibTorchInfo(parts[0], parts[1], null, false, known.Architectures) { HasEfficientAttention = true };
+        return machine with { LibTorch = torch, Cuda = new CudaInfo(known.Cuda, known.Cuda) };
     }
 }

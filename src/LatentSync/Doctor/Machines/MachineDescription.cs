@@ -203,7 +203,7 @@ public sealed partial record MachineDescription
         }
         string version = match.Groups["version"].Value, flavor = match.Groups["flavor"].Value;
         bool wantsCpu = flavor == "cpu" || flavor.Length == 0 && !system.Gpus.Any(gpu => gpu.ComputeCapability is not null);
-        LibTorchAnswer answer = LibTorchCatalog.Describe(version, wantsCpu ? "cpu" : CudaOfFlavor(flavor) ?? driver, system.OsFamily);
+        LibTorchAnswer answer = LibTorchCatalog.Describe(version, wantsCpu ? "cpu" : CudaOfFlavor(flavor) ?? driver ?? PackagedCuda(version), system.OsFamily);
         // A build that was named stays, whether the catalogue has it or not.
         LibTorchInfo torch = flavor.Length == 0 || answer.LibTorch.Flavor == flavor ? answer.LibTorch : new LibTorchInfo(version, flavor, null, false, []);
         if (flavor.Length == 0)
@@ -221,6 +221,9 @@ public sealed partial record MachineDescription
         }
         return torch;
     }
+
+    /// <summary>TorchSharp's CUDA packages bring this build; of other versions the newest is assumed.</summary>
+    private static string? PackagedCuda(string version) => version == LibTorchRequirements.LibTorch ? CudaOfFlavor(LibTorchAdvice.PackagedFlavor) : null;
 
     /// <summary>"11.8" of "cu118"; null for other builds.</summary>
     private static string? CudaOfFlavor(string flavor) => CudaFlavor().IsMatch(flavor) ? $"{flavor[2..^1]}.{flavor[^1]}" : null;
