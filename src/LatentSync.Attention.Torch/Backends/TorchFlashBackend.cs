@@ -22,7 +22,7 @@ public sealed class TorchFlashBackend : IAttentionBackend
     public string Name => AttentionBackendNames.TorchFlash;
 
     /// <inheritdoc/>
-    public Tensor Run(in AttentionProblem problem, AttentionInputs inputs)
+    public AttentionResult Run(in AttentionProblem problem, AttentionInputs inputs)
     {
         if (problem.IsEmpty || problem.Softcap > 0 || inputs.Mask is { } given && problem.Device.Kind == AttentionDeviceKind.Cuda)
         {
@@ -31,7 +31,7 @@ public sealed class TorchFlashBackend : IAttentionBackend
         }
         using var scope = NewDisposeScope();
         bool isCuda = problem.Device.Kind == AttentionDeviceKind.Cuda;
-        bool mergesCausal = !isCuda && (problem.IsShiftedCausal || problem.HasWindow);
+        bool mergesCausal = TorchFlashRules.MergesCausal(problem);
         int largestDim = Math.Max(problem.HeadDim, problem.ValueDim);
         int dim = isCuda ? (largestDim + 7) / 8 * 8 : largestDim;
         Tensor query = OperandForm.PadTo(OperandForm.UnitStride(inputs.Query), dim); // (B, H, Lq, dim)
@@ -43,36 +43,54 @@ public sealed class TorchFlashBackend : IAttentionBackend
         Tensor? mask = OperandForm.AdditiveMask(problem, inputs, maskType, mergesCausal);
         bool isCausal = problem.IsCausal && !mergesCausal;
         double scale = problem.EffectiveScale, dropout = problem.Dropout;
-        Tensor result = (isCuda || _launchLimit != TorchFlashRules.LaunchLimit) && (long)problem.Batch * problem.HeadCount > _launchLimit
+        bool needsLogSumExp = problem.NeedsLogSumExp;
+        (Tensor output, Tensor? logSumExp) = (isCuda || _launchLimit != TorchFlashRules.LaunchLimit) && (long)problem.Batch * problem.HeadCount > _launchLimit
             ? Split(problem, query, key, value, mask, Attend)
             : Attend(query, key, value, mask);
-        return (dim == problem.ValueDim ? result : result.narrow(3, 0, problem.ValueDim)).MoveToOuterDisposeScope();
+        output = dim == problem.ValueDim ? output : output.narrow(3, 0, problem.ValueDim);
+        logSumExp = logSumExp is null || mask is null ? logSumExp?.detach() : OfHiddenRows(logSumExp.detach(), mask);
+        return new AttentionResult(output.MoveToOuterDisposeScope(), logSumExp?.MoveToOuterDisposeScope());
 
-        Tensor Attend(Tensor q, Tensor k, Tensor v, Tensor? m) =>
-            isCuda
-                ? TorchOperators.FlashCuda(q, k, v, dropout, isCausal, scale)
-                : TorchOperators.FlashCpu(q, k, v, m, isCausal, scale);
+        AttentionResult Attend(Tensor q, Tensor k, Tensor v, Tensor? m) =>
+            (isCuda, needsLogSumExp) switch
+            {
+                (true, false) => TorchOperators.FlashCuda(q, k, v, dropout, isCausal, scale),
+                (true, true) => TorchOperators.FlashCudaWithLogSumExp(q, k, v, dropout, isCausal, scale),
+                (false, false) => TorchOperators.FlashCpu(q, k, v, m, isCausal, scale),
+                (false, true) => TorchOperators.FlashCpuWithLogSumExp(q, k, v, m, isCausal, scale),
+            };
     }
 
-    private Tensor Split(
+    /// <summary>The CPU kernel gives 0 for some rows without a key; -∞ is right. On CUDA the rules leave no such row.</summary>
+    private static Tensor OfHiddenRows(Tensor logSumExp, Tensor mask) =>
+        logSumExp.masked_fill(mask.detach().amax([-1]).eq(double.NegativeInfinity), double.NegativeInfinity); // (mb, mh, mr) -> (B, H, Lq)
+
+    private AttentionResult Split(
         in AttentionProblem problem, Tensor query, Tensor key, Tensor value, Tensor? mask,
-        Func<Tensor, Tensor, Tensor, Tensor?, Tensor> attend)
+        Func<Tensor, Tensor, Tensor, Tensor?, AttentionResult> attend)
     {
         int group = problem.HeadCount / problem.KvHeadCount;
-        var sequences = new List<Tensor>();
-        var heads = new List<Tensor>();
+        var sequences = new List<AttentionResult>();
+        var heads = new List<AttentionResult>();
         foreach (LaunchChunk chunk in LaunchChunks.Split(problem.Batch, problem.HeadCount, group, _launchLimit))
         {
             heads.Add(attend(
                 Part(query, chunk, 1), Part(key, chunk, group), Part(value, chunk, group), mask is null ? null : Part(mask, chunk, 1)));
             if (chunk.HeadStart + chunk.HeadCount == problem.HeadCount)
             {
-                sequences.Add(heads.Count == 1 ? heads[0] : cat(heads, 1)); // (chunk's B, H, Lq, dim)
+                sequences.Add(Join(heads, 1)); // (chunk's B, H, Lq, dim)
                 heads.Clear();
             }
         }
-        return cat(sequences, 0); // (B, H, Lq, dim)
+        return Join(sequences, 0); // (B, H, Lq, dim)
     }
+
+    private static AttentionResult Join(List<AttentionResult> parts, int dimension) =>
+        parts.Count == 1
+            ? parts[0]
+            : new AttentionResult(
+                cat([.. parts.Select(part => part.Output)], dimension),
+                parts[0].LogSumExp is null ? null : cat([.. parts.Select(part => part.LogSumExp!)], dimension));
 
     private static Tensor Part(Tensor tensor, LaunchChunk chunk, int group)
     {

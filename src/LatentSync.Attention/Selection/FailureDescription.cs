@@ -28,6 +28,9 @@ public sealed record FailureDescription(FailureKind Kind, string Code, string Me
             "a working device", "restart the program; or, if it happens again, use --attention \"forbid NAME\" with the backend's name"),
         new(FailureKind.Other, "ATT0907", "The kernel failed.",
             "a kernel that completes", "none needed, the next backend runs; please report it with the message"),
+        new(FailureKind.WrongNumbers, "ATT0908", "The kernel's self-test gave wrong numbers.",
+            "the numbers of attention in float64, within the element type's rounding",
+            "none needed, the next backend runs; update libtorch, cuDNN or the driver, and please report it with the message"),
     ];
 
     /// <summary>Effort of the remedy's first step.</summary>

@@ -23,4 +23,7 @@ public enum FailureKind
 
     /// <summary>A native failure of another kind.</summary>
     Other,
+
+    /// <summary>The kernel's self-test gave wrong numbers: it would compute, but not attention.</summary>
+    WrongNumbers,
 }
