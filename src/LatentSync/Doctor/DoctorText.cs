@@ -116,12 +116,12 @@ public static class DoctorText
         if (errors.Length > 0)
         {
             rows.Add(Heading(Say("heading.needed")));
-            rows.AddRange(errors.SelectMany(check => Item($"{Label(check)}: {check.Remedy}")));
+            rows.AddRange(errors.SelectMany(check => Item(Say("item.of", Label(check), check.Remedy))));
         }
         string[] better =
         [
             .. report.Suggestions.Where(suggestion => suggestion.Effort <= RemedyEffort.Call).Select(suggestion => suggestion.Text),
-            .. report.Checks.Where(check => check is { Status: not DoctorStatus.Error, Remedy: not null }).Select(check => $"{Label(check)}: {check.Remedy}"),
+            .. report.Checks.Where(check => check is { Status: not DoctorStatus.Error, Remedy: not null }).Select(check => Say("item.of", Label(check), check.Remedy)),
             .. report.Suggestions.Where(suggestion => suggestion.Effort > RemedyEffort.Call).Select(suggestion => suggestion.Text),
         ];
         if (better.Length > 0)

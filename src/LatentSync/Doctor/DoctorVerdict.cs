@@ -18,7 +18,7 @@ internal static class DoctorVerdict
         string[] problems = [.. report.Checks.Where(check => check.Status == DoctorStatus.Error).Select(check => SayOr($"problem.{check.Name}", check.Name))];
         string fails = Say(report.IsDescribed ? "verdict.wouldNot" : "verdict.fails", string.Join(", ", problems));
         // On a described machine the question is about attention, whatever else stands in the way.
-        return report.IsDescribed && how.Length > 0 ? $"{fails} {Say("verdict.butAttention", how)}" : fails;
+        return report.IsDescribed && how.Length > 0 ? Say("verdict.butAttention", fails, how) : fails;
     }
 
     /// <summary>"CPU, torch-flash, about 1700 s per second of video (estimated)"; on a described machine with the GPU's name.</summary>

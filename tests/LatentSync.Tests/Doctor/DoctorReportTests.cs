@@ -15,10 +15,10 @@ public sealed class DoctorReportTests
     [Fact]
     public void ToJson_HasEveryKeyOfTheContract()
     {
-        MachineExamination machine = DescribedMachine.Examination();
+        MachineExamination machine = HealthyMachine.Examination();
         machine = machine with { Machine = machine.Machine with { Gpus = [new GpuInfo("Tesla T4", "7.5", 16L << 30, 15L << 30, "515.43")], Cuda = new CudaInfo("11.7", null) } };
 
-        using JsonDocument json = JsonDocument.Parse(DoctorService.Examine(DescribedMachine.Options(machine)).ToJson());
+        using JsonDocument json = JsonDocument.Parse(DoctorService.Examine(HealthyMachine.Options(machine)).ToJson());
         JsonElement root = json.RootElement;
 
         AssertKeys(root, "machine", "backends", "checks", "canSync", "verdict", "suggestions", "layers");
@@ -42,7 +42,7 @@ public sealed class DoctorReportTests
     [Fact]
     public void ToJson_HasTheValues()
     {
-        using JsonDocument json = JsonDocument.Parse(DoctorService.Examine(DescribedMachine.Options()).ToJson());
+        using JsonDocument json = JsonDocument.Parse(DoctorService.Examine(HealthyMachine.Options()).ToJson());
         JsonElement machine = json.RootElement.GetProperty("machine");
 
         Assert.True(json.RootElement.GetProperty("canSync").GetBoolean());
@@ -57,9 +57,9 @@ public sealed class DoctorReportTests
     [Fact]
     public void ToJson_NothingKnown_KeysAreThereAsNull()
     {
-        MachineExamination machine = DescribedMachine.Examination();
+        MachineExamination machine = HealthyMachine.Examination();
         machine = machine with { Machine = machine.Machine with { LibTorch = null }, Memory = null, LibStdCxx = null };
-        DoctorOptions options = DescribedMachine.Options(machine) with
+        DoctorOptions options = HealthyMachine.Options(machine) with
         {
             TryTorch = _ => throw new Platform.Loading.NativeLoadException(new(Platform.Loading.NativeLoadCause.FileMissing, "libtorch_cpu.so", "nothing", "libtorch", "restore"), []),
             Ffmpeg = null,
@@ -78,8 +78,8 @@ public sealed class DoctorReportTests
     public void Render_VerdictComesFirstThenWhatCouldBeBetterThenTheParts()
     {
         using LanguageScope language = new(Language.English);
-        MachineExamination machine = DescribedMachine.Examination() with { Memory = new MemoryFacts(8_000_000_000, 7_500_000_000) };
-        DoctorOptions options = DescribedMachine.Options(machine) with { MeasureSpeed = (_, _) => new MachineSpeed(213e9, 159e9) };
+        MachineExamination machine = HealthyMachine.Examination() with { Memory = new MemoryFacts(8_000_000_000, 7_500_000_000) };
+        DoctorOptions options = HealthyMachine.Options(machine) with { MeasureSpeed = (_, _) => new MachineSpeed(213e9, 159e9) };
 
         string[] lines = DoctorText.Render(DoctorService.Examine(options)).Split('\n');
 
@@ -97,7 +97,7 @@ public sealed class DoctorReportTests
     public void Render_ThisKindOfMachine_FitsOnOneScreen(Language wanted)
     {
         using LanguageScope language = new(wanted);
-        DoctorOptions options = DescribedMachine.Options() with { MeasureSpeed = (_, _) => new MachineSpeed(213e9, 159e9) };
+        DoctorOptions options = HealthyMachine.Options() with { MeasureSpeed = (_, _) => new MachineSpeed(213e9, 159e9) };
 
         string[] lines = DoctorText.Render(DoctorService.Examine(options)).TrimEnd('\n').Split('\n');
 
@@ -110,7 +110,7 @@ public sealed class DoctorReportTests
     {
         using LanguageScope language = new(Language.Chinese);
 
-        string text = DoctorText.Render(DoctorService.Examine(DescribedMachine.Options()));
+        string text = DoctorText.Render(DoctorService.Examine(HealthyMachine.Options()));
 
         Assert.StartsWith("LatentSync 可以在这台机器上运行：CPU, torch-flash", text, StringComparison.Ordinal);
         Assert.Contains("可以改进之处", text, StringComparison.Ordinal);
@@ -119,7 +119,7 @@ public sealed class DoctorReportTests
     [Fact]
     public void Examine_MeasurementThatFails_LeavesTheEstimateOut()
     {
-        DoctorOptions options = DescribedMachine.Options() with { MeasureSpeed = (_, _) => throw new System.Runtime.InteropServices.ExternalException("out of memory") };
+        DoctorOptions options = HealthyMachine.Options() with { MeasureSpeed = (_, _) => throw new System.Runtime.InteropServices.ExternalException("out of memory") };
 
         DoctorReport report = DoctorService.Examine(options);
 
@@ -132,7 +132,7 @@ public sealed class DoctorReportTests
     {
         using LanguageScope language = new(Language.English);
 
-        DoctorReport report = DoctorService.Examine(DescribedMachine.Options(DescribedMachine.Examination() with { Load = 9.3 }));
+        DoctorReport report = DoctorService.Examine(HealthyMachine.Options(HealthyMachine.Examination() with { Load = 9.3 }));
 
         Assert.Contains(report.Suggestions, suggestion => suggestion.Text.Contains("load 9.3 on 2 cores", StringComparison.Ordinal));
     }

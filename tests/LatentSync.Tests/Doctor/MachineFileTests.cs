@@ -30,7 +30,7 @@ public sealed class MachineFileTests : IDisposable
     [Fact]
     public void Read_TheWholeReport_TakesItsMachine()
     {
-        DoctorReport report = DoctorService.Examine(DescribedMachine.Options());
+        DoctorReport report = DoctorService.Examine(HealthyMachine.Options());
 
         Machine machine = Parse(report.ToJson());
 

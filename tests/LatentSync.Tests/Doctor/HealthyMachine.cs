@@ -7,7 +7,7 @@ using LatentSync.Platform.Machines;
 namespace LatentSync.Tests.Doctor;
 
 /// <summary>A machine on which everything is as it should be; the tests take things away.</summary>
-internal static class DescribedMachine
+internal static class HealthyMachine
 {
     public static DoctorOptions Options(MachineExamination? examination = null) =>
         new()
