@@ -29,8 +29,41 @@ public sealed class FailureTests
     [InlineData("CUDA error: an illegal memory access was encountered", FailureKind.DeviceLost)]
     [InlineData("CUDA error: device-side assert triggered", FailureKind.DeviceLost)]
     [InlineData("CUDNN_STATUS_INTERNAL_ERROR", FailureKind.Other)]
+    [InlineData("[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: not enough memory: you tried to allocate 68719476736 bytes.", FailureKind.OutOfMemory)]
+    [InlineData("std::bad_alloc", FailureKind.OutOfMemory)]
+    [InlineData("CUDNN_STATUS_NOT_SUPPORTED. cudnn_status: CUDNN_STATUS_NOT_SUPPORTED", FailureKind.NoKernel)]
+    [InlineData("cuDNN Frontend error: No valid execution plans built.", FailureKind.NoKernel)]
+    [InlineData("libtorch 2.3.0 has no operator _scaled_dot_product_cudnn_attention that can be called as this program calls it.", FailureKind.NoKernel)]
+    [InlineData("CUDA error: invalid configuration argument\nCUDA kernel errors might be asynchronously reported at some other API call, so the stacktrace below might be incorrect.\nFor debugging consider passing CUDA_LAUNCH_BLOCKING=1\nCompile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.\n", FailureKind.UnsupportedArgument)]
+    [InlineData("CUDA error: unknown error\nCompile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.\n", FailureKind.Other)]
+    [InlineData("The following operation failed in the TorchScript interpreter.\nTraceback of TorchScript (most recent call last):\n  File \"<string>\", line 2, in attend\n    return torch.f(query)\n           ~~~~~~~ <--- HERE\nRuntimeError: CUDA out of memory. Tried to allocate 48.00 GiB\nException raised from malloc at expected.cpp:1", FailureKind.OutOfMemory)]
     public void Classify_NativeMessage_HasItsKind(string message, FailureKind kind) =>
         Assert.Equal(kind, FailureClassifier.Classify(new ExternalException(message)));
+
+    [Theory]
+    [InlineData("No available kernel.  Aborting execution.\nException raised from x", "No available kernel.  Aborting execution.")]
+    [InlineData("The following operation failed.\nRuntimeError: \"f\" failed\n\nException raised from y", "\"f\" failed")]
+    [InlineData("", "")]
+    public void CauseOf_NativeMessage_IsTheLineThatSaysWhatIsWrong(string message, string cause) =>
+        Assert.Equal(cause, FailureClassifier.CauseOf(new ExternalException(message)));
+
+    [Fact]
+    public void Describe_EveryKind_IsItsOwnAndHasACode()
+    {
+        Assert.All(Enum.GetValues<FailureKind>(), kind => Assert.Equal(kind, FailureClassifier.Describe(kind).Kind));
+        Assert.Equal(FailureKind.WrongNumbers, FailureClassifier.Classify(new KernelWrongNumbersException("off")));
+    }
+
+    [Fact]
+    public void Quarantine_WrongNumbers_CoversDeviceTypeAndHeadDim()
+    {
+        var quarantine = new Quarantine();
+        quarantine.Add("torch-flash", Problem, 1, FailureKind.WrongNumbers, "off by 3");
+        Assert.Equal("ATT0908", quarantine.Objection("torch-flash", Problem with { IsCausal = true, NeedsGradient = true }, 1)!.Code);
+        Assert.Null(quarantine.Objection("torch-flash", Problem with { DType = AttentionDType.Float16 }, 1));
+        Assert.Null(quarantine.Objection("torch-flash", Problem with { HeadDim = 128, ValueDim = 128 }, 1));
+        Assert.Null(quarantine.Objection("torch-flash", Problem with { Device = AttentionDevice.Cuda() }, 1));
+    }
 
     [Fact]
     public void Classify_ExceptionTypes_TellKernelsFromBugs()

@@ -76,7 +76,7 @@ public sealed class FallbackTests
         Assert.IsType<ExternalException>(exception.InnerException);
         Assert.Contains(exception.Verdicts.Single(v => v.Backend == "torch-flash").Reasons, reason => reason.Code == "ATT0901");
         Assert.Contains("No available kernel", exception.Message, StringComparison.Ordinal);
-        Assert.Contains("torch-math would run instead", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("let torch-math run instead", exception.Message, StringComparison.Ordinal);
     }
 
     public static TheoryData<Exception> NotKernelFailures() =>
@@ -139,8 +139,8 @@ public sealed class FallbackTests
                 dispatcher.Quarantine.Release(); // so that failures go on
             }
         }
-        Assert.Equal(500, injected);
-        Assert.Equal(500, listener.Incidents.Count);
+        Assert.InRange(injected, 500, 501); // the last call may fail twice
+        Assert.Equal(injected, listener.Incidents.Count);
     }
 
     [Fact]
@@ -188,6 +188,7 @@ public sealed class FallbackTests
             FailureKind.OutOfMemory => new ExternalException("CUDA out of memory. Tried to allocate 20.00 GiB."),
             FailureKind.UnsupportedArgument => new ExternalException("CUDA error: invalid configuration argument"),
             FailureKind.NativeLibraryGone => new DllNotFoundException("libcudnn.so.9"),
+            FailureKind.WrongNumbers => new KernelWrongNumbersException("torch-flash is off by 3"),
             _ => new ExternalException("CUDNN_STATUS_INTERNAL_ERROR"),
         };
 

@@ -13,7 +13,8 @@ public sealed record QuarantineEntry(
     string Backend, ProblemClass Class, FailureKind Kind, long FromBytes, string Cause, DateTimeOffset Since);
 
 /// <summary>Backends that failed at run time, set aside until released: for the class of the problem; when memory ran out, for that size
-/// and larger ones only; when the GPU's code is missing, for the device; when the library is gone, for everything. Thread-safe.</summary>
+/// and larger ones only; when the self-test gave wrong numbers, for the device, element type and head-dim class; when the GPU's code is
+/// missing, for the device; when the library is gone, for everything. Thread-safe.</summary>
 public sealed class Quarantine
 {
     private readonly Lock _gate = new();
@@ -106,6 +107,9 @@ public sealed class Quarantine
             {
                 FailureKind.NativeLibraryGone => true,
                 FailureKind.NoKernelImage => entry.Class.Device == problemClass.Device,
+                // A self-test speaks for all problems of its device, element type and head dim, with and without masks.
+                FailureKind.WrongNumbers => entry.Class.Device == problemClass.Device && entry.Class.DType == problemClass.DType
+                    && entry.Class.HeadDimClass == problemClass.HeadDimClass,
                 _ => entry.Class == problemClass && estimatedBytes >= entry.FromBytes,
             };
             if (entry.Backend == backend && covers)
