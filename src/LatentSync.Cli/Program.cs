@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.Text;
+using LatentSync.Attention.Wording;
 using LatentSync.Cli;
 using LatentSync.Cli.Commands;
 
@@ -10,6 +11,15 @@ ParseResult parsed = root.Parse(args);
 if (parsed.Action is ParseErrorAction)
 {
     return UsageReport.Write(root, parsed);
+}
+try
+{
+    Languages.Current = LanguageChoice.Of(parsed.GetValue(CommandTree.Language), Environment.GetEnvironmentVariable);
+}
+catch (FormatException exception)
+{
+    Console.Error.WriteLine($"latentsync: --lang: {exception.Message}");
+    return ExitCode.Usage;
 }
 InvocationConfiguration configuration = new()
 {

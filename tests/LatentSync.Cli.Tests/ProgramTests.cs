@@ -86,6 +86,77 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
     }
 
     [Fact]
+    public async Task Doctor_DescribedMachine_AnswersWithoutLookingAtThisOne()
+    {
+        ProgramRun run = await Cli.RunAsync(NoFfmpeg, "doctor", "--gpu", "RTX 3090", "--cuda", "12.8", "--os", "Ubuntu 22.04", "--json");
+        using JsonDocument document = JsonDocument.Parse(run.Output);
+        JsonElement root = document.RootElement;
+
+        Assert.Equal(ExitCode.Done, run.ExitCode); // no ffmpeg here is no matter there
+        Assert.True(root.GetProperty("isDescribed").GetBoolean());
+        Assert.Equal("8.6", root.GetProperty("machine").GetProperty("gpus")[0].GetProperty("computeCapability").GetString());
+        Assert.NotEmpty(root.GetProperty("assumptions").EnumerateArray());
+        Assert.All(root.GetProperty("layers").EnumerateArray(), layer => AssertKeys(layer, "resolution", "layer", "shape", "dType", "backend", "order", "estimatedBytes", "verdicts"));
+    }
+
+    [Fact]
+    public async Task Doctor_SavedMachine_IsAnsweredAboutAlikeByFile()
+    {
+        using TemporaryFolder folder = new();
+        string file = Path.Combine(folder.Path, "t4.json");
+
+        ProgramRun saved = await Cli.RunAsync("doctor", "--gpu", "Tesla T4", "--cuda", "11.7", "--libtorch", "2.5.1", "--os", "Ubuntu 20.04", "--save-machine", file);
+        ProgramRun read = await Cli.RunAsync("doctor", "--machine", file);
+        ProgramRun explained = await Cli.RunAsync("attention", "explain", "--shape", "32,8,1024,1024,40", "--dtype", "f16", "--device", "cuda", "--machine", file);
+
+        Assert.Equal(ExitCode.Machine, saved.ExitCode); // Ubuntu 20.04's C library
+        Assert.Equal(saved.Output.Split('\n')[0], read.Output.Split('\n')[0]);
+        Assert.Contains("compute capability 7.5; required compute capability 8.0", string.Join(' ', read.Output.Split('\n').Select(line => line.Trim())), StringComparison.Ordinal);
+        Assert.Contains("chosen: torch-efficient", explained.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--gpu", "RTX 4091", "RTX 4090")]
+    [InlineData("--libtorch", "newest", "2.10.0")]
+    [InlineData("--cuda", "x", "11.7")]
+    [InlineData("--lang", "fr", "en (English) or zh")]
+    public async Task Doctor_WordsWithoutMeaning_Exit2WithWhatIsPossible(string option, string value, string expected)
+    {
+        ProgramRun run = await Cli.RunAsync("doctor", option, value);
+
+        Assert.Equal(ExitCode.Usage, run.ExitCode);
+        Assert.Contains(expected, run.Errors, StringComparison.Ordinal);
+        Assert.Empty(run.Output);
+    }
+
+    [Fact]
+    public async Task Doctor_MachineFileThatIsNoJson_Exits2WithThePlace()
+    {
+        using TemporaryFolder folder = new();
+        string file = Path.Combine(folder.Path, "m.json");
+        await File.WriteAllTextAsync(file, "{ \"os\": linux }", TestContext.Current.CancellationToken);
+
+        ProgramRun run = await Cli.RunAsync("doctor", "--machine", file), missing = await Cli.RunAsync("doctor", "--machine", file + "x");
+
+        Assert.Equal(ExitCode.Usage, run.ExitCode);
+        Assert.Contains("m.json is not JSON at line 1", run.Errors, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Usage, missing.ExitCode);
+    }
+
+    [Fact]
+    public async Task Lang_OptionVariableAndLocale_ChooseTheLanguage()
+    {
+        string[] command = ["doctor", "--gpu", "A10"];
+        ProgramRun option = await Cli.RunAsync([.. command, "--lang", "zh"]);
+        ProgramRun variable = await Cli.RunAsync(new Dictionary<string, string?> { ["LATENTSYNC_LANG"] = "zh" }, command);
+        ProgramRun locale = await Cli.RunAsync(new Dictionary<string, string?> { ["LC_ALL"] = "zh_CN.UTF-8", ["LATENTSYNC_LANG"] = null }, command);
+        ProgramRun against = await Cli.RunAsync(new Dictionary<string, string?> { ["LATENTSYNC_LANG"] = "zh" }, [.. command, "--lang", "en"]);
+
+        Assert.All([option, variable, locale], run => Assert.Contains("可以", run.Output, StringComparison.Ordinal));
+        Assert.StartsWith("LatentSync would run", against.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task AttentionExplain_Json_HasTheContractsKeys()
     {
         ProgramRun run = await Cli.RunAsync("attention", "explain", "--shape", "16,1,1024,1024,512", "--json");

@@ -8,6 +8,8 @@ internal static class CommandTree
 {
     public static Option<bool> Verbose { get; } = new("--verbose") { Description = "show stack traces of failures", Recursive = true };
 
+    public static Option<string?> Language { get; } = new("--lang") { Description = "language of the doctor's answers and of the attention errors: en or zh", HelpName = "en|zh", Recursive = true };
+
     private const string Teaching = """
         Examples:
           latentsync demo                                       try it: draws a talking head and lip-syncs it
@@ -23,6 +25,7 @@ internal static class CommandTree
         RootCommand root = new("Lip-sync for video: re-animates a speaker's mouth to match new speech (LatentSync in .NET).")
         {
             Verbose,
+            Language,
             SyncCommand.Create(),
             DemoCommand.Create(),
             DoctorCommand.Create(),

@@ -1,44 +1,56 @@
 using System.CommandLine;
 using LatentSync.Cli.Display;
 using LatentSync.Doctor;
-using LatentSync.Platform.LibTorch;
+using LatentSync.Doctor.Machines;
 
 namespace LatentSync.Cli.Commands;
 
 /// <summary>`latentsync doctor`.</summary>
 internal static class DoctorCommand
 {
-    private static readonly Option<string?> Libtorch = new("--libtorch") { Description = "examine the libtorch in this folder instead of the packaged one", HelpName = "DIR" };
+    private static readonly MachineOptions Machine = new();
+    private static readonly Option<string?> SaveMachine = new("--save-machine") { Description = "also write the machine, found or described, to a file that --machine reads", HelpName = "FILE" };
     private static readonly Option<string?> FaceModels = new("--face-models") { Description = "folder with face detection models", HelpName = "DIR" };
     private static readonly Option<string?> Cascades = new("--cascades") { Description = "folder with OpenCV's Haar cascades", HelpName = "DIR" };
-    private static readonly Option<bool> Details = new("--details") { Description = "also show how each library was found and loaded" };
+    private static readonly Option<bool> Details = new("--details") { Description = "shorten nothing; also show how libraries were loaded, every reason, every layer, the time of each probe" };
     private static readonly Option<bool> Json = new("--json") { Description = "write the report as JSON to standard output" };
 
     public static Command Create()
     {
         TeachingCommand command = new(
             "doctor",
-            "Examines this machine: what LatentSync needs, what is there, which attention backends run and why the others do not.",
-            """
+            "Examines this machine, or one that is described: what LatentSync needs, what is there, which attention backends run and why the others do not.",
+            $"""
             Exit code 0 when `sync` can run, else 3.
+
+            {MachineOptions.Teaching}
 
             Examples:
               latentsync doctor
-              latentsync doctor --json > machine.json
+              latentsync doctor --json > report.json
+              latentsync doctor --gpu "Tesla T4" --cuda 11.7 --libtorch 2.5.1 --os "Ubuntu 20.04"
+              latentsync doctor --save-machine server.json          (there)
+              latentsync doctor --machine server.json --lang zh     (here)
             """
         )
         {
-            Libtorch, FaceModels, Cascades, Details, Json,
+            SaveMachine, FaceModels, Cascades, Details, Json,
         };
+        foreach (Option option in Machine.All)
+        {
+            command.Add(option);
+        }
         command.SetAction((parsed, cancellationToken) => RunAsync(parsed, cancellationToken));
         return command;
     }
 
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        LibTorchOptions? libTorch = parsed.GetValue(Libtorch) is { } folder ? new LibTorchOptions { Folder = folder } : null;
-        DoctorOptions options = DoctorComposition.Options(libTorch, parsed.GetValue(FaceModels), parsed.GetValue(Cascades));
-        DoctorReport report = await Task.Run(() => DoctorService.Examine(options), cancellationToken);
+        DoctorReport report = await Task.Run(() => Report(parsed), cancellationToken);
+        if (parsed.GetValue(SaveMachine) is { } file)
+        {
+            MachineFile.Write(file, report.Machine);
+        }
         if (parsed.GetValue(Json))
         {
             Console.Out.WriteLine(report.ToJson());
@@ -49,4 +61,9 @@ internal static class DoctorCommand
         }
         return report.ExitCode;
     }
+
+    private static DoctorReport Report(ParseResult parsed) =>
+        Machine.Described(parsed) is { } described
+            ? DescribedDoctor.Examine(described)
+            : DoctorService.Examine(DoctorComposition.Options(Machine.Folder(parsed), parsed.GetValue(FaceModels), parsed.GetValue(Cascades)));
 }

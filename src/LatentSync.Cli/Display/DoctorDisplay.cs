@@ -8,20 +8,20 @@ internal static class DoctorDisplay
 {
     public static void Write(DoctorReport report, bool details)
     {
-        if (Console.IsOutputRedirected)
+        foreach (DoctorRow row in DoctorText.Rows(report, details))
         {
-            Console.Out.Write(DoctorText.Render(report, details));
-            return;
-        }
-        IReadOnlyList<DoctorRow> rows = DoctorText.Rows(report, details);
-        int width = rows.Max(r => r.Label.Length);
-        foreach (DoctorRow row in rows)
-        {
-            AnsiConsole.MarkupLine(Line(row, width));
+            if (Console.IsOutputRedirected)
+            {
+                Console.Out.WriteLine(DoctorText.Line(row));
+            }
+            else
+            {
+                AnsiConsole.MarkupLine(Coloured(row));
+            }
         }
     }
 
-    private static string Line(DoctorRow row, int width)
+    private static string Coloured(DoctorRow row)
     {
         (string colour, string mark) = row.Status switch
         {
@@ -30,13 +30,12 @@ internal static class DoctorDisplay
             DoctorStatus.Error => ("red", "✗"),
             _ => ("default", " "),
         };
-        string text = Markup.Escape(row.Text), label = Markup.Escape(row.Label.PadRight(width));
         return row.Kind switch
         {
-            DoctorRowKind.Verdict => $"[bold {colour}]{mark} {text}[/]",
-            DoctorRowKind.Heading => $"\n[bold]{text}[/]",
-            DoctorRowKind.Remedy => $"    {new string(' ', width)} [grey]→ {text}[/]",
-            _ => $"  [{colour}]{mark}[/] [bold]{label}[/] {text}",
+            DoctorRowKind.Verdict => $"[bold {colour}]{Markup.Escape(row.Text)}[/]",
+            DoctorRowKind.Finding => $"  [{colour}]{mark}[/]     [bold]{Markup.Escape(DoctorText.PaddedLabel(row))}[/] {Markup.Escape(row.Text)}",
+            DoctorRowKind.Heading => $"[bold]{Markup.Escape(DoctorText.Line(row))}[/]",
+            _ => Markup.Escape(DoctorText.Line(row)),
         };
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using LatentSync.Attention.Selection;
 
@@ -17,6 +18,13 @@ internal static class CpuProbe
     /// <summary>The processors that .NET sees (it counts affinity and, on the real root, the quota), at most the quota rounded up.</summary>
     public static int UsableCores(string root, int processorCount) =>
         CgroupLimits.Read(root).Cpus is { } quota ? Math.Clamp((int)Math.Ceiling(quota), 1, processorCount) : processorCount;
+
+    /// <summary>Programs that wanted a processor during the last minute (proc/loadavg); null where there is no such file.</summary>
+    public static double? Load(string root)
+    {
+        string file = Path.Combine(root, "proc/loadavg");
+        return File.Exists(file) && double.TryParse(File.ReadAllText(file).Split(' ')[0], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double load) ? load : null;
+    }
 
     private static string? NameInCpuInfo(string file)
     {

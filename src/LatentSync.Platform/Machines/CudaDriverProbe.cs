@@ -54,7 +54,9 @@ internal static unsafe class CudaDriverProbe
         Check("cuDeviceGetAttribute", attribute(&major, 75, device));
         Check("cuDeviceGetAttribute", attribute(&minor, 76, device));
         Check("cuDeviceTotalMem_v2", ((delegate* unmanaged<nuint*, int, int>)Export(handle, "cuDeviceTotalMem_v2"))(&memory, device));
-        return new GpuInfo(NvmlProbe.Text(name, NameLength), FormattableString.Invariant($"{major}.{minor}"), (long)memory, null, null);
+        string text = NvmlProbe.Text(name, NameLength);
+        // The free memory is known only inside a context, which costs time and memory on the GPU: it stays unknown.
+        return new GpuInfo(text, FormattableString.Invariant($"{major}.{minor}"), (long)memory, null, null) { Maker = "nvidia", MigProfile = NvmlMig.Profile(text) };
     }
 
     private static nint Export(nint handle, string name) => NativeLibrary.GetExport(handle, name);

@@ -16,15 +16,15 @@ internal static class GpuProbe
     public static GpuFacts Read(string root, string nvml, string cudaDriver)
     {
         List<PciDisplay> cards = PciDisplays(root);
-        List<GpuInfo> others = cards.Where(card => card.Vendor == Amd).Select(AmdGpu).ToList();
+        List<GpuInfo> others = AmdGpus(root, cards);
         if (OperatingSystem.IsMacOS() && RuntimeInformation.ProcessArchitecture == Architecture.Arm64)
         {
-            others.Add(new GpuInfo("Apple GPU (Metal)", null, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, null, null));
+            others.Add(new GpuInfo("Apple GPU (Metal)", null, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, null, null) { Maker = "apple" });
         }
         GpuFacts? nvidia = FirstAnswer([() => NvmlProbe.Read(nvml), () => CudaDriverProbe.Read(cudaDriver)], out string? trouble);
         if (nvidia is not null)
         {
-            return nvidia with { Gpus = [.. nvidia.Gpus, .. others] };
+            return nvidia with { Gpus = [.. nvidia.Gpus, .. others], Rocm = RocmProbe.Version(root) };
         }
         int idle = cards.Count(card => card.Vendor == Nvidia);
         string note =
@@ -32,7 +32,20 @@ internal static class GpuProbe
             ?? (idle > 0 ? FormattableString.Invariant($"{idle} NVIDIA GPU(s) on the bus, but no driver library ({nvml}): install the NVIDIA driver")
             : others.Count > 0 ? "no NVIDIA GPU"
             : "none found");
-        return new GpuFacts(others, null, note);
+        return new GpuFacts(others, null, note) { HasIdleNvidia = idle > 0, Rocm = RocmProbe.Version(root) };
+    }
+
+    /// <summary>AMD's cards on the bus, with the architecture where the compute driver lists as many; where the bus cannot be read, what
+    /// the compute driver lists.</summary>
+    private static List<GpuInfo> AmdGpus(string root, List<PciDisplay> cards)
+    {
+        List<GpuInfo> onBus = cards.Where(card => card.Vendor == Amd).Select(AmdGpu).ToList();
+        IReadOnlyList<GpuInfo> computing = RocmProbe.Read(root);
+        if (onBus.Count == 0)
+        {
+            return [.. computing];
+        }
+        return computing.Count == onBus.Count ? [.. onBus.Zip(computing, (card, node) => card with { Name = $"{card.Name}, {node.Name["AMD GPU (".Length..^1]}", MemoryBytes = Math.Max(card.MemoryBytes, node.MemoryBytes) })] : onBus;
     }
 
     private static GpuFacts? FirstAnswer(IEnumerable<Func<GpuFacts?>> probes, out string? trouble)
@@ -65,7 +78,7 @@ internal static class GpuProbe
         string name = Text(Path.Combine(card.Folder, "product_name")) ?? $"AMD GPU (PCI device {card.Device})";
         string? memory = Text(Path.Combine(card.Folder, "mem_info_vram_total"));
         long bytes = long.TryParse(memory, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : 0;
-        return new GpuInfo(name, null, bytes, null, null);
+        return new GpuInfo(name, null, bytes, null, null) { Maker = "amd" };
     }
 
     private static List<PciDisplay> PciDisplays(string root)
@@ -77,8 +90,8 @@ internal static class GpuProbe
         }
         return Directory
             .EnumerateDirectories(devices)
-            // PCI class 03xxxx is a display controller
-            .Where(folder => Text(Path.Combine(folder, "class"))?.StartsWith("0x03", StringComparison.Ordinal) == true)
+            // PCI class 03xxxx is a display controller, 12xxxx an accelerator (AMD's MI300)
+            .Where(folder => Text(Path.Combine(folder, "class")) is { } kind && (kind.StartsWith("0x03", StringComparison.Ordinal) || kind.StartsWith("0x12", StringComparison.Ordinal)))
             .Select(folder => new PciDisplay(folder, Text(Path.Combine(folder, "vendor")) ?? "", Text(Path.Combine(folder, "device")) ?? "?"))
             .ToList();
     }

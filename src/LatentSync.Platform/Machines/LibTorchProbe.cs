@@ -19,6 +19,14 @@ internal static class LibTorchProbe
         return folder is null ? null : Describe(folder, NeedsRepair(locator));
     }
 
+    /// <summary>The folder of the libtorch that is or would be loaded; null when there is none.</summary>
+    /// <param name="externalFolder">The folder the user gave, or null.</param>
+    public static string? Folder(string? externalFolder)
+    {
+        LibTorchLocator locator = LibTorchLocator.ForThisProcess();
+        return LibTorchLoader.Loaded?.Folder ?? (externalFolder is null ? locator.FindOwn() : locator.FindGiven(externalFolder));
+    }
+
     private static LibTorchInfo Describe(string folder, bool repaired)
     {
         (string? version, string? flavor) = LibTorchVersion.Read(folder);

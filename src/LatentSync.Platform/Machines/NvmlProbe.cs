@@ -31,11 +31,24 @@ internal static unsafe class NvmlProbe
             Check("nvmlDeviceGetCount_v2", ((delegate* unmanaged<uint*, int>)Export(handle, "nvmlDeviceGetCount_v2"))(&count));
             string? driver = DriverVersion(handle);
             var gpus = new List<GpuInfo>();
+            string note = "asked of the NVIDIA driver (NVML)";
             for (uint i = 0; i < Math.Min(count, MostDevices); i++)
             {
-                gpus.Add(Device(handle, i, driver));
+                nint device;
+                Check("nvmlDeviceGetHandleByIndex_v2", ((delegate* unmanaged<uint, nint*, int>)Export(handle, "nvmlDeviceGetHandleByIndex_v2"))(i, &device));
+                GpuInfo whole = Device(handle, device, driver);
+                if (!NvmlMig.IsOn(handle, device))
+                {
+                    gpus.Add(whole);
+                    continue;
+                }
+                List<GpuInfo> slices = NvmlMig.Slices(handle, device, whole);
+                gpus.AddRange(slices);
+                note = slices.Count == 0
+                    ? $"{whole.Name} is divided (MIG), but no slice of it is visible to this process: give it one (nvidia-smi -L lists them; CUDA_VISIBLE_DEVICES=MIG-...)"
+                    : "asked of the NVIDIA driver (NVML); the GPU is divided (MIG), and a process computes on one slice";
             }
-            return new GpuFacts(gpus, CudaVersion(handle), "asked of the NVIDIA driver (NVML)");
+            return new GpuFacts(gpus, CudaVersion(handle), note);
         }
         finally
         {
@@ -43,19 +56,23 @@ internal static unsafe class NvmlProbe
         }
     }
 
-    private static GpuInfo Device(nint handle, uint index, string? driver)
+    private static GpuInfo Device(nint handle, nint device, string? driver)
     {
-        nint device;
-        Check("nvmlDeviceGetHandleByIndex_v2", ((delegate* unmanaged<uint, nint*, int>)Export(handle, "nvmlDeviceGetHandleByIndex_v2"))(index, &device));
-        byte* name = stackalloc byte[NameLength];
-        Check("nvmlDeviceGetName", ((delegate* unmanaged<nint, byte*, uint, int>)Export(handle, "nvmlDeviceGetName"))(device, name, NameLength));
+        string name = Name(handle, device);
         int major,
             minor;
         int known = ((delegate* unmanaged<nint, int*, int*, int>)Export(handle, "nvmlDeviceGetCudaComputeCapability"))(device, &major, &minor);
         ulong* memory = stackalloc ulong[3]; // total, free, used
         Check("nvmlDeviceGetMemoryInfo", ((delegate* unmanaged<nint, ulong*, int>)Export(handle, "nvmlDeviceGetMemoryInfo"))(device, memory));
         string? capability = known == 0 ? FormattableString.Invariant($"{major}.{minor}") : null;
-        return new GpuInfo(Text(name, NameLength), capability, (long)memory[0], (long)memory[1], driver);
+        return new GpuInfo(name, capability, (long)memory[0], (long)memory[1], driver) { Maker = "nvidia" };
+    }
+
+    internal static string Name(nint handle, nint device)
+    {
+        byte* name = stackalloc byte[NameLength];
+        Check("nvmlDeviceGetName", ((delegate* unmanaged<nint, byte*, uint, int>)Export(handle, "nvmlDeviceGetName"))(device, name, NameLength));
+        return Text(name, NameLength);
     }
 
     private static string? DriverVersion(nint handle)

@@ -1,4 +1,7 @@
+using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
+using LatentSync.Doctor.Estimates;
+using LatentSync.Doctor.Layers;
 using LatentSync.Platform.LibTorch;
 using LatentSync.Platform.Loading;
 using LatentSync.Platform.Machines;
@@ -15,8 +18,12 @@ public sealed record DoctorOptions
     /// <summary>Which libtorch to load. Default: what the environment says, else the one beside the program.</summary>
     public LibTorchOptions? LibTorch { get; init; }
 
-    /// <summary>The attention backends' verdicts on a machine; null when the program has no attention layer to ask.</summary>
-    public Func<Machine, IReadOnlyList<BackendStatus>>? Backends { get; init; }
+    /// <summary>What runs for each layer on a machine; null when the program has no attention layer to ask.</summary>
+    public Func<Machine, LayerSurvey>? Survey { get; init; }
+
+    /// <summary>Measures how fast libtorch computes on a device in an element type, in about a second; null: the report has no
+    /// estimate.</summary>
+    public Func<AttentionDevice, AttentionDType, MachineSpeed>? MeasureSpeed { get; init; }
 
     /// <summary>Finds ffmpeg; gives null or throws when there is none. null: not asked, and the check is left out.</summary>
     public Func<FfmpegFinding?>? Ffmpeg { get; init; }

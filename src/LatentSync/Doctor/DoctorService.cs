@@ -1,5 +1,8 @@
 using LatentSync.Attention.Selection;
+using LatentSync.Doctor.Estimates;
+using LatentSync.Doctor.Layers;
 using LatentSync.Platform.Machines;
+using static LatentSync.Doctor.Wording.DoctorWords;
 
 namespace LatentSync.Doctor;
 
@@ -25,19 +28,45 @@ public static class DoctorService
             (ffmpeg, DoctorCheck ffmpegCheck) = ToolChecks.Ffmpeg(options.Ffmpeg);
             checks.Add(ffmpegCheck);
         }
-        checks.Add(NativeChecks.Library(options, "opencv", "OpenCvSharpExtern", isNeeded: true, "faces are cut out and pasted back with it"));
-        checks.Add(NativeChecks.Library(options, "onnxruntime", "onnxruntime", isNeeded: false, "InsightFace's detectors need it"));
+        checks.Add(NativeChecks.Library(options, "opencv", "OpenCvSharpExtern", isNeeded: true));
+        checks.Add(NativeChecks.Library(options, "onnxruntime", "onnxruntime", isNeeded: false));
         if (options.Detectors is not null)
         {
             checks.Add(ToolChecks.Detectors(options.Detectors));
         }
-        IReadOnlyList<BackendStatus> backends = options.Backends?.Invoke(machine) ?? [];
-        if (options.Backends is not null)
+        LayerSurvey? survey = options.Survey?.Invoke(machine);
+        IReadOnlyList<BackendStatus> backends = survey is null ? [] : BackendStatus.Of(survey);
+        if (survey is not null)
         {
+            checks.AddRange(GpuCheck.Memory(machine, survey) is { } tooSmall ? [tooSmall] : []);
             checks.Add(Attention(backends));
             checks.AddRange(TuningCheck.Of(machine) is { } tuning ? [tuning] : Array.Empty<DoctorCheck>());
         }
-        return new DoctorReport(MachineReport.Of(examined with { Machine = machine }, ffmpeg), backends, checks);
+        return new DoctorReport(MachineReport.Of(examined with { Machine = machine }, ffmpeg), backends, checks)
+        {
+            Survey = survey,
+            Estimate = torch is null || survey is null ? null : Estimate(options, survey),
+            Suggestions = survey is null ? [] : [.. Busy(examined), .. DoctorSuggestions.Of(machine, survey)],
+        };
+    }
+
+    /// <summary>An estimate measured on a busy machine is too high: say so.</summary>
+    private static IEnumerable<DoctorSuggestion> Busy(MachineExamination examined) =>
+        examined.Load is { } load && load > 1.5 * examined.Machine.Cpu.Cores
+            ? [new DoctorSuggestion(Say("better.busy", load.ToString("0.0", System.Globalization.CultureInfo.InvariantCulture), examined.Machine.Cpu.Cores), RemedyEffort.Option)]
+            : [];
+
+    /// <summary>An estimate that cannot be made is left out: the verdict does not depend on it.</summary>
+    private static SyncEstimate? Estimate(DoctorOptions options, LayerSurvey survey)
+    {
+        try
+        {
+            return options.MeasureSpeed?.Invoke(survey.Device, survey.DType) is { } speed ? SyncEstimate.Of(speed) : null;
+        }
+        catch (System.Runtime.InteropServices.ExternalException)
+        {
+            return null; // libtorch failed at it: a device that is taken or out of memory
+        }
     }
 
     /// <summary>What was really loaded counts more than what was found.</summary>
@@ -46,14 +75,19 @@ public static class DoctorService
             ? machine
             : machine with
             {
-                LibTorch = new LibTorchInfo(load.Version ?? "unknown", load.Flavor, load.Folder, load.Repaired, machine.LibTorch?.Architectures ?? []),
+                LibTorch = new LibTorchInfo(load.Version ?? "unknown", load.Flavor, load.Folder, load.Repaired, machine.LibTorch?.Architectures ?? [])
+                {
+                    HasFlashAttention = machine.LibTorch?.HasFlashAttention,
+                    HasEfficientAttention = machine.LibTorch?.HasEfficientAttention,
+                },
             };
 
-    private static DoctorCheck Attention(IReadOnlyList<BackendStatus> backends)
+    /// <summary>The check of the attention backends.</summary>
+    internal static DoctorCheck Attention(IReadOnlyList<BackendStatus> backends)
     {
         string[] running = backends.Where(backend => backend.Available).Select(backend => backend.Name).ToArray();
         return running.Length > 0
-            ? DoctorCheck.Ok("attention", $"{string.Join(", ", running)} can run")
-            : DoctorCheck.Error("attention", "No attention backend can run.", backends.SelectMany(backend => backend.Reasons).Select(reason => reason.Remedy).FirstOrDefault() ?? "see the check of libtorch");
+            ? DoctorCheck.Ok("attention", Say("attention.ok", string.Join(", ", running)))
+            : DoctorCheck.Error("attention", Say("attention.none"), backends.SelectMany(backend => backend.Reasons).Select(reason => reason.Remedy).FirstOrDefault() ?? Say("attention.none.do"));
     }
 }

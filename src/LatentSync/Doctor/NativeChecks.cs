@@ -2,6 +2,7 @@ using System.Globalization;
 using LatentSync.Platform.LibTorch;
 using LatentSync.Platform.Loading;
 using LatentSync.Platform.Machines;
+using static LatentSync.Doctor.Wording.DoctorWords;
 
 namespace LatentSync.Doctor;
 
@@ -19,13 +20,13 @@ internal static class NativeChecks
         catch (NativeLoadException failure)
         {
             NativeLoadFailure cause = failure.Failure;
-            var error = DoctorCheck.Error("libtorch", $"{cause.Code} {cause.File} cannot be loaded: found {cause.Found}; required {cause.Required}.", cause.Remedy);
+            var error = DoctorCheck.Error("libtorch", Say("libtorch.fails", cause.Code, cause.File, cause.Found, cause.Required), cause.Remedy);
             return (null, error with { Details = Lines(failure.Trace) });
         }
         catch (Exception failure) when (failure is TypeInitializationException or DllNotFoundException or EntryPointNotFoundException or System.Runtime.InteropServices.ExternalException)
         {
             string message = failure.GetBaseException().Message.ReplaceLineEndings(" ");
-            return (null, DoctorCheck.Error("libtorch", $"libtorch was loaded, but TorchSharp cannot use it: {message}", "use the libtorch version that TorchSharp was built against"));
+            return (null, DoctorCheck.Error("libtorch", Say("libtorch.unusable", message), Say("libtorch.unusable.do")));
         }
         return (found, Computed(found) with { Details = Lines(found.Load.Trace) });
     }
@@ -35,19 +36,18 @@ internal static class NativeChecks
     {
         if (machine.Probe("libstdcxx") is { Succeeded: false } failed)
         {
-            return DoctorCheck.Warning("libstdcxx", $"The C++ library is {failed.Detail}.", "none needed when libtorch loads");
+            return DoctorCheck.Warning("libstdcxx", Say("cxx.unknown", failed.Detail), Say("cxx.unknown.do"));
         }
         if (machine.LibStdCxx is not { } cxx)
         {
-            return DoctorCheck.Ok("libstdcxx", "not used on this system");
+            return DoctorCheck.Ok("libstdcxx", Say("cxx.unused"));
         }
         string text = $"{cxx.NewestVersion} ({cxx.Path})";
         if (torch is not { Load: { Repaired: true } load })
         {
             return DoctorCheck.Ok("libstdcxx", text);
         }
-        string where = load.CacheFile is { } file ? $"the repaired copy is {file}" : "the repaired copy was not kept, since no cache folder can be written";
-        return DoctorCheck.Ok("libstdcxx", $"{text}; TorchSharp's bridge asks for {SymbolVersion} in vain and was repaired ({where})");
+        return DoctorCheck.Ok("libstdcxx", Say("cxx.repaired", text, SymbolVersion, load.CacheFile ?? Say("cxx.notKept")));
     }
 
     /// <summary>Loads the native part of a package.</summary>
@@ -55,14 +55,13 @@ internal static class NativeChecks
     /// <param name="name">The check's name.</param>
     /// <param name="library">The library's name.</param>
     /// <param name="isNeeded">Without it the main job cannot run.</param>
-    /// <param name="uses">What it is for, as a clause.</param>
-    public static DoctorCheck Library(DoctorOptions options, string name, string library, bool isNeeded, string uses)
+    public static DoctorCheck Library(DoctorOptions options, string name, string library, bool isNeeded)
     {
         if (options.TryNative(library) is not { } failure)
         {
-            return DoctorCheck.Ok(name, $"{library} loads");
+            return DoctorCheck.Ok(name, Say("library.ok", library));
         }
-        string message = $"{failure.Code} {failure.File} cannot be loaded: found {failure.Found}; required {failure.Required} ({uses}).";
+        string message = Say("library.fails", failure.Code, failure.File, failure.Found, failure.Required, Say($"library.{name}"));
         return isNeeded ? DoctorCheck.Error(name, message, failure.Remedy) : DoctorCheck.Warning(name, message, failure.Remedy);
     }
 
@@ -71,16 +70,16 @@ internal static class NativeChecks
     private static DoctorCheck Computed(TorchFinding found)
     {
         LibTorchLoad load = found.Load;
-        string name = $"libtorch {load.Version ?? "of unknown version"} ({load.Flavor}) in {load.Folder}";
+        string name = Say("libtorch.name", load.Version ?? Say("libtorch.unknownVersion"), load.Flavor, load.Folder);
         if (found.LargestError != 0)
         {
             string error = found.LargestError.ToString("g3", CultureInfo.InvariantCulture);
-            return DoctorCheck.Error("libtorch", $"{name} loads but computes wrongly: a product of small whole numbers is off by {error}.", "replace this libtorch; check the machine's memory if another one fails too");
+            return DoctorCheck.Error("libtorch", Say("libtorch.wrong", name, error), Say("libtorch.wrong.do"));
         }
-        string text = $"{name}: loads and multiplies correctly";
+        string text = Say("libtorch.ok", name);
         return load.Warnings.Count == 0
             ? DoctorCheck.Ok("libtorch", text)
-            : DoctorCheck.Warning("libtorch", $"{text}. {string.Join(" ", load.Warnings)}", "give the libtorch that TorchSharp was built against if something fails");
+            : DoctorCheck.Warning("libtorch", $"{text}. {string.Join(" ", load.Warnings)}", Say("libtorch.warned.do"));
     }
 
     private static string[] Lines(IReadOnlyList<LoadStep> trace) => trace.Select(step => step.ToString()).ToArray();

@@ -1,10 +1,10 @@
+using static LatentSync.Doctor.Wording.DoctorWords;
+
 namespace LatentSync.Doctor;
 
 /// <summary>The checks of programs and models that come from outside.</summary>
 internal static class ToolChecks
 {
-    private const string InstallFfmpeg = "apt-get install ffmpeg (Debian, Ubuntu), dnf install ffmpeg (Fedora), brew install ffmpeg (macOS), winget install ffmpeg (Windows); or give one by LATENTSYNC_FFMPEG";
-
     /// <summary>Encoders without which no result can be written.</summary>
     private static readonly string[] NeededEncoders = ["libx264", "aac"];
 
@@ -19,21 +19,21 @@ internal static class ToolChecks
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
             // Whatever the media layer reports is the finding: the doctor must go on to the other checks.
-            return (null, DoctorCheck.Error("ffmpeg", $"ffmpeg cannot be used: {failure.Message}", InstallFfmpeg));
+            return (null, DoctorCheck.Error("ffmpeg", Say("ffmpeg.unusable", failure.Message), Say("ffmpeg.do")));
         }
         if (found is null)
         {
-            return (null, DoctorCheck.Error("ffmpeg", "ffmpeg was not found.", InstallFfmpeg));
+            return (null, DoctorCheck.Error("ffmpeg", Say("ffmpeg.missing"), Say("ffmpeg.do")));
         }
         string name = $"ffmpeg {found.Version} ({found.FfmpegPath})";
         if (found.FfprobePath is null)
         {
-            return (found, DoctorCheck.Error("ffmpeg", $"{name} has no ffprobe beside it.", InstallFfmpeg));
+            return (found, DoctorCheck.Error("ffmpeg", Say("ffmpeg.noProbe", name), Say("ffmpeg.do")));
         }
         string[] missing = NeededEncoders.Where(encoder => !found.Encoders.GetValueOrDefault(encoder)).ToArray();
         return missing.Length == 0
-            ? (found, DoctorCheck.Ok("ffmpeg", $"{name}, encodes {string.Join(" and ", NeededEncoders)}"))
-            : (found, DoctorCheck.Error("ffmpeg", $"{name} lacks the encoder {string.Join(" and ", missing)}.", "install a complete build of ffmpeg (the distribution's own, or a static build)"));
+            ? (found, DoctorCheck.Ok("ffmpeg", Say("ffmpeg.ok", name, string.Join(", ", found.Encoders.Where(encoder => encoder.Value).Select(encoder => encoder.Key)))))
+            : (found, DoctorCheck.Error("ffmpeg", Say("ffmpeg.lacks", name, string.Join(", ", missing)), Say("ffmpeg.lacks.do")));
     }
 
     /// <summary>Asks for face detectors.</summary>
@@ -47,14 +47,14 @@ internal static class ToolChecks
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
             // As above: another layer's failure is this check's result.
-            return DoctorCheck.Warning("faces", $"The face detectors cannot be listed: {failure.Message}", "give the landmarks by --landmarks FILE");
+            return DoctorCheck.Warning("faces", Say("faces.unlisted", failure.Message), Say("faces.landmarks.do"));
         }
         string[] present = found.Where(detector => detector.Available).Select(detector => $"{detector.Name} ({detector.Detail})").ToArray();
         if (present.Length > 0)
         {
             return DoctorCheck.Ok("faces", string.Join(", ", present));
         }
-        string remedy = found.FirstOrDefault(detector => detector.Remedy is not null)?.Remedy ?? "give the landmarks by --landmarks FILE";
-        return DoctorCheck.Warning("faces", "No face detector's model is present: sync needs landmarks from a file; the demo runs.", remedy);
+        string remedy = found.FirstOrDefault(detector => detector.Remedy is not null)?.Remedy ?? Say("faces.landmarks.do");
+        return DoctorCheck.Warning("faces", Say("faces.none"), remedy);
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Selection;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -29,7 +30,7 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
     /// <exception cref="DeviceUnavailableException">A device that this machine or its libtorch does not have.</exception>
     public static ComputePlan Choose(string device, string dtype, Machine machine)
     {
-        Device chosen = ChooseDevice(device);
+        Device chosen = ChooseDevice(device, machine);
         (ScalarType type, string reason) = dtype switch
         {
             "f32" => (ScalarType.Float32, "as asked"),
@@ -40,12 +41,13 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
         return new ComputePlan(chosen, type, reason);
     }
 
-    private static Device ChooseDevice(string name)
+    private static Device ChooseDevice(string name, Machine machine)
     {
         switch (name)
         {
             case "auto":
-                return cuda.is_available() ? CUDA : CPU;
+                // A GPU that libtorch has no code for is visible to it all the same, and would fail at the first kernel.
+                return cuda.is_available() && HasCodeForFirstGpu(machine) ? CUDA : CPU;
             case "cpu":
                 return CPU;
             case "mps":
@@ -69,6 +71,9 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
         }
         throw new SyncOptionsException($"--device must be auto, cpu, cuda, cuda:N or mps, not \"{name}\".");
     }
+
+    private static bool HasCodeForFirstGpu(Machine machine) =>
+        machine.LibTorch is not { } torch || machine.Gpus.Count == 0 || GpuArchitectures.HasCodeFor(torch, machine.Gpus[0].ComputeCapability);
 
     private static (ScalarType Type, string Reason) Automatic(Device device, Machine machine)
     {

@@ -20,7 +20,7 @@ internal static class MemoryGuard
     public static void Check(SyncSettings settings, ComputePlan plan, MachineExamination machine)
     {
         long weights = UNet3DConditionModel.CountParameterBytes(settings.Configuration!.Model, plan.DType);
-        double scale = Math.Pow(settings.Resolution / (double)MeasuredResolution, 2);
+        double scale = Scale(settings.Resolution);
         // A small network needs little besides; a full-size one the measured amount.
         double needed = weights + Math.Min(weights, BesidesTheUNet) * scale;
         if (FreeBytes(plan, machine) is { } free && needed > free)
@@ -34,6 +34,11 @@ internal static class MemoryGuard
             );
         }
     }
+
+    /// <summary>What a run with full-size networks takes besides the weights of the UNet, in bytes.</summary>
+    internal static long BytesBesidesTheUNet(int resolution) => (long)(BesidesTheUNet * Scale(resolution));
+
+    private static double Scale(int resolution) => Math.Pow(resolution / (double)MeasuredResolution, 2);
 
     private static long? FreeBytes(ComputePlan plan, MachineExamination machine)
     {

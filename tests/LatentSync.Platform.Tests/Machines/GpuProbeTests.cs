@@ -21,6 +21,15 @@ public sealed class GpuProbeTests : IDisposable
         int nvmlSystemGetCudaDriverVersion_v2(int *v) { *v = 12080; return 0; }
         """;
 
+    /// <summary>The second of the seven places for slices is filled.</summary>
+    private const string Mig = """
+
+        int nvmlDeviceGetMigMode(void *d, unsigned *now, unsigned *next) { *now = *next = 1; return 0; }
+        int nvmlDeviceGetMaxMigDeviceCount(void *d, unsigned *n) { *n = 7; return 0; }
+        int nvmlDeviceGetMigDeviceHandleByIndex(void *d, unsigned i, void **s) { *s = (void *)99; return i == 1 ? 0 : 6; }
+        int nvmlDeviceGetAttributes_v2(void *d, unsigned *a) { a[6] = 2; *(unsigned long long *)(a + 8) = 9856; return 0; }
+        """;
+
     private const string Cuda = """
         #include <string.h>
         #include <stddef.h>
@@ -47,11 +56,53 @@ public sealed class GpuProbeTests : IDisposable
         Assert.Equal("12.8", facts.CudaDriver);
         Assert.Equal(
             [
-                new GpuInfo("Tesla T4", "7.5", 16L << 30, 15L << 30, "570.86.10"),
-                new GpuInfo("NVIDIA H200", "9.0", 16L << 30, 15L << 30, "570.86.10"),
+                new GpuInfo("Tesla T4", "7.5", 16L << 30, 15L << 30, "570.86.10") { Maker = "nvidia" },
+                new GpuInfo("NVIDIA H200", "9.0", 16L << 30, 15L << 30, "570.86.10") { Maker = "nvidia" },
             ],
             facts.Gpus
         );
+    }
+
+    [Theory]
+    [InlineData("NVIDIA H200 MIG 1g.18gb", "1g.18gb")] // as newer drivers name a slice
+    [InlineData("NVIDIA A100-SXM4-40GB", "2g.10gb")] // older ones: by the slice's size
+    public void Read_DividedGpu_GivesTheSliceWithItsMemoryAndProfile(string name, string profile)
+    {
+        CCompiler.SkipUnlessThere();
+        string code = Nvml.Replace("*n = 2;", "*n = 1;", StringComparison.Ordinal)
+            .Replace("d == (void *)1 ? \"Tesla T4\" : \"NVIDIA H200\"", $"d == (void *)1 ? \"NVIDIA whole\" : \"{name}\"", StringComparison.Ordinal)
+            .Replace("m[0] = 16ull << 30; m[1] = 15ull << 30;", "m[0] = d == (void *)1 ? 80ull << 30 : 10ull << 30; m[1] = d == (void *)1 ? 70ull << 30 : 9ull << 30;", StringComparison.Ordinal);
+
+        GpuFacts facts = GpuProbe.Read(_folder.Path, Library($"libmig{profile}.so", code + Mig, 0), Absent);
+
+        GpuInfo slice = Assert.Single(facts.Gpus);
+        Assert.Equal((name, profile, "7.5"), (slice.Name, slice.MigProfile, slice.ComputeCapability));
+        Assert.Equal((10L << 30, 9L << 30), (slice.MemoryBytes, slice.FreeBytes));
+        Assert.True(slice.IsMig);
+        Assert.Contains("MIG", facts.Note, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_DividedGpuWithoutASliceForUs_HasNoGpuAndSaysWhy()
+    {
+        CCompiler.SkipUnlessThere();
+        string code = Nvml.Replace("*n = 2;", "*n = 1;", StringComparison.Ordinal) + Mig.Replace("i == 1", "0", StringComparison.Ordinal);
+
+        GpuFacts facts = GpuProbe.Read(_folder.Path, Library("libmignone.so", code, 0), Absent);
+
+        Assert.Empty(facts.Gpus);
+        Assert.Contains("no slice of it is visible", facts.Note, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_SliceByTheCudaDriver_IsKnownByItsName()
+    {
+        CCompiler.SkipUnlessThere();
+        string code = Cuda.Replace("Orin", "NVIDIA H100 MIG 3g.40gb", StringComparison.Ordinal);
+
+        GpuInfo slice = Assert.Single(GpuProbe.Read(_folder.Path, Absent, Library("libmigcuda.so", code, 0)).Gpus);
+
+        Assert.Equal("3g.40gb", slice.MigProfile);
     }
 
     [Fact]
@@ -62,7 +113,7 @@ public sealed class GpuProbeTests : IDisposable
         GpuFacts facts = GpuProbe.Read(_folder.Path, Library("libbadnvml.so", Nvml, 9), Library("libfakecuda.so", Cuda, 0));
 
         Assert.Equal("11.7", facts.CudaDriver);
-        Assert.Equal([new GpuInfo("Orin", "8.7", 8L << 30, null, null)], facts.Gpus);
+        Assert.Equal([new GpuInfo("Orin", "8.7", 8L << 30, null, null) { Maker = "nvidia" }], facts.Gpus);
     }
 
     [Fact]
@@ -118,7 +169,7 @@ public sealed class GpuProbeTests : IDisposable
 
         GpuFacts facts = GpuProbe.Read(_folder.Path, Absent, Absent);
 
-        Assert.Equal([new GpuInfo("AMD GPU (PCI device 0x744c)", null, 25_753_026_560, null, null)], facts.Gpus);
+        Assert.Equal([new GpuInfo("AMD GPU (PCI device 0x744c)", null, 25_753_026_560, null, null) { Maker = "amd" }], facts.Gpus);
     }
 
     [Fact]

@@ -13,7 +13,7 @@ public sealed class MachineExaminerTests
         MachineExamination found = new MachineExaminer().Examine();
 
         Assert.All(found.Probes, probe => Assert.True(probe.Succeeded, $"{probe.Name}: {probe.Detail}"));
-        Assert.Equal(["os", "cpu", "memory", "gpu", "libtorch", "libstdcxx"], found.Probes.Select(probe => probe.Name));
+        Assert.Equal(["os", "kernel", "cpu", "load", "memory", "gpu", "cuda", "libtorch", "libstdcxx"], found.Probes.Select(probe => probe.Name));
         Assert.True(found.Machine.MemoryBytes > 100_000_000);
         Assert.InRange(found.Machine.Cpu.Cores, 1, Environment.ProcessorCount);
         Assert.NotEqual("unknown", found.Machine.Cpu.Name);
@@ -66,27 +66,44 @@ public sealed class MachineExaminerTests
     }
 
     [Fact]
-    public void Run_ProbeThatHangs_IsGivenUpAndTheNextRuns()
+    public void Examine_DriverThatHangs_CostsTheGpusOnly()
     {
-        using var never = new ManualResetEventSlim();
-        var runner = new ProbeRunner(TimeSpan.FromSeconds(2));
+        CCompiler.SkipUnlessThere();
+        using var folder = new TestFolder();
+        string hanging = CCompiler.Library(folder, "libhangs.so", "#include <unistd.h>\nint nvmlInit_v2(void) { sleep(20); return 0; }");
 
-        Func<string> first = runner.Start("driver", () => { never.Wait(TestContext.Current.CancellationToken); return "answer"; }, "unknown", answer => answer);
-        Func<string> second = runner.Start("next", () => "answer", "unknown", answer => answer);
-        (string hung, string next) = (first(), second());
-        never.Set();
+        MachineExamination found = new MachineExaminer { NvmlLibrary = hanging, Limit = TimeSpan.FromSeconds(2) }.Examine();
 
-        Assert.Equal(("unknown", "answer"), (hung, next));
-        Assert.Equal(new ProbeOutcome("driver", false, "unknown: no answer within 2 s"), runner.Outcomes[0]);
+        Assert.Equal("unknown: no answer within 2 s", found.Probe("gpu").Detail);
+        Assert.Empty(found.Machine.Gpus);
+        Assert.All(found.Probes.Where(probe => probe.Name != "gpu"), probe => Assert.True(probe.Succeeded, $"{probe.Name}: {probe.Detail}"));
     }
 
     [Fact]
-    public void Run_ProbeThatThrows_IsUnknownWithItsReason()
+    public void Examine_ContainerWithLimits_GivesTheLimitsNotTheHost()
     {
-        var runner = new ProbeRunner(TimeSpan.FromSeconds(10));
+        using var root = new TestFolder();
+        root.Write("proc/meminfo", "MemTotal: 65536000 kB\nMemAvailable: 60000000 kB\n");
+        root.Write("proc/self/cgroup", "0::/\n");
+        root.Write("proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n");
+        root.Write("sys/fs/cgroup/memory.max", "4294967296\n");
+        root.Write("sys/fs/cgroup/cpu.max", "50000 100000\n");
 
-        Assert.Equal(-1, runner.Start("x", () => throw new InvalidOperationException("it broke"), -1, answer => "")());
-        Assert.Equal("unknown: it broke (InvalidOperationException)", Assert.Single(runner.Outcomes).Detail);
+        MachineExamination found = new MachineExaminer { Root = root.Path }.Examine();
+
+        Assert.Equal(4L << 30, found.Machine.MemoryBytes);
+        Assert.Equal(1, found.Machine.Cpu.Cores);
+    }
+
+    [Fact]
+    public void Examine_ThisMachine_TellsKernelAndTimes()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The kernel's name is compared with Linux's file.");
+
+        MachineExamination found = new MachineExaminer().Examine();
+
+        Assert.Equal("Linux " + File.ReadAllText("/proc/sys/kernel/osrelease").Trim(), found.Kernel!.Kernel);
+        Assert.All(found.Probes, probe => Assert.InRange(probe.Milliseconds, 0, found.Milliseconds + 1));
     }
 
     [Fact]

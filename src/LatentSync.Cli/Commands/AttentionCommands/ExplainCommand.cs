@@ -14,6 +14,7 @@ namespace LatentSync.Cli.Commands.AttentionCommands;
 /// <summary>`latentsync attention explain`.</summary>
 internal static class ExplainCommand
 {
+    private static readonly MachineOptions MachineOf = new();
     private static readonly Option<string> Shape = new("--shape") { Description = "batch, heads, query length, key length, head dim", Required = true, HelpName = "B,H,Lq,Lk,D" };
     private static readonly Option<int?> KvHeads = new("--kv-heads") { Description = "key and value heads (GQA); default: as many as query heads", HelpName = "N" };
     private static readonly Option<int?> ValueDim = new("--value-dim") { Description = "head dim of the values; default: the keys'", HelpName = "N" };
@@ -29,15 +30,22 @@ internal static class ExplainCommand
     {
         TeachingCommand explain = new(
             "explain",
-            "Says which attention backend would run for a problem on this machine, and why not the others.",
-            """
-            Example (the autoencoder's mid block at 256 pixels):
+            "Says which attention backend would run for a problem on this machine or a described one, and why not the others.",
+            $"""
+            {MachineOptions.Teaching}
+
+            Examples (the autoencoder's mid block at 256 pixels; the UNet's first self-attention on another machine):
               latentsync attention explain --shape 16,1,1024,1024,512
+              latentsync attention explain --shape 32,8,1024,1024,40 --dtype f16 --device cuda --gpu "RTX 4090" --os "Windows 11" --libtorch 2.5.1
             """
         )
         {
             Shape, KvHeads, ValueDim, DType, Causal, Mask, Device, Training, PolicyText, Json,
         };
+        foreach (Option option in MachineOf.All)
+        {
+            explain.Add(option);
+        }
         explain.SetAction(Explain);
         return explain;
     }
@@ -45,11 +53,13 @@ internal static class ExplainCommand
     private static int Explain(ParseResult parsed)
     {
         AttentionProblem problem = Read(parsed);
-        Machine machine = new MachineExaminer().Examine().Machine;
-        TunedRanking tuned = TunedRanking.Load(machine);
-        var context = new SelectionContext { Machine = machine, Policy = ReadPolicy(parsed), Ranking = tuned.Ranking };
+        Machine? described = MachineOf.Described(parsed)?.Machine;
+        Machine machine = described ?? new MachineExaminer { LibTorchFolder = MachineOf.Folder(parsed)?.Folder }.Examine().Machine;
+        // What was measured on this machine says nothing about another.
+        BackendRanking ranking = described is null ? TunedRanking.Load(machine).Ranking : BackendRanking.Default;
+        var context = new SelectionContext { Machine = machine, Policy = ReadPolicy(parsed), Ranking = ranking };
         Plan plan = AttentionSelector.Select(problem, context, freeBytes: null);
-        bool isTuned = tuned.Ranking.MeasuredOrderFor(problem) is not null;
+        bool isTuned = ranking.MeasuredOrderFor(problem) is not null;
         if (parsed.GetValue(Json))
         {
             var answer = new

@@ -1,12 +1,13 @@
 using LatentSync.Attention.Selection;
 using LatentSync.Doctor;
+using LatentSync.Doctor.Layers;
 using LatentSync.Platform.LibTorch;
 using LatentSync.Platform.Machines;
 
 namespace LatentSync.Tests.Doctor;
 
 /// <summary>A machine on which everything is as it should be; the tests take things away.</summary>
-internal static class DescribedMachine
+internal static class HealthyMachine
 {
     public static DoctorOptions Options(MachineExamination? examination = null) =>
         new()
@@ -16,11 +17,7 @@ internal static class DescribedMachine
             TryNative = _ => null,
             Ffmpeg = Ffmpeg,
             Detectors = () => [new DetectorFinding("haar", true, "/usr/share/opencv4")],
-            Backends = _ =>
-                [
-                    new BackendStatus("torch-flash", true, []),
-                    new BackendStatus("torch-cudnn", false, [new BackendReason("ATT0201", "It runs on CUDA only.", "cpu", "cuda", "none needed, torch-flash runs")]),
-                ],
+            Survey = LayerSurveyor.Survey,
         };
 
     public static MachineExamination Examination() =>
@@ -36,7 +33,7 @@ internal static class DescribedMachine
             "10.0.12",
             new MemoryFacts(24_000_000_000, 20_000_000_000),
             new LibStdCxxFacts("/usr/lib/libstdc++.so.6.0.30", "GLIBCXX_3.4.30"),
-            new[] { "os", "cpu", "memory", "gpu", "libtorch", "libstdcxx" }.Select(name => new ProbeOutcome(name, true, "none found")).ToList()
+            new[] { "os", "kernel", "cpu", "load", "memory", "gpu", "cuda", "libtorch", "libstdcxx" }.Select(name => new ProbeOutcome(name, true, "none found")).ToList()
         );
 
     public static TorchFinding Torch() => new(new LibTorchLoad("/app/libtorch", false, "2.10.0", "cpu", "/app/libLibTorchSharp.so", false, null, [], []), 0, false);
