@@ -77,7 +77,7 @@ public sealed class BackendVerifier
             IAttentionBackend backend = _options.Backends.First(backend => backend.Name == verdict.Backend);
             void Call()
             {
-                backend.Run(posed, inputs).Dispose();
+                backend.Run(posed, inputs).Output.Dispose();
                 _synchronize();
             }
             var (result, seconds) = Check(backend, verdict, posed, inputs, reference, Call);
@@ -106,7 +106,7 @@ public sealed class BackendVerifier
             Tensor? output = null;
             void First()
             {
-                output = backend.Run(problem, inputs);
+                output = backend.Run(problem, inputs).Output;
                 _synchronize();
             }
             bool isOnCpu = problem.Device.Kind == AttentionDeviceKind.Cpu, isLong = problem.FlopCount > LongProblem;
