@@ -179,7 +179,7 @@ public sealed class VerificationTests
     {
         public string Name => AttentionBackendNames.Sliced;
 
-        public Tensor Run(in AttentionProblem problem, AttentionInputs inputs)
+        public AttentionResult Run(in AttentionProblem problem, AttentionInputs inputs)
         {
             AttentionInputs given = inputs;
             AttentionProblem posed = problem;
@@ -188,7 +188,7 @@ public sealed class VerificationTests
                 posed = problem with { KeyLength = problem.KeyLength - 1 };
                 given = inputs with { Key = inputs.Key.narrow(2, 0, posed.KeyLength), Value = inputs.Value.narrow(2, 0, posed.KeyLength) };
             }
-            Tensor result = new SlicedBackend().Run(posed, given);
+            Tensor result = new SlicedBackend().Run(posed, given).Output;
             switch (fault)
             {
                 case "scaled by 1.0001":

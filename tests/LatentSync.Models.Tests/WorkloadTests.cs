@@ -106,7 +106,7 @@ public sealed class WorkloadTests
 
         public string Name => AttentionBackendNames.Sliced;
 
-        public Tensor Run(in AttentionProblem problem, AttentionInputs inputs)
+        public AttentionResult Run(in AttentionProblem problem, AttentionInputs inputs)
         {
             AttentionProblem full = problem with { HeadDim = problem.HeadDim * narrower, ValueDim = problem.ValueDim * narrower };
             Problems[full] = Problems.GetValueOrDefault(full) + 1;

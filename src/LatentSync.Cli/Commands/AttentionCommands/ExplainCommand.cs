@@ -55,8 +55,8 @@ internal static class ExplainCommand
         AttentionProblem problem = Read(parsed);
         Machine? described = MachineOf.Described(parsed)?.Machine;
         Machine machine = described ?? new MachineExaminer { LibTorchFolder = MachineOf.Folder(parsed)?.Folder }.Examine().Machine;
-        // What was measured on this machine says nothing about another.
-        BackendRanking ranking = described is null ? TunedRanking.Load(machine).Ranking : BackendRanking.Default;
+        TunedRanking? tuned = described is null ? TunedRanking.Load(machine) : null; // measurements of this machine say nothing about another
+        BackendRanking ranking = tuned?.Ranking ?? BackendRanking.Default;
         var context = new SelectionContext { Machine = machine, Policy = ReadPolicy(parsed), Ranking = ranking };
         Plan plan = AttentionSelector.Select(problem, context, freeBytes: null);
         bool isTuned = ranking.MeasuredOrderFor(problem) is not null;
@@ -75,7 +75,10 @@ internal static class ExplainCommand
         else
         {
             WriteText(problem, plan);
-            Console.Out.WriteLine(isTuned || !tuned.IsUsed ? tuned.Describe() : $"{tuned.Describe()}; none of them is like this one, so the built-in order holds");
+            if (tuned is not null)
+            {
+                Console.Out.WriteLine(isTuned || !tuned.IsUsed ? tuned.Describe() : $"{tuned.Describe()}; none of them is like this one, so the built-in order holds");
+            }
         }
         return plan.Chosen is null ? ExitCode.Machine : ExitCode.Done;
     }
