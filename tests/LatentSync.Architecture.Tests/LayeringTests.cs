@@ -70,9 +70,24 @@ public sealed class LayeringTests
     {
         string solution = File.ReadAllText(RepositoryRoot.PathOf("LatentSync.slnx"));
         foreach (string file in Directory.GetFiles(RepositoryRoot.PathOf("src"), "*.csproj", SearchOption.AllDirectories)
-            .Concat(Directory.GetFiles(RepositoryRoot.PathOf("tests"), "*.csproj", SearchOption.AllDirectories)))
+            .Concat(Directory.GetFiles(RepositoryRoot.PathOf("tests"), "*.csproj", SearchOption.AllDirectories))
+            .Concat(Directory.GetFiles(RepositoryRoot.PathOf("bench"), "*.csproj", SearchOption.AllDirectories)))
         {
             Assert.Contains(Path.GetFileName(file), solution, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>Benchmarks use the layers; no layer and no test uses them.</summary>
+    [Fact]
+    public void Benchmarks_AreReferencedByNothing()
+    {
+        foreach (string file in Directory.GetFiles(RepositoryRoot.PathOf("src"), "*.csproj", SearchOption.AllDirectories)
+            .Concat(Directory.GetFiles(RepositoryRoot.PathOf("tests"), "*.csproj", SearchOption.AllDirectories)))
+        {
+            Assert.DoesNotContain(XDocument.Load(file).Descendants("ProjectReference"),
+                reference => reference.Attribute("Include")!.Value.Contains("Benchmarks", StringComparison.Ordinal));
+            Assert.DoesNotContain(XDocument.Load(file).Descendants("PackageReference"),
+                reference => reference.Attribute("Include")!.Value == "BenchmarkDotNet");
         }
     }
 

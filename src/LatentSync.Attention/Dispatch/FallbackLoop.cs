@@ -118,8 +118,8 @@ public sealed class FallbackLoop<TInputs, TOutput>
         throw Unavailable(route, lastFailure);
     }
 
-    /// <summary>The first backend that was not tried and takes no more memory than there was; when none is left, the one that takes
-    /// least, since an estimate is an upper bound. -1 when all were tried.</summary>
+    /// <summary>The first backend that was not tried and takes no more memory than there was; when none is left, one with bounded memory
+    /// and then the one that takes least, since an estimate is an upper bound. -1 when all were tried.</summary>
     private static int NextAttempt(Route<TInputs, TOutput> route, ulong tried, long failedBytes)
     {
         int least = -1;
@@ -133,7 +133,10 @@ public sealed class FallbackLoop<TInputs, TOutput>
             {
                 return i;
             }
-            least = least < 0 || route.EstimatedBytes[i] < route.EstimatedBytes[least] ? i : least;
+            bool isBetter = least < 0 || (route.HasBoundedMemory[i] == route.HasBoundedMemory[least]
+                ? route.EstimatedBytes[i] < route.EstimatedBytes[least]
+                : route.HasBoundedMemory[i]);
+            least = isBetter ? i : least;
         }
         return least;
     }
@@ -141,7 +144,7 @@ public sealed class FallbackLoop<TInputs, TOutput>
     private Route<TInputs, TOutput> MakeRoute(in AttentionProblem problem, string? layer)
     {
         int version = Quarantine.Version; // before the plan: an entry that comes meanwhile makes the route out of date at once
-        var route = new Route<TInputs, TOutput>(Explain(problem), version, _runners);
+        var route = new Route<TInputs, TOutput>(Explain(problem), version, _runners, _selection.Backends);
         _routes.Set(route);
         _options.Listener?.OnPlanned(route.Plan, layer);
         return route;

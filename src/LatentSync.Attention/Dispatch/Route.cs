@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
 
@@ -18,7 +19,9 @@ internal sealed class Route<TInputs, TOutput>
     private readonly bool _dependsOnMemory;
     private Tally? _tally;
 
-    internal Route(Plan plan, int quarantineVersion, IReadOnlyDictionary<string, IAttentionRunner<TInputs, TOutput>> runners)
+    internal Route(
+        Plan plan, int quarantineVersion, IReadOnlyDictionary<string, IAttentionRunner<TInputs, TOutput>> runners,
+        IReadOnlyList<BackendRules> rules)
     {
         Plan = plan;
         _problem = plan.Problem;
@@ -26,6 +29,7 @@ internal sealed class Route<TInputs, TOutput>
         _dependsOnMemory = plan is not { ValidFromFreeBytes: <= NegligibleBytes, ValidBelowFreeBytes: long.MaxValue };
         string[] order = plan.Chosen is null ? [] : [plan.Chosen, .. plan.Order];
         Runners = [.. order.Select(name => runners[name])];
+        HasBoundedMemory = [.. order.Select(name => !rules.First(backend => backend.Name == name).IsLimitedByMemory)];
         EstimatedBytes = [.. order.Select(name => plan.VerdictOf(name)!.EstimatedBytes)];
     }
 
@@ -33,6 +37,9 @@ internal sealed class Route<TInputs, TOutput>
 
     /// <summary>The chosen backend and those after it; empty when none runs.</summary>
     internal IAttentionRunner<TInputs, TOutput>[] Runners { get; }
+
+    /// <summary>Which of <see cref="Runners"/> do not need the whole score matrix.</summary>
+    internal bool[] HasBoundedMemory { get; }
 
     /// <summary>Memory estimates of <see cref="Runners"/>.</summary>
     internal long[] EstimatedBytes { get; }

@@ -17,6 +17,7 @@ internal sealed class RouteCache<TInputs, TOutput>
 
     private readonly Route<TInputs, TOutput>?[] _recent = new Route<TInputs, TOutput>?[RecentCount];
     private readonly ConcurrentDictionary<AttentionProblem, Route<TInputs, TOutput>> _all = new(ProblemKey.Comparer);
+    private int _sets; // since the last clearing; a problem whose plan changes counts again
 
     /// <summary>The route of a problem; null when none is known or the known one no longer holds.</summary>
     internal Route<TInputs, TOutput>? Find(in AttentionProblem problem, int quarantineVersion, Func<AttentionDevice, long?> freeMemory)
@@ -36,8 +37,9 @@ internal sealed class RouteCache<TInputs, TOutput>
 
     internal void Set(Route<TInputs, TOutput> route)
     {
-        if (_all.Count >= Capacity)
+        if (Interlocked.Increment(ref _sets) >= Capacity) // the dictionary's own count would take all its locks
         {
+            Volatile.Write(ref _sets, 0);
             _all.Clear();
         }
         _all[route.Problem] = route;

@@ -19,6 +19,9 @@ public sealed class LipSyncPipeline : IDisposable
     private LipSyncModels? _models;
     private string? _modelsOf;
 
+    /// <summary>For tests: changes what the dispatcher of a run is built from.</summary>
+    internal Func<AttentionDispatcherOptions, AttentionDispatcherOptions>? ConfigureAttention { get; init; }
+
     /// <summary>Lip-syncs one video.</summary>
     /// <param name="options">What to do.</param>
     /// <param name="progress">Told of every stage; may be called from any thread.</param>
@@ -46,6 +49,12 @@ public sealed class LipSyncPipeline : IDisposable
         }
     }
 
+    private AttentionDispatcher Dispatcher(LipSyncModels models, Policy? policy)
+    {
+        var options = new AttentionDispatcherOptions { Machine = models.Machine, Policy = policy };
+        return new AttentionDispatcher(ConfigureAttention?.Invoke(options) ?? options);
+    }
+
     /// <summary>Frees the networks.</summary>
     public void Dispose()
     {
@@ -70,7 +79,7 @@ public sealed class LipSyncPipeline : IDisposable
 
         LipSyncModels? models = settings.Checkpoint is null ? null : LoadModels(options, settings, times, progress, cancellationToken);
         SyncRun run = new(options, settings, clock, template, mask, times, progress);
-        AttentionDispatcher? dispatcher = models is null ? null : new(new AttentionDispatcherOptions { Machine = models.Machine, Policy = policy });
+        AttentionDispatcher? dispatcher = models is null ? null : Dispatcher(models, policy);
         using IDisposable? scope = dispatcher is null ? null : AttentionDispatcher.Use(dispatcher);
         using IMouthSource mouths = models is null ? new IdentityMouths(template) : new MouthGenerator(options, settings, models, speech, mask, clock, times, progress);
         WrittenVideo written = await run.ExecuteAsync(video, detector, mouths, speech, tools, cancellationToken);
