@@ -56,7 +56,7 @@ public static class ReferenceAttention
             {
                 Tensor bias = mask.to(ScalarType.Float64);
                 Tensor isHidden = bias.eq(Scalars.NegativeInfinity);
-                scores = scores + bias.masked_fill(isHidden, Scalars.Zero);
+                scores = scores.add(bias.masked_fill(isHidden, Scalars.Zero), Scalars.One);
                 hidden = hidden.logical_or(isHidden);
             }
         }

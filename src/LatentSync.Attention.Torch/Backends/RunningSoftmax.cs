@@ -39,8 +39,8 @@ internal sealed class RunningSoftmax
         Tensor shift = maximum.masked_fill(maximum.eq(Scalars.NegativeInfinity), Scalars.Zero);
         Tensor weights = scores.sub_(shift).exp_();
         Tensor factor = _maximum.sub(shift).exp(); // what was added up so far, relative to the new maximum
-        _sum.mul_(factor).add_(weights.sum([-1], keepdim: true));
-        Weighted.mul_(factor).add_(weigh(weights));
+        _sum.mul_(factor).add_(weights.sum([-1], keepdim: true), Scalars.One);
+        Weighted.mul_(factor).add_(weigh(weights), Scalars.One);
         _maximum.copy_(maximum);
     }
 
@@ -48,5 +48,5 @@ internal sealed class RunningSoftmax
     internal Tensor Average() => Weighted.div(_sum.masked_fill(_sum.eq(Scalars.Zero), Scalars.One));
 
     /// <summary>(b, n·g, r, 1): logarithm of the sum of exponentials; -∞ for a row that sees no key.</summary>
-    internal Tensor LogSumExp() => _sum.log().add(_maximum);
+    internal Tensor LogSumExp() => _sum.log().add(_maximum, Scalars.One);
 }

@@ -97,7 +97,7 @@ internal static class SlicedForward
         if (problem.IsEmpty)
         {
             // Zeros that hang on the operands, so that their gradients are zeros and not missing.
-            Tensor zero = inputs.Query.sum().add(inputs.Key.sum()).add(inputs.Value.sum()).mul(Scalars.Zero);
+            Tensor zero = inputs.Query.sum().add(inputs.Key.sum(), Scalars.One).add(inputs.Value.sum(), Scalars.One).mul(Scalars.Zero);
             Tensor zeros = zero.expand(problem.Batch, problem.HeadCount, problem.QueryLength, problem.ValueDim).contiguous();
             return new AttentionResult(zeros.MoveToOuterDisposeScope(), logSumExp?.MoveToOuterDisposeScope());
         }
@@ -141,7 +141,7 @@ internal static class SlicedForward
         if (problem.NeedsLogSumExp)
         {
             logSumExp = sum.detach().log(); // -∞ for a row that sees no key
-            logSumExp = (maximum is null ? logSumExp : logSumExp.add(maximum)).squeeze(-1);
+            logSumExp = (maximum is null ? logSumExp : logSumExp.add(maximum, Scalars.One)).squeeze(-1);
         }
         if (problem.Dropout > 0)
         {
@@ -177,7 +177,7 @@ internal static class SlicedForward
         {
             scores = mask.dtype == ScalarType.Bool
                 ? scores.masked_fill(mask.logical_not(), Scalars.NegativeInfinity)
-                : scores.add(mask.to(compute));
+                : scores.add(mask.to(compute), Scalars.One);
         }
         if (problem.IsCausal || problem.HasWindow)
         {

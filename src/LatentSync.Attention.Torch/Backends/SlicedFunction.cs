@@ -113,12 +113,12 @@ internal sealed record SlicedGradients(Tensor Query, Tensor Key, Tensor Value, T
     internal void Add(in AttentionProblem problem, in Slice slice, Tensor query, Tensor key, Tensor value, Tensor? mask)
     {
         using IDisposable noGradient = no_grad();
-        SlicedForward.QueryOf(Query, problem, slice).add_(query);
-        SlicedForward.KeysOf(Key, slice).add_(key);
-        SlicedForward.KeysOf(Value, slice).add_(value);
+        SlicedForward.QueryOf(Query, problem, slice).add_(query, Scalars.One);
+        SlicedForward.KeysOf(Key, slice).add_(key, Scalars.One);
+        SlicedForward.KeysOf(Value, slice).add_(value, Scalars.One);
         if (Mask is not null)
         {
-            SlicedForward.MaskOf(Mask, problem, slice)!.add_(mask!);
+            SlicedForward.MaskOf(Mask, problem, slice)!.add_(mask!, Scalars.One);
         }
     }
 }

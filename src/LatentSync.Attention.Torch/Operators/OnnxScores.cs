@@ -79,7 +79,7 @@ internal static class OnnxScores
         Tensor known = scores.narrow(2, 0, part.size(2)); // the keys after a short mask are hidden below
         _ = mask.dtype == ScalarType.Bool
             ? known.masked_fill_(part.logical_not(), Scalars.NegativeInfinity)
-            : known.add_(part.to(scores.dtype));
+            : known.add_(part.to(scores.dtype), Scalars.One);
     }
 
     /// <summary>Keys that the causal diagonal, the window, the lengths or the end of a short mask hide: (r, T).</summary>
