@@ -17,6 +17,7 @@ namespace LatentSync.Models.Tests;
 public sealed class WorkloadTests
 {
     [Theory]
+    [Trait("Category", "Exhaustive")]
     [InlineData(256)]
     [InlineData(512)]
     public void DenoisingNetwork_OneGuidedStep_PosesTheWorkloadsProblems(int resolution)

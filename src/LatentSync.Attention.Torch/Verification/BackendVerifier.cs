@@ -94,7 +94,7 @@ public sealed class BackendVerifier
         var result = new VerificationResult
         {
             Backend = backend.Name,
-            Tolerance = Tolerances.Of(problem.DType),
+            Tolerance = Tolerances.Of(problem),
             CheckedRows = reference.CheckedRows,
             Rows = (long)problem.Batch * problem.HeadCount * problem.QueryLength,
             EstimatedBytes = verdict.EstimatedBytes,

@@ -15,7 +15,7 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
         * the backend that the selection takes
         GFLOP/s    2·B·H·Lq·Lk·(D+Dv) per second, half of it when causal; % of it in libtorch's 1024x1024x1024 matrix product
         x best     time by that of the fastest right backend of this layer; times are medians, taken in turns
-        error      largest relative error of a row against float64 (bound: 7.6e-6 for f32, 2.0e-3 for f16, 1.6e-2 for bf16)
+        error      largest relative error of a row against float64 (bound: 7.6e-6 for f32, more from 4096 keys on, 2.0e-3 for f16, 1.6e-2 for bf16)
         checked    part of the rows that was compared with float64; always with the first and the last head and query
         memory     beside the operands, at the peak of one call; of the plan's estimate after the slash; - is unknown
         """;
