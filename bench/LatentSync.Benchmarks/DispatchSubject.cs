@@ -57,6 +57,6 @@ internal sealed class DispatchSubject : IDisposable
     {
         public string Name => "torch-flash";
 
-        public Tensor Run(in AttentionProblem problem, AttentionInputs inputs) => result;
+        public AttentionResult Run(in AttentionProblem problem, AttentionInputs inputs) => result;
     }
 }

@@ -48,7 +48,7 @@ public sealed class AttentionDispatcher
     private static readonly Lazy<AttentionDispatcher> Shared = new(() => new AttentionDispatcher());
     private static readonly AsyncLocal<AttentionDispatcher?> Ambient = new();
 
-    private readonly FallbackLoop<AttentionInputs, Tensor> _loop;
+    private readonly FallbackLoop<AttentionInputs, AttentionResult> _loop;
     private readonly AttentionDevice? _simulatedDevice;
 
     /// <summary>A dispatcher with its own policy, counters and quarantine.</summary>
@@ -61,7 +61,7 @@ public sealed class AttentionDispatcher
         Policy = options.Policy ?? AttentionSettings.ReadPolicy();
         Machine machine = Machine;
         _simulatedDevice = options.SimulatedDevice;
-        _loop = new FallbackLoop<AttentionInputs, Tensor>(
+        _loop = new FallbackLoop<AttentionInputs, AttentionResult>(
             new FallbackLoopOptions
             {
                 Machine = machine,
@@ -122,13 +122,38 @@ public sealed class AttentionDispatcher
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public Tensor Run(
         Tensor query, Tensor key, Tensor value, in AttentionArguments arguments = default, string? layer = null,
+        CancellationToken cancellationToken = default) =>
+        Compute(OnDevice(TensorFacts.Describe(query, key, value, arguments)), query, key, value, arguments, layer, cancellationToken).Output;
+
+    /// <summary>The same as <see cref="Run"/>, with the logsumexp of every row, for joining results over parts of the keys.</summary>
+    /// <param name="query">As in <see cref="Run"/>.</param>
+    /// <param name="key">As in <see cref="Run"/>.</param>
+    /// <param name="value">As in <see cref="Run"/>.</param>
+    /// <param name="arguments">As in <see cref="Run"/>.</param>
+    /// <param name="layer">As in <see cref="Run"/>.</param>
+    /// <param name="cancellationToken">As in <see cref="Run"/>.</param>
+    /// <returns>The output, as <see cref="Run"/> gives it, and per row the natural logarithm of the sum over keys of exp(score + bias),
+    /// before dropout: (B, H, Lq), or the query's dimensions without the last; float32 (float64 for float64 operands), in the caller's
+    /// dispose scope, without gradient. -∞ for a row whose keys are all hidden.</returns>
+    /// <exception cref="ArgumentException">The tensors are not an attention problem.</exception>
+    /// <exception cref="AttentionUnavailableException">No backend that the policy allows can run, or all have failed.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public (Tensor Output, Tensor LogSumExp) RunWithLogSumExp(
+        Tensor query, Tensor key, Tensor value, in AttentionArguments arguments = default, string? layer = null,
         CancellationToken cancellationToken = default)
     {
-        AttentionProblem problem = TensorFacts.Describe(query, key, value, arguments);
-        if (_simulatedDevice is { } device)
-        {
-            problem = problem with { Device = device };
-        }
+        AttentionProblem problem = OnDevice(TensorFacts.Describe(query, key, value, arguments)) with { NeedsLogSumExp = true };
+        AttentionResult result = Compute(problem, query, key, value, arguments, layer, cancellationToken);
+        return (result.Output, result.LogSumExp ?? throw new InvalidOperationException("A backend left out the logsumexp that was asked for."));
+    }
+
+    private AttentionProblem OnDevice(in AttentionProblem problem) =>
+        _simulatedDevice is { } device ? problem with { Device = device } : problem;
+
+    private AttentionResult Compute(
+        in AttentionProblem problem, Tensor query, Tensor key, Tensor value, in AttentionArguments arguments, string? layer,
+        CancellationToken cancellationToken)
+    {
         if (OperandForm.IsNormal(problem))
         {
             return _loop.Run(problem, new AttentionInputs(query, key, value, arguments.Mask), layer, cancellationToken);
@@ -136,8 +161,13 @@ public sealed class AttentionDispatcher
         problem.Validate(); // the views below trust the sizes
         using var scope = NewDisposeScope();
         AttentionInputs inputs = OperandForm.Normalize(problem, query, key, value, arguments.Mask);
-        Tensor result = _loop.Run(problem, inputs, layer, cancellationToken);
-        return (problem.Rank == 4 ? result : result.reshape([.. query.shape[..^1], problem.ValueDim])).MoveToOuterDisposeScope();
+        (Tensor output, Tensor? logSumExp) = _loop.Run(problem, inputs, layer, cancellationToken);
+        if (problem.Rank != 4)
+        {
+            output = output.reshape([.. query.shape[..^1], problem.ValueDim]);
+            logSumExp = logSumExp?.reshape(query.shape[..^1]);
+        }
+        return new AttentionResult(output.MoveToOuterDisposeScope(), logSumExp?.MoveToOuterDisposeScope());
     }
 
     /// <summary>The problem that a call poses, for <see cref="Explain(in AttentionProblem)"/>.</summary>

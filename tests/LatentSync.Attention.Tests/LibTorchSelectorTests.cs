@@ -31,7 +31,8 @@ public sealed class LibTorchSelectorTests
         Assert.Equal(LibTorchChoice.Flash, LibTorchSelector.Predict(Plain with { Batch = 8192 }, Machines.H200)); // and then fails: ATT0807
         AttentionProblem longMasked = Plain with
         {
-            QueryLength = 65_537, KeyLength = 65_537,
+            QueryLength = 65_537,
+            KeyLength = 65_537,
             Mask = AttentionMask.Of(AttentionMaskKind.Additive, 1, 1, 65_537, 65_537) with { DType = AttentionDType.Float16 },
         };
         Assert.Equal(LibTorchChoice.Efficient, LibTorchSelector.Predict(longMasked, Machines.H200)); // and is wrong: ATT0604

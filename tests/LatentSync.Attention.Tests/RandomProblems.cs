@@ -59,6 +59,7 @@ internal static class RandomProblems
             Dropout = Chance(6) ? 0.125 : 0,
             NeedsGradient = Chance(3),
             NeedsDeterminism = Chance(6),
+            NeedsLogSumExp = Chance(6),
             Rank = Chance(8) ? 3 : 4,
             BroadcastsBatch = Chance(10),
             Strided = Chance(8) ? AttentionOperands.Key : AttentionOperands.None,

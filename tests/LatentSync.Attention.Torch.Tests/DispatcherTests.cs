@@ -110,7 +110,8 @@ public sealed class DispatcherTests
                 dispatcher.Run(query, key, value, arguments).Dispose();
                 long before = Tensor.TotalCount;
                 dispatcher.Run(query, key, value, arguments).Dispose();
-                Assert.True(before == Tensor.TotalCount, $"{shape} {dispatcher.Policy}: {Tensor.TotalCount - before} tensors left");
+                // Fewer: the finalizer came to what an earlier test left.
+                Assert.True(Tensor.TotalCount <= before, $"{shape} {dispatcher.Policy}: {Tensor.TotalCount - before} tensors left");
             }
         }
     }
@@ -236,6 +237,6 @@ public sealed class DispatcherTests
     {
         public string Name => "torch-flash";
 
-        public Tensor Run(in AttentionProblem problem, AttentionInputs inputs) => output;
+        public AttentionResult Run(in AttentionProblem problem, AttentionInputs inputs) => output;
     }
 }

@@ -76,7 +76,7 @@ public sealed class FallbackTests
         Assert.IsType<ExternalException>(exception.InnerException);
         Assert.Contains(exception.Verdicts.Single(v => v.Backend == "torch-flash").Reasons, reason => reason.Code == "ATT0901");
         Assert.Contains("No available kernel", exception.Message, StringComparison.Ordinal);
-        Assert.Contains("torch-math would run instead", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("let torch-math run instead", exception.Message, StringComparison.Ordinal);
     }
 
     public static TheoryData<Exception> NotKernelFailures() =>

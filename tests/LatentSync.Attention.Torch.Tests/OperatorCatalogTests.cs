@@ -22,7 +22,8 @@ public sealed class OperatorCatalogTests
         ITorchKernels kernels = LibTorchKernels.Instance;
         foreach (Func<Tensor> call in new Func<Tensor>[]
         {
-            () => kernels.FlashCuda(query, query, query, 0, false, 1),
+            () => kernels.FlashCuda(query, query, query, 0, false, 1, needsLogSumExp: false).Output,
+            () => kernels.FlashCuda(query, query, query, 0, false, 1, needsLogSumExp: true).Output,
             () => kernels.Efficient(query, query, query, null, false, 0, false, 1),
             () => kernels.Efficient(query, query, query, zeros([1, 1, 4, 4], dtype: ScalarType.Float16), true, 0.1, true, 1),
             () => kernels.CuDnn(query, query, query, null, false, 0, false, 1),

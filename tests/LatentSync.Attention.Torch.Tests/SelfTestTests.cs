@@ -203,7 +203,7 @@ public sealed class SelfTestTests : IDisposable
 
         public string Name => name;
 
-        public Tensor Run(in AttentionProblem problem, Operands.AttentionInputs inputs)
+        public AttentionResult Run(in AttentionProblem problem, Operands.AttentionInputs inputs)
         {
             bool isWrong = respect switch
             {
@@ -212,8 +212,8 @@ public sealed class SelfTestTests : IDisposable
                 "decode" => problem.QueryLength == 1 && problem.KeyLength > 2,
                 _ => problem.QueryLength > 128,
             };
-            Tensor result = _flash.Run(problem, inputs);
-            return isWrong ? result.mul_(1.3) : result;
+            AttentionResult result = _flash.Run(problem, inputs);
+            return isWrong ? result.Output.mul_(1.3) : result;
         }
     }
 
@@ -226,7 +226,7 @@ public sealed class SelfTestTests : IDisposable
 
         public string Name => _flash.Name;
 
-        public Tensor Run(in AttentionProblem problem, Operands.AttentionInputs inputs)
+        public AttentionResult Run(in AttentionProblem problem, Operands.AttentionInputs inputs)
         {
             Interlocked.Increment(ref _calls);
             return _flash.Run(problem, inputs);

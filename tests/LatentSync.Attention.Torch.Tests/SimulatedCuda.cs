@@ -25,10 +25,11 @@ internal sealed class SimulatedCuda : ITorchKernels
 
     private int _launches;
 
-    public Tensor FlashCpu(Tensor query, Tensor key, Tensor value, Tensor? mask, bool isCausal, double scale) =>
+    public AttentionResult FlashCpu(Tensor query, Tensor key, Tensor value, Tensor? mask, bool isCausal, double scale, bool needsLogSumExp) =>
         throw new InvalidOperationException("the CPU kernel was called for CUDA tensors");
 
-    public Tensor FlashCuda(Tensor query, Tensor key, Tensor value, double dropout, bool isCausal, double scale)
+    public AttentionResult FlashCuda(
+        Tensor query, Tensor key, Tensor value, double dropout, bool isCausal, double scale, bool needsLogSumExp)
     {
         Launch(query, key, value);
         Need(Capability >= 80, "FlashAttention only supports Ampere GPUs or newer.");
@@ -39,7 +40,18 @@ internal sealed class SimulatedCuda : ITorchKernels
         Need(query.size(1) % key.size(1) == 0, "Number of heads in key/value must divide number of heads in query");
         Ours(!isCausal || query.size(2) == key.size(2), "flash attention's causal diagonal ends bottom-right");
         Aligned(query, key, value, () => new ExternalException("CUDA error: misaligned address"));
-        return Like(query, Compute(query, key, value, null, isCausal, scale));
+        Tensor output = Like(query, Compute(query, key, value, null, isCausal, scale));
+        if (!needsLogSumExp)
+        {
+            return output;
+        }
+        Tensor repeated = key.repeat_interleave(query.size(1) / key.size(1), 1);
+        Tensor scores = matmul(query.to(float64), repeated.to(float64).transpose(2, 3)).mul(scale);
+        if (isCausal)
+        {
+            scores = scores.masked_fill(ones(query.size(2), key.size(2), dtype: ScalarType.Bool).triu(1), double.NegativeInfinity);
+        }
+        return new AttentionResult(output, scores.logsumexp(-1).to(float32));
     }
 
     public Tensor Efficient(

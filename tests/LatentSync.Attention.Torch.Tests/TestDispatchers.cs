@@ -3,7 +3,6 @@ using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Operands;
-using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Tests;
 
@@ -36,7 +35,7 @@ internal sealed class ScriptedBackend(IAttentionBackend inner, Func<int, Attenti
 
     public string Name => inner.Name;
 
-    public Tensor Run(in AttentionProblem problem, AttentionInputs inputs) =>
+    public AttentionResult Run(in AttentionProblem problem, AttentionInputs inputs) =>
         script(Interlocked.Increment(ref _calls) - 1, problem) is { } exception ? throw exception : inner.Run(problem, inputs);
 }
 

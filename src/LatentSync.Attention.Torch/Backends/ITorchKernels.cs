@@ -13,8 +13,9 @@ internal interface ITorchKernels
     /// <param name="mask">null, or an additive mask of the query's type (float32 for 16 bits), broadcastable, rank 4.</param>
     /// <param name="isCausal">Top-left causal.</param>
     /// <param name="scale">Factor on Q Kᵀ.</param>
+    /// <param name="needsLogSumExp">The logsumexp is wanted, (B, H, Lq).</param>
     /// <returns>(B, H, Lq, D).</returns>
-    Tensor FlashCpu(Tensor query, Tensor key, Tensor value, Tensor? mask, bool isCausal, double scale);
+    AttentionResult FlashCpu(Tensor query, Tensor key, Tensor value, Tensor? mask, bool isCausal, double scale, bool needsLogSumExp);
 
     /// <summary>FlashAttention-2 on CUDA: 16 bits, D a multiple of 8 up to 256.</summary>
     /// <param name="query">(B, H, Lq, D), last stride 1.</param>
@@ -23,8 +24,10 @@ internal interface ITorchKernels
     /// <param name="dropout">Probability.</param>
     /// <param name="isCausal">Causal; Lq = Lk.</param>
     /// <param name="scale">Factor on Q Kᵀ.</param>
+    /// <param name="needsLogSumExp">The logsumexp is wanted, (B, H, Lq).</param>
     /// <returns>(B, H, Lq, D).</returns>
-    Tensor FlashCuda(Tensor query, Tensor key, Tensor value, double dropout, bool isCausal, double scale);
+    AttentionResult FlashCuda(
+        Tensor query, Tensor key, Tensor value, double dropout, bool isCausal, double scale, bool needsLogSumExp);
 
     /// <summary>The memory-efficient kernel (CUTLASS): as many key heads as query heads; rows of 16 bytes.</summary>
     /// <param name="query">(B, H, Lq, D), last stride 1.</param>

@@ -8,7 +8,7 @@ namespace LatentSync.Attention.Torch.Backends;
 /// <param name="key">(b, hkv, Lk, D).</param>
 /// <param name="value">(b, hkv, Lk, Dv).</param>
 /// <param name="mask">null, or (1 or b, 1 or h, ·, ·).</param>
-internal delegate Tensor KernelCall(Tensor query, Tensor key, Tensor value, Tensor? mask);
+internal delegate AttentionResult KernelCall(Tensor query, Tensor key, Tensor value, Tensor? mask);
 
 /// <summary>Calls a kernel in parts when its sequences x heads exceed one launch.</summary>
 internal static class LaunchSplit
@@ -20,27 +20,34 @@ internal static class LaunchSplit
     /// <param name="value">(B, Hkv, Lk, Dv).</param>
     /// <param name="mask">null, or (1 or B, 1 or H, ·, ·).</param>
     /// <param name="call">The kernel.</param>
-    internal static Tensor Run(int limit, Tensor query, Tensor key, Tensor value, Tensor? mask, KernelCall call)
+    internal static AttentionResult Run(int limit, Tensor query, Tensor key, Tensor value, Tensor? mask, KernelCall call)
     {
         int batch = (int)query.size(0), headCount = (int)query.size(1), group = headCount / (int)key.size(1);
         if ((long)batch * headCount <= limit)
         {
             return call(query, key, value, mask);
         }
-        var sequences = new List<Tensor>();
-        var heads = new List<Tensor>();
+        var sequences = new List<AttentionResult>();
+        var heads = new List<AttentionResult>();
         foreach (LaunchChunk chunk in LaunchChunks.Split(batch, headCount, group, limit))
         {
             heads.Add(call(
                 Part(query, chunk, 1), Part(key, chunk, group), Part(value, chunk, group), mask is null ? null : Part(mask, chunk, 1)));
             if (chunk.HeadStart + chunk.HeadCount == headCount)
             {
-                sequences.Add(heads.Count == 1 ? heads[0] : cat(heads, 1)); // (chunk's B, H, Lq, Dv)
+                sequences.Add(Join(heads, 1)); // (chunk's B, H, Lq, Dv)
                 heads.Clear();
             }
         }
-        return sequences.Count == 1 ? sequences[0] : cat(sequences, 0); // (B, H, Lq, Dv)
+        return Join(sequences, 0); // (B, H, Lq, Dv)
     }
+
+    private static AttentionResult Join(List<AttentionResult> parts, int dimension) =>
+        parts.Count == 1
+            ? parts[0]
+            : new AttentionResult(
+                cat([.. parts.Select(part => part.Output)], dimension),
+                parts[0].LogSumExp is null ? null : cat([.. parts.Select(part => part.LogSumExp!)], dimension));
 
     private static Tensor Part(Tensor tensor, LaunchChunk chunk, int group)
     {

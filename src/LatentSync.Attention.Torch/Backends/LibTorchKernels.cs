@@ -7,11 +7,16 @@ internal sealed class LibTorchKernels : ITorchKernels
 {
     internal static LibTorchKernels Instance { get; } = new();
 
-    public Tensor FlashCpu(Tensor query, Tensor key, Tensor value, Tensor? mask, bool isCausal, double scale) =>
-        TorchOperators.FlashCpu(query, key, value, mask, isCausal, scale);
+    public AttentionResult FlashCpu(Tensor query, Tensor key, Tensor value, Tensor? mask, bool isCausal, double scale, bool needsLogSumExp) =>
+        needsLogSumExp
+            ? TorchOperators.FlashCpuWithLogSumExp(query, key, value, mask, isCausal, scale)
+            : TorchOperators.FlashCpu(query, key, value, mask, isCausal, scale);
 
-    public Tensor FlashCuda(Tensor query, Tensor key, Tensor value, double dropout, bool isCausal, double scale) =>
-        TorchOperators.FlashCuda(query, key, value, dropout, isCausal, scale);
+    public AttentionResult FlashCuda(
+        Tensor query, Tensor key, Tensor value, double dropout, bool isCausal, double scale, bool needsLogSumExp) =>
+        needsLogSumExp
+            ? TorchOperators.FlashCudaWithLogSumExp(query, key, value, dropout, isCausal, scale)
+            : TorchOperators.FlashCuda(query, key, value, dropout, isCausal, scale);
 
     public Tensor Efficient(
         Tensor query, Tensor key, Tensor value, Tensor? bias, bool needsLogSumExp, double dropout, bool isCausal, double scale) =>

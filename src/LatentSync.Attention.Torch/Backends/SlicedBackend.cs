@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace LatentSync.Attention.Torch.Backends;
 
 /// <summary>Exact attention in bounded memory: the problem is cut into slices of sequences, heads and query rows whose scores fit into a
-/// workspace, and each slice is two matrix products and a softmax, in float32 (float64 for float64). It needs no special kernel, so
+/// workspace, and each slice is two matrix products and a softmax, in float32 (float64 for float64). Keys are cut too when there are
+/// very many. It needs no special kernel, so
 /// it runs on any device and element type that libtorch can multiply. Keys that no row of a slice can see are left out. In training the
 /// slices
 /// are computed again in the backward pass instead of being kept. The result follows the query's order in memory.</summary>
@@ -17,8 +18,8 @@ public sealed class SlicedBackend : IAttentionBackend
     private readonly long _workspaceBytes;
 
     /// <summary>The backend.</summary>
-    /// <param name="workspaceBytes">Memory for one slice in bytes, 1 to 256 MiB (the default). One query row per key head is the least
-    /// that is used.</param>
+    /// <param name="workspaceBytes">Memory for one slice in bytes, 1 to 256 MiB (the default). One query row per key head
+    /// with 64 keys is the least that is used.</param>
     public SlicedBackend(long workspaceBytes = SliceShape.DefaultWorkspaceBytes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(workspaceBytes, 1);
@@ -30,7 +31,7 @@ public sealed class SlicedBackend : IAttentionBackend
     public string Name => AttentionBackendNames.Sliced;
 
     /// <inheritdoc/>
-    public Tensor Run(in AttentionProblem problem, AttentionInputs inputs)
+    public AttentionResult Run(in AttentionProblem problem, AttentionInputs inputs)
     {
         long workspaceBytes = _workspaceBytes;
         while (true)
@@ -49,7 +50,7 @@ public sealed class SlicedBackend : IAttentionBackend
         }
     }
 
-    private static Tensor Attend(in AttentionProblem problem, in AttentionInputs inputs, SliceShape shape)
+    private static AttentionResult Attend(in AttentionProblem problem, in AttentionInputs inputs, SliceShape shape)
     {
         if (!problem.NeedsGradient)
         {
@@ -60,9 +61,11 @@ public sealed class SlicedBackend : IAttentionBackend
         {
             return SlicedForward.RunDifferentiable(problem, inputs, shape); // dropped weights cannot be drawn a second time
         }
-        var call = new SlicedFunction.Call(problem, shape);
-        return inputs.Mask is null
+        Tensor? logSumExp = SlicedForward.NewLogSumExp(problem, inputs);
+        var call = new SlicedFunction.Call(problem, shape, logSumExp);
+        Tensor output = inputs.Mask is null
             ? SlicedFunction.apply(inputs.Query, inputs.Key, inputs.Value, call)
             : SlicedFunction.apply(inputs.Query, inputs.Key, inputs.Value, inputs.Mask, call);
+        return new AttentionResult(output, logSumExp);
     }
 }

@@ -49,7 +49,16 @@ internal readonly record struct Slice(
 internal static class SlicedForward
 {
     /// <summary>Computes slice by slice into one result. Call without gradient.</summary>
-    internal static Tensor Run(in AttentionProblem problem, in AttentionInputs inputs, SliceShape shape)
+    internal static AttentionResult Run(in AttentionProblem problem, in AttentionInputs inputs, SliceShape shape)
+    {
+        using var scope = NewDisposeScope();
+        Tensor? logSumExp = NewLogSumExp(problem, inputs);
+        Tensor output = Run(problem, inputs, shape, logSumExp);
+        return new AttentionResult(output.MoveToOuterDisposeScope(), logSumExp?.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>The same, with the logsumexp written into a given tensor.</summary>
+    internal static Tensor Run(in AttentionProblem problem, in AttentionInputs inputs, SliceShape shape, Tensor? logSumExp)
     {
         using var scope = NewDisposeScope();
         AttentionProblem p = problem;
@@ -59,33 +68,49 @@ internal static class SlicedForward
         foreach (Slice slice in Slice.Of(p, shape))
         {
             using var sliceScope = NewDisposeScope();
-            Tensor part = Attend(p, slice, QueryOf(inputs.Query, p, slice), KeysOf(inputs.Key, slice), KeysOf(inputs.Value, slice),
-                MaskOf(inputs.Mask, p, slice));
-            QueryOf(result, p, slice).copy_(part);
+            AttentionResult part = slice.KeyCount > shape.Keys
+                ? SlicedKeys.Attend(p, inputs, slice, shape)
+                : Attend(p, slice, QueryOf(inputs.Query, p, slice), KeysOf(inputs.Key, slice), KeysOf(inputs.Value, slice),
+                    MaskOf(inputs.Mask, p, slice));
+            QueryOf(result, p, slice).copy_(part.Output);
+            Keep(logSumExp, p, slice, part);
         }
         return result.MoveToOuterDisposeScope();
     }
 
+    /// <summary>Room for the logsumexp, (B, H, Lq); null when the problem does not need it.</summary>
+    internal static Tensor? NewLogSumExp(in AttentionProblem problem, in AttentionInputs inputs) =>
+        problem.NeedsLogSumExp
+            ? full([problem.Batch, problem.HeadCount, problem.QueryLength], double.NegativeInfinity, ComputeType(problem), inputs.Query.device)
+            : null;
+
+    /// <summary>The type that scores are computed in.</summary>
+    internal static ScalarType ComputeType(in AttentionProblem problem) =>
+        problem.DType == AttentionDType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+
     /// <summary>The same, recorded by autograd, which keeps every slice's weights.</summary>
-    internal static Tensor RunDifferentiable(in AttentionProblem problem, in AttentionInputs inputs, SliceShape shape)
+    internal static AttentionResult RunDifferentiable(in AttentionProblem problem, in AttentionInputs inputs, SliceShape shape)
     {
         using var scope = NewDisposeScope();
+        Tensor? logSumExp = NewLogSumExp(problem, inputs);
         if (problem.IsEmpty)
         {
             // Zeros that hang on the operands, so that their gradients are zeros and not missing.
-            Tensor zero = inputs.Query.sum().add(inputs.Key.sum()).add(inputs.Value.sum()).mul(0);
-            return zero.expand(problem.Batch, problem.HeadCount, problem.QueryLength, problem.ValueDim).contiguous()
-                .MoveToOuterDisposeScope();
+            Tensor zero = inputs.Query.sum().add(inputs.Key.sum()).add(inputs.Value.sum()).mul(Scalars.Zero);
+            Tensor zeros = zero.expand(problem.Batch, problem.HeadCount, problem.QueryLength, problem.ValueDim).contiguous();
+            return new AttentionResult(zeros.MoveToOuterDisposeScope(), logSumExp?.MoveToOuterDisposeScope());
         }
         List<Tensor> sequences = [], heads = [], rows = [];
         foreach (Slice slice in Slice.Of(problem, shape))
         {
-            rows.Add(Attend(problem, slice, QueryOf(inputs.Query, problem, slice), KeysOf(inputs.Key, slice), KeysOf(inputs.Value, slice),
-                MaskOf(inputs.Mask, problem, slice)).to(inputs.Query.dtype));
+            AttentionResult part = Attend(problem, slice, QueryOf(inputs.Query, problem, slice), KeysOf(inputs.Key, slice),
+                KeysOf(inputs.Value, slice), MaskOf(inputs.Mask, problem, slice));
+            Keep(logSumExp, problem, slice, part);
+            rows.Add(part.Output.to(inputs.Query.dtype));
             Join(rows, heads, 2, slice.RowStart + slice.RowCount == problem.QueryLength);
             Join(heads, sequences, 1, rows.Count == 0 && slice.KvHeadStart + slice.KvHeadCount == problem.KvHeadCount);
         }
-        return cat(sequences, 0).MoveToOuterDisposeScope(); // (B, H, Lq, Dv)
+        return new AttentionResult(cat(sequences, 0).MoveToOuterDisposeScope(), logSumExp?.MoveToOuterDisposeScope()); // (B, H, Lq, Dv)
     }
 
     /// <summary>Attention of one slice.</summary>
@@ -95,50 +120,73 @@ internal static class SlicedForward
     /// <param name="key">(b, n, c, D).</param>
     /// <param name="value">(b, n, c, Dv).</param>
     /// <param name="mask">null, or (1 or b, 1 or n·g, 1 or r, 1 or c).</param>
-    /// <returns>(b, n·g, r, Dv), float32 or float64.</returns>
-    internal static Tensor Attend(in AttentionProblem problem, in Slice slice, Tensor query, Tensor key, Tensor value, Tensor? mask)
+    /// <returns>(b, n·g, r, Dv) and, when the problem needs it, (b, n·g, r); float32 or float64.</returns>
+    internal static AttentionResult Attend(in AttentionProblem problem, in Slice slice, Tensor query, Tensor key, Tensor value, Tensor? mask)
     {
         using var scope = NewDisposeScope();
-        ScalarType compute = problem.DType == AttentionDType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
         int group = problem.HeadCount / problem.KvHeadCount;
         long b = slice.BatchCount, n = slice.KvHeadCount, r = slice.RowCount, c = slice.KeyCount;
-        Tensor scaled = query.to(compute).mul(problem.EffectiveScale).reshape(b, n, group * r, problem.HeadDim); // (b, n, g·r, D)
+        Tensor weights = Scores(problem, slice, query, key, mask); // (b, n·g, r, c)
+        Tensor? maximum = null;
+        if (c > 0)
+        {
+            // A row that sees no key has the maximum -∞: with 0 instead, its weights are exp(-∞) = 0 and not NaN.
+            maximum = weights.detach().amax([-1], keepdim: true); // (b, n·g, r, 1)
+            maximum = maximum.masked_fill(maximum.eq(Scalars.NegativeInfinity), Scalars.Zero);
+            weights = weights.requires_grad ? weights.sub(maximum).exp() : weights.sub_(maximum).exp_();
+        }
+        Tensor sum = weights.sum([-1], keepdim: true); // (b, n·g, r, 1)
+        Tensor? logSumExp = null;
+        if (problem.NeedsLogSumExp)
+        {
+            logSumExp = sum.detach().log(); // -∞ for a row that sees no key
+            logSumExp = (maximum is null ? logSumExp : logSumExp.add(maximum)).squeeze(-1);
+        }
+        if (problem.Dropout > 0)
+        {
+            weights = nn.functional.dropout(weights, problem.Dropout, training: true);
+        }
+        Tensor weighted = matmul(weights.view(b, n, group * r, c), value.to(sum.dtype)); // (b, n, g·r, Dv)
+        weighted = weighted.view(b, n * group, r, problem.ValueDim); // (b, n·g, r, Dv)
+        Tensor output = weighted.div(sum.masked_fill(sum.eq(Scalars.Zero), Scalars.One));
+        return new AttentionResult(output.MoveToOuterDisposeScope(), logSumExp?.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>Scores of one slice with scale, softcap and bias, -∞ where a key is hidden. Differentiable.</summary>
+    /// <param name="problem">The whole problem.</param>
+    /// <param name="slice">The part.</param>
+    /// <param name="query">(b, n·g, r, D).</param>
+    /// <param name="key">(b, n, c, D).</param>
+    /// <param name="mask">null, or (1 or b, 1 or n·g, 1 or r, 1 or c).</param>
+    /// <returns>(b, n·g, r, c), new, float32 or float64.</returns>
+    internal static Tensor Scores(in AttentionProblem problem, in Slice slice, Tensor query, Tensor key, Tensor? mask)
+    {
+        using var scope = NewDisposeScope();
+        ScalarType compute = ComputeType(problem);
+        int group = problem.HeadCount / problem.KvHeadCount;
+        long b = slice.BatchCount, n = slice.KvHeadCount, r = slice.RowCount, c = slice.KeyCount;
+        Tensor scaled = query.to(compute).mul(Scalars.Of(problem.EffectiveScale)).reshape(b, n, group * r, problem.HeadDim); // (b, n, g·r, D)
         Tensor scores = matmul(scaled, key.to(compute).transpose(2, 3)).view(b, n * group, r, c); // (b, n·g, r, c)
         if (problem.Softcap > 0)
         {
-            scores = scores.div(problem.Softcap).tanh().mul(problem.Softcap);
+            scores = scores.div(Scalars.Of(problem.Softcap)).tanh().mul(Scalars.Of(problem.Softcap));
         }
         if (mask is not null)
         {
             scores = mask.dtype == ScalarType.Bool
-                ? scores.masked_fill(mask.logical_not(), double.NegativeInfinity)
+                ? scores.masked_fill(mask.logical_not(), Scalars.NegativeInfinity)
                 : scores.add(mask.to(compute));
         }
         if (problem.IsCausal || problem.HasWindow)
         {
             int rowEnd = slice.RowStart + slice.RowCount, keyEnd = slice.KeyStart + slice.KeyCount;
             Tensor visible = OperandForm.Visible(problem, slice.RowStart, rowEnd, slice.KeyStart, keyEnd, query.device); // (r, c)
-            scores = scores.masked_fill(visible.logical_not(), double.NegativeInfinity);
+            scores = scores.masked_fill(visible.logical_not(), Scalars.NegativeInfinity);
         }
-        Tensor weights = scores;
-        if (c > 0)
-        {
-            // A row that sees no key has the maximum -∞: with 0 instead, its weights are exp(-∞) = 0 and not NaN.
-            Tensor maximum = scores.detach().amax([-1], keepdim: true); // (b, n·g, r, 1)
-            maximum = maximum.masked_fill(maximum.eq(double.NegativeInfinity), 0.0);
-            weights = scores.requires_grad ? scores.sub(maximum).exp() : scores.sub_(maximum).exp_(); // (b, n·g, r, c)
-        }
-        Tensor sum = weights.sum([-1], keepdim: true); // (b, n·g, r, 1)
-        if (problem.Dropout > 0)
-        {
-            weights = nn.functional.dropout(weights, problem.Dropout, training: true);
-        }
-        Tensor weighted = matmul(weights.view(b, n, group * r, c), value.to(compute)); // (b, n, g·r, Dv)
-        weighted = weighted.view(b, n * group, r, problem.ValueDim); // (b, n·g, r, Dv)
-        return weighted.div(sum.masked_fill(sum.eq(0.0), 1.0)).MoveToOuterDisposeScope();
+        return scores.MoveToOuterDisposeScope();
     }
 
-    /// <summary>The slice's part of a (B, H, Lq, ·) tensor.</summary>
+    /// <summary>The slice's part of a (B, H, Lq, ·) or (B, H, Lq) tensor.</summary>
     internal static Tensor QueryOf(Tensor tensor, in AttentionProblem problem, in Slice slice)
     {
         int group = problem.HeadCount / problem.KvHeadCount;
@@ -170,6 +218,14 @@ internal static class SlicedForward
 
         static Tensor Narrow(Tensor tensor, int dimension, int start, int count) =>
             tensor.size(dimension) == 1 ? tensor : tensor.narrow(dimension, start, count);
+    }
+
+    private static void Keep(Tensor? logSumExp, in AttentionProblem problem, in Slice slice, in AttentionResult part)
+    {
+        if (logSumExp is not null)
+        {
+            QueryOf(logSumExp, problem, slice).copy_(part.LogSumExp!);
+        }
     }
 
     private static void Join(List<Tensor> parts, List<Tensor> whole, int dimension, bool isComplete)

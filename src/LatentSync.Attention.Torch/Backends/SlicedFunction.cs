@@ -10,7 +10,10 @@ namespace LatentSync.Attention.Torch.Backends;
 internal sealed class SlicedFunction : autograd.SingleTensorFunction<SlicedFunction>
 {
     /// <summary>What the tensors do not say.</summary>
-    internal sealed record Call(AttentionProblem Problem, SliceShape Shape);
+    /// <param name="Problem">The problem.</param>
+    /// <param name="Shape">How it is cut.</param>
+    /// <param name="LogSumExp">(B, H, Lq), filled by the forward pass; null when the problem does not need it.</param>
+    internal sealed record Call(AttentionProblem Problem, SliceShape Shape, Tensor? LogSumExp);
 
     /// <inheritdoc/>
     public override string Name => nameof(SlicedFunction);
@@ -24,7 +27,7 @@ internal sealed class SlicedFunction : autograd.SingleTensorFunction<SlicedFunct
         List<Tensor> operands = [.. vars.Take(vars.Length - 1).Cast<Tensor>()];
         ctx.save_for_backward(operands);
         ctx.save_data(nameof(Call), call);
-        return SlicedForward.Run(call.Problem, Inputs(operands), call.Shape);
+        return SlicedForward.Run(call.Problem, Inputs(operands), call.Shape, call.LogSumExp);
     }
 
     /// <summary>Backward: each slice again, differentiated by libtorch.</summary>
@@ -34,7 +37,8 @@ internal sealed class SlicedFunction : autograd.SingleTensorFunction<SlicedFunct
     {
         using var scope = NewDisposeScope();
         using IDisposable gradient = enable_grad();
-        var (problem, shape) = (Call)ctx.get_data(nameof(Call));
+        var (given, shape, _) = (Call)ctx.get_data(nameof(Call));
+        AttentionProblem problem = given with { NeedsLogSumExp = false };
         List<Tensor> saved = ctx.get_saved_variables();
         AttentionInputs inputs = Inputs(saved);
         ScalarType compute = problem.DType == AttentionDType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
@@ -50,22 +54,15 @@ internal sealed class SlicedFunction : autograd.SingleTensorFunction<SlicedFunct
             {
                 continue; // rows that see no key depend on nothing
             }
-            Tensor query = Leaf(SlicedForward.QueryOf(inputs.Query, problem, slice), compute);
-            Tensor key = Leaf(SlicedForward.KeysOf(inputs.Key, slice), compute);
-            Tensor value = Leaf(SlicedForward.KeysOf(inputs.Value, slice), compute);
-            Tensor? mask = SlicedForward.MaskOf(inputs.Mask, problem, slice);
-            mask = hasMaskGradient ? Leaf(mask!, compute) : mask?.detach();
-            Tensor output = SlicedForward.Attend(problem, slice, query, key, value, mask);
+            var gradients = new SlicedGradients(queryGradient, keyGradient, valueGradient, maskGradient);
             Tensor outputGradient = SlicedForward.QueryOf(grad_output, problem, slice).to(compute);
-            IList<Tensor> leaves = hasMaskGradient ? [query, key, value, mask!] : [query, key, value];
-            IList<Tensor> gradients = autograd.grad([output], leaves, [outputGradient]);
-            using IDisposable noGradient = no_grad();
-            SlicedForward.QueryOf(queryGradient, problem, slice).add_(gradients[0]);
-            SlicedForward.KeysOf(keyGradient, slice).add_(gradients[1]);
-            SlicedForward.KeysOf(valueGradient, slice).add_(gradients[2]);
-            if (maskGradient is not null)
+            if (slice.KeyCount > shape.Keys)
             {
-                SlicedForward.MaskOf(maskGradient, problem, slice)!.add_(gradients[3]);
+                SlicedKeys.Backpropagate(problem, inputs, slice, shape, outputGradient, gradients);
+            }
+            else
+            {
+                Backpropagate(problem, inputs, slice, outputGradient, gradients);
             }
         }
         List<Tensor> results =
@@ -82,8 +79,46 @@ internal sealed class SlicedFunction : autograd.SingleTensorFunction<SlicedFunct
         return results;
     }
 
+    /// <summary>Attention of one slice once more, differentiated by libtorch.</summary>
+    private static void Backpropagate(
+        in AttentionProblem problem, in AttentionInputs inputs, in Slice slice, Tensor outputGradient, SlicedGradients gradients)
+    {
+        ScalarType compute = SlicedForward.ComputeType(problem);
+        Tensor query = Leaf(SlicedForward.QueryOf(inputs.Query, problem, slice), compute);
+        Tensor key = Leaf(SlicedForward.KeysOf(inputs.Key, slice), compute);
+        Tensor value = Leaf(SlicedForward.KeysOf(inputs.Value, slice), compute);
+        Tensor? mask = SlicedForward.MaskOf(inputs.Mask, problem, slice);
+        mask = gradients.Mask is not null ? Leaf(mask!, compute) : mask?.detach();
+        Tensor output = SlicedForward.Attend(problem, slice, query, key, value, mask).Output;
+        IList<Tensor> leaves = gradients.Mask is not null ? [query, key, value, mask!] : [query, key, value];
+        IList<Tensor> found = autograd.grad([output], leaves, [outputGradient]);
+        gradients.Add(problem, slice, found[0], found[1], found[2], found.ElementAtOrDefault(3));
+    }
+
     private static AttentionInputs Inputs(List<Tensor> operands) =>
         new(operands[0], operands[1], operands[2], operands.Count > 3 ? operands[3] : null);
 
-    private static Tensor Leaf(Tensor tensor, ScalarType compute) => tensor.detach().to(compute).requires_grad_();
+    /// <summary>A tensor that gradients are taken of.</summary>
+    internal static Tensor Leaf(Tensor tensor, ScalarType compute) => tensor.detach().to(compute).requires_grad_();
+}
+
+/// <summary>Sums of the slices' gradients, in the type of the computation.</summary>
+/// <param name="Query">(B, H, Lq, D).</param>
+/// <param name="Key">(B, Hkv, Lk, D).</param>
+/// <param name="Value">(B, Hkv, Lk, Dv).</param>
+/// <param name="Mask">Of the mask's size; null when it needs none.</param>
+internal sealed record SlicedGradients(Tensor Query, Tensor Key, Tensor Value, Tensor? Mask)
+{
+    /// <summary>Adds those of one slice.</summary>
+    internal void Add(in AttentionProblem problem, in Slice slice, Tensor query, Tensor key, Tensor value, Tensor? mask)
+    {
+        using IDisposable noGradient = no_grad();
+        SlicedForward.QueryOf(Query, problem, slice).add_(query);
+        SlicedForward.KeysOf(Key, slice).add_(key);
+        SlicedForward.KeysOf(Value, slice).add_(value);
+        if (Mask is not null)
+        {
+            SlicedForward.MaskOf(Mask, problem, slice)!.add_(mask!);
+        }
+    }
 }

@@ -23,7 +23,7 @@ public sealed class TorchCuDnnBackend : IAttentionBackend
     public string Name => AttentionBackendNames.TorchCuDnn;
 
     /// <inheritdoc/>
-    public Tensor Run(in AttentionProblem problem, AttentionInputs inputs)
+    public AttentionResult Run(in AttentionProblem problem, AttentionInputs inputs)
     {
         CudaOperands.Guard(Name, problem);
         using var scope = NewDisposeScope();
@@ -35,8 +35,8 @@ public sealed class TorchCuDnnBackend : IAttentionBackend
         CudaBias? bias = CudaOperands.Bias(problem, inputs, mergesCausal, keepsHeadOne: true);
         bool isCausal = problem.IsCausal && !mergesCausal, needsLogSumExp = problem.NeedsGradient;
         double scale = problem.EffectiveScale, dropout = problem.Dropout;
-        Tensor result = LaunchSplit.Run(_launchLimit, query, key, value, bias?.Tensor,
+        AttentionResult result = LaunchSplit.Run(_launchLimit, query, key, value, bias?.Tensor,
             (q, k, v, b) => _kernels.CuDnn(q, k, v, b, needsLogSumExp, dropout, isCausal, scale));
-        return CudaOperands.ZeroHidden(problem, result, bias).MoveToOuterDisposeScope(); // (B, H, Lq, Dv)
+        return CudaOperands.ZeroHidden(problem, result.Output, bias).MoveToOuterDisposeScope(); // (B, H, Lq, Dv)
     }
 }

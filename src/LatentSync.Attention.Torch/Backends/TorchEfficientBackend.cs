@@ -25,7 +25,7 @@ public sealed class TorchEfficientBackend : IAttentionBackend
     public string Name => AttentionBackendNames.TorchEfficient;
 
     /// <inheritdoc/>
-    public Tensor Run(in AttentionProblem problem, AttentionInputs inputs)
+    public AttentionResult Run(in AttentionProblem problem, AttentionInputs inputs)
     {
         CudaOperands.Guard(Name, problem);
         using var scope = NewDisposeScope();
@@ -37,8 +37,8 @@ public sealed class TorchEfficientBackend : IAttentionBackend
         CudaBias? bias = CudaOperands.Bias(problem, inputs, mergesCausal, keepsHeadOne: false);
         bool isCausal = problem.IsCausal && !mergesCausal, needsLogSumExp = problem.NeedsGradient;
         double scale = problem.EffectiveScale, dropout = problem.Dropout;
-        Tensor result = LaunchSplit.Run(_launchLimit, query, key, value, bias?.Tensor,
+        AttentionResult result = LaunchSplit.Run(_launchLimit, query, key, value, bias?.Tensor,
             (q, k, v, b) => _kernels.Efficient(q, k, v, b, needsLogSumExp, dropout, isCausal, scale));
-        return CudaOperands.ZeroHidden(problem, result, bias).MoveToOuterDisposeScope(); // (B, H, Lq, Dv)
+        return CudaOperands.ZeroHidden(problem, result.Output, bias).MoveToOuterDisposeScope(); // (B, H, Lq, Dv)
     }
 }

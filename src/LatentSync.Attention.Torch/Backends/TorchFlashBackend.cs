@@ -24,7 +24,7 @@ public sealed class TorchFlashBackend : IAttentionBackend
     public string Name => AttentionBackendNames.TorchFlash;
 
     /// <inheritdoc/>
-    public Tensor Run(in AttentionProblem problem, AttentionInputs inputs)
+    public AttentionResult Run(in AttentionProblem problem, AttentionInputs inputs)
     {
         if (problem.IsEmpty || problem.Softcap > 0 || inputs.Mask is { } given && problem.Device.Kind == AttentionDeviceKind.Cuda)
         {
@@ -33,7 +33,7 @@ public sealed class TorchFlashBackend : IAttentionBackend
         }
         using var scope = NewDisposeScope();
         bool isCuda = problem.Device.Kind == AttentionDeviceKind.Cuda;
-        bool mergesCausal = !isCuda && (problem.IsShiftedCausal || problem.HasWindow);
+        bool mergesCausal = TorchFlashRules.MergesCausal(problem);
         int largestDim = Math.Max(problem.HeadDim, problem.ValueDim);
         int dim = isCuda ? (largestDim + 7) / 8 * 8 : largestDim;
         Tensor query = Prepare(inputs.Query); // (B, H, Lq, dim)
@@ -45,12 +45,15 @@ public sealed class TorchFlashBackend : IAttentionBackend
         Tensor? mask = OperandForm.AdditiveMask(problem, inputs, maskType, mergesCausal);
         bool isCausal = problem.IsCausal && !mergesCausal;
         double scale = problem.EffectiveScale, dropout = problem.Dropout;
+        bool needsLogSumExp = problem.NeedsLogSumExp;
         int limit = isCuda || _launchLimit != TorchFlashRules.LaunchLimit ? _launchLimit : int.MaxValue;
-        Tensor result = LaunchSplit.Run(limit, query, key, value, mask, (q, k, v, m) =>
+        (Tensor output, Tensor? logSumExp) = LaunchSplit.Run(limit, query, key, value, mask, (q, k, v, m) =>
             isCuda
-                ? _kernels.FlashCuda(q, k, v, dropout, isCausal, scale)
-                : _kernels.FlashCpu(q, k, v, m, isCausal, scale));
-        return (dim == problem.ValueDim ? result : result.narrow(3, 0, problem.ValueDim)).MoveToOuterDisposeScope();
+                ? _kernels.FlashCuda(q, k, v, dropout, isCausal, scale, needsLogSumExp)
+                : _kernels.FlashCpu(q, k, v, m, isCausal, scale, needsLogSumExp));
+        output = dim == problem.ValueDim ? output : output.narrow(3, 0, problem.ValueDim);
+        logSumExp = logSumExp is null || mask is null ? logSumExp?.detach() : OfHiddenRows(logSumExp.detach(), mask);
+        return new AttentionResult(output.MoveToOuterDisposeScope(), logSumExp?.MoveToOuterDisposeScope());
 
         Tensor Prepare(Tensor operand)
         {
@@ -58,4 +61,8 @@ public sealed class TorchFlashBackend : IAttentionBackend
             return isCuda ? CudaOperands.Aligned(padded) : padded;
         }
     }
+
+    /// <summary>The CPU kernel gives 0 for some rows without a key; -∞ is right. On CUDA the rules leave no such row.</summary>
+    private static Tensor OfHiddenRows(Tensor logSumExp, Tensor mask) =>
+        logSumExp.masked_fill(mask.detach().amax([-1]).eq(Scalars.NegativeInfinity), Scalars.NegativeInfinity); // (mb, mh, mr) -> (B, H, Lq)
 }

@@ -21,7 +21,7 @@ public sealed class TorchMathBackend : IAttentionBackend
     public string Name => AttentionBackendNames.TorchMath;
 
     /// <inheritdoc/>
-    public Tensor Run(in AttentionProblem problem, AttentionInputs inputs)
+    public AttentionResult Run(in AttentionProblem problem, AttentionInputs inputs)
     {
         using var scope = NewDisposeScope();
         bool mergesCausal = problem.IsShiftedCausal || problem.HasWindow || problem.IsCausal && inputs.Mask is not null;

@@ -26,6 +26,26 @@ internal static class TorchOperators
             return torch._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, causal, attn_mask=mask, scale=scale)[0]
         """));
 
+    private static readonly Lazy<jit.CompilationUnit> FlashCpuLogSumExpUnit = new(() => Compile(
+        "_scaled_dot_product_flash_attention_for_cpu",
+        [.. Operands, "float dropout_p", "bool is_causal"],
+        ["Tensor? attn_mask", .. Scale],
+        """
+        def attend(query, key, value, mask: Optional[Tensor], causal: bool, scale: float):
+            both = torch._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, causal, attn_mask=mask, scale=scale)
+            return [both[0], both[1]]
+        """));
+
+    private static readonly Lazy<jit.CompilationUnit> FlashCudaLogSumExpUnit = new(() => Compile(
+        "_scaled_dot_product_flash_attention",
+        [.. Operands, "float dropout_p", "bool is_causal", "bool return_debug_mask"],
+        Scale,
+        """
+        def attend(query, key, value, dropout: float, causal: bool, scale: float):
+            all = torch._scaled_dot_product_flash_attention(query, key, value, dropout, causal, False, scale=scale)
+            return [all[0], all[1]]
+        """));
+
     private static readonly Lazy<jit.CompilationUnit> FlashCudaUnit = new(() => Compile(
         "_scaled_dot_product_flash_attention",
         [.. Operands, "float dropout_p", "bool is_causal", "bool return_debug_mask"],
@@ -74,6 +94,13 @@ internal static class TorchOperators
     internal static Tensor FlashCpu(Tensor query, Tensor key, Tensor value, Tensor? mask, bool isCausal, double scale) =>
         (Tensor)FlashCpuUnit.Value.invoke("attend", query, key, value, mask!, isCausal, scale);
 
+    internal static AttentionResult FlashCpuWithLogSumExp(Tensor query, Tensor key, Tensor value, Tensor? mask, bool isCausal, double scale) =>
+        Both(FlashCpuLogSumExpUnit.Value.invoke("attend", query, key, value, mask!, isCausal, scale));
+
+    internal static AttentionResult FlashCudaWithLogSumExp(
+        Tensor query, Tensor key, Tensor value, double dropout, bool isCausal, double scale) =>
+        Both(FlashCudaLogSumExpUnit.Value.invoke("attend", query, key, value, dropout, isCausal, scale));
+
     internal static Tensor FlashCuda(Tensor query, Tensor key, Tensor value, double dropout, bool isCausal, double scale) =>
         (Tensor)FlashCudaUnit.Value.invoke("attend", query, key, value, dropout, isCausal, scale);
 
@@ -91,6 +118,12 @@ internal static class TorchOperators
 
     internal static int FusedChoice(Tensor query, Tensor key, Tensor value, Tensor? mask, double dropout, bool isCausal, bool enableGqa) =>
         ((Scalar)ChoiceUnit.Value.invoke("choose", query, key, value, mask!, dropout, isCausal, enableGqa)).ToInt32();
+
+    private static AttentionResult Both(object list)
+    {
+        var tensors = (Tensor[])list;
+        return new AttentionResult(tensors[0], tensors[1]);
+    }
 
     private static jit.CompilationUnit Compile(string name, IReadOnlyList<string> positional, IReadOnlyList<string> keywords, string script)
     {

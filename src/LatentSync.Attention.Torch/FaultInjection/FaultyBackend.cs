@@ -38,7 +38,7 @@ internal sealed class FaultyBackend(IAttentionBackend inner, FaultPlan plan) : I
         }
     }
 
-    public Tensor Run(in AttentionProblem problem, AttentionInputs inputs)
+    public AttentionResult Run(in AttentionProblem problem, AttentionInputs inputs)
     {
         long call = Interlocked.Increment(ref _calls) - 1;
         (FaultKind? drawn, bool isAfter) = plan.Draw(call);
@@ -53,11 +53,14 @@ internal sealed class FaultyBackend(IAttentionBackend inner, FaultPlan plan) : I
         if (kind is FaultKind.NotANumber or FaultKind.WrongNumbers)
         {
             using var scope = NewDisposeScope();
-            return inner.Run(problem, inputs).mul(kind == FaultKind.NotANumber ? double.NaN : 1.5).MoveToOuterDisposeScope();
+            AttentionResult result = inner.Run(problem, inputs);
+            Tensor wrong = result.Output.mul(Scalars.Of(kind == FaultKind.NotANumber ? double.NaN : 1.5)).MoveToOuterDisposeScope();
+            return new AttentionResult(wrong, result.LogSumExp?.MoveToOuterDisposeScope());
         }
         if (isAfter)
         {
-            inner.Run(problem, inputs).Dispose();
+            using var scope = NewDisposeScope();
+            inner.Run(problem, inputs);
         }
         throw ExceptionOf(kind, inner.Name);
     }

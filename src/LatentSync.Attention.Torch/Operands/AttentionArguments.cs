@@ -25,6 +25,10 @@ public readonly record struct AttentionArguments
     /// <summary>Probability that a weight is dropped, 0 (default) up to but not 1. Applied always, as PyTorch's function does.</summary>
     public double Dropout { get; init; }
 
+    /// <summary>The same operands must give the same bits each time, gradients included: kernels that add in a changing order are left
+    /// out.</summary>
+    public bool NeedsDeterminism { get; init; }
+
     /// <summary>Keys before the diagonal that a query sees; null (default) for all.</summary>
     public int? LeftWindow { get; init; }
 

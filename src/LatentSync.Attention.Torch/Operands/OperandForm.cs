@@ -1,4 +1,5 @@
 using LatentSync.Attention.Problems;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Operands;
@@ -52,7 +53,7 @@ internal static class OperandForm
         using Tensor visible = Visible(problem, 0, problem.QueryLength, 0, problem.KeyLength, inputs.Query.device);
         return mask is null
             ? FromBoolean(visible.view(1, 1, problem.QueryLength, problem.KeyLength), dtype ?? inputs.Query.dtype)
-            : mask.masked_fill(visible.logical_not(), double.NegativeInfinity); // (mb, mh, Lq, Lk)
+            : mask.masked_fill(visible.logical_not(), Scalars.NegativeInfinity); // (mb, mh, Lq, Lk)
     }
 
     /// <summary>Which keys the causal diagonal and the window leave visible: boolean (rows, keys) of a part of the score matrix.</summary>
@@ -60,8 +61,9 @@ internal static class OperandForm
     {
         using var scope = NewDisposeScope();
         int offset = DiagonalOffset(problem);
-        Tensor diagonal = arange(rowStart + offset, rowEnd + offset, ScalarType.Int64, device).unsqueeze(1); // (rows, 1)
-        Tensor keys = arange(keyStart, keyEnd, ScalarType.Int64, device).unsqueeze(0); // (1, keys)
+        using Scalar firstRow = rowStart + offset, lastRow = rowEnd + offset, firstKey = keyStart, lastKey = keyEnd; // see Scalars
+        Tensor diagonal = arange(firstRow, lastRow, ScalarType.Int64, device).unsqueeze(1); // (rows, 1)
+        Tensor keys = arange(firstKey, lastKey, ScalarType.Int64, device).unsqueeze(0); // (1, keys)
         Tensor visible = ones(rowEnd - rowStart, keyEnd - keyStart, dtype: ScalarType.Bool, device: device);
         if (problem.IsCausal)
         {
@@ -69,11 +71,13 @@ internal static class OperandForm
         }
         if (problem.LeftWindow is { } left)
         {
-            visible = visible.logical_and(keys.ge(diagonal.sub(left)));
+            using Scalar distance = left;
+            visible = visible.logical_and(keys.ge(diagonal.sub(distance)));
         }
         if (problem.RightWindow is { } right)
         {
-            visible = visible.logical_and(keys.le(diagonal.add(right)));
+            using Scalar distance = right;
+            visible = visible.logical_and(keys.le(diagonal.add(distance)));
         }
         return visible.MoveToOuterDisposeScope();
     }
@@ -85,7 +89,7 @@ internal static class OperandForm
     private static Tensor FromBoolean(Tensor mask, ScalarType dtype)
     {
         using Tensor hidden = mask.logical_not();
-        return zeros(mask.shape, dtype, mask.device).masked_fill_(hidden, double.NegativeInfinity);
+        return zeros(mask.shape, dtype, mask.device).masked_fill_(hidden, Scalars.NegativeInfinity);
     }
 
     private static Tensor NormalMask(Tensor mask, in AttentionProblem problem, Tensor query)

@@ -50,6 +50,7 @@ internal static class TensorFacts
             RightWindow = arguments.RightWindow,
             Softcap = arguments.Softcap,
             Dropout = arguments.Dropout,
+            NeedsDeterminism = arguments.NeedsDeterminism,
             Scale = arguments.Scale,
             NeedsGradient = needsMaskGradient || (query.requires_grad || key.requires_grad || value.requires_grad) && is_grad_enabled(),
             Rank = rank,

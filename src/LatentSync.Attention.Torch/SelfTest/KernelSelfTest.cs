@@ -56,7 +56,7 @@ internal static class KernelSelfTest
             }
             Tensor expected = ReferenceAttention.Compute(query, key, value, arguments);
             var inputs = new AttentionInputs(query.to(device), key.to(device), value.to(device), arguments.Mask?.to(device));
-            Tensor actual = backend.Run(problem, inputs).to(CPU).to(ScalarType.Float64);
+            Tensor actual = backend.Run(problem, inputs).Output.to(CPU).to(ScalarType.Float64);
             double error = (expected - actual).abs().nan_to_num(nan: double.PositiveInfinity).max().item<double>();
             double allowed = Tolerance(like);
             if (!(error <= allowed))

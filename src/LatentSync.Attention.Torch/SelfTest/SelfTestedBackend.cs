@@ -2,7 +2,6 @@ using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Operands;
-using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.SelfTest;
 
@@ -16,7 +15,7 @@ internal sealed class SelfTestedBackend(IAttentionBackend inner, SelfTests tests
 
     public string Name => inner.Name;
 
-    public Tensor Run(in AttentionProblem problem, AttentionInputs inputs)
+    public AttentionResult Run(in AttentionProblem problem, AttentionInputs inputs)
     {
         ulong kind = (ulong)problem.Device.Kind << 60 | (ulong)(uint)problem.Device.Index << 52 | (ulong)problem.DType << 48
             | (ulong)(uint)problem.HeadDim << 24 & 0xFFFFFF000000 | (uint)problem.ValueDim & 0xFFFFFF;

@@ -63,13 +63,13 @@ public static class CommonRules
         (in ConstraintSubject s) => s.OnCuda && (s.Gpu?.Maker == "amd" || IsRocm(s.Machine.LibTorch))
             ? Finding.Of("{0}, libtorch {1}", s.Gpu?.Name ?? "AMD", s.Machine.LibTorch?.Flavor)
             : null)
-        { Effort = RemedyEffort.Hardware };
+    { Effort = RemedyEffort.Hardware };
 
     /// <summary>A backend that is known but not part of this process.</summary>
     public static Constraint NotInProcess { get; } = new(
         NotInProcessCode, "{0} is not part of this process.", "an implementation given to the dispatcher", Constraint.UseAnother,
         "AttentionDispatcherOptions.Backends", (in ConstraintSubject _) => Finding.Of("no implementation registered"))
-        { IsOurs = true };
+    { IsOurs = true };
 
     private static bool IsRocm(LibTorchInfo? library) => library?.Flavor.StartsWith("rocm", StringComparison.Ordinal) == true;
 

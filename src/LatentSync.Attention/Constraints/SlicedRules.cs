@@ -15,6 +15,9 @@ public static class SlicedRules
         {
             long kept = problem is { NeedsGradient: true, Dropout: > 0 } ? 4 * problem.ScoreCount * problem.DType.ComputeSize() : 0;
             long slice = SliceShape.For(problem, SliceShape.DefaultWorkspaceBytes).WorkspaceBytes;
-            return OperandBytes.Fixed + problem.OutputBytes + kept + slice;
+            long logSumExp = problem.NeedsLogSumExp
+                ? (long)problem.Batch * problem.HeadCount * problem.QueryLength * problem.DType.ComputeSize()
+                : 0;
+            return OperandBytes.Fixed + problem.OutputBytes + logSumExp + kept + slice;
         });
 }

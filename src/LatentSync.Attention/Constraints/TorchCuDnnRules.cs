@@ -86,6 +86,10 @@ public static class TorchCuDnnRules
         new("ATT0519", "{0} has no softcap.", "softcap 0", UseAnother, CudaSource,
             (in ConstraintSubject s) => s.OnCuda && s.Problem.Softcap > 0 ? Finding.Number("softcap", s.Problem.Softcap) : null)
             { IsOurs = true },
+        new("ATT0525", "{0} does not return the logsumexp.", "a result without logsumexp", UseAnother,
+            "its runner here; libtorch's operator has one, in a layout of its own",
+            (in ConstraintSubject s) => s is { OnCuda: true, Problem.NeedsLogSumExp: true } ? Finding.Of("logsumexp wanted") : null)
+            { IsOurs = true },
         new("ATT0520", "A launch of {0} has at most 65 535 sequences x heads.", "batch x heads <= 65535", UseAnother,
             "libtorch after 2.10 refuses a batch or heads beyond 65 535 for cuDNN",
             (in ConstraintSubject s) => BeyondOneLaunch(s))
@@ -153,7 +157,8 @@ public static class TorchCuDnnRules
             + logSumExp
             + (ExceedsOneLaunch(problem) ? problem.OutputBytes + logSumExp : 0) // the parts, and the whole they are joined to
             + OperandBytes.Copies(problem, pads ? dim : 0)
-            + OperandBytes.PaddedMask(problem, alignment: 1, merges);
+            + (merges || problem.Mask.Kind != AttentionMaskKind.None ? problem.OutputBytes : 0) // rows hidden altogether are cleared afterwards
+            + OperandBytes.PaddedMask(problem, TorchEfficientRules.MaskAlignment, merges);
     }
 
     /// <summary>What a plan of cuDNN may take beside. Assumed, not measured: forward plans seen in reports take a few MiB.</summary>

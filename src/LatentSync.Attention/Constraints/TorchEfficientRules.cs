@@ -102,6 +102,10 @@ public static class TorchEfficientRules
         new("ATT0316", "{0} has no softcap.", "softcap 0", UseAnother, CudaSource,
             (in ConstraintSubject s) => s.OnCuda && s.Problem.Softcap > 0 ? Finding.Number("softcap", s.Problem.Softcap) : null)
             { IsOurs = true },
+        new("ATT0322", "{0} does not return the logsumexp.", "a result without logsumexp", UseAnother,
+            "its runner here; libtorch's operator has one, in a layout of its own",
+            (in ConstraintSubject s) => s is { OnCuda: true, Problem.NeedsLogSumExp: true } ? Finding.Of("logsumexp wanted") : null)
+            { IsOurs = true },
         new("ATT0317", "A CUDA launch of {0} has at most 65 535 blocks along an axis.", "batch x heads <= 65535", UseAnother,
             "pytorch issues 142228, 146704 and 154029",
             (in ConstraintSubject s) => BeyondOneLaunch(s))
@@ -146,7 +150,9 @@ public static class TorchEfficientRules
     private static long EstimateBytes(in AttentionProblem problem, Machine machine)
     {
         var subject = new ConstraintSubject(problem, machine, 0, null);
-        int alignment = Alignment(problem.DType, subject.Capability);
+        // The runner pads to 16 bytes on every GPU, also where the kernel would take less.
+        int alignment = Math.Max(Alignment(problem.DType, subject.Capability), 16 / problem.DType.Size());
+        bool merges = problem.IsShiftedCausal || problem.HasWindow || problem.IsCausal && subject.HasMask;
         int dim = Math.Max(RoundUp(problem.HeadDim, alignment), RoundUp(problem.ValueDim, alignment));
         bool pads = problem.HeadDim % alignment != 0 || problem.ValueDim % alignment != 0;
         long rows = (long)problem.Batch * problem.HeadCount * problem.QueryLength;
@@ -160,6 +166,7 @@ public static class TorchEfficientRules
             + (ExceedsOneLaunch(problem) ? problem.OutputBytes + logSumExp : 0) // the parts, and the whole they are joined to
             + OperandBytes.Copies(problem, pads ? dim : 0)
             + (problem.IsGrouped ? OperandBytes.RepeatedHeads(problem, dim) : 0)
-            + OperandBytes.PaddedMask(problem, MaskAlignment, problem.IsShiftedCausal || problem.HasWindow || problem.IsCausal && subject.HasMask);
+            + (subject.HasMask || merges ? problem.OutputBytes : 0) // rows that the mask hides altogether are cleared afterwards
+            + OperandBytes.PaddedMask(problem, MaskAlignment, merges);
     }
 }

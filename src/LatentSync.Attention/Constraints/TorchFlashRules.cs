@@ -22,6 +22,14 @@ public static partial class TorchFlashRules
         [.. CommonRules.All, CommonRules.NvidiaOnly, .. CommonToBoth(), .. OnTheCpu(), .. OnCudaDevices(), .. KnownDefects.OfTorchFlash],
         EstimateBytes);
 
+    /// <summary>On the CPU the diagonal and the window become part of the mask where the kernel has no flag for them, and where the rows
+    /// without a key must be known for their logsumexp.</summary>
+    /// <param name="problem">The problem.</param>
+    public static bool MergesCausal(in AttentionProblem problem) =>
+        problem.Device.Kind == AttentionDeviceKind.Cpu
+        && (problem.IsShiftedCausal || problem.HasWindow
+            || problem is { NeedsLogSumExp: true, IsCausal: true, Mask.Kind: not AttentionMaskKind.None });
+
     private static IEnumerable<Constraint> CommonToBoth() =>
     [
         new("ATT0200", "{0} has kernels for the CPU and for CUDA.", "device cpu or cuda", UseAnother,
@@ -110,6 +118,6 @@ public static partial class TorchFlashRules
             + scratch
             + (ExceedsOneLaunch(problem) ? problem.OutputBytes + logSumExp : 0) // the parts, and the whole they are joined to
             + OperandBytes.Copies(problem, padsTo: problem.ValueDim != problem.HeadDim || padded != dim ? padded : 0)
-            + OperandBytes.Mask(problem, mergesCausal: problem.IsShiftedCausal || problem.HasWindow);
+            + OperandBytes.Mask(problem, MergesCausal(problem));
     }
 }

@@ -28,10 +28,13 @@ public static class TorchMathRules
             { Repair = "diagonal and window become an additive (Lq, Lk) mask" },
         new("ATT0403", "{0} has no softcap.", "softcap 0", Constraint.UseAnother, Source,
             (in ConstraintSubject s) => s.Problem.Softcap > 0 ? Finding.Number("softcap", s.Problem.Softcap) : null),
-        new("ATT0404", "{0} shares key heads among query heads since libtorch 2.5.", "libtorch 2.5 or newer, or as many key heads as query heads",
+        new("ATT0405", "{0} shares key heads among query heads since libtorch 2.5.", "libtorch 2.5 or newer, or as many key heads as query heads",
             Constraint.UseAnother + "; or libtorch 2.5 or newer", "enable_gqa came with 2.5; from memory, not verified",
             (in ConstraintSubject s) => s.Problem.IsGrouped ? FusedRules.OlderLibTorch(s, 2, 5) : null)
             { Effort = RemedyEffort.Installation },
+        new("ATT0404", "{0} does not return the logsumexp.", "a result without logsumexp", Constraint.UseAnother, Source,
+            (in ConstraintSubject s) => s.Problem.NeedsLogSumExp ? Finding.Of("logsumexp wanted") : null)
+            { IsOurs = true },
     ];
 
     private static long EstimateBytes(in AttentionProblem problem, Machine machine)

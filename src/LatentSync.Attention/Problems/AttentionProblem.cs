@@ -108,6 +108,9 @@ public readonly record struct AttentionProblem
     /// <summary>The same operands must give the same bits each time, gradients included. Default false.</summary>
     public bool NeedsDeterminism { get; init; }
 
+    /// <summary>The logarithm of each row's sum of exponentials is wanted beside the result.</summary>
+    public bool NeedsLogSumExp { get; init; }
+
     /// <summary>Dimensions of the operands as given; 4 (default) is (B, H, L, D).</summary>
     public int Rank { get; init; } = 4;
 
@@ -205,6 +208,7 @@ public readonly record struct AttentionProblem
         Add(Softcap > 0, Finding.Number("softcap", Softcap));
         Add(Dropout > 0, Finding.Number("dropout", Dropout));
         Add(NeedsGradient, Finding.Of("training"));
+        Add(NeedsLogSumExp, Finding.Of("with logsumexp"));
         Add(NeedsDeterminism, Finding.Of("deterministic"));
         Add(Rank != 4, Finding.Of("rank {0}", Rank));
         return text.ToString();

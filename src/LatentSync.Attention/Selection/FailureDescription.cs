@@ -30,7 +30,7 @@ public sealed record FailureDescription(FailureKind Kind, string Code, string Me
             "a kernel that completes", "none needed, the next backend runs; please report it with the message"),
         new(FailureKind.WrongNumbers, "ATT0908", "The kernel's self-test gave wrong numbers.",
             "the numbers of attention in float64, within the element type's rounding",
-            "none needed, the next backend runs; or update libtorch, cuDNN or the driver, and please report it"),
+            "none needed, the next backend runs; update libtorch, cuDNN or the driver, and please report it with the message"),
     ];
 
     /// <summary>Effort of the remedy's first step.</summary>

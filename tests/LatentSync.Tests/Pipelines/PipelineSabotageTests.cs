@@ -101,7 +101,7 @@ public sealed class PipelineSabotageTests(PipelineFixture fixture) : IDisposable
     {
         public string Name => inner.Name;
 
-        public TorchSharp.torch.Tensor Run(in Attention.Problems.AttentionProblem problem, Attention.Torch.Operands.AttentionInputs inputs)
+        public AttentionResult Run(in Attention.Problems.AttentionProblem problem, Attention.Torch.Operands.AttentionInputs inputs)
         {
             recorder.Quarantine.Release();
             return inner.Run(problem, inputs);

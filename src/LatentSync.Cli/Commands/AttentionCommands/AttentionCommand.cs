@@ -16,5 +16,6 @@ internal static class AttentionCommand
         )
         {
             ExplainCommand.Create(),
+            RunCommand.Create(),
         };
 }
