@@ -4,6 +4,7 @@ using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch;
 using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Operands;
+using LatentSync.Attention.Torch.SelfTest;
 using static TorchSharp.torch;
 
 namespace LatentSync.Benchmarks;
@@ -16,6 +17,8 @@ internal sealed class DispatchSubject : IDisposable
     private readonly AttentionProblem _problem = AttentionProblem.Of(2, 8, 1024, 1024, 40);
     private readonly SelectionContext _selection;
     private readonly Tensor _query;
+    private readonly TorchFlashBackend _flash = new();
+    private readonly AttentionProblem _selfTested = AttentionProblem.Of(2, 8, 64, 64, 160);
     private int _batch = 2;
 
     internal DispatchSubject()
@@ -40,6 +43,9 @@ internal sealed class DispatchSubject : IDisposable
 
     /// <summary>Every rule of every backend, and the plan.</summary>
     internal Plan Selection() => AttentionSelector.Select(_problem, _selection, 8L << 30);
+
+    /// <summary>The known answers that a kernel class computes before its first use: torch-flash, head dim 160, float32.</summary>
+    internal string? SelfTest() => KernelSelfTest.Run(_flash, _selection.Machine, _selfTested, CPU);
 
     /// <summary>A problem that was not seen before.</summary>
     internal int UnknownProblem() => _loop.Run(_problem with { Batch = _batch = _batch % 1_000_000 + 1 }, 1, "unet.spatial-self");

@@ -15,6 +15,7 @@ internal static class QuickDispatch
         Measure(output, "dispatcher from tensors, plan cached", 200_000, () => subject.FromTensors());
         Measure(output, "read the problem off tensors", 200_000, () => subject.Describe());
         Measure(output, "selection, nothing cached", 5_000, () => subject.Selection());
+        Measure(output, "self-test of a kernel class", 5, () => subject.SelfTest());
         Measure(output, "loop, problem not seen before", 5_000, () => subject.UnknownProblem());
     }
 

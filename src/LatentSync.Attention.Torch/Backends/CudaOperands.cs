@@ -49,9 +49,9 @@ internal static class CudaOperands
         {
             return null;
         }
-        Tensor hidden = mask.detach().amax([-1], keepdim: true).eq(double.NegativeInfinity); // (1 or B, 1 or H, 1 or Lq, 1)
+        Tensor hidden = mask.detach().amax([-1], keepdim: true).eq(Scalars.NegativeInfinity); // (1 or B, 1 or H, 1 or Lq, 1)
         bool isOurs = mergesCausal || inputs.Mask!.dtype != mask.dtype; // made here, not the caller's
-        Tensor bias = isOurs ? mask.masked_fill_(hidden, 0.0) : mask.masked_fill(hidden, 0.0);
+        Tensor bias = isOurs ? mask.masked_fill_(hidden, Scalars.Zero) : mask.masked_fill(hidden, Scalars.Zero);
         int keys = problem.KeyLength, heads = keepsHeadOne && bias.size(1) == 1 ? 1 : problem.HeadCount;
         bias = bias.expand(bias.size(0), bias.size(1), bias.size(2), keys);
         int excess = keys % TorchEfficientRules.MaskAlignment;
@@ -63,7 +63,7 @@ internal static class CudaOperands
     internal static Tensor ZeroHidden(in AttentionProblem problem, Tensor result, CudaBias? bias)
     {
         Tensor cut = result.size(3) == problem.ValueDim ? result : result.narrow(3, 0, problem.ValueDim);
-        return bias is { } given ? cut.masked_fill(given.HiddenRows, 0.0) : cut;
+        return bias is { } given ? cut.masked_fill(given.HiddenRows, Scalars.Zero) : cut;
     }
 
     /// <summary>Key or value with every head repeated for the query heads that share it, for kernels without grouped heads.</summary>
