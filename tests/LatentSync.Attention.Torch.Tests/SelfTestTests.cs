@@ -210,7 +210,7 @@ public sealed class SelfTestTests : IDisposable
                 "causal" => problem.IsCausal,
                 "masked" => problem.Mask.Kind != AttentionMaskKind.None,
                 "decode" => problem.QueryLength == 1 && problem.KeyLength > 2,
-                _ => problem.QueryLength > 128,
+                _ => problem.QueryLength > 64,
             };
             Tensor result = _flash.Run(problem, inputs).Output;
             return isWrong ? result.mul_(1.3) : result;

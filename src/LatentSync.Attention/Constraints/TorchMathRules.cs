@@ -51,6 +51,7 @@ internal static class TorchMathRules
         // Repeated keys and values in 16 bits live beside their widened copies.
         operands += problem.IsGrouped && problem.DType.Size() == 2 ? keyRows * (problem.HeadDim + problem.ValueDim) * problem.DType.Size() : 0;
         bool merges = problem.IsShiftedCausal || problem.HasWindow || problem.IsCausal;
-        return OperandBytes.Fixed + (long)scores + operands + 2 * problem.OutputBytes + OperandBytes.Mask(problem, merges);
+        long results = problem.OutputBytes / problem.DType.Size() * (compute + problem.DType.Size()); // in the compute type, and converted
+        return OperandBytes.Fixed + (long)scores + operands + results + OperandBytes.Mask(problem, merges);
     }
 }
