@@ -104,7 +104,7 @@ internal static class MemoryAudit
         Tensor value = shape.Dv == shape.D ? key : Operand(shape.Hkv, shape.Lk, shape.Dv);
         var arguments = new AttentionArguments
         {
-            Mask = shape.HasMask ? rand([shape.Lq, shape.Lk], device: place).gt(0.5) : null,
+            Mask = shape.HasMask ? rand([shape.Lq, shape.Lk], device: place).gt(Scalars.Of(0.5)) : null,
             IsCausal = shape.IsCausal,
         };
         return (query, key, value, arguments);

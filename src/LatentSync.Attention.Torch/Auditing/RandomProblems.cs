@@ -67,13 +67,13 @@ internal sealed class RandomProblems
             long[] full = [b, h, lq, lk];
             int maskRank = _random.Next(4) switch { 0 => 3, 1 => 2, _ => 4 };
             long[] sizes = [.. full[^maskRank..].Select(size => Chance(4) ? 1 : size)];
-            Tensor visible = rand(sizes, generator: generator).gt(0.3);
+            Tensor visible = rand(sizes, generator: generator).gt(Scalars.Of(0.3));
             bool isStrided = Chance(10);
             if (Chance(2))
             {
                 return OnDevice(isStrided ? Strided(visible) : visible);
             }
-            Tensor bias = randn(sizes, generator: generator).masked_fill(visible.logical_not(), double.NegativeInfinity);
+            Tensor bias = randn(sizes, generator: generator).masked_fill(visible.logical_not(), Scalars.NegativeInfinity);
             bias = dtype != ScalarType.Float64 && Chance(3) ? bias : bias.to(dtype);
             bias = OnDevice(isStrided ? Strided(bias) : bias);
             return Chance(8) ? bias.detach().requires_grad_() : bias;

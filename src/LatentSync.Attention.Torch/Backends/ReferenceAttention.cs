@@ -36,7 +36,7 @@ public static class ReferenceAttention
         {
             (k, v) = (k.repeat_interleave(group, -3), v.repeat_interleave(group, -3)); // (B, H, Lk, D), (B, H, Lk, Dv)
         }
-        using Scalar scale = arguments.Scale ?? 1.0 / Math.Sqrt(query.size(-1)), softcap = arguments.Softcap;
+        Scalar scale = Scalars.Of(arguments.Scale ?? 1.0 / Math.Sqrt(query.size(-1))), softcap = Scalars.Of(arguments.Softcap);
         Tensor products = matmul(q, k.transpose(-1, -2)).mul(scale); // (B, H, Lq, Lk)
         Tensor capped = arguments.Softcap > 0 ? tanh(products / softcap) * softcap : products;
         if (lk == 0)

@@ -166,7 +166,7 @@ internal static class SlicedForward
         ScalarType compute = ComputeType(problem);
         int group = problem.HeadCount / problem.KvHeadCount;
         long b = slice.BatchCount, n = slice.KvHeadCount, r = slice.RowCount, c = slice.KeyCount;
-        using Scalar scale = problem.EffectiveScale, softcap = problem.Softcap;
+        Scalar scale = Scalars.Of(problem.EffectiveScale), softcap = Scalars.Of(problem.Softcap);
         Tensor scaled = query.to(compute).mul(scale).reshape(b, n, group * r, problem.HeadDim); // (b, n, g·r, D)
         Tensor scores = matmul(scaled, key.to(compute).transpose(2, 3)).view(b, n * group, r, c); // (b, n·g, r, c)
         if (problem.Softcap > 0)

@@ -1,3 +1,4 @@
+using LatentSync.Attention.Torch.Operands;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -10,7 +11,8 @@ namespace LatentSync.Attention.Torch.Backends;
 /// 4.6 µs for TorchSharp's method. The operators check less than the function does: an empty key crashes the process, a last stride other
 /// than 1 or a smaller batch reads wrong memory. The rules exclude these, and the backends look once more.
 /// Each function compiles alone, at its first use and only after <see cref="OperatorCatalog"/> has found its operator, so that one that a
-/// libtorch lacks does not take the others down.
+/// libtorch lacks does not take the others down. Numbers go in as <see cref="Scalars"/>: of a number, TorchSharp passes on the address of a
+/// scalar that nothing refers to.
 /// </remarks>
 internal static class TorchOperators
 {
@@ -92,32 +94,37 @@ internal static class TorchOperators
         """));
 
     internal static Tensor FlashCpu(Tensor query, Tensor key, Tensor value, Tensor? mask, bool isCausal, double scale) =>
-        (Tensor)FlashCpuUnit.Value.invoke("attend", query, key, value, mask!, isCausal, scale);
+        (Tensor)FlashCpuUnit.Value.invoke("attend", query, key, value, mask!, isCausal, Scalars.Of(scale));
 
     internal static AttentionResult FlashCpuWithLogSumExp(Tensor query, Tensor key, Tensor value, Tensor? mask, bool isCausal, double scale) =>
-        Both(FlashCpuLogSumExpUnit.Value.invoke("attend", query, key, value, mask!, isCausal, scale));
+        Both(FlashCpuLogSumExpUnit.Value.invoke("attend", query, key, value, mask!, isCausal, Scalars.Of(scale)));
 
     internal static AttentionResult FlashCudaWithLogSumExp(
         Tensor query, Tensor key, Tensor value, double dropout, bool isCausal, double scale) =>
-        Both(FlashCudaLogSumExpUnit.Value.invoke("attend", query, key, value, dropout, isCausal, scale));
+        Both(FlashCudaLogSumExpUnit.Value.invoke("attend", query, key, value, Scalars.Of(dropout), isCausal, Scalars.Of(scale)));
 
     internal static Tensor FlashCuda(Tensor query, Tensor key, Tensor value, double dropout, bool isCausal, double scale) =>
-        (Tensor)FlashCudaUnit.Value.invoke("attend", query, key, value, dropout, isCausal, scale);
+        (Tensor)FlashCudaUnit.Value.invoke("attend", query, key, value, Scalars.Of(dropout), isCausal, Scalars.Of(scale));
 
     internal static Tensor Efficient(
         Tensor query, Tensor key, Tensor value, Tensor? bias, bool needsLogSumExp, double dropout, bool isCausal, double scale) =>
-        (Tensor)EfficientUnit.Value.invoke("attend", query, key, value, bias!, needsLogSumExp, dropout, isCausal, scale);
+        (Tensor)EfficientUnit.Value.invoke(
+            "attend", query, key, value, bias!, needsLogSumExp, Scalars.Of(dropout), isCausal, Scalars.Of(scale));
 
     internal static Tensor CuDnn(
         Tensor query, Tensor key, Tensor value, Tensor? bias, bool needsLogSumExp, double dropout, bool isCausal, double scale) =>
-        (Tensor)CuDnnUnit.Value.invoke("attend", query, key, value, bias!, needsLogSumExp, dropout, isCausal, scale);
+        (Tensor)CuDnnUnit.Value.invoke(
+            "attend", query, key, value, bias!, needsLogSumExp, Scalars.Of(dropout), isCausal, Scalars.Of(scale));
 
     internal static Tensor Math(
         Tensor query, Tensor key, Tensor value, Tensor? mask, double dropout, bool isCausal, double scale, bool enableGqa) =>
-        (Tensor)MathUnit.Value.invoke("attend", query, key, value, mask!, dropout, isCausal, scale, enableGqa);
+        (Tensor)MathUnit.Value.invoke("attend", query, key, value, mask!, Scalars.Of(dropout), isCausal, Scalars.Of(scale), enableGqa);
 
-    internal static int FusedChoice(Tensor query, Tensor key, Tensor value, Tensor? mask, double dropout, bool isCausal, bool enableGqa) =>
-        ((Scalar)ChoiceUnit.Value.invoke("choose", query, key, value, mask!, dropout, isCausal, enableGqa)).ToInt32();
+    internal static int FusedChoice(Tensor query, Tensor key, Tensor value, Tensor? mask, double dropout, bool isCausal, bool enableGqa)
+    {
+        using var choice = (Scalar)ChoiceUnit.Value.invoke("choose", query, key, value, mask!, Scalars.Of(dropout), isCausal, enableGqa);
+        return choice.ToInt32();
+    }
 
     private static AttentionResult Both(object list)
     {

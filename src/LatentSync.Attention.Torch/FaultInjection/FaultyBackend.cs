@@ -54,7 +54,7 @@ internal sealed class FaultyBackend(IAttentionBackend inner, FaultPlan plan) : I
         {
             using var scope = NewDisposeScope();
             AttentionResult right = inner.Run(problem, inputs);
-            Tensor wrong = right.Output.mul(kind == FaultKind.NotANumber ? double.NaN : 1.5).MoveToOuterDisposeScope();
+            Tensor wrong = right.Output.Times(kind == FaultKind.NotANumber ? double.NaN : 1.5).MoveToOuterDisposeScope();
             return new AttentionResult(wrong, right.LogSumExp?.MoveToOuterDisposeScope());
         }
         if (isAfter)

@@ -1,5 +1,4 @@
 using LatentSync.Attention.Problems;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Operands;
@@ -66,22 +65,20 @@ internal static class OperandForm
     {
         using var scope = NewDisposeScope();
         int offset = DiagonalOffset(problem);
-        Tensor diagonal = arange(rowStart + offset, rowEnd + offset, ScalarType.Int64, device).unsqueeze(1); // (rows, 1)
-        Tensor keys = arange(keyStart, keyEnd, ScalarType.Int64, device).unsqueeze(0); // (1, keys)
+        Tensor diagonal = TensorArithmetic.Range(rowStart + offset, rowEnd + offset, ScalarType.Int64, device).unsqueeze(1); // (rows, 1)
+        Tensor keys = TensorArithmetic.Range(keyStart, keyEnd, ScalarType.Int64, device).unsqueeze(0); // (1, keys)
         Tensor visible = ones(rowEnd - rowStart, keyEnd - keyStart, dtype: ScalarType.Bool, device: device);
         if (problem.IsCausal)
         {
             visible = visible.logical_and(keys.le(diagonal));
         }
-        if (problem.LeftWindow is { } leftWindow)
+        if (problem.LeftWindow is { } left)
         {
-            using Scalar left = leftWindow;
-            visible = visible.logical_and(keys.ge(diagonal.sub(left)));
+            visible = visible.logical_and(keys.ge(diagonal.Minus(left)));
         }
-        if (problem.RightWindow is { } rightWindow)
+        if (problem.RightWindow is { } right)
         {
-            using Scalar right = rightWindow;
-            visible = visible.logical_and(keys.le(diagonal.add(right)));
+            visible = visible.logical_and(keys.le(diagonal.Plus(right)));
         }
         return visible.MoveToOuterDisposeScope();
     }

@@ -15,7 +15,7 @@ internal static class OnnxScores
     internal static Tensor Compute(OnnxOperands operands)
     {
         using IDisposable noGradient = no_grad();
-        using Scalar scale = operands.Scale;
+        Scalar scale = Scalars.Of(operands.Scale);
         using var scope = NewDisposeScope();
         ScalarType compute = operands.ComputeType == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
         int group = operands.HeadCount / operands.KvHeadCount;
@@ -47,7 +47,7 @@ internal static class OnnxScores
     private static Tensor After(OnnxOperands operands, Tensor products, int sequence, int head, int row)
     {
         OnnxScoreOutput wanted = operands.Attributes.ScoreOutput;
-        using Scalar softcap = operands.Softcap;
+        Scalar softcap = Scalars.Of(operands.Softcap);
         Tensor scores = operands.Softcap > 0 && wanted != OnnxScoreOutput.Products
             ? products.div_(softcap).tanh_().mul_(softcap)
             : products;
@@ -86,14 +86,13 @@ internal static class OnnxScores
     private static Tensor Hidden(OnnxOperands operands, Tensor scores, int sequence, int row)
     {
         KeyBand band = KeyBand.Of(operands.Attributes, operands.OffsetOf(sequence));
-        Tensor keys = arange(0, scores.size(2), ScalarType.Int64, scores.device).unsqueeze(0); // (1, T)
-        Tensor rows = arange(row, row + scores.size(1), ScalarType.Int64, scores.device).unsqueeze(1); // (r, 1)
-        using Scalar end = operands.KeysOf(sequence), first = band.First ?? 0, last = band.Last ?? 0;
-        Tensor hidden = keys.ge(end).expand(scores.size(1), -1);
-        if (band.Last is not null)
+        Tensor keys = TensorArithmetic.Range(0, scores.size(2), ScalarType.Int64, scores.device).unsqueeze(0); // (1, T)
+        Tensor rows = TensorArithmetic.Range(row, row + scores.size(1), ScalarType.Int64, scores.device).unsqueeze(1); // (r, 1)
+        Tensor hidden = keys.ge(Scalars.Of(operands.KeysOf(sequence))).expand(scores.size(1), -1);
+        if (band.Last is { } last)
         {
-            hidden = hidden.logical_or(keys.gt(rows.add(last)));
+            hidden = hidden.logical_or(keys.gt(rows.Plus(last)));
         }
-        return band.First is not null ? hidden.logical_or(keys.lt(rows.add(first))) : hidden;
+        return band.First is { } first ? hidden.logical_or(keys.lt(rows.Plus(first))) : hidden;
     }
 }

@@ -66,9 +66,10 @@ internal sealed class SampledReference : IDisposable
         }
         using var scope = NewDisposeScope();
         Tensor difference = Pick(actual, _batches, _heads).index_select(1, _rows).to(ScalarType.Float64).sub(Expected); // (s, r, Dv)
-        Tensor sizes = Expected.square().sum(-1).sqrt(); // (s, r)
+        Tensor sizes = Expected.mul(Expected).sum(-1).sqrt(); // (s, r)
         // A row that sees nothing must be exactly zero: any error of it counts as infinite.
-        Tensor relative = difference.square().sum(-1).sqrt().div(sizes).masked_fill(difference.eq(0).all(-1), 0.0);
+        Tensor isExact = difference.eq(Scalars.Zero).all(-1);
+        Tensor relative = difference.mul(difference).sum(-1).sqrt().div(sizes).masked_fill(isExact, Scalars.Zero);
         return (difference.abs().max().item<double>(), relative.max().item<double>());
     }
 
@@ -98,12 +99,13 @@ internal sealed class SampledReference : IDisposable
             return given;
         }
         int offset = problem.CausalAlignment == CausalAlignment.BottomRight ? problem.KeyLength - problem.QueryLength : 0;
-        Tensor distance = arange(problem.KeyLength, ScalarType.Int64, rows.device).unsqueeze(0).sub(rows.unsqueeze(1)).sub(offset); // (r, Lk)
-        Tensor visible = distance.ge(-(problem.LeftWindow ?? int.MaxValue));
-        visible = visible.logical_and(distance.le(problem.IsCausal ? 0 : problem.RightWindow ?? int.MaxValue));
+        Tensor keys = TensorArithmetic.Range(0, problem.KeyLength, ScalarType.Int64, rows.device); // (Lk)
+        Tensor distance = keys.unsqueeze(0).sub(rows.unsqueeze(1)).Minus(offset); // (r, Lk)
+        Tensor visible = distance.ge(Scalars.Of(-(problem.LeftWindow ?? int.MaxValue)));
+        visible = visible.logical_and(distance.le(Scalars.Of(problem.IsCausal ? 0 : problem.RightWindow ?? int.MaxValue)));
         return given is null ? visible
             : given.dtype == ScalarType.Bool ? given.logical_and(visible)
-            : given.masked_fill(visible.logical_not(), double.NegativeInfinity);
+            : given.masked_fill(visible.logical_not(), Scalars.NegativeInfinity);
     }
 
     /// <summary>So many of 0..count-1, ascending, each once: first, last, the wanted, and random ones.</summary>

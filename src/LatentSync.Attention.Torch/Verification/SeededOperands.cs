@@ -37,10 +37,10 @@ internal static class SeededOperands
             {
                 return null;
             }
-            Tensor seen = rand([p.Mask.Batch, p.Mask.Heads, p.Mask.Rows, p.Mask.Columns], generator: generator).gt(1.0 / 3);
+            Tensor seen = rand([p.Mask.Batch, p.Mask.Heads, p.Mask.Rows, p.Mask.Columns], generator: generator).gt(Scalars.Of(1.0 / 3));
             Tensor mask = p.Mask.Kind == AttentionMaskKind.Boolean
                 ? seen
-                : zeros(seen.shape).masked_fill(seen.logical_not(), double.NegativeInfinity).to(TensorFacts.ScalarTypeOf(p.Mask.DType));
+                : zeros(seen.shape).masked_fill(seen.logical_not(), Scalars.NegativeInfinity).to(TensorFacts.ScalarTypeOf(p.Mask.DType));
             return mask.to(device);
         }
     }

@@ -1,4 +1,5 @@
 using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Operands;
 using LatentSync.Models.Layers;
 using LatentSync.Models.Loading;
 using TorchSharp;
@@ -98,7 +99,7 @@ public sealed class WhisperEncoder : nn.Module
         Tensor input = nn.functional.pad(logMel.to(Dtype).to(Device), [0, frames - logMel.shape[1]]).unsqueeze(0); // (1, M, 2P)
         Tensor hidden = nn.functional.gelu(_conv1.call(input)); // (1, S, 2P)
         hidden = nn.functional.gelu(_conv2.call(hidden)); // (1, S, P)
-        hidden = hidden.transpose(1, 2) + _positionalEmbedding; // (1, P, S)
+        hidden = hidden.transpose(1, 2).Plus(_positionalEmbedding); // (1, P, S)
         List<Tensor> states = [hidden];
         foreach (WhisperBlock block in _blocks)
         {
@@ -118,8 +119,8 @@ public sealed class WhisperEncoder : nn.Module
     {
         using DisposeScope scope = NewDisposeScope();
         int half = width / 2;
-        Tensor rates = (arange(half, ScalarType.Float64) * (-Math.Log(10000) / Math.Max(half - 1, 1))).exp(); // (S/2)
-        Tensor angles = arange(positions, ScalarType.Float64).unsqueeze(1) * rates; // (P, S/2)
+        Tensor rates = TensorArithmetic.Range(0, half, ScalarType.Float64).Times(-Math.Log(10000) / Math.Max(half - 1, 1)).exp(); // (S/2)
+        Tensor angles = TensorArithmetic.Range(0, positions, ScalarType.Float64).unsqueeze(1) * rates; // (P, S/2)
         return nn.functional.pad(cat([angles.sin(), angles.cos()], 1), [0, width - 2 * half]).MoveToOuterDisposeScope(); // (P, S)
     }
 }

@@ -1,4 +1,5 @@
 using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Operands;
 using LatentSync.Models.Layers;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -114,7 +115,7 @@ internal sealed class AutoencoderAttention : nn.Module<Tensor, Tensor>
         Tensor attended = TorchAttention.ScaledDotProductAttention(query, key, value, layer: _layer); // (B, 1, L, C)
         Tensor output = _outputProjection[0].call(attended.squeeze(1)); // (B, L, C)
         output = output.transpose(1, 2).reshape(input.shape); // (B, C, h, w)
-        return (output + input).MoveToOuterDisposeScope();
+        return output.Plus(input).MoveToOuterDisposeScope();
     }
 }
 

@@ -1,3 +1,4 @@
+using LatentSync.Attention.Torch.Operands;
 using LatentSync.Models.Layers;
 using LatentSync.Models.Loading;
 using TorchSharp;
@@ -98,10 +99,10 @@ public sealed class AutoencoderKL : nn.Module
     /// <returns>(n, 4, s, s), unscaled.</returns>
     public static Tensor Sample(Tensor mean, Tensor logVariance, Tensor noise)
     {
-        using Tensor half = logVariance * 0.5;
+        using Tensor half = logVariance.Times(0.5);
         using Tensor deviation = half.exp();
         using Tensor spread = deviation * noise;
-        return mean + spread;
+        return mean.Plus(spread);
     }
 
     /// <summary>The images of latents.</summary>
@@ -134,7 +135,7 @@ public sealed class AutoencoderKL : nn.Module
         Tensor[] halves = moments.chunk(2, 1); // 2 x (n, 4, s, s), views
         using Tensor mean = halves[0];
         using Tensor logVariance = halves[1];
-        return (mean.clone(), logVariance.clamp(MinimumLogVariance, MaximumLogVariance));
+        return (mean.clone(), logVariance.clamp(Scalars.Of(MinimumLogVariance), Scalars.Of(MaximumLogVariance)));
     }
 
     private static Tensor InSlices(Tensor batch, int sliceSize, Func<Tensor, Tensor> compute)

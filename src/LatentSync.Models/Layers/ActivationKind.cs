@@ -32,6 +32,11 @@ internal static class ActivationKinds
             ["mish"] = ActivationKind.Mish,
         };
 
+    // TorchSharp's softplus and mish give libtorch two scalars that may be freed meanwhile (see Scalars); here libtorch has them itself.
+    private static readonly Lazy<jit.CompilationUnit> SoftplusUnit = new(() =>
+        jit.compile("def softplus(input):\n    return torch.softplus(input)\n")
+    );
+
     /// <summary>Applies the function; <paramref name="owned"/> is overwritten and returned, or disposed.</summary>
     public static Tensor ThenActivate(this Tensor owned, ActivationKind kind)
     {
@@ -45,8 +50,15 @@ internal static class ActivationKinds
                 ActivationKind.Silu => x.silu(),
                 ActivationKind.Gelu => nn.functional.gelu(x),
                 ActivationKind.Relu => x.relu(),
-                _ => nn.functional.mish(x),
+                _ => Mish(x),
             }
         );
+    }
+
+    private static Tensor Mish(Tensor input)
+    {
+        using var softplus = (Tensor)SoftplusUnit.Value.invoke("softplus", input);
+        using Tensor gate = softplus.tanh();
+        return input * gate;
     }
 }

@@ -1,3 +1,4 @@
+using LatentSync.Attention.Torch.Operands;
 using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -31,8 +32,8 @@ internal sealed class GroupNormLayer : ModelLayer
 
     public override void Initialize(Generator generator)
     {
-        _weight.fill_(1);
-        _bias.fill_(0);
+        _weight.fill_(Scalars.One);
+        _bias.fill_(Scalars.Zero);
     }
 }
 
@@ -72,7 +73,7 @@ internal sealed class LayerNormLayer : ModelLayer
 
     public override void Initialize(Generator generator)
     {
-        _weight.fill_(1);
-        _bias.fill_(0);
+        _weight.fill_(Scalars.One);
+        _bias.fill_(Scalars.Zero);
     }
 }

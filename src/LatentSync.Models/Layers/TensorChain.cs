@@ -1,3 +1,4 @@
+using LatentSync.Attention.Torch.Operands;
 using static TorchSharp.torch;
 
 namespace LatentSync.Models.Layers;
@@ -31,11 +32,11 @@ internal static class TensorChain
     {
         if (!owned.requires_grad && !other.requires_grad)
         {
-            return owned.add_(other);
+            return owned.add_(other, Scalars.One);
         }
         using (owned)
         {
-            return owned + other;
+            return owned.Plus(other);
         }
     }
 }

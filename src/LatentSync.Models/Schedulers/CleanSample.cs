@@ -1,3 +1,4 @@
+using LatentSync.Attention.Torch.Operands;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -19,13 +20,14 @@ internal static class CleanSample
         double spread = Math.Sqrt(1 - alphaCumulative);
         (Tensor original, Tensor noise) = configuration.PredictionType switch
         {
-            PredictionType.Epsilon => ((sample - modelOutput * spread) / signal, modelOutput.alias()),
-            PredictionType.Sample => (modelOutput.alias(), (sample - modelOutput * signal) / spread),
-            _ => (sample * signal - modelOutput * spread, modelOutput * signal + sample * spread),
+            PredictionType.Epsilon => ((sample - modelOutput.Times(spread)).Over(signal), modelOutput.alias()),
+            PredictionType.Sample => (modelOutput.alias(), (sample - modelOutput.Times(signal)).Over(spread)),
+            _ => (sample.Times(signal) - modelOutput.Times(spread), modelOutput.Times(signal).Plus(sample.Times(spread))),
         };
+        double range = configuration.ClipSampleRange;
         original =
             configuration.Thresholding ? Threshold(configuration, original)
-            : configuration.ClipSample ? original.clamp(-configuration.ClipSampleRange, configuration.ClipSampleRange)
+            : configuration.ClipSample ? original.clamp(Scalars.Of(-range), Scalars.Of(range))
             : original;
         return (original.MoveToOuterDisposeScope(), noise.MoveToOuterDisposeScope());
     }
@@ -37,7 +39,7 @@ internal static class CleanSample
         Tensor quantile = flat.abs()
             .quantile(tensor(configuration.DynamicThresholdingRatio, ScalarType.Float32, flat.device), 1, keepdim: true)
             .view(-1, 1);
-        Tensor bound = quantile.clamp(1, configuration.SampleMaximumValue); // (b, 1)
+        Tensor bound = quantile.clamp(Scalars.One, Scalars.Of(configuration.SampleMaximumValue)); // (b, 1)
         Tensor clamped = minimum(maximum(flat, -bound), bound) / bound;
         return clamped.view(original.shape).to(original.dtype);
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LatentSync.Attention.Torch.Operands;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -69,10 +70,12 @@ public sealed class DdimScheduler : INoiseScheduler
         double deviation = eta * Math.Sqrt((1 - alphaPrevious) / (1 - alpha) * (1 - alpha / alphaPrevious)); // equation 16
         using DisposeScope scope = NewDisposeScope();
         (Tensor original, Tensor noise) = CleanSample.Predict(Schedule.Configuration, modelOutput, sample, alpha);
-        Tensor previous = original * Math.Sqrt(alphaPrevious) + noise * Math.Sqrt(1 - alphaPrevious - deviation * deviation); // equation 12
+        Tensor previous = original
+            .Times(Math.Sqrt(alphaPrevious))
+            .Plus(noise.Times(Math.Sqrt(1 - alphaPrevious - deviation * deviation))); // equation 12
         if (eta > 0)
         {
-            previous += varianceNoise! * deviation;
+            previous = previous.Plus(varianceNoise!.Times(deviation));
         }
         return new DdimStep(previous.MoveToOuterDisposeScope(), original.MoveToOuterDisposeScope());
     }

@@ -1,3 +1,4 @@
+using LatentSync.Attention.Torch.Operands;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -97,11 +98,11 @@ public sealed class DpmSolverPlusPlusScheduler : INoiseScheduler
             if (secondOrder)
             {
                 double half = step / (2 * _stepBefore); // 1 / (2 r), r = h_before / h
-                direction = original * (1 + half) - _before! * half;
+                direction = original.Times(1 + half) - _before!.Times(half);
             }
             // x' = σ'/σ x - α' (e^-h - 1) D
             double shrink = Math.Sqrt((1 - alphaNext) / (1 - alphaHere));
-            Tensor next = sample * shrink - direction * (Math.Sqrt(alphaNext) * double.ExpM1(-step));
+            Tensor next = sample.Times(shrink) - direction.Times(Math.Sqrt(alphaNext) * double.ExpM1(-step));
             _before?.Dispose();
             _before = original.DetachFromDisposeScope();
             (_stepBefore, _done) = (step, _done + 1);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LatentSync.Attention.Torch.Operands;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -131,7 +132,7 @@ public sealed class NoiseSchedule
         Tensor spread = tensor(steps.Select(t => Math.Sqrt(1 - _alphasCumulative[t])).ToArray())
             .to(sample.dtype, sample.device)
             .view(shape);
-        return (signal * sample + spread * noise).MoveToOuterDisposeScope();
+        return (signal * sample).Plus(spread * noise).MoveToOuterDisposeScope();
     }
 
     private static double[] ComputeBetas(SchedulerConfiguration configuration)

@@ -1,3 +1,4 @@
+using LatentSync.Attention.Torch.Operands;
 using TorchSharp;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -31,8 +32,9 @@ internal sealed class PositionTable : nn.Module
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         long width = _table.shape[2];
-        Tensor positions = arange(0, _table.shape[1], ScalarType.Float32).unsqueeze(1); // (maximumFrames, 1)
-        Tensor frequencies = (arange(0, width, 2, ScalarType.Float32) * (-Math.Log(MaximumPeriod) / width)).exp(); // (C/2)
+        Tensor positions = TensorArithmetic.Range(0, _table.shape[1], ScalarType.Float32).unsqueeze(1); // (maximumFrames, 1)
+        Tensor channels = TensorArithmetic.Range(0, width, ScalarType.Float32, step: 2); // (C/2)
+        Tensor frequencies = channels.Times(-Math.Log(MaximumPeriod) / width).exp(); // (C/2)
         Tensor angles = positions * frequencies; // (maximumFrames, C/2)
         Tensor interleaved = stack([angles.sin(), angles.cos()], -1); // (maximumFrames, C/2, 2)
         Tensor table = get_buffer("pe")!;
@@ -44,7 +46,7 @@ internal sealed class PositionTable : nn.Module
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor rows = get_buffer("pe")!.narrow(1, 0, frames).unsqueeze(2); // (1, f, 1, C)
-        Tensor sum = tokens.view(-1, frames, tokens.shape[1], tokens.shape[2]) + rows; // (b, f, L, C)
+        Tensor sum = tokens.view(-1, frames, tokens.shape[1], tokens.shape[2]).Plus(rows); // (b, f, L, C)
         return sum.view(tokens.shape).MoveToOuterDisposeScope();
     }
 }

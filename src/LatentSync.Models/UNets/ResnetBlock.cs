@@ -1,3 +1,4 @@
+using LatentSync.Attention.Torch.Operands;
 using LatentSync.Models.Layers;
 using TorchSharp;
 using TorchSharp.Utils;
@@ -66,7 +67,7 @@ internal sealed class ResnetBlock : nn.Module
         hidden = hidden.ThenAdd(_shortcut is null ? input : input.Convolve(_shortcut));
         if (_outputScale != 1)
         {
-            hidden = hidden.Then(x => x / _outputScale);
+            hidden = hidden.Then(x => x.Over(_outputScale));
         }
         pass.Observe(_path, hidden);
         return hidden.MoveToOuterDisposeScope();
@@ -85,6 +86,6 @@ internal sealed class ResnetBlock : nn.Module
     private static Tensor ScaleAndShift(Tensor hidden, Tensor time)
     {
         Tensor[] halves = time.chunk(2, -1); // scale and shift, each (b·f, 1, 1, C')
-        return hidden * (halves[0] + 1) + halves[1];
+        return (hidden * halves[0].Plus(1)).Plus(halves[1]);
     }
 }

@@ -1,3 +1,4 @@
+using LatentSync.Attention.Torch.Operands;
 using LatentSync.Models.Layers;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -135,7 +136,7 @@ internal sealed class SpatialTransformerBlock : nn.Module
             pass.ObserveAsIs($"{_path}.attn2", heard);
             return heard.ThenAdd(tokens);
         }
-        Tensor silent = tokens.narrow(0, 0, zero) + _audioAttention!.OutputOfZeroContext; // (zero, L, C): keys and values are all zero
+        Tensor silent = tokens.narrow(0, 0, zero).Plus(_audioAttention!.OutputOfZeroContext); // (zero, L, C): keys and values are all zero
         if (rest == 0)
         {
             return silent;

@@ -1,3 +1,4 @@
+using LatentSync.Attention.Torch.Operands;
 using LatentSync.Models.Layers;
 using TorchSharp;
 using TorchSharp.Utils;
@@ -44,8 +45,8 @@ internal sealed class TimestepEmbedding : nn.Module
     {
         long width = _configuration.BlockOutChannels[0];
         long half = width / 2;
-        Tensor exponents = arange(0, half, ScalarType.Float32, timesteps.device) * -Math.Log(MaximumPeriod);
-        Tensor frequencies = (exponents / (half - _configuration.FrequencyShift)).exp(); // (C0/2)
+        Tensor exponents = TensorArithmetic.Range(0, half, ScalarType.Float32, timesteps.device).Times(-Math.Log(MaximumPeriod));
+        Tensor frequencies = exponents.Over(half - _configuration.FrequencyShift).exp(); // (C0/2)
         Tensor angles = timesteps.to(ScalarType.Float32).unsqueeze(1) * frequencies; // (b, C0/2)
         Tensor sines = angles.sin();
         Tensor cosines = angles.cos();

@@ -1,3 +1,4 @@
+using LatentSync.Attention.Torch.Operands;
 using LatentSync.Models.Layers;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -32,7 +33,7 @@ internal sealed class TokenNormLayer : ModelLayer
 
     public override void Initialize(Generator generator)
     {
-        _weight.fill_(1);
-        _bias.fill_(0);
+        _weight.fill_(Scalars.One);
+        _bias.fill_(Scalars.Zero);
     }
 }

@@ -1,3 +1,4 @@
+using LatentSync.Attention.Torch.Operands;
 using LatentSync.Models.Layers;
 using LatentSync.Models.Loading;
 using TorchSharp;
@@ -139,7 +140,7 @@ public sealed class UNet3DConditionModel : nn.Module
         UNetInputs.CheckContext(Configuration, encoderHiddenStates, batch, frames, options.ZeroContextItems);
         using DisposeScope scope = NewDisposeScope();
         Tensor input = sample.to(Dtype);
-        input = Configuration.CenterInputSample ? input * 2 - 1 : input;
+        input = Configuration.CenterInputSample ? input.Times(2).Minus(1) : input;
         Tensor embedding = _timeEmbedding.Forward(UNetInputs.PerItem(timesteps, batch, sample.device), Dtype, options.Observer); // (b, 4·C0)
         Tensor? tokens = UNetInputs.Fold(encoderHiddenStates, Dtype); // (b'·f, S, X)
         UNetPass pass = new(batch, frames, embedding, tokens, options.ZeroContextItems, options.Observer, options.CancellationToken);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Operands;
 using LatentSync.Checkpoints;
 using LatentSync.Models.AudioEncoders;
 using LatentSync.Models.Autoencoders;
@@ -113,7 +114,7 @@ public static class SeededCheckpoint
             if (parameter.dim() > 1 && !parameter.count_nonzero().ToBoolean())
             {
                 long inputs = parameter.numel() / parameter.shape[0];
-                parameter.copy_(randn(parameter.shape, generator: generator) * (0.5 / Math.Sqrt(inputs)));
+                parameter.copy_(randn(parameter.shape, generator: generator).Times(0.5 / Math.Sqrt(inputs)));
             }
         }
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Operands;
 using LatentSync.Checkpoints;
 using LatentSync.Models.Schedulers;
 using TorchSharp;
@@ -88,7 +89,7 @@ public sealed class DdimParity : IParityFixture
         List<Tensor> originals = [];
         foreach (int timestep in scheduler.Timesteps(count))
         {
-            Tensor output = sample * a + c * timestep / 1000;
+            Tensor output = sample.Times(a).Plus(c * timestep / 1000);
             DdimStep step = scheduler.Step(output, timestep, sample, count);
             samples.Add(sample = step.Previous);
             originals.Add(step.PredictedOriginal);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LatentSync.Attention.Torch.Operands;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -33,10 +34,10 @@ public static class ParityComparer
         Tensor equal = found == wanted;
         Tensor difference = where(equal, zeros_like(wanted), (found - wanted).abs()); // NaN where either is NaN
         difference = difference.nan_to_num(double.PositiveInfinity, double.PositiveInfinity, double.NegativeInfinity);
-        Tensor excess = where(equal, full_like(wanted, -1.0), difference - (wanted.abs() * rtol + atol));
+        Tensor excess = where(equal, full_like(wanted, Scalars.Of(-1.0)), difference - wanted.abs().Times(rtol).Plus(atol));
         excess = excess.nan_to_num(double.PositiveInfinity, double.PositiveInfinity, double.NegativeInfinity);
         double largest = difference.max().item<double>();
-        long failures = (excess > 0).sum().item<long>();
+        long failures = excess.gt(Scalars.Zero).sum().item<long>();
         if (failures == 0)
         {
             return new ParityComparison(name, true, largest, tolerance);

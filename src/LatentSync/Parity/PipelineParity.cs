@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Operands;
 using LatentSync.Checkpoints;
 using LatentSync.Models.Autoencoders;
 using LatentSync.Models.Schedulers;
@@ -68,8 +69,8 @@ public sealed class PipelineParity : IParityFixture
         DisposeScope scope
     )
     {
-        Tensor pixels = Input("faces").to(ScalarType.Float32).permute(0, 3, 1, 2) / 255; // (F, 3, R, R)
-        Tensor faces = (pixels - 0.5) / 0.5;
+        Tensor pixels = Input("faces").to(ScalarType.Float32).permute(0, 3, 1, 2).Over(255); // (F, 3, R, R)
+        Tensor faces = pixels.Minus(0.5).Over(0.5);
         Tensor mask = UnitMask(Input("mask"));
         Tensor tokens = Input("audio_chunks");
         Tensor start = Input("initial_noise");
@@ -99,7 +100,8 @@ public sealed class PipelineParity : IParityFixture
         Tensor frames = cat(chunks.Select(c => c.Composites).ToList()); // (F, 3, R, R)
         results["final_frames"] = frames;
         results["final_latents"] = cat(chunks.Select(c => c.Latents).ToList(), 2); // (1, 4, F, s, s)
-        results["final_frames_uint8"] = ((frames / 2 + 0.5).clamp(0, 1) * 255).permute(0, 2, 3, 1).to(ScalarType.Byte); // (F, R, R, 3), truncated
+        Tensor unit = frames.Over(2).Plus(0.5).clamp(Scalars.Zero, Scalars.One); // (F, 3, R, R)
+        results["final_frames_uint8"] = unit.Times(255).permute(0, 2, 3, 1).to(ScalarType.Byte); // (F, R, R, 3), truncated
         return results;
 
         void Keep(string name, Tensor value)
@@ -181,7 +183,7 @@ public sealed class PipelineParity : IParityFixture
         }
         using DisposeScope scope = NewDisposeScope();
         Tensor difference = (actual.to(ScalarType.Int32) - expected.to(ScalarType.Int32)).abs();
-        long beyond = (difference > 1).sum().item<long>();
+        long beyond = difference.gt(Scalars.One).sum().item<long>();
         double share = beyond / (double)difference.numel();
         string detail = string.Create(
             CultureInfo.InvariantCulture,
@@ -194,7 +196,7 @@ public sealed class PipelineParity : IParityFixture
     private static Tensor UnitMask(Tensor stored)
     {
         Tensor mask = stored.to(ScalarType.Float32).unsqueeze(0);
-        return mask.max().item<float>() > 1 ? mask / 255 : mask;
+        return mask.max().item<float>() > 1 ? mask.Over(255) : mask;
     }
 
     private static AutoencoderKL LoadAutoencoder(ParityManifest manifest, string weightsFile)

@@ -1,4 +1,5 @@
 using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Operands;
 using LatentSync.Checkpoints;
 using LatentSync.Models.Autoencoders;
 using TorchSharp;
@@ -33,7 +34,7 @@ public sealed class VaeParity : IParityFixture
             Compare("moments", moments);
             Compare("mean", mean);
             Compare("logvar", logVariance);
-            Compare("std", (logVariance * 0.5).exp());
+            Compare("std", logVariance.Times(0.5).exp());
             if (io.Tensors.ContainsKey("noise"))
             {
                 Compare("sample", AutoencoderKL.Sample(mean, logVariance, ParityTensors.Read(io, "noise")));

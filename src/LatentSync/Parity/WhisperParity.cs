@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Operands;
 using LatentSync.Checkpoints;
 using LatentSync.Media.Audio;
 using LatentSync.Models.AudioEncoders;
@@ -111,7 +112,9 @@ public sealed partial class WhisperParity : IParityFixture
             string indices = $"{prefix}row_indices";
             if (Has($"{prefix}embeddings_rows"))
             {
-                Tensor rows = Has(indices) ? ParityTensors.Read(io, Name(indices)).to(ScalarType.Int64) : arange(states.shape[0]);
+                Tensor rows = Has(indices)
+                    ? ParityTensors.Read(io, Name(indices)).to(ScalarType.Int64)
+                    : TensorArithmetic.Range(0, states.shape[0], ScalarType.Int64);
                 Compare($"{prefix}embeddings_rows", states.index_select(0, rows));
             }
             string normed = $"{prefix}ln_post_rows";

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LatentSync.Attention.Torch.Operands;
 using LatentSync.Models.Autoencoders;
 using LatentSync.Models.Loading;
 using LatentSync.Models.Schedulers;
@@ -142,7 +143,7 @@ public sealed class ChunkGenerator
             latents = AutoencoderKL.Sample(latents, cat(logVariances), noise.Draw(purpose, latents.shape).to(ScalarType.Float32, _device));
         }
         RequireFinite(latents, "encoding the faces", _autoencoderDtype);
-        Tensor scaled = (latents - _autoencoder.ShiftFactor) * _autoencoder.ScalingFactor;
+        Tensor scaled = latents.Minus(_autoencoder.ShiftFactor).Times(_autoencoder.ScalingFactor);
         return scaled.permute(1, 0, 2, 3).unsqueeze(0).MoveToOuterDisposeScope(); // (1, 4, f, s, s)
     }
 
@@ -189,7 +190,7 @@ public sealed class ChunkGenerator
         }
         Tensor silent = output.narrow(0, 0, 1);
         Tensor speaking = output.narrow(0, 1, 1);
-        return (silent + (speaking - silent) * _options.GuidanceScale).MoveToOuterDisposeScope(); // (1, 4, f, s, s)
+        return silent.Plus((speaking - silent).Times(_options.GuidanceScale)).MoveToOuterDisposeScope(); // (1, 4, f, s, s)
     }
 
     // Pixels of the latents where the mask is 0, the given faces where it is 1: (f, 3, R, R) float32.
@@ -197,7 +198,8 @@ public sealed class ChunkGenerator
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor frames = latents.squeeze(0).permute(1, 0, 2, 3); // (f, 4, s, s)
-        Tensor unscaled = frames / _autoencoder.ScalingFactor + _autoencoder.ShiftFactor;
+        Tensor unscaled = frames.Over(_autoencoder.ScalingFactor).Plus(_autoencoder.ShiftFactor);
+        Tensor rest = mask.neg().Plus(1); // (1, R, R): 1 - mask
         Tensor composites = empty_like(faces);
         foreach ((long first, long count) in Slices(faces.shape[0]))
         {
@@ -205,7 +207,7 @@ public sealed class ChunkGenerator
             using DisposeScope sliceScope = NewDisposeScope();
             Tensor pixels = _autoencoder.Decode(unscaled.narrow(0, first, count).to(_autoencoderDtype)).to(ScalarType.Float32); // (n, 3, R, R)
             RequireFinite(pixels, "decoding the faces", _autoencoderDtype);
-            Tensor composite = pixels * (1 - mask) + faces.narrow(0, first, count) * mask;
+            Tensor composite = (pixels * rest).Plus(faces.narrow(0, first, count) * mask);
             composites.narrow(0, first, count).copy_(composite);
         }
         return composites.MoveToOuterDisposeScope();
