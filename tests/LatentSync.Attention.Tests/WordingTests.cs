@@ -40,10 +40,10 @@ public sealed partial class WordingTests
     [Fact]
     public void ChinesePhrases_EveryPhraseOfTheSources_HasWordsWithTheSameGaps()
     {
-        string folder = RepositoryRoot.PathOf("src/LatentSync.Attention");
+        string[] folders = [RepositoryRoot.PathOf("src/LatentSync.Attention"), RepositoryRoot.PathOf("src/LatentSync.Attention.Torch")];
         string[] phrases =
         [
-            .. Directory.GetFiles(folder, "*.cs", SearchOption.AllDirectories)
+            .. folders.SelectMany(folder => Directory.GetFiles(folder, "*.cs", SearchOption.AllDirectories))
                 .SelectMany(file => PhraseCall().Matches(File.ReadAllText(file)))
                 .Select(match => Regex.Unescape(match.Groups[1].Value)).Distinct().Where(phrase => phrase != "{0}"),
         ];
@@ -135,7 +135,7 @@ public sealed partial class WordingTests
     [GeneratedRegex(@"(?:Finding\.Of|Word)\(\s*""((?:[^""\\]|\\.)*)""")]
     private static partial Regex PhraseCall();
 
-    [GeneratedRegex(@"\{[0-9]\}")]
+    [GeneratedRegex(@"\{[0-9](:[^}]*)?\}")]
     private static partial Regex Gap();
 
     /// <summary>Words without which English has no sentence.</summary>

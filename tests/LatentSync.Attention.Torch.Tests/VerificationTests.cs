@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Hosting;
 using LatentSync.Attention.Torch.Operands;
@@ -157,6 +158,17 @@ public sealed class VerificationTests
         Assert.InRange(peak, 63L << 20, 70L << 20); // the kernel counts pages of each thread in batches
         long reused = PeakMemory.Of(() => ones(1 << 18).Dispose())!.Value; // 1 MiB, from what the heap may have kept
         Assert.InRange(reused, 1L << 19, 4L << 20);
+    }
+
+    [Fact]
+    public void RefusedEverywhere_CodesOfAllLayers_NotThoseOfSome()
+    {
+        WorkloadLayer plain = new("plain", AttentionProblem.Of(1, 2, 16, 16, 8), 1, "call"),
+            capped = new("capped", AttentionProblem.Of(1, 2, 16, 16, 8) with { Softcap = 30 }, 1, "call");
+        BackendVerifier verifier = new(Options(new Workload("two", "two layers", [plain, capped]), AttentionDispatcher.BuiltInBackends()));
+        IReadOnlyList<Verdict> refused = verifier.RefusedEverywhere();
+        Assert.Equal(["torch-cudnn", "torch-efficient"], refused.Select(verdict => verdict.Backend).Order()); // not torch-flash, which has no softcap
+        Assert.Equal(["ATT0300"], refused.Single(verdict => verdict.Backend == "torch-efficient").Reasons.Select(reason => reason.Code));
     }
 
     private static List<LayerVerification> Verify(

@@ -33,6 +33,16 @@ public sealed class AttentionRunTests
     }
 
     [Fact]
+    public async Task AttentionRun_BackendThatThisMachineNeverRuns_IsExitCodeThreeWithTheReason()
+    {
+        ProgramRun run = await Cli.RunAsync("attention", "run", "--case", Cases, "--backend", "torch-efficient", "--filter", "4d_gqa");
+        Assert.True(run.ExitCode == 3, $"{run.ExitCode}: {run.Errors}");
+        Assert.Contains("0 passed, 0 failed, ", run.Output, StringComparison.Ordinal);
+        Assert.Contains("torch-efficient does not run on this machine's cpu: ATT0300 ", run.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("ATT0303", run.Errors, StringComparison.Ordinal); // float64, which is not why
+    }
+
+    [Fact]
     public async Task AttentionRun_Json_HasOneObjectACase()
     {
         ProgramRun run = await Cli.RunAsync("attention", "run", "--case", Cases, "--case", Path.Combine(Cases, "cases.json"), "--filter", "fp16", "--json", "--backend", "sliced");

@@ -53,6 +53,23 @@ public sealed class AttentionVerifyTests : IDisposable
     }
 
     [Fact]
+    public async Task Verify_BackendsThatRunNowhere_AreListedOnceAtTheEnd()
+    {
+        ProgramRun run = await Cli.RunAsync(Variables, "attention", "verify", "--layer", "syncnet", "--budget", "0.01");
+
+        Assert.True(run.ExitCode == 0, run.Errors);
+        string[] lines = run.Output.Split('\n', StringSplitOptions.TrimEntries);
+        int heading = Array.IndexOf(lines, "at every layer");
+        Assert.True(heading > Array.FindLastIndex(lines, line => line.StartsWith("syncnet.", StringComparison.Ordinal)), run.Output);
+        Assert.All(["torch-efficient", "torch-cudnn"], backend =>
+        {
+            string line = Assert.Single(lines, line => line.Contains(backend, StringComparison.Ordinal));
+            Assert.Matches($"^{backend} +does not run: ATT0[0-9]+ device cpu$", line);
+            Assert.True(Array.IndexOf(lines, line) > heading);
+        });
+    }
+
+    [Fact]
     public async Task Verify_List_ShowsEveryWorkload()
     {
         ProgramRun run = await Cli.RunAsync("attention", "verify", "--list");

@@ -18,6 +18,16 @@ internal static class FreeMemory
             _ => null,
         };
 
+    /// <summary>Bytes to count as free on a device of a machine that this process does not run on: of a GPU what was found free, of anything
+    /// else all there is; null when unknown.</summary>
+    internal static long? OfDescribed(AttentionDevice device, Machine machine) =>
+        device.Kind switch
+        {
+            AttentionDeviceKind.Cpu => machine.MemoryBytes > 0 ? machine.MemoryBytes : null,
+            AttentionDeviceKind.Cuda => OfGpu(device.Index, machine, driver: null),
+            _ => null,
+        };
+
     /// <summary>What the driver says of a GPU in use; of one that this process does not use, what was found when the machine was
     /// examined.</summary>
     internal static long? OfGpu(int index, Machine machine, ICudaDriver? driver)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Selection;
+using LatentSync.Attention.Wording;
 
 namespace LatentSync.Attention.Torch.Tuning;
 
@@ -32,12 +33,16 @@ public sealed record MachineIdentity(string Cpu, string Gpus, string LibTorch, s
     public string? DifferenceTo(MachineIdentity now)
     {
         ArgumentNullException.ThrowIfNull(now);
-        return Cpu != now.Cpu ? $"processor {Cpu}, now {now.Cpu}"
-            : Gpus != now.Gpus ? $"GPUs \"{Gpus}\", now \"{now.Gpus}\""
-            : LibTorch != now.LibTorch ? $"libtorch {LibTorch}, now {now.LibTorch}"
-            : Rules != now.Rules ? $"attention rules {Rules}, now {now.Rules}"
-            : null;
+        return Difference(now)?.In(Language.English);
     }
+
+    /// <summary><see cref="DifferenceTo"/> in every language.</summary>
+    internal Finding? Difference(MachineIdentity now) =>
+        Cpu != now.Cpu ? Finding.Of("processor {0}, now {1}", Cpu, now.Cpu)
+            : Gpus != now.Gpus ? Finding.Of("GPUs \"{0}\", now \"{1}\"", Gpus, now.Gpus)
+            : LibTorch != now.LibTorch ? Finding.Of("libtorch {0}, now {1}", LibTorch, now.LibTorch)
+            : Rules != now.Rules ? Finding.Of("attention rules {0}, now {1}", Rules, now.Rules)
+            : null;
 
     /// <summary>FNV-1a over the codes and the backends that have them.</summary>
     private static string Fingerprint()

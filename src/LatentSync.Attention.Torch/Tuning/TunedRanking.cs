@@ -1,6 +1,7 @@
-using System.Globalization;
+using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Hosting;
+using LatentSync.Attention.Wording;
 using LatentSync.Platform.Machines;
 
 namespace LatentSync.Attention.Torch.Tuning;
@@ -12,6 +13,9 @@ namespace LatentSync.Attention.Torch.Tuning;
 /// <param name="Warning">Why a table that is there is not used; null when it is, or there is none.</param>
 public sealed record TunedRanking(BackendRanking Ranking, string? Path, TuningTable? Table, string? Warning)
 {
+    /// <summary><see cref="Warning"/> in every language.</summary>
+    private Finding? WarningWords { get; init; }
+
     /// <summary>A measured order is used.</summary>
     public bool IsUsed => Table is not null;
 
@@ -37,13 +41,13 @@ public sealed record TunedRanking(BackendRanking Ranking, string? Path, TuningTa
         try
         {
             TuningTable table = TuningFile.Read(path);
-            return table.Machine.DifferenceTo(MachineIdentity.Of(machine)) is { } difference
-                ? BuiltIn(path, $"{path} is not used: it was measured with {difference}; latentsync attention tune measures anew")
+            return table.Machine.Difference(MachineIdentity.Of(machine)) is { } difference
+                ? BuiltIn(path, Finding.Of("{0} is not used: it was measured with {1}; latentsync attention tune measures anew", path, difference))
                 : new TunedRanking(table.ToRanking(), path, table, null);
         }
         catch (Exception exception) when (exception is FormatException or IOException or UnauthorizedAccessException)
         {
-            return BuiltIn(path, $"{path} is not used: {exception.Message}; latentsync attention tune writes it anew");
+            return BuiltIn(path, Finding.Of("{0} is not used: {1}; latentsync attention tune writes it anew", path, exception.Message));
         }
     }
 
@@ -68,12 +72,25 @@ public sealed record TunedRanking(BackendRanking Ranking, string? Path, TuningTa
     }
 
     /// <summary>One line for a person: which order is used and where it comes from.</summary>
-    public string Describe() =>
-        Table is { } table
-            ? string.Create(CultureInfo.InvariantCulture,
-                $"order of backends: measured on {table.Entries.Max(entry => entry.Measured):yyyy-MM-dd} for {table.Entries.Count} classes of problems ({Path})")
-            : Warning is null ? "order of backends: built in (latentsync attention tune measures this machine)"
-            : $"order of backends: built in. {Warning}";
+    public string Describe() => Words().In(Language.English);
 
-    private static TunedRanking BuiltIn(string? path, string? warning) => new(BackendRanking.Default, path, null, warning);
+    /// <summary>The same for one problem, which may be unlike all that were measured, in a language.</summary>
+    internal string DescribeFor(in AttentionProblem problem, Language language)
+    {
+        Finding words = Words();
+        return (IsUsed && Ranking.MeasuredOrderFor(problem) is null
+            ? Finding.Of("{0}; none of them is like this one, so the built-in order holds", words)
+            : words).In(language);
+    }
+
+    private Finding Words() =>
+        Table is { } table
+            ? Finding.Of("order of backends: measured on {0:yyyy-MM-dd} for {1} classes of problems ({2})",
+                table.Entries.Max(entry => entry.Measured), table.Entries.Count, Path)
+            : (WarningWords ?? Warning) is not { } warning
+                ? Finding.Of("order of backends: built in (latentsync attention tune measures this machine)")
+                : Finding.Of("order of backends: built in. {0}", warning);
+
+    private static TunedRanking BuiltIn(string? path, Finding? warning) =>
+        new(BackendRanking.Default, path, null, warning?.In(Language.English)) { WarningWords = warning };
 }

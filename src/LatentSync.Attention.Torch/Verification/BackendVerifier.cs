@@ -60,6 +60,22 @@ public sealed class BackendVerifier
         }
     }
 
+    /// <summary>Backends that every layer refuses for a code that all layers share, whatever memory is free, with those reasons as the first
+    /// layer has them.</summary>
+    internal IReadOnlyList<Verdict> RefusedEverywhere()
+    {
+        Plan[] plans = [.. Layers.Select(layer => AttentionSelector.Select(layer.Problem, _selection, freeBytes: null))];
+        return
+        [
+            .. plans.Take(1).SelectMany(first => first.Verdicts)
+                .Select(verdict => verdict with
+                {
+                    Reasons = [.. verdict.Reasons.Where(reason => plans.All(plan => plan.VerdictOf(verdict.Backend)!.Reasons.Any(other => other.Code == reason.Code)))],
+                })
+                .Where(verdict => verdict.Reasons.Count > 0),
+        ];
+    }
+
     private LayerVerification Verify(Workload workload, WorkloadLayer layer, AttentionProblem problem, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();

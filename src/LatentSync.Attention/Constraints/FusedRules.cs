@@ -70,5 +70,5 @@ internal static class FusedRules
         subject.Problem.HasWindow ? Finding.Of("a window") : subject.Problem.IsShiftedCausal ? Finding.Of("causal bottom-right") : null;
 
     /// <summary>A size rounded up to a multiple.</summary>
-    internal static int RoundUp(int size, int multiple) => (int)(((long)size + multiple - 1) / multiple * multiple);
+    internal static long RoundUp(int size, int multiple) => ((long)size + multiple - 1) / multiple * multiple;
 }

@@ -9,26 +9,31 @@ internal static class OperandBytes
     /// call.</summary>
     public const long Fixed = 16L << 20;
 
+    /// <summary>An estimate as a number of bytes that can be compared and shown: what is beyond all memory is the largest number.</summary>
+    /// <param name="bytes">The sum. Of a valid problem it fits into 128 bits.</param>
+    public static long Saturate(Int128 bytes) => (long)Int128.Min(bytes, long.MaxValue);
+
     /// <summary>Copies of operands: those with a strided last dimension, all when they are padded, key and value once more in 16 bits
     /// (packed for the matrix product).</summary>
     /// <param name="problem">The problem.</param>
     /// <param name="padsTo">Head dim that all operands and the result are padded to; 0 when they are not.</param>
-    public static long Copies(in AttentionProblem problem, int padsTo)
+    public static Int128 Copies(in AttentionProblem problem, long padsTo)
     {
-        long queryRows = (long)problem.Batch * problem.HeadCount * problem.QueryLength;
-        long keyRows = (long)problem.Batch * problem.KvHeadCount * problem.KeyLength;
-        long elements = 0;
+        Int128 queryRows = (Int128)problem.Batch * problem.HeadCount * problem.QueryLength;
+        Int128 keyRows = (Int128)problem.Batch * problem.KvHeadCount * problem.KeyLength;
+        long dims = (long)problem.HeadDim + problem.ValueDim;
+        Int128 elements = 0;
         if (padsTo > 0)
         {
             elements += (2 * queryRows + 2 * keyRows) * padsTo;
         }
         if (problem.Strided != AttentionOperands.None)
         {
-            elements += queryRows * problem.HeadDim + keyRows * (problem.HeadDim + problem.ValueDim);
+            elements += queryRows * problem.HeadDim + keyRows * dims;
         }
         if (problem.DType.Size() == 2)
         {
-            elements += keyRows * Math.Max(problem.HeadDim + problem.ValueDim, 2 * padsTo);
+            elements += keyRows * Math.Max(dims, 2 * padsTo);
         }
         return elements * problem.DType.Size();
     }
@@ -37,18 +42,19 @@ internal static class OperandBytes
     /// copied; 0 without training.</summary>
     /// <param name="problem">The problem.</param>
     /// <param name="padsTo">Head dim that all operands and the result are padded to; 0 when they are not.</param>
-    public static long Gradients(in AttentionProblem problem, int padsTo)
+    public static Int128 Gradients(in AttentionProblem problem, long padsTo)
     {
         if (!problem.NeedsGradient)
         {
             return 0;
         }
-        long queryRows = (long)problem.Batch * problem.HeadCount * problem.QueryLength;
-        long keyRows = (long)problem.Batch * problem.KvHeadCount * problem.KeyLength;
-        long elements = (queryRows + keyRows) * (problem.HeadDim + problem.ValueDim) + (2 * queryRows + 2 * keyRows) * padsTo;
+        Int128 queryRows = (Int128)problem.Batch * problem.HeadCount * problem.QueryLength;
+        Int128 keyRows = (Int128)problem.Batch * problem.KvHeadCount * problem.KeyLength;
+        long dims = (long)problem.HeadDim + problem.ValueDim;
+        Int128 elements = (queryRows + keyRows) * dims + (2 * queryRows + 2 * keyRows) * padsTo;
         if (problem.Strided != AttentionOperands.None)
         {
-            elements += queryRows * problem.HeadDim + keyRows * (problem.HeadDim + problem.ValueDim);
+            elements += queryRows * problem.HeadDim + keyRows * dims;
         }
         return elements * problem.DType.Size();
     }
@@ -56,12 +62,12 @@ internal static class OperandBytes
     /// <summary>The additive mask that is made from a boolean one, or from the causal diagonal or a window.</summary>
     /// <param name="problem">The problem.</param>
     /// <param name="mergesCausal">Diagonal or window become part of the mask.</param>
-    public static long Mask(in AttentionProblem problem, bool mergesCausal)
+    public static Int128 Mask(in AttentionProblem problem, bool mergesCausal)
     {
-        long elements = problem.Mask.ElementCount;
+        Int128 elements = problem.Mask.ElementCount;
         if (mergesCausal)
         {
-            elements = (long)problem.QueryLength * problem.KeyLength * Math.Max(problem.Mask.Batch, 1) * Math.Max(problem.Mask.Heads, 1);
+            elements = (Int128)problem.QueryLength * problem.KeyLength * Math.Max(problem.Mask.Batch, 1) * Math.Max(problem.Mask.Heads, 1);
         }
         // The mask itself, the one it is made from, and two boolean temporaries.
         return elements * (2 * problem.DType.ComputeSize() + 2);
@@ -72,22 +78,22 @@ internal static class OperandBytes
     /// <param name="problem">The problem.</param>
     /// <param name="alignment">Elements that a row's length is a multiple of.</param>
     /// <param name="mergesCausal">Diagonal or window become part of the mask.</param>
-    public static long PaddedMask(in AttentionProblem problem, int alignment, bool mergesCausal)
+    public static Int128 PaddedMask(in AttentionProblem problem, int alignment, bool mergesCausal)
     {
         AttentionMask mask = problem.Mask;
         if (mask.Kind == AttentionMaskKind.None && !mergesCausal)
         {
             return 0;
         }
-        long rows = mergesCausal
-            ? (long)problem.QueryLength * Math.Max(mask.Batch, 1) * Math.Max(mask.Heads, 1)
-            : (long)mask.Batch * mask.Heads * mask.Rows;
+        Int128 rows = mergesCausal
+            ? (Int128)problem.QueryLength * Math.Max(mask.Batch, 1) * Math.Max(mask.Heads, 1)
+            : (Int128)mask.Batch * mask.Heads * mask.Rows;
         return Mask(problem, mergesCausal) + rows * FusedRules.RoundUp(problem.KeyLength, alignment) * problem.DType.ComputeSize();
     }
 
     /// <summary>Keys and values written out for every query head.</summary>
     /// <param name="problem">The problem.</param>
     /// <param name="dim">The larger of head dim and value dim, padded.</param>
-    public static long RepeatedHeads(in AttentionProblem problem, int dim) =>
-        2L * problem.Batch * problem.HeadCount * problem.KeyLength * dim * problem.DType.Size();
+    public static Int128 RepeatedHeads(in AttentionProblem problem, long dim) =>
+        (Int128)2 * problem.Batch * problem.HeadCount * problem.KeyLength * dim * problem.DType.Size();
 }

@@ -13,14 +13,14 @@ internal static class SlicedRules
         CommonRules.All,
         static (in AttentionProblem problem, Machine _) =>
         {
-            long kept = problem is { NeedsGradient: true, Dropout: > 0 } ? 4 * problem.ScoreCount * problem.DType.ComputeSize() : 0;
+            Int128 kept = problem is { NeedsGradient: true, Dropout: > 0 } ? (Int128)4 * problem.ScoreCount * problem.DType.ComputeSize() : 0;
             long slice = SliceShape.For(problem, SliceShape.DefaultWorkspaceBytes).WorkspaceBytes;
-            long logSumExp = problem.NeedsLogSumExp
-                ? (long)problem.Batch * problem.HeadCount * problem.QueryLength * problem.DType.ComputeSize()
+            Int128 logSumExp = problem.NeedsLogSumExp
+                ? (Int128)problem.Batch * problem.HeadCount * problem.QueryLength * problem.DType.ComputeSize()
                 : 0;
             // Gradients are summed over the slices in the compute type, then converted.
-            long gradients = OperandBytes.Gradients(problem, padsTo: 0);
-            long sums = problem.DType.Size() == problem.DType.ComputeSize() ? 0 : gradients / problem.DType.Size() * problem.DType.ComputeSize();
-            return OperandBytes.Fixed + problem.OutputBytes + logSumExp + kept + slice + gradients + sums;
+            Int128 gradients = OperandBytes.Gradients(problem, padsTo: 0);
+            Int128 sums = problem.DType.Size() == problem.DType.ComputeSize() ? 0 : gradients / problem.DType.Size() * problem.DType.ComputeSize();
+            return OperandBytes.Saturate(OperandBytes.Fixed + problem.OutputBytes + logSumExp + kept + slice + gradients + sums);
         });
 }

@@ -147,18 +147,18 @@ internal static class TorchCuDnnRules
 
     private static long EstimateBytes(in AttentionProblem problem, Machine machine)
     {
-        int dim = Math.Max(RoundUp(problem.HeadDim, 8), RoundUp(problem.ValueDim, 8));
+        long dim = Math.Max(RoundUp(problem.HeadDim, 8), RoundUp(problem.ValueDim, 8));
         bool pads = problem.HeadDim % 8 != 0 || problem.ValueDim % 8 != 0;
-        long logSumExp = (long)problem.Batch * problem.HeadCount * problem.QueryLength * sizeof(float);
+        Int128 logSumExp = (Int128)problem.Batch * problem.HeadCount * problem.QueryLength * sizeof(float);
         bool merges = problem.IsShiftedCausal || problem.HasWindow || problem.IsCausal && problem.Mask.Kind != AttentionMaskKind.None;
-        return OperandBytes.Fixed
+        return OperandBytes.Saturate(OperandBytes.Fixed
             + WorkspaceBytes
             + problem.OutputBytes
             + logSumExp
             + (ExceedsOneLaunch(problem) ? problem.OutputBytes + logSumExp : 0) // the parts, and the whole they are joined to
             + OperandBytes.Copies(problem, pads ? dim : 0)
             + (merges || problem.Mask.Kind != AttentionMaskKind.None ? problem.OutputBytes : 0) // rows hidden altogether are cleared afterwards
-            + OperandBytes.PaddedMask(problem, TorchEfficientRules.MaskAlignment, merges);
+            + OperandBytes.PaddedMask(problem, TorchEfficientRules.MaskAlignment, merges));
     }
 
     /// <summary>What a plan of cuDNN may take beside. Assumed, not measured: forward plans seen in reports take a few MiB.</summary>

@@ -45,7 +45,7 @@ internal static class TorchEfficientRules
         new("ATT0301", "libtorch's CUDA code must have been compiled with memory-efficient attention.",
             "a libtorch with memory-efficient attention", UseAnother + "; or an official build of libtorch",
             "libtorch: \"Torch was not compiled with memory efficient attention\"",
-            (in ConstraintSubject s) => s.OnCuda && s.Machine.LibTorch?.HasEfficientAttention == false
+            (in ConstraintSubject s) => s.OnCuda && s.Machine.LibTorch is { HasEfficientAttention: false, Flavor: not "cpu" }
                 ? Finding.Of("libtorch {0} without memory-efficient attention", s.Machine.LibTorch.Version)
                 : null)
             { Effort = RemedyEffort.Installation },
@@ -153,13 +153,13 @@ internal static class TorchEfficientRules
         // The runner pads to 16 bytes on every GPU, also where the kernel would take less.
         int alignment = Math.Max(Alignment(problem.DType, subject.Capability), 16 / problem.DType.Size());
         bool merges = problem.IsShiftedCausal || problem.HasWindow || problem.IsCausal && subject.HasMask;
-        int dim = Math.Max(RoundUp(problem.HeadDim, alignment), RoundUp(problem.ValueDim, alignment));
+        long dim = Math.Max(RoundUp(problem.HeadDim, alignment), RoundUp(problem.ValueDim, alignment));
         bool pads = problem.HeadDim % alignment != 0 || problem.ValueDim % alignment != 0;
-        long rows = (long)problem.Batch * problem.HeadCount * problem.QueryLength;
-        long logSumExp = (long)problem.Batch * problem.HeadCount * RoundUp(problem.QueryLength, 32) * sizeof(float);
+        Int128 rows = (Int128)problem.Batch * problem.HeadCount * problem.QueryLength;
+        Int128 logSumExp = (Int128)problem.Batch * problem.HeadCount * RoundUp(problem.QueryLength, 32) * sizeof(float);
         // Values longer than a tile's registers are summed in float32 in memory.
-        long sums = dim > 128 && problem.DType.Size() == 2 ? rows * dim * sizeof(float) : 0;
-        return OperandBytes.Fixed
+        Int128 sums = dim > 128 && problem.DType.Size() == 2 ? rows * dim * sizeof(float) : 0;
+        return OperandBytes.Saturate(OperandBytes.Fixed
             + problem.OutputBytes
             + logSumExp
             + sums
@@ -167,6 +167,6 @@ internal static class TorchEfficientRules
             + OperandBytes.Copies(problem, pads ? dim : 0)
             + (problem.IsGrouped ? OperandBytes.RepeatedHeads(problem, dim) : 0)
             + (subject.HasMask || merges ? problem.OutputBytes : 0) // rows that the mask hides altogether are cleared afterwards
-            + OperandBytes.PaddedMask(problem, MaskAlignment, merges);
+            + OperandBytes.PaddedMask(problem, MaskAlignment, merges));
     }
 }

@@ -50,7 +50,7 @@ internal static partial class TorchFlashRules
             UseAnother + "; or a libtorch with FlashAttention (builds for Linux have it)",
             "libtorch: \"Torch was not compiled with flash attention\"; Windows builds from 2.2 on lack it: pytorch#108175, "
             + "dotnet/TorchSharp#1375 (2.8 and newer: unknown, the self-test finds out)",
-            (in ConstraintSubject s) => s.OnCuda && LibTorchCatalog.HasFlashAttention(s.Machine) == false
+            (in ConstraintSubject s) => s.OnCuda && s.Machine.LibTorch?.Flavor != "cpu" && LibTorchCatalog.HasFlashAttention(s.Machine) == false
                 ? Finding.Of("libtorch {0} for {1} without FlashAttention", s.Machine.LibTorch!.Version, s.Machine.OsFamily)
                 : null)
             { Effort = RemedyEffort.Installation },
@@ -67,7 +67,7 @@ internal static partial class TorchFlashRules
     ];
 
     /// <summary>Elements of the backward pass's float32 workspace for dQ.</summary>
-    private static long BackwardElements(in AttentionProblem problem) =>
-        (long)problem.Batch * problem.HeadCount * RoundUp(problem.QueryLength, 128)
+    private static Int128 BackwardElements(in AttentionProblem problem) =>
+        (Int128)problem.Batch * problem.HeadCount * RoundUp(problem.QueryLength, 128)
         * RoundUp(Math.Max(problem.HeadDim, problem.ValueDim), 32);
 }

@@ -105,14 +105,14 @@ internal static partial class TorchFlashRules
 
     private static long EstimateBytes(in AttentionProblem problem, Machine machine)
     {
-        long rows = (long)problem.Batch * problem.HeadCount * problem.QueryLength;
+        Int128 rows = (Int128)problem.Batch * problem.HeadCount * problem.QueryLength;
         bool isCuda = problem.Device.Kind == AttentionDeviceKind.Cuda;
         int compute = problem.DType.ComputeSize(), dim = Math.Max(problem.HeadDim, problem.ValueDim);
-        int padded = isCuda ? RoundUp(dim, 8) : dim;
+        long padded = isCuda ? RoundUp(dim, 8) : dim;
         // Per thread: a block of 256 x 512 scores (twice for 16 bits), running maximum and sum, and 256 output rows in the compute type.
-        long scratch = isCuda ? 0 : (long)Math.Max(machine.Cpu.Cores, 1) * 256 * (512 * 2 + 2 + dim) * compute;
-        long logSumExp = rows * compute;
-        return OperandBytes.Fixed
+        Int128 scratch = isCuda ? 0 : (Int128)Math.Max(machine.Cpu.Cores, 1) * 256 * (512 * 2 + 2 + (long)dim) * compute;
+        Int128 logSumExp = rows * compute;
+        return OperandBytes.Saturate(OperandBytes.Fixed
             + problem.OutputBytes
             + logSumExp
             + (problem.NeedsGradient ? 2 : 1) * scratch // backward: scores and their gradients
@@ -120,6 +120,6 @@ internal static partial class TorchFlashRules
             + OperandBytes.Gradients(problem, padsTo: problem.ValueDim != problem.HeadDim ? dim : 0)
             + (ExceedsOneLaunch(problem) ? problem.OutputBytes + logSumExp : 0) // the parts, and the whole they are joined to
             + OperandBytes.Copies(problem, padsTo: problem.ValueDim != problem.HeadDim || padded != dim ? padded : 0)
-            + OperandBytes.Mask(problem, MergesCausal(problem));
+            + OperandBytes.Mask(problem, MergesCausal(problem)));
     }
 }

@@ -40,18 +40,18 @@ internal static class TorchMathRules
     private static long EstimateBytes(in AttentionProblem problem, Machine machine)
     {
         int compute = problem.DType.ComputeSize();
-        long queryRows = (long)problem.Batch * problem.HeadCount * problem.QueryLength;
-        long keyRows = (long)problem.Batch * problem.HeadCount * problem.KeyLength; // key and value are repeated to all heads
+        Int128 queryRows = (Int128)problem.Batch * problem.HeadCount * problem.QueryLength;
+        Int128 keyRows = (Int128)problem.Batch * problem.HeadCount * problem.KeyLength; // key and value are repeated to all heads
         // Measured at the peak: 2.25 score matrices in the compute type, up to 2.45 with a mask or causal; dropout adds its own.
         // Backward: the weights, their gradient and that of the scores as well, 4.3 in all; with a mask up to 5.
         double scores = problem.ScoreCount * (compute * ((problem.Dropout > 0 ? 3.75 : 2.5) + (problem.NeedsGradient ? 2.75 : 0)));
-        long operands = (queryRows + keyRows) * (2L * problem.HeadDim + problem.ValueDim) * compute;
+        Int128 operands = (queryRows + keyRows) * (2L * problem.HeadDim + problem.ValueDim) * compute;
         // Autograd keeps the scaled operands, and their gradients are as large again.
         operands *= problem.NeedsGradient ? 2 : 1;
         // Repeated keys and values in 16 bits live beside their widened copies.
-        operands += problem.IsGrouped && problem.DType.Size() == 2 ? keyRows * (problem.HeadDim + problem.ValueDim) * problem.DType.Size() : 0;
+        operands += problem.IsGrouped && problem.DType.Size() == 2 ? keyRows * ((long)problem.HeadDim + problem.ValueDim) * problem.DType.Size() : 0;
         bool merges = problem.IsShiftedCausal || problem.HasWindow || problem.IsCausal;
-        long results = problem.OutputBytes / problem.DType.Size() * (compute + problem.DType.Size()); // in the compute type, and converted
-        return OperandBytes.Fixed + (long)scores + operands + results + OperandBytes.Mask(problem, merges);
+        Int128 results = (Int128)problem.OutputBytes / problem.DType.Size() * (compute + problem.DType.Size()); // in the compute type, and converted
+        return OperandBytes.Saturate(OperandBytes.Fixed + (Int128)scores + operands + results + OperandBytes.Mask(problem, merges));
     }
 }

@@ -56,6 +56,7 @@ public readonly record struct AttentionMask
     public static AttentionMask Of(AttentionMaskKind kind, int batch, int heads, int rows, int columns) =>
         new() { Kind = kind, Rank = 4, Batch = batch, Heads = heads, Rows = rows, Columns = columns, DType = AttentionDType.Float32 };
 
-    /// <summary>Number of elements as given, without broadcasting.</summary>
-    public long ElementCount => Kind == AttentionMaskKind.None ? 0 : (long)Batch * Heads * Rows * Columns;
+    /// <summary>Number of elements as given, without broadcasting; at most <see cref="long.MaxValue"/>.</summary>
+    public long ElementCount =>
+        Kind == AttentionMaskKind.None ? 0 : (long)Int128.Min((Int128)Batch * Heads * Rows * Columns, long.MaxValue);
 }

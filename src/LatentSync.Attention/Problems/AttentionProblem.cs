@@ -48,6 +48,9 @@ public enum AttentionOperands
 /// compute it, what memory it takes, and nothing else. Equal problems have equal plans.</summary>
 public readonly record struct AttentionProblem
 {
+    /// <summary>No memory is larger, and every estimate for smaller operands fits into 128 bits.</summary>
+    private const long MaximumOperandBytes = 1L << 62;
+
     /// <summary>An empty problem; set the properties.</summary>
     public AttentionProblem() { }
 
@@ -141,14 +144,14 @@ public readonly record struct AttentionProblem
     /// <summary>The causal diagonal lies bottom-right and that differs from top-left.</summary>
     public bool IsShiftedCausal => IsCausal && CausalAlignment == CausalAlignment.BottomRight && QueryLength != KeyLength;
 
-    /// <summary>Elements of the whole score matrix, B·H·Lq·Lk.</summary>
-    public long ScoreCount => (long)Batch * HeadCount * QueryLength * KeyLength;
+    /// <summary>Elements of the whole score matrix, B·H·Lq·Lk; at most <see cref="long.MaxValue"/>.</summary>
+    public long ScoreCount => (long)Int128.Min((Int128)Batch * HeadCount * QueryLength * KeyLength, long.MaxValue);
 
-    /// <summary>Bytes of the result.</summary>
-    public long OutputBytes => (long)Batch * HeadCount * QueryLength * ValueDim * DType.Size();
+    /// <summary>Bytes of the result; at most <see cref="long.MaxValue"/>.</summary>
+    public long OutputBytes => (long)Int128.Min((Int128)Batch * HeadCount * QueryLength * ValueDim * DType.Size(), long.MaxValue);
 
     /// <summary>Floating-point operations of the two products, 2·B·H·Lq·Lk·(D + Dv), the causal half not deducted.</summary>
-    public double FlopCount => 2.0 * ScoreCount * (HeadDim + ValueDim);
+    public double FlopCount => 2.0 * ((double)Batch * HeadCount * QueryLength * KeyLength) * ((double)HeadDim + ValueDim);
 
     /// <summary>A problem of the common kind: as many key heads as query heads, value dim equal to head dim, float32, CPU.</summary>
     /// <param name="batch">Sequences (B).</param>
@@ -177,6 +180,10 @@ public readonly record struct AttentionProblem
         Require(HeadCount >= 1 && KvHeadCount >= 1, $"{HeadCount} query heads, {KvHeadCount} key heads", "at least one of each");
         Require(HeadCount % KvHeadCount == 0, $"{HeadCount} query heads, {KvHeadCount} key heads", "query heads a multiple of key heads");
         Require(HeadDim >= 1 && ValueDim >= 1, $"headDim {HeadDim}, valueDim {ValueDim}", "both at least 1");
+        Int128 dim = Math.Max(HeadDim, ValueDim), elements = Int128.Max((Int128)HeadCount * QueryLength, (Int128)KvHeadCount * KeyLength) * dim;
+        Require(elements * Batch * DType.Size() < MaximumOperandBytes,
+            $"batch {Batch}, heads {HeadCount}, Lq {QueryLength}, Lk {KeyLength}, headDim {HeadDim}, valueDim {ValueDim}",
+            "every operand smaller than 2^62 bytes");
         Require(double.IsFinite(EffectiveScale), $"scale {EffectiveScale}", "a finite number");
         Require(Dropout is >= 0 and < 1, $"dropout {Dropout}", "0 <= dropout < 1");
         Require(Softcap >= 0 && double.IsFinite(Softcap), $"softcap {Softcap}", "a finite number, 0 for none");

@@ -37,9 +37,9 @@ internal readonly record struct SliceShape(int Batches, int KvHeads, int Rows, i
             matrices += problem.IsCausal || problem.HasWindow ? 5.5 : 0;
             matrices += problem.Mask.Kind != AttentionMaskKind.None ? 4 : 0;
         }
-        double scoreBytes = compute * matrices;
-        double keyBytes = (problem.NeedsGradient ? 4.0 : 2.0) * (problem.HeadDim + problem.ValueDim) * compute;
-        double rowBytes = 4.0 * compute * (problem.HeadDim + problem.ValueDim) * group;
+        double scoreBytes = compute * matrices, dims = (double)problem.HeadDim + problem.ValueDim;
+        double keyBytes = (problem.NeedsGradient ? 4.0 : 2.0) * dims * compute;
+        double rowBytes = 4.0 * compute * dims * group;
         double wholeHead = Bytes(problem.QueryLength, problem.KeyLength);
         int batches = 1, kvHeads = 1, rows = Math.Max(problem.QueryLength, 1), keys = Math.Max(problem.KeyLength, 1);
         if (wholeHead <= workspaceBytes)

@@ -29,12 +29,12 @@ public static class AttentionSelector
     /// <param name="problem">The problem. Must be valid.</param>
     /// <param name="context">Machine, policy, rules, ranking, quarantine.</param>
     /// <param name="freeBytes">Memory that is free on the problem's device, in bytes; null when unknown (memory then refuses
-    /// nothing).</param>
+    /// nothing, and large score matrices rank behind slices).</param>
     /// <exception cref="ArgumentException">The problem has no meaning.</exception>
     public static Plan Select(in AttentionProblem problem, SelectionContext context, long? freeBytes)
     {
         problem.Validate();
-        IReadOnlyList<string> ranking = context.Ranking.OrderFor(problem, context.Machine);
+        IReadOnlyList<string> ranking = context.Ranking.OrderFor(problem, context.Machine, freeBytes);
         var verdicts = new List<Verdict>(context.Backends.Count);
         var runnable = new List<Verdict>(context.Backends.Count);
         long validFrom = 0, validBelow = long.MaxValue;

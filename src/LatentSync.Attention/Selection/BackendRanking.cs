@@ -9,8 +9,8 @@ namespace LatentSync.Attention.Selection;
 public sealed class BackendRanking
 {
     /// <summary>Beyond this size of the score matrix the slices' products fill a GPU as well as the whole ones do, so that its memory is
-    /// better left to others.</summary>
-    private const long LargeScoresOnGpu = 1L << 30;
+    /// better left to others; and a device whose free memory nobody can tell may not have so much.</summary>
+    private const long LargeScores = 1L << 30;
 
     /// <summary>The whole order, best first, with the reason of each rank. CPU figures: float32, head dims 40 to 512, 2 cores with AVX-512;
     /// on CUDA it is libtorch's own order.</summary>
@@ -23,7 +23,7 @@ public sealed class BackendRanking
         AttentionBackendNames.TorchCuDnn, // libtorch ranks it behind its standard path: slow first calls, and versions that compute wrong numbers
     ];
 
-    /// <summary>On a GPU, when the score matrix is large.</summary>
+    /// <summary>When the score matrix is large, on a GPU, and everywhere else where nothing can tell whether it fits.</summary>
     private static readonly string[] SlicesFirst =
     [
         AttentionBackendNames.TorchFlash,
@@ -62,12 +62,19 @@ public sealed class BackendRanking
                 .ToFrozenDictionary(
                     group => group.Key, group => group.OrderBy(entry => entry.Key.QueryClass).ThenBy(entry => entry.Key.KeyClass).ToArray()));
 
-    /// <summary>The order for a problem, best first. A backend that it does not name ranks last.</summary>
+    /// <summary>The order for a problem, best first, when it is not known how much memory is free. A backend that it does not name ranks
+    /// last.</summary>
     /// <param name="problem">The problem.</param>
     /// <param name="machine">The machine; null: cuDNN is not preferred.</param>
-    public IReadOnlyList<string> OrderFor(in AttentionProblem problem, Machine? machine = null)
+    public IReadOnlyList<string> OrderFor(in AttentionProblem problem, Machine? machine = null) => OrderFor(problem, machine, freeBytes: null);
+
+    /// <summary>The order for a problem, best first.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="machine">The machine; null: cuDNN is not preferred.</param>
+    /// <param name="freeBytes">Free memory on the problem's device; null when unknown, so that large score matrices are avoided.</param>
+    internal IReadOnlyList<string> OrderFor(in AttentionProblem problem, Machine? machine, long? freeBytes)
     {
-        IReadOnlyList<string> builtIn = BuiltInFor(problem, machine);
+        IReadOnlyList<string> builtIn = BuiltInFor(problem, machine, freeBytes);
         return MeasuredOrderFor(problem) is { } order ? [.. order, .. builtIn.Except(order)] : builtIn;
     }
 
@@ -96,13 +103,15 @@ public sealed class BackendRanking
         return nearest;
     }
 
-    private static IReadOnlyList<string> BuiltInFor(in AttentionProblem problem, Machine? machine)
+    private static IReadOnlyList<string> BuiltInFor(in AttentionProblem problem, Machine? machine, long? freeBytes)
     {
-        if (problem.Device.Kind != AttentionDeviceKind.Cuda)
+        bool isCuda = problem.Device.Kind == AttentionDeviceKind.Cuda;
+        bool isLarge = problem.ScoreCount > LargeScores / problem.DType.ComputeSize();
+        string[] order = isLarge && (isCuda || freeBytes is null) ? SlicesFirst : BuiltIn;
+        if (!isCuda)
         {
-            return BuiltIn;
+            return order;
         }
-        string[] order = problem.ScoreCount * problem.DType.ComputeSize() > LargeScoresOnGpu ? SlicesFirst : BuiltIn;
         // libtorch's own preference: on Hopper and data-centre Blackwell a cuDNN without the known defects beats FlashAttention-2.
         return machine is not null && TorchCuDnnRules.IsPreferred(new ConstraintSubject(problem, machine, 0, null))
             ? [AttentionBackendNames.TorchCuDnn, .. order.Where(name => name != AttentionBackendNames.TorchCuDnn)]

@@ -24,7 +24,7 @@ internal static class SyncCommand
     private static readonly Option<long> Seed = new("--seed") { Description = "seed of every random draw; -1 draws one and reports it", DefaultValueFactory = _ => 1247L, HelpName = "N" };
     private static readonly Option<string> Scheduler = new("--scheduler") { Description = "ddim (the original's) or dpm++ (10 steps look like 20)", DefaultValueFactory = _ => "ddim", HelpName = "NAME" };
     private static readonly Option<string> DeepCache = new("--deepcache") { Description = "on: reuse deep features on two of three steps, about twice as fast", DefaultValueFactory = _ => "off", HelpName = "on/off" };
-    private static readonly Option<string> Attention = new("--attention") { Description = "auto, NAME (only that backend), \"prefer NAME\" or \"forbid NAME\"; see latentsync doctor", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
+    private static readonly Option<string> Attention = new("--attention") { Description = "auto, NAME or \"require NAME\" (only that backend), \"prefer NAME\" or \"forbid NAME\"; see latentsync doctor", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
     private static readonly Option<string> Device = new("--device") { Description = "auto, cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
     private static readonly Option<string> DType = new("--dtype") { Description = "auto, f32, f16 or bf16", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
     private static readonly Option<string?> Libtorch = new("--libtorch") { Description = "use the libtorch in this folder, for instance the torch/lib of a Python install with CUDA", HelpName = "DIR" };

@@ -30,6 +30,7 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
         {
             WriteHead();
         }
+        Verdict[] everywhere = writesTable ? [.. setup.Verifier.RefusedEverywhere()] : [];
         string? group = null;
         foreach (LayerVerification layer in Tell(all.Count, cancellationToken))
         {
@@ -44,11 +45,12 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
                     Console.Out.WriteLine(title);
                     Console.Out.WriteLine($"  {"layer".PadRight(width)}  {"shape b,h,lq,lk,d",-22}  {"backend".PadRight(backendWidth)} {"ms",10} {"GFLOP/s",8} {"%",4} {"x best",7} {"error",8} {"checked",8}  memory MiB");
                 }
-                Write(layer, width, backendWidth);
+                Write(layer, everywhere, width, backendWidth);
             }
         }
         if (writesTable)
         {
+            WriteRefusals(everywhere, backendWidth);
             WriteSummary(layers, backendWidth);
         }
         return layers;
@@ -135,7 +137,7 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
         Console.Out.WriteLine(Legend);
     }
 
-    private void Write(LayerVerification layer, int width, int backendWidth)
+    private void Write(LayerVerification layer, Verdict[] everywhere, int width, int backendWidth)
     {
         AttentionProblem p = layer.Problem;
         string shape = Text($"{p.Batch},{p.HeadCount}{(p.IsGrouped ? Text($"/{p.KvHeadCount}") : "")},{p.QueryLength},{p.KeyLength},{p.HeadDim}{(p.ValueDim != p.HeadDim ? Text($"/{p.ValueDim}") : "")}");
@@ -151,12 +153,32 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
             Console.Out.WriteLine(Text($"  {name.PadRight(width)}  {shape,-22} {backend.PadRight(backendWidth)} {figures} {error,8} {100.0 * r.CheckedRows / Math.Max(r.Rows, 1),7:0.#}%  {memory}{(r.Passed ? "" : "  WRONG: " + r.Failure)}"));
             name = shape = string.Empty;
         }
-        foreach (Verdict skipped in layer.Skipped)
+        foreach (Verdict skipped in layer.Skipped.Where(verdict => everywhere.All(other => other.Backend != verdict.Backend)))
         {
-            Console.Out.WriteLine($"  {name.PadRight(width)}  {shape,-22}  {skipped.Backend.PadRight(backendWidth - 1)} does not run: {string.Join("; ", skipped.Reasons.Select(reason => $"{reason.Code} {reason.Found}"))}");
+            Console.Out.WriteLine($"  {name.PadRight(width)}  {shape,-22}  {skipped.Backend.PadRight(backendWidth - 1)} does not run: {Reasons(skipped)}");
             name = shape = string.Empty;
         }
+        if (name.Length > 0)
+        {
+            Console.Out.WriteLine($"  {name.PadRight(width)}  {shape,-22}  no backend runs");
+        }
     }
+
+    // What is the same at every layer, once.
+    private static void WriteRefusals(Verdict[] everywhere, int backendWidth)
+    {
+        if (everywhere.Length > 0)
+        {
+            Console.Out.WriteLine();
+            Console.Out.WriteLine("at every layer");
+        }
+        foreach (Verdict refused in everywhere)
+        {
+            Console.Out.WriteLine($"  {refused.Backend.PadRight(backendWidth)} does not run: {Reasons(refused)}");
+        }
+    }
+
+    private static string Reasons(Verdict refused) => string.Join("; ", refused.Reasons.Select(reason => $"{reason.Code} {reason.Found}"));
 
     private static void WriteSummary(IReadOnlyList<LayerVerification> layers, int backendWidth)
     {

@@ -75,6 +75,33 @@ public static class AttentionCaseRunner
         return new AttentionCaseSummary(results);
     }
 
+    /// <summary>Why the options' backend computes nothing at all on this machine and device, not even plain attention of any element
+    /// type, in one line; null when it computes that, or none is named.</summary>
+    /// <param name="options">Backend and device.</param>
+    public static string? WhyNever(AttentionCaseOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Backend is null or AttentionBackendNames.Reference)
+        {
+            return null;
+        }
+        TorchRuntime.EnsureLoaded();
+        AttentionDispatcher dispatcher = new(new AttentionDispatcherOptions { Policy = Policy.Require(options.Backend), Machine = options.Machine });
+        Verdict[] verdicts =
+        [
+            .. Enum.GetValues<AttentionDType>().Select(dtype => dispatcher.Explain(
+                AttentionProblem.Of(1, 2, 128, 128, 64) with { DType = dtype, Device = options.Device }).VerdictOf(options.Backend)!),
+        ];
+        if (Array.Exists(verdicts, verdict => verdict.Runs))
+        {
+            return null;
+        }
+        Reason[] shared = [.. verdicts[0].Reasons.Where(reason => verdicts.All(verdict => verdict.Reasons.Contains(reason)))];
+        return string.Join(" ", (shared.Length > 0 ? shared : verdicts[0].Reasons).Select(Line));
+    }
+
+    private static string Line(Reason reason) => $"{reason.Code} {reason.Message} found: {reason.Found}, required: {reason.Required}";
+
     private static AttentionCaseResult RunCase(
         string name, Func<AttentionCase> read, AttentionCaseOptions options, CancellationToken cancellationToken)
     {
@@ -92,7 +119,7 @@ public static class AttentionCaseRunner
         {
             // The rules refused; a backend that failed while it ran carries the failure as the inner exception.
             Verdict? verdict = refusal.Verdicts.FirstOrDefault(v => v.Backend == options.Backend);
-            IEnumerable<string> reasons = (verdict?.Reasons ?? []).Select(r => $"{r.Code} {r.Message} found: {r.Found}, required: {r.Required}");
+            IEnumerable<string> reasons = (verdict?.Reasons ?? []).Select(Line);
             return new AttentionCaseResult(name, backend, ParityOutcome.Skipped, null, [], string.Join(" ", reasons));
         }
         catch (Exception exception) when (exception is not OperationCanceledException)

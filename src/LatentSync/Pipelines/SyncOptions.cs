@@ -38,7 +38,7 @@ public sealed record SyncOptions
     /// data.num_frames, else 16.</summary>
     public int? FramesPerChunk { get; init; }
 
-    /// <summary>Attention policy: "auto", a backend's name (only that one), "prefer NAME" or "forbid NAME". Default "auto".</summary>
+    /// <summary>Attention policy: "auto", a backend's name or "require NAME" (only that one), "prefer NAME" or "forbid NAME". Default "auto".</summary>
     public string Attention { get; init; } = "auto";
 
     /// <summary>"auto", "cpu", "cuda", "cuda:N" or "mps". Default "auto".</summary>

@@ -4,7 +4,9 @@ using System.Text.Json;
 using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
+using LatentSync.Attention.Torch.Hosting;
 using LatentSync.Attention.Torch.Tuning;
+using LatentSync.Attention.Wording;
 using LatentSync.Cli.Display;
 using LatentSync.Pipelines;
 using LatentSync.Platform.Machines;
@@ -21,9 +23,9 @@ internal static class ExplainCommand
     private static readonly Option<string> DType = new("--dtype") { Description = "f32, f16, bf16 or f64", DefaultValueFactory = _ => "f32", HelpName = "NAME" };
     private static readonly Option<bool> Causal = new("--causal") { Description = "key j is seen by query i when j <= i" };
     private static readonly Option<string> Mask = new("--mask") { Description = "none, bool or float", DefaultValueFactory = _ => "none", HelpName = "KIND" };
-    private static readonly Option<string> Device = new("--device") { Description = "cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "cpu", HelpName = "NAME" };
+    private static readonly Option<string?> Device = new("--device") { Description = "cpu, cuda, cuda:N or mps; default: the GPU of a described machine that has one, else cpu", HelpName = "NAME" };
     private static readonly Option<bool> Training = new("--training") { Description = "gradients are needed" };
-    private static readonly Option<string> PolicyText = new("--attention") { Description = "auto, NAME, \"prefer NAME\" or \"forbid NAME\"", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
+    private static readonly Option<string> PolicyText = new("--attention") { Description = "auto, NAME or \"require NAME\" (only that backend), \"prefer NAME\", \"forbid NAME\"", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
     private static readonly Option<bool> Json = new("--json") { Description = "write the answer as JSON to standard output" };
 
     public static Command Create()
@@ -33,6 +35,8 @@ internal static class ExplainCommand
             "Says which attention backend would run for a problem on this machine or a described one, and why not the others.",
             $"""
             {MachineOptions.Teaching}
+            Without --device such a machine is asked for its GPU when it has one. All of its memory counts as free unless the file says how much is;
+            on this machine it is what is free now.
 
             Examples (the autoencoder's mid block at 256 pixels; the UNet's first self-attention on another machine):
               latentsync attention explain --shape 16,1,1024,1024,512
@@ -52,14 +56,14 @@ internal static class ExplainCommand
 
     private static int Explain(ParseResult parsed)
     {
-        AttentionProblem problem = Read(parsed);
         Machine? described = MachineOf.Described(parsed)?.Machine;
+        AttentionProblem problem = Read(parsed, ReadDevice(parsed, described));
         Machine machine = described ?? new MachineExaminer { LibTorchFolder = MachineOf.Folder(parsed)?.Folder }.Examine().Machine;
         TunedRanking? tuned = described is null ? TunedRanking.Load(machine) : null; // measurements of this machine say nothing about another
         BackendRanking ranking = tuned?.Ranking ?? BackendRanking.Default;
         var context = new SelectionContext { Machine = machine, Policy = ReadPolicy(parsed), Ranking = ranking };
-        Plan plan = AttentionSelector.Select(problem, context, freeBytes: null);
-        bool isTuned = ranking.MeasuredOrderFor(problem) is not null;
+        long? freeBytes = described is null ? FreeMemory.Of(problem.Device, machine) : FreeMemory.OfDescribed(problem.Device, described);
+        Plan plan = AttentionSelector.Select(problem, context, freeBytes);
         if (parsed.GetValue(Json))
         {
             var answer = new
@@ -67,35 +71,21 @@ internal static class ExplainCommand
                 problem = Describe(problem),
                 chosen = plan.Chosen,
                 order = plan.Order,
-                tuned = isTuned,
-                verdicts = plan.Verdicts.Select(v => new { backend = v.Backend, runs = v.Runs, reasons = v.Reasons, repairs = v.Repairs, estimatedBytes = v.EstimatedBytes }),
+                tuned = ranking.MeasuredOrderFor(problem) is not null,
+                freeBytes,
+                verdicts = PlanText.VerdictsOf(plan, Languages.Current).Select(v => new { backend = v.Backend, runs = v.Runs, reasons = v.Reasons, repairs = v.Repairs, estimatedBytes = v.EstimatedBytes }),
             };
             Console.Out.WriteLine(JsonSerializer.Serialize(answer, JsonOutput.Options));
         }
         else
         {
-            WriteText(problem, plan);
+            Console.Out.WriteLine(PlanText.Of(plan, freeBytes, Languages.Current));
             if (tuned is not null)
             {
-                Console.Out.WriteLine(isTuned || !tuned.IsUsed ? tuned.Describe() : $"{tuned.Describe()}; none of them is like this one, so the built-in order holds");
+                Console.Out.WriteLine(tuned.DescribeFor(problem, Languages.Current));
             }
         }
         return plan.Chosen is null ? ExitCode.Machine : ExitCode.Done;
-    }
-
-    private static void WriteText(AttentionProblem problem, Plan plan)
-    {
-        Console.Out.WriteLine(problem.Describe());
-        Console.Out.WriteLine(plan.Chosen is null ? "chosen: none" : $"chosen: {plan.Chosen}{(plan.Order.Count > 0 ? $" (then {string.Join(", ", plan.Order)})" : string.Empty)}");
-        foreach (Verdict verdict in plan.Verdicts)
-        {
-            Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {verdict.Backend,-14} {(verdict.Runs ? "runs" : "does not run")}, {verdict.EstimatedBytes / 1048576.0:0.0} MiB"));
-            foreach (Reason reason in verdict.Reasons.Concat(verdict.Repairs))
-            {
-                Console.Out.WriteLine($"    {reason.Code} {reason.Message}");
-                Console.Out.WriteLine($"      found: {reason.Found}   required: {reason.Required}   remedy: {reason.Remedy}");
-            }
-        }
     }
 
     private static object Describe(AttentionProblem problem) =>
@@ -115,7 +105,7 @@ internal static class ExplainCommand
             needsGradient = problem.NeedsGradient,
         };
 
-    private static AttentionProblem Read(ParseResult parsed)
+    private static AttentionProblem Read(ParseResult parsed, AttentionDevice device)
     {
         int[] sizes = ReadShape(parsed.GetRequiredValue(Shape));
         AttentionProblem problem = AttentionProblem.Of(sizes[0], sizes[1], sizes[2], sizes[3], sizes[4]) with
@@ -124,7 +114,7 @@ internal static class ExplainCommand
             ValueDim = parsed.GetValue(ValueDim) ?? sizes[4],
             DType = Parsed(DType, parsed, AttentionDTypes.Parse),
             IsCausal = parsed.GetValue(Causal),
-            Device = Parsed(Device, parsed, AttentionDevice.Parse),
+            Device = device,
             NeedsGradient = parsed.GetValue(Training),
             Mask = ReadMask(parsed.GetRequiredValue(Mask), sizes),
         };
@@ -138,6 +128,12 @@ internal static class ExplainCommand
         }
         return problem;
     }
+
+    private static AttentionDevice ReadDevice(ParseResult parsed, Machine? described) =>
+        parsed.GetValue(Device) is { } name ? Parsed(Device, name, AttentionDevice.Parse)
+        : described is not { Gpus: [var gpu, ..] } ? AttentionDevice.Cpu
+        : gpu.Maker == "apple" ? new AttentionDevice(AttentionDeviceKind.Mps, 0)
+        : AttentionDevice.Cuda();
 
     private static int[] ReadShape(string text)
     {
@@ -160,12 +156,15 @@ internal static class ExplainCommand
 
     private static Policy ReadPolicy(ParseResult parsed) => Parsed(PolicyText, parsed, text => Policy.Parse(text, AttentionRules.BackendNames));
 
+    private static T Parsed<T>(Option<string> option, ParseResult parsed, Func<string, T> parse) =>
+        Parsed(option, parsed.GetRequiredValue(option), parse);
+
     /// <summary>An option's value, read by the layer that knows its words.</summary>
-    private static T Parsed<T>(Option<string> option, ParseResult parsed, Func<string, T> parse)
+    private static T Parsed<T>(Option option, string value, Func<string, T> parse)
     {
         try
         {
-            return parse(parsed.GetRequiredValue(option));
+            return parse(value);
         }
         catch (FormatException exception)
         {

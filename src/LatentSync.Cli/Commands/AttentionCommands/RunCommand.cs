@@ -24,7 +24,7 @@ internal static class RunCommand
             "run",
             "Computes cases of the ONNX operator Attention and compares with their expected outputs.",
             """
-            A case that the named backend's rules refuse is skipped, with the reasons.
+            A case that the named backend's rules refuse is skipped, with the reasons. Exit code 3 when this machine cannot run that backend at all.
 
             Examples:
               latentsync attention run --case tests/Data/conformance/onnx-attention
@@ -45,6 +45,11 @@ internal static class RunCommand
         AttentionCaseSummary summary = AttentionCaseRunner.Run(
             parsed.GetRequiredValue(Cases), options, result => Write(result, json, details), cancellationToken);
         Console.Out.WriteLine(json ? JsonSerializer.Serialize(Describe(summary), JsonOutput.Options) : summary.ToString());
+        if (summary is { Passed: 0, Failed: 0 } && AttentionCaseRunner.WhyNever(options) is { } why)
+        {
+            Console.Error.WriteLine($"latentsync: {options.Backend} does not run on this machine's {options.Device}: {why}");
+            return ExitCode.Machine;
+        }
         return summary.Failed == 0 && summary.Passed > 0 ? ExitCode.Done : ExitCode.Failed;
     }
 
