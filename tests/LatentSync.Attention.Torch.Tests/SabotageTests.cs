@@ -195,9 +195,10 @@ public sealed class SabotageTests
 
         internal FallbackMeter()
         {
+            Instrument fallbacks = AttentionTelemetry.Fallbacks; // made before the listener asks, else it is not known yet when it is published
             _listener.InstrumentPublished = (instrument, listener) =>
             {
-                if (ReferenceEquals(instrument, AttentionTelemetry.Fallbacks))
+                if (ReferenceEquals(instrument, fallbacks))
                 {
                     listener.EnableMeasurementEvents(instrument);
                 }
