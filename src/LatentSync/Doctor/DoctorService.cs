@@ -34,7 +34,7 @@ public static class DoctorService
         {
             checks.Add(ToolChecks.Detectors(options.Detectors));
         }
-        LayerSurvey? survey = options.Survey?.Invoke(machine);
+        LayerSurvey? survey = options.Survey?.Invoke(machine, torch?.HasCuda);
         IReadOnlyList<BackendStatus> backends = survey is null ? [] : BackendStatus.Of(survey);
         if (survey is not null)
         {

@@ -16,11 +16,21 @@ public static class LayerSurveyor
     /// <summary>Layers whose attention is not part of a lip-sync run.</summary>
     private const string TrainingOnly = "syncnet.";
 
+    /// <summary>What runs for each layer, by what was read or described alone.</summary>
+    /// <param name="machine">The machine, found or described.</param>
+    public static LayerSurvey Survey(Machine machine) => Survey(machine, null);
+
     /// <summary>What runs for each layer.</summary>
     /// <param name="machine">The machine, found or described.</param>
-    public static LayerSurvey Survey(Machine machine)
+    /// <param name="seesCuda">What libtorch itself says about CUDA; null when it was not loaded.</param>
+    public static LayerSurvey Survey(Machine machine, bool? seesCuda)
     {
-        AttentionDevice device = DeviceChoice.DeviceOf(machine);
+        ArgumentNullException.ThrowIfNull(machine);
+        AttentionDevice device = DeviceChoice.DeviceOf(machine, seesCuda);
+        if (device.Index >= machine.Gpus.Count)
+        {
+            device = AttentionDevice.Cpu; // a GPU that only libtorch sees: nothing is known to judge its layers by
+        }
         AttentionDType dtype = DeviceChoice.DTypeOf(machine, device);
         var context = new SelectionContext { Machine = machine };
         List<LayerAnswer> answers = [];
