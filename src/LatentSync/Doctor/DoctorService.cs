@@ -45,6 +45,7 @@ public static class DoctorService
         return new DoctorReport(MachineReport.Of(examined with { Machine = machine }, ffmpeg), backends, checks)
         {
             Survey = survey,
+            Assumptions = survey is null ? [] : [.. DoctorAssumptions.Of(machine, survey)],
             Estimate = torch is null || survey is null ? null : Estimate(options, survey),
             Suggestions = survey is null ? [] : [.. Busy(examined), .. DoctorSuggestions.Of(machine, survey)],
         };

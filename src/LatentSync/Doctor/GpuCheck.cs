@@ -76,17 +76,20 @@ internal static class GpuCheck
     public static DoctorCheck? Memory(Machine machine, LayerSurvey survey)
     {
         NetworkMemory small = survey.Memory[0];
-        if (survey.Device.Kind != AttentionDeviceKind.Cuda || small.Fits)
+        if (survey.Device.Kind != AttentionDeviceKind.Cuda || small.Fits && !survey.IsHalfAdvised)
         {
             return null;
         }
-        string message = Say("memory.gpu", ByteText.Of(small.NeededBytes), survey.DType.LongName(), machine.Gpus[survey.Device.Index].Name, ByteText.Of(small.AvailableBytes!.Value));
-        return DoctorCheck.Warning("gpu memory", message, Say(HalfFits(survey) ? "memory.gpu.do32" : "memory.gpu.do16"));
+        GpuInfo gpu = machine.Gpus[survey.Device.Index];
+        AttentionDType usual = survey.IsHalfAdvised ? AttentionDType.Float32 : survey.DType;
+        string needed = ByteText.Of(LayerSurveyor.NeededBytes(small.Resolution, usual));
+        string message = Say("memory.gpu", needed, usual.LongName(), gpu.Name, ByteText.Of(small.AvailableBytes!.Value));
+        string remedy = !survey.IsHalfAdvised ? Say("memory.gpu.do16") : Say("memory.gpu.do32", GivesBlackPictures(gpu) ? Say("memory.gpu.gtx") : "");
+        return DoctorCheck.Warning("gpu memory", message, remedy);
     }
 
-    /// <summary>The networks fit in float16, and float32 is what would be taken.</summary>
-    public static bool HalfFits(LayerSurvey survey) =>
-        survey.DType == AttentionDType.Float32 && LayerSurveyor.NeededBytes(survey.Memory[0].Resolution, AttentionDType.Float16) <= survey.Memory[0].AvailableBytes;
+    /// <summary>Some cards of the GTX 16 series give NaN in float16.</summary>
+    public static bool GivesBlackPictures(GpuInfo gpu) => gpu.Name.Contains("GTX 16", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>"2.10.0+cu128".</summary>
     public static string TorchName(LibTorchInfo torch) => Say("libtorch.described", torch.Version, torch.Flavor);
