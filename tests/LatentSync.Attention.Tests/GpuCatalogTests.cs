@@ -65,6 +65,30 @@ public sealed class GpuCatalogTests
     }
 
     [Theory]
+    [InlineData("RTX 9999", "RTX")]
+    [InlineData("GTX 1690", "GTX 16")]
+    [InlineData("Quadro P5500", "Quadro P5")]
+    [InlineData("Jetson Thunder", "Jetson")]
+    public void Nearest_UnknownNumber_StaysInTheSeries(string name, string series) =>
+        Assert.All(GpuCatalog.Nearest(name, series.Length > 8 ? 1 : 2), model => Assert.Contains(series, model.Name, StringComparison.Ordinal));
+
+    [Theory]
+    [InlineData("Radeon RX 7900 XTX")]
+    [InlineData("rx6800")]
+    [InlineData("AMD Instinct MI300X")]
+    [InlineData("MI250")]
+    [InlineData("Apple M2 Max")]
+    [InlineData("M3 Ultra")]
+    [InlineData("m1")]
+    [InlineData("Intel Arc A770")]
+    public void Find_GpuOfAnotherMaker_SaysThatNvidiaIsNeeded(string name)
+    {
+        string message = Assert.Throws<FormatException>(() => GpuCatalog.Find(name)).Message;
+        Assert.Contains("NVIDIA's GPUs only", message, StringComparison.Ordinal);
+        Assert.Contains("cannot be used by the CUDA kernels", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("RTX 4095", "GeForce RTX 4090")]
     [InlineData("GTX 4090", "GeForce RTX 4090")]
     [InlineData("H10O", "H100 80GB HBM3")]

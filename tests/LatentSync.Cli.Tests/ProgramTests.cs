@@ -118,6 +118,8 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
     [Theory]
     [InlineData("--gpu", "RTX 4091", "RTX 4090")]
     [InlineData("--libtorch", "newest", "2.10.0")]
+    [InlineData("--libtorch", "99.9", "2.10 (cu126, cu128, cu130)")]
+    [InlineData("--gpu", "Radeon RX 7900 XTX", "NVIDIA's GPUs only")]
     [InlineData("--cuda", "x", "11.7")]
     [InlineData("--lang", "fr", "en (English) or zh")]
     public async Task Doctor_WordsWithoutMeaning_Exit2WithWhatIsPossible(string option, string value, string expected)

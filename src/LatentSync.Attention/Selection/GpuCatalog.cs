@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace LatentSync.Attention.Selection;
 
@@ -46,6 +47,9 @@ public static partial class GpuCatalog
         "server", "quadro", "jetson", "rtx", "gtx", "oem", "sff", "blackwell",
     }.ToFrozenSet();
 
+    /// <summary>Words that name a series.</summary>
+    private static readonly FrozenSet<string> SeriesWords = new[] { "rtx", "gtx", "quadro", "titan", "jetson", "tesla", "pro", "ada", "laptop" }.ToFrozenSet();
+
     private static readonly Lazy<FrozenDictionary<string, GpuModel>> ByName = new(() => Index(IsTelling));
     private static readonly Lazy<FrozenDictionary<string, GpuModel>> ByCore = new(() => Index(IsCore));
 
@@ -56,6 +60,9 @@ public static partial class GpuCatalog
     public static GpuModel Find(string name) =>
         TryFind(name, out GpuModel? model)
             ? model
+            : IsOtherMaker(name) ? throw new FormatException(
+                $"\"{name}\" is not a GPU of NVIDIA. Described machines know NVIDIA's GPUs only; GPUs of AMD, Apple and Intel cannot be used by the CUDA kernels. "
+                + "Leave the GPU out (none) to see what the processor does.")
             : throw new FormatException(
                 $"\"{name}\" is not in the catalogue of GPUs. The nearest names are {string.Join(", ", Nearest(name, 3).Select(near => near.Name))}. "
                 + "A GPU that is missing can be described in a machine file (--machine FILE) by its compute capability and memory.");
@@ -87,7 +94,8 @@ public static partial class GpuCatalog
         return true;
     }
 
-    /// <summary>The GPUs whose names are nearest to a text, the nearest first.</summary>
+    /// <summary>The GPUs whose names are nearest to a text, the nearest first: the same number in another series, then the same series, then
+    /// the longest common beginning, then the fewest changed letters.</summary>
     /// <param name="name">The text.</param>
     /// <param name="count">How many.</param>
     public static IReadOnlyList<GpuModel> Nearest(string name, int count)
@@ -97,10 +105,32 @@ public static partial class GpuCatalog
         string whole = Key(words, IsTelling), core = Key(words, IsCore);
         return
         [
-            .. All.OrderBy(model => Words(model.Name) is var own
-                ? Math.Min(Distance(whole, Key(own, IsTelling)), Distance(core, Key(own, IsCore)))
-                : 0).Take(count),
+            .. All.Select(model => (Model: model, Words: Words(model.Name)))
+                .OrderBy(entry => core.Length > 0 && Key(entry.Words, IsCore) == core ? 0 : 1)
+                .ThenByDescending(entry => words.Where(IsSeries).Count(entry.Words.Contains))
+                .ThenByDescending(entry => CommonStart(core, Key(entry.Words, IsCore)))
+                .ThenBy(entry => Math.Min(Distance(whole, Key(entry.Words, IsTelling)), Distance(core, Key(entry.Words, IsCore))))
+                .Select(entry => entry.Model)
+                .Take(count),
         ];
+    }
+
+    /// <summary>A name of AMD, Apple or Intel.</summary>
+    private static bool IsOtherMaker(string name) => OtherMakers().IsMatch(name);
+
+    [GeneratedRegex(@"\b(radeon|instinct|amd|apple|intel|arc|iris|rx\s?\d{3,4}\w*|mi\s?\d{2,3}[a-z]?|m[1-9](\s?(pro|max|ultra))?)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex OtherMakers();
+
+    private static bool IsSeries(string word) => SeriesWords.Contains(word);
+
+    private static int CommonStart(string a, string b)
+    {
+        int length = 0;
+        while (length < a.Length && length < b.Length && a[length] == b[length])
+        {
+            length++;
+        }
+        return length;
     }
 
     /// <summary>A name may leave words out, but not contradict: a "GTX 4090" is not an RTX 4090.</summary>

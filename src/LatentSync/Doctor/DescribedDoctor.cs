@@ -16,7 +16,8 @@ public static class DescribedDoctor
     {
         ArgumentNullException.ThrowIfNull(described);
         Machine machine = described.Machine;
-        LayerSurvey survey = LayerSurveyor.Survey(machine);
+        // Judged by what is usable, shown as it is sold.
+        LayerSurvey survey = LayerSurveyor.Survey(machine with { Gpus = [.. machine.Gpus.Select(NamedGpus.Usable)] });
         List<DoctorCheck> checks = [OperatingSystem(machine), MachineChecks.Cpu(machine.Cpu)];
         if (machine.MemoryBytes > 0)
         {
@@ -35,11 +36,21 @@ public static class DescribedDoctor
         {
             IsDescribed = true,
             Survey = survey,
-            Assumptions = described.Assumptions,
+            Assumptions = [.. described.Assumptions, .. AsSold(machine, survey), .. DoctorAssumptions.Of(machine, survey)],
             Notes = described.Notes,
             Suggestions = [.. DoctorSuggestions.Of(machine, survey)],
         };
     }
+
+    /// <summary>Another version of libtorch than the one that TorchSharp was built against; false without one.</summary>
+    internal static bool IsOtherVersion(string? libtorch) =>
+        libtorch is not null
+        && (Versions.Parse(libtorch) is not { } version || Versions.Parse(LibTorchRequirements.LibTorch) is { } expected && (version.Major, version.Minor) != (expected.Major, expected.Minor));
+
+    private static IEnumerable<string> AsSold(Machine machine, LayerSurvey survey) =>
+        survey.Device.Kind == AttentionDeviceKind.Cuda && NamedGpus.Usable(machine.Gpus[survey.Device.Index]) is var usable && usable != machine.Gpus[survey.Device.Index]
+            ? [Say("assumed.asSold", ByteText.Of(usable.MemoryBytes))]
+            : [];
 
     private static DoctorCheck OperatingSystem(Machine machine)
     {
@@ -70,8 +81,7 @@ public static class DescribedDoctor
             return DoctorCheck.Error("libtorch", Say("libtorch.none"), Say("libtorch.none.do"));
         }
         string name = GpuCheck.TorchName(torch);
-        Version? version = Versions.Parse(torch.Version), expected = Versions.Parse(LibTorchRequirements.LibTorch);
-        if (version is null || version.Major != expected!.Major || version.Minor != expected.Minor)
+        if (IsOtherVersion(torch.Version))
         {
             string message = Say("libtorch.other", name, LibTorchRequirements.TorchSharp, LibTorchRequirements.LibTorch);
             bool isSaidAlready = machine.Gpus.Any(gpu => DeviceChoice.ObstacleOf(machine, gpu) == GpuObstacle.NoCode); // by the check of the GPU

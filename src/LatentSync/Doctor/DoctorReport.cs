@@ -31,7 +31,7 @@ public sealed record DoctorReport(MachineReport Machine, IReadOnlyList<BackendSt
     /// <summary>Where LatentSync computes by default, "cpu" or "cuda:0"; null when nobody asked the attention rules.</summary>
     public string? Device => Survey?.Device.ToString();
 
-    /// <summary>The element type it computes in by default, "f32"; null when nobody asked the attention rules.</summary>
+    /// <summary>The element type it computes in by default, "f32", or the one to ask for where only that fits; null when nobody asked the attention rules.</summary>
     public string? DType => Survey is null ? null : Attention.Problems.AttentionDTypes.ShortName(Survey.DType);
 
     /// <summary>How long a lip-sync takes; null when it was not measured.</summary>

@@ -34,7 +34,7 @@ public static class DoctorService
         {
             checks.Add(ToolChecks.Detectors(options.Detectors));
         }
-        LayerSurvey? survey = options.Survey?.Invoke(machine);
+        LayerSurvey? survey = options.Survey?.Invoke(machine, torch?.HasCuda);
         IReadOnlyList<BackendStatus> backends = survey is null ? [] : BackendStatus.Of(survey);
         if (survey is not null)
         {
@@ -45,6 +45,7 @@ public static class DoctorService
         return new DoctorReport(MachineReport.Of(examined with { Machine = machine }, ffmpeg), backends, checks)
         {
             Survey = survey,
+            Assumptions = survey is null ? [] : [.. DoctorAssumptions.Of(machine, survey)],
             Estimate = torch is null || survey is null ? null : Estimate(options, survey),
             Suggestions = survey is null ? [] : [.. Busy(examined), .. DoctorSuggestions.Of(machine, survey)],
         };

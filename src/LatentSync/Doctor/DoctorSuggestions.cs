@@ -53,7 +53,7 @@ internal static class DoctorSuggestions
         if (isSingle)
         {
             // Maxwell and consumer Pascal multiply halves slowly or not at all; P100, Volta and Turing do it well.
-            string key = gpu.Name.Contains("GTX 16", StringComparison.Ordinal) ? "better.f16gtx" : capability is 60 or >= Volta ? "better.f16" : "better.f16slow";
+            string key = GpuCheck.GivesBlackPictures(gpu) ? "better.f16gtx" : capability is 60 or >= Volta ? "better.f16" : "better.f16slow";
             yield return new DoctorSuggestion(Say(key), RemedyEffort.Option);
         }
         yield return new DoctorSuggestion(Say("better.deepcache"), RemedyEffort.Option);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Selection;
 using LatentSync.Doctor.Layers;
 using static LatentSync.Doctor.Wording.DoctorWords;
 
@@ -31,7 +32,11 @@ internal static class DoctorVerdict
             parts.Add(string.Join(" + ", Backends(survey)));
             if (survey.Device.Kind == AttentionDeviceKind.Cuda)
             {
-                parts.Add(survey.Memory[0].Fits ? survey.DType.LongName() : Say(GpuCheck.HalfFits(survey) ? "verdict.half" : "verdict.tooSmall"));
+                parts.Add(Type(report.Machine.Gpus[survey.Device.Index], survey));
+            }
+            if (report.IsDescribed && DescribedDoctor.IsOtherVersion(report.Machine.LibTorch.Version))
+            {
+                parts.Add(Say("verdict.ifLoads", report.Machine.LibTorch.Version));
             }
         }
         else if (report.Backends.FirstOrDefault(backend => backend.Available) is { } first)
@@ -44,6 +49,11 @@ internal static class DoctorVerdict
         }
         return string.Join(", ", parts.Where(part => part.Length > 0));
     }
+
+    private static string Type(GpuInfo gpu, LayerSurvey survey) =>
+        survey.IsHalfAdvised ? Say(GpuCheck.GivesBlackPictures(gpu) ? "verdict.halfBlack" : "verdict.half")
+        : survey.Memory[0].Fits ? survey.DType.LongName()
+        : Say("verdict.tooSmall");
 
     /// <summary>The backends of the layers, the commonest first.</summary>
     internal static IEnumerable<string> Backends(LayerSurvey survey) =>

@@ -35,7 +35,7 @@ internal static class LayerTable
         survey.Device.Kind == AttentionDeviceKind.Cuda ? report.Machine.Gpus[survey.Device.Index].Name : "CPU";
 
     private static string Why(LayerSurvey survey) =>
-        survey.Device.Kind != AttentionDeviceKind.Cuda ? "dtype.cpu" : survey.DType == AttentionDType.Float16 ? "dtype.f16" : "dtype.f32";
+        survey.Device.Kind != AttentionDeviceKind.Cuda ? "dtype.cpu" : survey.IsHalfAdvised ? "dtype.advised" : survey.DType == AttentionDType.Float16 ? "dtype.f16" : "dtype.f32";
 
     private static string MemoryOf(NetworkMemory memory) =>
         Say("memory.networks", memory.Resolution, ByteText.Of(memory.NeededBytes))

@@ -1,6 +1,7 @@
 using System.Globalization;
-using LatentSync.Attention.Constraints;
+using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
+using LatentSync.Doctor.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -36,7 +37,7 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
             "f32" => (ScalarType.Float32, "as asked"),
             "f16" => (ScalarType.Float16, "as asked"),
             "bf16" => (ScalarType.BFloat16, "as asked"),
-            _ => Automatic(chosen, machine),
+            _ => Automatic(chosen, machine, device == "auto" ? DeviceChoice.DeviceOf(machine, seesCuda: true).Index : Math.Max(chosen.index, 0)),
         };
         return new ComputePlan(chosen, type, reason);
     }
@@ -46,8 +47,7 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
         switch (name)
         {
             case "auto":
-                // A GPU that libtorch has no code for is visible to it all the same, and would fail at the first kernel.
-                return cuda.is_available() && HasCodeForFirstGpu(machine) ? CUDA : CPU;
+                return cuda.is_available() && AutomaticIndex(machine, cuda.device_count(), Computes) is { } first ? device(DeviceType.CUDA, first) : CPU;
             case "cpu":
                 return CPU;
             case "mps":
@@ -72,15 +72,54 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
         throw new SyncOptionsException($"--device must be auto, cpu, cuda, cuda:N or mps, not \"{name}\".");
     }
 
-    private static bool HasCodeForFirstGpu(Machine machine) =>
-        machine.LibTorch is not { } torch || machine.Gpus.Count == 0 || GpuArchitectures.HasCodeFor(torch, machine.Gpus[0].ComputeCapability);
+    /// <summary>The CUDA device of --device auto, null for the CPU: the doctor's choice. A GPU that libtorch has no code for is visible to it all the same, and would
+    /// fail at the first kernel.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="count">The CUDA devices that libtorch sees.</param>
+    /// <param name="computes">Whether one of them computes.</param>
+    /// <remarks>Of several GPUs CUDA puts the fastest first and CUDA_VISIBLE_DEVICES may hide some, while the machine has them in the order of
+    /// their slots: what is chosen is tried, and then the others.</remarks>
+    internal static int? AutomaticIndex(Machine machine, int count, Func<int, bool> computes)
+    {
+        AttentionDevice chosen = DeviceChoice.DeviceOf(machine, seesCuda: true);
+        if (chosen.Kind != AttentionDeviceKind.Cuda)
+        {
+            return null;
+        }
+        if (machine.Gpus.Count <= 1 && count <= 1)
+        {
+            return 0;
+        }
+        foreach (int index in Enumerable.Range(0, count).OrderBy(index => index == chosen.Index ? 0 : 1))
+        {
+            if (computes(index))
+            {
+                return index;
+            }
+        }
+        return null;
+    }
 
-    private static (ScalarType Type, string Reason) Automatic(Device device, Machine machine)
+    private static bool Computes(int index)
+    {
+        try
+        {
+            using Tensor one = ones(1, device: device(DeviceType.CUDA, index));
+            using Tensor two = one + one;
+            return two.cpu().item<float>() == 2;
+        }
+        catch (System.Runtime.InteropServices.ExternalException)
+        {
+            return false; // no code for this GPU, or another program has it
+        }
+    }
+
+    private static (ScalarType Type, string Reason) Automatic(Device device, Machine machine, int index)
     {
         if (device.type == DeviceType.CUDA)
         {
-            string? capability = machine.Gpus.Skip(Math.Max(device.index, 0)).FirstOrDefault()?.ComputeCapability;
-            return capability is not null && int.TryParse(capability.Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out int major) && major > 7
+            string? capability = machine.Gpus.ElementAtOrDefault(index)?.ComputeCapability;
+            return DeviceChoice.DTypeOf(machine, AttentionDevice.Cuda(index)) == AttentionDType.Float16
                 ? (ScalarType.Float16, $"compute capability {capability}: half precision as the original")
                 : (ScalarType.Float32, $"compute capability {capability ?? "unknown"}: single precision as the original");
         }

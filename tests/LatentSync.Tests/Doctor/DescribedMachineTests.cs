@@ -81,13 +81,54 @@ public sealed class DescribedMachineTests
     }
 
     [Fact]
-    public void Gtx1660_Float32DoesNotFit_VerdictSaysSo()
+    public void Gtx1660_Float32DoesNotFit_VerdictAndJsonAdviseFloat16Once()
     {
         using LanguageScope language = new(Language.English);
         DoctorReport report = Report("gtx-1660");
 
-        Assert.Contains("--dtype f16", report.Verdict, StringComparison.Ordinal);
-        Assert.False(report.NetworkMemory[0].Fits);
+        Assert.Contains("only with --dtype f16 (which may give black pictures on this GPU), or --device cpu", report.Verdict, StringComparison.Ordinal);
+        Assert.Equal(("f16", true, 0), (report.DType, report.CanSync, report.ExitCode));
+        Assert.All(report.Layers, layer => Assert.Equal("f16", layer.DType));
+        Assert.Contains("float32", report.Checks.Single(check => check.Name == "gpu memory").Message, StringComparison.Ordinal);
+        string[] advice = [.. report.Suggestions.Select(suggestion => suggestion.Text), .. report.Checks.Select(check => check.Remedy ?? "")];
+        Assert.Single(advice, text => text.Contains("--dtype f16", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("Windows 11", "2.10.0", true)]
+    [InlineData("Windows 11", "2.5.1", false)] // known to lack it
+    [InlineData("Ubuntu 22.04", "2.10.0", false)]
+    public void WindowsFlash_SinceItIsUnknown_IsAnAssumption(string os, string libtorch, bool expected)
+    {
+        using LanguageScope language = new(Language.English);
+        DoctorReport report = DescribedDoctor.Examine(new MachineDescription { Gpus = ["RTX 4090"], Os = os, LibTorch = libtorch }.Describe());
+
+        Assert.Equal(expected, report.Assumptions.Any(text => text.Contains("Windows since 2.8", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("2.5.1", true)]
+    [InlineData("2.10.0", false)]
+    public void Verdict_OtherLibTorch_DependsOnTheLibraryLoading(string libtorch, bool expected)
+    {
+        using LanguageScope language = new(Language.English);
+        DoctorReport report = DescribedDoctor.Examine(new MachineDescription { Gpus = ["A10"], LibTorch = libtorch }.Describe());
+
+        Assert.Equal(expected, report.Verdict.Contains("if TorchSharp's library loads with libtorch 2.5.1 (not verified)", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void GpuMemory_AsSold_CountsAsSixPercentLess()
+    {
+        using LanguageScope language = new(Language.English);
+        Machine sold = new MachineDescription { Gpus = ["T4"] }.Describe().Machine, found = sold with { Gpus = [sold.Gpus[0] with { MemoryBytes = 15_360L << 20 }] };
+
+        DoctorReport report = DescribedDoctor.Examine(new DescribedMachine(sold, [], [])), exact = DescribedDoctor.Examine(new DescribedMachine(found, [], []));
+
+        Assert.Equal((long)(0.94 * (16L << 30)), report.NetworkMemory[0].AvailableBytes);
+        Assert.Contains("as sold; about 6 % less is usable, 15.0 GiB", Assert.Single(report.Assumptions), StringComparison.Ordinal);
+        Assert.Equal(15_360L << 20, exact.NetworkMemory[0].AvailableBytes);
+        Assert.Empty(exact.Assumptions);
     }
 
     [Fact]

@@ -179,7 +179,7 @@ public sealed class DoctorServiceTests
             HealthyMachine.Options() with
             {
                 Detectors = () => [new DetectorFinding("haar", false, "no cascades", "apt-get install opencv-data")],
-                Survey = machine => LayerSurveyor.Survey(machine with { LibTorch = null }),
+                Survey = (machine, _) => LayerSurveyor.Survey(machine with { LibTorch = null }),
             }
         );
 
@@ -193,9 +193,10 @@ public sealed class DoctorServiceTests
         Machine? asked = null;
         DoctorOptions options = HealthyMachine.Options() with
         {
-            Survey = machine =>
+            Survey = (machine, seesCuda) =>
             {
                 asked = machine;
+                Assert.False(seesCuda); // as the loaded libtorch said
                 return LayerSurveyor.Survey(machine);
             },
         };

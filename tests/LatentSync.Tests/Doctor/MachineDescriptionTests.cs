@@ -43,7 +43,6 @@ public sealed class MachineDescriptionTests
     [Theory]
     [InlineData("2.5.1+cu121", "cu121", "12.1")]
     [InlineData("2.10.0+cpu", "cpu", null)]
-    [InlineData("2.99.0+cu199", "cu199", "19.9")] // no such build: kept as it was said
     public void Describe_LibTorchWithItsBuild_IsKept(string libtorch, string flavor, string? runtime)
     {
         Machine machine = new MachineDescription { Gpus = ["A100"], LibTorch = libtorch }.Describe().Machine;
@@ -84,6 +83,10 @@ public sealed class MachineDescriptionTests
     [InlineData("cuda", "eleven", "11.7")]
     [InlineData("driver", "new", "515.65")]
     [InlineData("libtorch", "latest", "2.10.0")]
+    [InlineData("libtorch", "99.9", "2.10 (cu126, cu128, cu130)")]
+    [InlineData("libtorch", "2.99.0+cpu", "2.10 (cu126, cu128, cu130)")]
+    [InlineData("libtorch", "2.5.1+cu199", "cu118, cu121, cu124")]
+    [InlineData("gpu", "RX 7900 XTX", "NVIDIA's GPUs only")]
     [InlineData("os", "BeOS", "Ubuntu")]
     [InlineData("memory", "lots", "16GB")]
     [InlineData("memory", "0", "16GB")]

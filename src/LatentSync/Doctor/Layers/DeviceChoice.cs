@@ -2,21 +2,31 @@ using System.Globalization;
 using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
+using LatentSync.Doctor.Machines;
 
 namespace LatentSync.Doctor.Layers;
 
-/// <summary>Where LatentSync computes by default, and in which element type: the same rules as <c>sync</c> with --device auto and
-/// --dtype auto.</summary>
+/// <summary>Where LatentSync computes by default, and in which element type: <c>sync</c> with --device auto and --dtype auto asks here, and
+/// so does the doctor.</summary>
 public static class DeviceChoice
 {
-    /// <summary>The GPU that can be used, as a device; the CPU when there is none.</summary>
+    /// <summary>The first GPU that can be used, as a device; the CPU when there is none.</summary>
     /// <param name="machine">The machine, found or described.</param>
-    public static AttentionDevice DeviceOf(Machine machine)
+    /// <param name="seesCuda">What libtorch itself says about CUDA; null when it was not loaded.</param>
+    public static AttentionDevice DeviceOf(Machine machine, bool? seesCuda = null)
     {
         ArgumentNullException.ThrowIfNull(machine);
+        if (seesCuda == false)
+        {
+            return AttentionDevice.Cpu;
+        }
+        if (seesCuda == true && machine.Gpus.Count == 0)
+        {
+            return AttentionDevice.Cuda(0); // the probes found none, libtorch did
+        }
         for (int i = 0; i < machine.Gpus.Count; i++)
         {
-            if (ObstacleOf(machine, machine.Gpus[i]) is null)
+            if (ObstacleOf(machine, machine.Gpus[i], seesCuda) is null)
             {
                 return AttentionDevice.Cuda(i);
             }
@@ -30,19 +40,24 @@ public static class DeviceChoice
     public static AttentionDType DTypeOf(Machine machine, AttentionDevice device)
     {
         ArgumentNullException.ThrowIfNull(machine);
-        return device.Kind == AttentionDeviceKind.Cuda && MajorOf(machine.Gpus[device.Index]) > 7 ? AttentionDType.Float16 : AttentionDType.Float32;
+        return device.Kind == AttentionDeviceKind.Cuda && device.Index < machine.Gpus.Count && MajorOf(machine.Gpus[device.Index]) > 7 ? AttentionDType.Float16 : AttentionDType.Float32;
     }
 
     /// <summary>Why libtorch cannot compute on a GPU; null when it can.</summary>
     /// <param name="machine">The machine.</param>
     /// <param name="gpu">One of its GPUs.</param>
-    public static GpuObstacle? ObstacleOf(Machine machine, GpuInfo gpu)
+    /// <param name="seesCuda">What libtorch itself says about CUDA; null when it was not loaded. When it sees CUDA, the driver is good enough.</param>
+    public static GpuObstacle? ObstacleOf(Machine machine, GpuInfo gpu, bool? seesCuda = null)
     {
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(gpu);
         if (gpu.ComputeCapability is null)
         {
-            return GpuObstacle.NotNvidia;
+            return seesCuda == true && gpu.Maker == "nvidia" ? null : GpuObstacle.NotNvidia; // an NVIDIA GPU that did not tell what it is
+        }
+        if (seesCuda == true)
+        {
+            return machine.LibTorch is { } loaded && !GpuArchitectures.HasCodeFor(loaded, gpu.ComputeCapability) ? GpuObstacle.NoCode : null;
         }
         if (machine.LibTorch is not { } torch)
         {
@@ -52,11 +67,25 @@ public static class DeviceChoice
         {
             return GpuObstacle.CpuBuild;
         }
+        if (machine.Cuda is { Runtime: not null, Driver: null })
+        {
+            return GpuObstacle.NoDriver;
+        }
         if (!GpuArchitectures.HasCodeFor(torch, gpu.ComputeCapability))
         {
             return GpuObstacle.NoCode;
         }
-        return machine.Cuda is { Runtime: { } runtime, Driver: var driver } && (driver is null || Major(driver) < Major(runtime)) ? GpuObstacle.OldDriver : null;
+        return machine.Cuda is { Driver: { } driver } ? ObstacleOf(driver, machine.Cuda.Runtime, gpu.ComputeCapability) : null;
+    }
+
+    /// <summary>What is wrong with a driver: the greater of what the GPU and what libtorch need is told.</summary>
+    private static GpuObstacle? ObstacleOf(string driver, string? runtime, string capability)
+    {
+        if (runtime is not null && Major(driver) < Major(runtime) && (CudaDrivers.LeastFor(capability) is not { } least || Major(least) < Major(runtime)))
+        {
+            return GpuObstacle.OldDriver;
+        }
+        return Versions.Parse(driver) < Versions.Parse(CudaDrivers.LeastFor(capability)) ? GpuObstacle.OldDriverForGpu : null;
     }
 
     private static int MajorOf(GpuInfo gpu) => gpu.ComputeCapability is { } capability ? Major(capability) : 0;
@@ -80,6 +109,12 @@ public enum GpuObstacle
     /// <summary>libtorch holds no code for the GPU's architecture.</summary>
     NoCode,
 
+    /// <summary>There is no NVIDIA driver.</summary>
+    NoDriver,
+
     /// <summary>The driver is older than the CUDA version that libtorch was built for.</summary>
     OldDriver,
+
+    /// <summary>The driver is older than the GPU.</summary>
+    OldDriverForGpu,
 }

@@ -18,10 +18,14 @@ public sealed record LayerAnswer(int Resolution, string Layer, Plan Plan)
 
 /// <summary>The answers for all layers, and what they were asked with.</summary>
 /// <param name="Device">Where LatentSync would compute by default.</param>
-/// <param name="DType">The element type it would use by default.</param>
+/// <param name="DType">The element type it would use by default; float16 where only that fits.</param>
 /// <param name="Answers">One for each kind of layer, 256 pixels before 512.</param>
 /// <param name="Memory">What the networks take and what is left for attention, for each resolution.</param>
-public sealed record LayerSurvey(AttentionDevice Device, AttentionDType DType, IReadOnlyList<LayerAnswer> Answers, IReadOnlyList<NetworkMemory> Memory);
+public sealed record LayerSurvey(AttentionDevice Device, AttentionDType DType, IReadOnlyList<LayerAnswer> Answers, IReadOnlyList<NetworkMemory> Memory)
+{
+    /// <summary>float32 is the default, but it does not fit at 256 pixels and float16 does: the answers are for <c>--dtype f16</c>.</summary>
+    public bool IsHalfAdvised { get; init; }
+}
 
 /// <summary>Memory of the networks at a resolution, in bytes; estimates.</summary>
 /// <param name="Resolution">Pixels of a side.</param>

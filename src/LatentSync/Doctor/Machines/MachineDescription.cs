@@ -202,9 +202,10 @@ public sealed partial record MachineDescription
             throw new MachineDescriptionException($"--libtorch \"{wanted}\" is neither a folder nor a version; give a folder, or for instance 2.10.0, 2.5.1+cu118 or 2.10.0+cpu.");
         }
         string version = match.Groups["version"].Value, flavor = match.Groups["flavor"].Value;
+        RefuseUnknown(wanted, version, flavor);
         bool wantsCpu = flavor == "cpu" || flavor.Length == 0 && !system.Gpus.Any(gpu => gpu.ComputeCapability is not null);
         LibTorchAnswer answer = LibTorchCatalog.Describe(version, wantsCpu ? "cpu" : CudaOfFlavor(flavor) ?? driver ?? PackagedCuda(version), system.OsFamily);
-        // A build that was named stays, whether the catalogue has it or not.
+        // A build that was named stays.
         LibTorchInfo torch = flavor.Length == 0 || answer.LibTorch.Flavor == flavor ? answer.LibTorch : new LibTorchInfo(version, flavor, null, false, []);
         if (flavor.Length == 0)
         {
@@ -220,6 +221,21 @@ public sealed partial record MachineDescription
             assumed.Add(Say("assumed.flavor", name));
         }
         return torch;
+    }
+
+    /// <summary>What would be said about a libtorch that nobody knows would be worth nothing.</summary>
+    private static void RefuseUnknown(string wanted, string version, string flavor)
+    {
+        IReadOnlyList<LibTorchBuild> builds = LibTorchCatalog.OfVersion(version);
+        if (builds.Count == 0)
+        {
+            string known = string.Join("; ", LibTorchCatalog.Builds.GroupBy(build => build.Version).Select(group => $"{group.Key} ({string.Join(", ", group.Select(build => build.Flavor))})"));
+            throw new MachineDescriptionException($"--libtorch \"{wanted}\": this version is not known. Known are {known}, each with +cpu too. A libtorch on disk can be given as a folder.");
+        }
+        if (CudaOfFlavor(flavor) is not null && builds.All(build => build.Flavor != flavor))
+        {
+            throw new MachineDescriptionException($"--libtorch \"{wanted}\": this build is not known. Of libtorch {version} there are {string.Join(", ", builds.Select(build => build.Flavor))} and cpu.");
+        }
     }
 
     /// <summary>TorchSharp's CUDA packages bring this build; of other versions the newest is assumed.</summary>
