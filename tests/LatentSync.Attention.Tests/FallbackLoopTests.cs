@@ -35,7 +35,7 @@ public sealed class FallbackLoopTests
         var exception = Assert.Throws<AttentionUnavailableException>(() => loop.Run(Problem, 0));
 
         Assert.Equal("ATT0004", exception.Code);
-        Assert.Equal("last", exception.InnerException!.Message);
+        Assert.Equal("first", exception.InnerException!.Message); // tried once more, after sliced, which takes less
         Assert.Equal(["ATT0905", "ATT0903", "ATT0903"], exception.Verdicts.SelectMany(verdict => verdict.Reasons).Select(reason => reason.Code).Where(code => code.StartsWith("ATT09", StringComparison.Ordinal)));
         Assert.Null(exception.Alternative);
     }

@@ -1,13 +1,16 @@
 using System.Globalization;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
+using LatentSync.Platform.Machines;
 
 namespace LatentSync.Attention.Torch.Hosting;
 
 /// <summary>Memory that is free at this moment.</summary>
 internal static class FreeMemory
 {
-    private const string MemInfo = "/proc/meminfo", CgroupLimit = "/sys/fs/cgroup/memory.max", CgroupUse = "/sys/fs/cgroup/memory.current";
+    private const string Root = "/";
+
+    private static readonly Lazy<CgroupMemory> Groups = new(() => CgroupMemory.Find(Root));
 
     /// <summary>Free bytes of a device; null when unknown.</summary>
     internal static long? Of(AttentionDevice device, Machine machine) =>
@@ -57,18 +60,19 @@ internal static class FreeMemory
             GCMemoryInfo info = GC.GetGCMemoryInfo();
             return Math.Max(info.TotalAvailableMemoryBytes - info.MemoryLoadBytes, 0);
         }
-        long? available = Available();
-        if (ReadNumber(CgroupLimit) is { } limit && ReadNumber(CgroupUse) is { } used)
-        {
-            long left = Math.Max(limit - used, 0);
-            available = available is { } system ? Math.Min(system, left) : left;
-        }
-        return available;
+        return OfLinux(Root, Groups.Value.FreeBytes());
     }
 
-    private static long? Available()
+    /// <summary>What the system calls available, or less when a container's limit leaves less.</summary>
+    /// <param name="root">"/" or a copy of such a tree.</param>
+    internal static long? OfLinux(string root) => OfLinux(root, CgroupMemory.Find(root).FreeBytes());
+
+    private static long? OfLinux(string root, long? left) =>
+        Available(Path.Combine(root, "proc/meminfo")) is { } system ? Math.Min(system, left ?? long.MaxValue) : left;
+
+    private static long? Available(string memInfo)
     {
-        foreach (string line in File.Exists(MemInfo) ? File.ReadLines(MemInfo) : [])
+        foreach (string line in File.Exists(memInfo) ? File.ReadLines(memInfo) : [])
         {
             if (line.StartsWith("MemAvailable:", StringComparison.Ordinal))
             {
@@ -79,10 +83,4 @@ internal static class FreeMemory
         }
         return null;
     }
-
-    private static long? ReadNumber(string path) =>
-        File.Exists(path)
-        && long.TryParse(File.ReadAllText(path).AsSpan().Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out long number)
-            ? number
-            : null;
 }

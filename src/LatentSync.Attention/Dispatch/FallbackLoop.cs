@@ -71,7 +71,8 @@ public sealed class FallbackLoop<TInputs, TOutput>
     /// <exception cref="ArgumentException">The problem has no meaning.</exception>
     public Plan Explain(in AttentionProblem problem) => AttentionSelector.Select(problem, _selection, _options.FreeMemory(problem.Device));
 
-    /// <summary>Computes a problem by the best backend, or the next one when it fails.</summary>
+    /// <summary>Computes a problem by the best backend, or the next one when it fails. When all that may run are set aside, those whose
+    /// failure may have passed are tried once more before the call is given up.</summary>
     /// <param name="problem">The problem.</param>
     /// <param name="inputs">The operands.</param>
     /// <param name="layer">Layer class, for counters and incidents.</param>
@@ -89,14 +90,29 @@ public sealed class FallbackLoop<TInputs, TOutput>
         Exception? lastFailure = null;
         long failedBytes = long.MaxValue;
         ulong tried = 0;
-        while (NextAttempt(route, tried, failedBytes) is >= 0 and int attempt)
+        bool isLastResort = false;
+        while (true)
         {
+            int attempt = NextAttempt(route, tried, failedBytes, isLastResort);
+            if (attempt < 0)
+            {
+                if (isLastResort || FindLastResort(problem) is not { } lastResort)
+                {
+                    activity?.SetStatus(ActivityStatusCode.Error, "no attention backend is left");
+                    throw Unavailable(route, lastFailure);
+                }
+                (route, tried, isLastResort, attempt) = (lastResort, 0, true, 0);
+            }
             cancellationToken.ThrowIfCancellationRequested();
             tried |= 1UL << attempt;
             IAttentionRunner<TInputs, TOutput> runner = route.Runners[attempt];
             try
             {
                 TOutput output = runner.Run(problem, inputs);
+                if (isLastResort)
+                {
+                    Quarantine.Lift(runner.Name, problem, route.EstimatedBytes[attempt]);
+                }
                 route.Count(Counters, layer, runner.Name);
                 if (activity is not null || AttentionTelemetry.Calls.Enabled)
                 {
@@ -115,17 +131,16 @@ public sealed class FallbackLoop<TInputs, TOutput>
                 lastFailure = exception;
                 AttentionTelemetry.NoteFallback(activity, runner.Name, kind);
                 failedBytes = kind == FailureKind.OutOfMemory ? Math.Min(failedBytes, route.EstimatedBytes[attempt]) : failedBytes;
-                int next = NextAttempt(route, tried, failedBytes);
-                Failed(route, attempt, next < 0 ? null : route.Runners[next].Name, kind, exception, layer);
+                int next = NextAttempt(route, tried, failedBytes, isLastResort);
+                Failed(route, attempt, next < 0 ? null : route.Runners[next].Name, isLastResort, kind, exception, layer);
             }
         }
-        activity?.SetStatus(ActivityStatusCode.Error, "no attention backend is left");
-        throw Unavailable(route, lastFailure);
     }
 
     /// <summary>The first backend that was not tried and takes no more memory than there was; when none is left, one with bounded memory
-    /// and then the one that takes least, since an estimate is an upper bound. -1 when all were tried.</summary>
-    private static int NextAttempt(Route<TInputs, TOutput> route, ulong tried, long failedBytes)
+    /// and then the one that takes least, since an estimate is an upper bound. The last resort has its own order. -1 when all were
+    /// tried.</summary>
+    private static int NextAttempt(Route<TInputs, TOutput> route, ulong tried, long failedBytes, bool isLastResort)
     {
         int least = -1;
         for (int i = 0; i < route.EstimatedBytes.Length; i++)
@@ -134,7 +149,7 @@ public sealed class FallbackLoop<TInputs, TOutput>
             {
                 continue;
             }
-            if (route.EstimatedBytes[i] <= failedBytes)
+            if (isLastResort || route.EstimatedBytes[i] <= failedBytes)
             {
                 return i;
             }
@@ -155,6 +170,12 @@ public sealed class FallbackLoop<TInputs, TOutput>
         return route;
     }
 
+    private Route<TInputs, TOutput>? FindLastResort(in AttentionProblem problem)
+    {
+        Plan? plan = LastResort.Find(problem, _selection, _options.FreeMemory(problem.Device));
+        return plan is null ? null : new Route<TInputs, TOutput>(plan, Quarantine.Version, _runners, _selection.Backends);
+    }
+
     private static void Tell(in AttentionProblem problem, string? layer, string backend, Activity? activity)
     {
         if (AttentionTelemetry.Calls.Enabled)
@@ -166,7 +187,7 @@ public sealed class FallbackLoop<TInputs, TOutput>
     }
 
     private void Failed(
-        Route<TInputs, TOutput> route, int attempt, string? next, FailureKind kind, Exception exception, string? layer)
+        Route<TInputs, TOutput> route, int attempt, string? next, bool isLastResort, FailureKind kind, Exception exception, string? layer)
     {
         string backend = route.Runners[attempt].Name, cause = FailureClassifier.CauseOf(exception);
         long estimatedBytes = route.EstimatedBytes[attempt];
@@ -179,6 +200,7 @@ public sealed class FallbackLoop<TInputs, TOutput>
         }
         var reason = Quarantine.Objection(backend, route.Problem, estimatedBytes)
             ?? failure.ToReason(cause, setAside: null);
+        next ??= isLastResort ? null : FindLastResort(route.Problem)?.Runners[0].Name;
         _options.Listener?.OnIncident(new AttentionIncident(backend, kind, reason, route.Problem, layer, next, exception));
     }
 

@@ -9,7 +9,7 @@ namespace LatentSync.Attention.Dispatch;
 /// <param name="Reason">Code, cause and remedy.</param>
 /// <param name="Problem">What it computed.</param>
 /// <param name="Layer">Layer class that asked; null when it did not say.</param>
-/// <param name="Next">What runs instead; null when nothing is left.</param>
+/// <param name="Next">What runs instead; the backend itself when it is tried once more; null when nothing is left.</param>
 /// <param name="Exception">What the kernel threw.</param>
 public sealed record AttentionIncident(
     string Backend, FailureKind Kind, Reason Reason, AttentionProblem Problem, string? Layer, string? Next, Exception Exception)
@@ -20,7 +20,7 @@ public sealed record AttentionIncident(
     /// <summary>One line for a log: code, cause, what runs instead, remedy.</summary>
     public override string ToString() =>
         $"{Reason.Code} {Backend} failed on {Problem.Describe()}{(Layer is null ? "" : $" ({Layer})")}: {Reason.Found} "
-        + $"{(Next is null ? "No backend is left." : $"{Next} runs instead.")} Remedy: {Reason.Remedy}.";
+        + $"{(Next is null ? "No backend is left." : Next == Backend ? "It is tried once more." : $"{Next} runs instead.")} Remedy: {Reason.Remedy}.";
 }
 
 /// <summary>Receives what a dispatcher has to tell. The layer above writes the log; this one has no logging package.

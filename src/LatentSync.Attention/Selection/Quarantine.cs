@@ -14,12 +14,14 @@ public sealed record QuarantineEntry(
 
 /// <summary>Backends that failed at run time, set aside until released: for the class of the problem; when memory ran out, for that size
 /// and larger ones only; when the self-test gave wrong numbers, for the device, element type and head-dim class; when the GPU's code is
-/// missing, for the device; when the library is gone, for everything. Thread-safe.</summary>
+/// missing, for the device; when the library is gone, for everything. A failure that may pass (memory, an unknown one) is lifted when the
+/// backend, tried as the last resort, succeeds. Thread-safe.</summary>
 public sealed class Quarantine
 {
     private readonly Lock _gate = new();
     private readonly TimeProvider _time;
     private volatile QuarantineEntry[] _entries = [];
+    private QuarantineEntry[] _lifted = []; // told of, and not told again when they come back
     private int _version;
 
     /// <summary>An empty quarantine.</summary>
@@ -43,7 +45,7 @@ public sealed class Quarantine
     /// <param name="estimatedBytes">The backend's memory estimate for it.</param>
     /// <param name="kind">How it failed.</param>
     /// <param name="cause">The failure's message; its first line is kept.</param>
-    /// <returns>False when an entry covers the failure already.</returns>
+    /// <returns>False when an entry covers the failure already, or did before the backend's success lifted it.</returns>
     public bool Add(string backend, in AttentionProblem problem, long estimatedBytes, FailureKind kind, string cause)
     {
         lock (_gate)
@@ -56,9 +58,10 @@ public sealed class Quarantine
             string firstLine = cause.AsSpan().TrimStart() is var text && text.IndexOfAny('\r', '\n') is >= 0 and var end
                 ? text[..end].ToString()
                 : text.ToString();
-            _entries = [.. _entries, new(backend, ProblemClass.Of(problem), kind, fromBytes, firstLine, _time.GetUtcNow())];
+            var entry = new QuarantineEntry(backend, ProblemClass.Of(problem), kind, fromBytes, firstLine, _time.GetUtcNow());
+            _entries = [.. _entries, entry];
             Interlocked.Increment(ref _version);
-            return true;
+            return !Array.Exists(_lifted, lifted => WasToldBy(entry, lifted));
         }
     }
 
@@ -69,6 +72,7 @@ public sealed class Quarantine
     {
         lock (_gate)
         {
+            _lifted = backend is null ? [] : [.. _lifted.Where(entry => entry.Backend != backend)];
             QuarantineEntry[] kept = backend is null ? [] : [.. _entries.Where(entry => entry.Backend != backend)];
             int released = _entries.Length - kept.Length;
             if (released > 0)
@@ -93,6 +97,48 @@ public sealed class Quarantine
         return FailureClassifier.Describe(entry.Kind).ToReason(entry.Cause, backend);
     }
 
+    /// <summary>A failure of this kind may have passed when the problem is tried again.</summary>
+    internal static bool MayPass(FailureKind kind) => kind is FailureKind.OutOfMemory or FailureKind.Other;
+
+    /// <summary>Why a backend is set aside for a problem: a failure that lasts before one that may pass, and memory last. Null when it is
+    /// not set aside.</summary>
+    internal FailureKind? KindOf(string backend, in AttentionProblem problem, long estimatedBytes)
+    {
+        FailureKind? worst = null;
+        ProblemClass problemClass = ProblemClass.Of(problem);
+        foreach (QuarantineEntry entry in _entries)
+        {
+            if (Covers(entry, backend, problemClass, estimatedBytes) && (worst is not { } known || Weight(entry.Kind) > Weight(known)))
+            {
+                worst = entry.Kind;
+            }
+        }
+        return worst;
+
+        static int Weight(FailureKind kind) => !MayPass(kind) ? 2 : kind == FailureKind.OutOfMemory ? 0 : 1;
+    }
+
+    /// <summary>A backend succeeded though it was set aside: what may pass has passed, for this class. Other entries stay.</summary>
+    internal void Lift(string backend, in AttentionProblem problem, long estimatedBytes)
+    {
+        ProblemClass problemClass = ProblemClass.Of(problem);
+        lock (_gate)
+        {
+            QuarantineEntry[] passed = Array.FindAll(
+                _entries, entry => MayPass(entry.Kind) && Covers(entry, backend, problemClass, estimatedBytes));
+            if (passed.Length == 0)
+            {
+                return; // another thread was faster
+            }
+            _entries = [.. _entries.Except(passed)];
+            _lifted = [.. _lifted, .. passed.Where(entry => !Array.Exists(_lifted, lifted => WasToldBy(entry, lifted)))];
+            Interlocked.Increment(ref _version);
+        }
+    }
+
+    private static bool WasToldBy(QuarantineEntry entry, QuarantineEntry lifted) =>
+        lifted.Backend == entry.Backend && lifted.Class == entry.Class && lifted.Kind == entry.Kind && entry.FromBytes >= lifted.FromBytes;
+
     private QuarantineEntry? Find(string backend, in AttentionProblem problem, long estimatedBytes)
     {
         QuarantineEntry[] entries = _entries;
@@ -103,20 +149,22 @@ public sealed class Quarantine
         ProblemClass problemClass = ProblemClass.Of(problem);
         foreach (QuarantineEntry entry in entries)
         {
-            bool covers = entry.Kind switch
-            {
-                FailureKind.NativeLibraryGone => true,
-                FailureKind.NoKernelImage => entry.Class.Device == problemClass.Device,
-                // A self-test speaks for all problems of its device, element type and head dim, with and without masks.
-                FailureKind.WrongNumbers => entry.Class.Device == problemClass.Device && entry.Class.DType == problemClass.DType
-                    && entry.Class.HeadDimClass == problemClass.HeadDimClass,
-                _ => entry.Class == problemClass && estimatedBytes >= entry.FromBytes,
-            };
-            if (entry.Backend == backend && covers)
+            if (Covers(entry, backend, problemClass, estimatedBytes))
             {
                 return entry;
             }
         }
         return null;
     }
+
+    private static bool Covers(QuarantineEntry entry, string backend, in ProblemClass problemClass, long estimatedBytes) =>
+        entry.Backend == backend && entry.Kind switch
+        {
+            FailureKind.NativeLibraryGone => true,
+            FailureKind.NoKernelImage => entry.Class.Device == problemClass.Device,
+            // A self-test speaks for all problems of its device, element type and head dim, with and without masks.
+            FailureKind.WrongNumbers => entry.Class.Device == problemClass.Device && entry.Class.DType == problemClass.DType
+                && entry.Class.HeadDimClass == problemClass.HeadDimClass,
+            _ => entry.Class == problemClass && estimatedBytes >= entry.FromBytes,
+        };
 }

@@ -51,7 +51,7 @@ internal sealed class AttentionCaseReader(string folder, JsonElement entry)
         string root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + Path.DirectorySeparatorChar;
         bool isPlain = file.Length is > 0 and <= 1024 && !file.Any(char.IsControl) && !Path.IsPathRooted(file);
         string path = isPlain ? Path.GetFullPath(Path.Combine(folder, file)) : string.Empty;
-        return isPlain && path.StartsWith(root, StringComparison.Ordinal)
+        return isPlain && path.StartsWith(root, StringComparison.Ordinal) && ResolvedPath.LeadsInto(folder, path)
             ? path
             : throw new ParityException("its \"file\" must be a path inside the folder of cases.json");
     }

@@ -72,6 +72,43 @@ public sealed class AttentionCaseRunnerTests : IDisposable
     }
 
     [Theory]
+    [InlineData("link.safetensors", "link.safetensors", false)] // the file itself
+    [InlineData("sub/file.safetensors", "sub", false)] // a folder on the way
+    [InlineData("inner.safetensors", "inner.safetensors", true)]
+    public void Run_FileBehindALink_IsReadOnlyWhenItLiesInTheFolder(string file, string link, bool isInside)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links need rights there");
+        JsonObject entry = Take(Plain);
+        entry["file"] = file;
+        string outside = Directory.CreateTempSubdirectory("outside ").FullName;
+        try
+        {
+            string kept = Path.Combine(_folder, Plain + ".safetensors");
+            string target = isInside ? Plain + ".safetensors" : link == file ? Path.Combine(outside, "file.safetensors") : outside;
+            File.Copy(kept, Path.Combine(outside, "file.safetensors"));
+            File.CreateSymbolicLink(Path.Combine(_folder, link), target);
+            AttentionCaseResult result = Run(entry);
+            Assert.True(isInside == (result.Outcome == ParityOutcome.Passed), result.ToString());
+            Assert.Equal(!isInside, result.Message?.Contains("inside the folder", StringComparison.Ordinal) ?? false);
+        }
+        finally
+        {
+            Directory.Delete(outside, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Run_LinkInACircle_FailsThatCase()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links need rights there");
+        JsonObject entry = Take(Plain);
+        entry["file"] = "a";
+        File.CreateSymbolicLink(Path.Combine(_folder, "a"), "b");
+        File.CreateSymbolicLink(Path.Combine(_folder, "b"), "a");
+        Assert.Contains("inside the folder", Run(entry).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("attributes", """{"unheard_of": 1}""", "unheard_of")]
     [InlineData("attributes", """{"is_causal": 2}""", "is_causal")]
     [InlineData("attributes", """{"is_causal": 0.5}""", "is_causal")]
