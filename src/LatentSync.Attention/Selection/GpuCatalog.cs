@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using LatentSync.Attention.Wording;
 
 namespace LatentSync.Attention.Selection;
 
@@ -98,7 +99,7 @@ public static partial class GpuCatalog
         return
         [
             .. All.OrderBy(model => Words(model.Name) is var own
-                ? Math.Min(Distance(whole, Key(own, IsTelling)), Distance(core, Key(own, IsCore)))
+                ? Math.Min(EditDistance.Between(whole, Key(own, IsTelling)), EditDistance.Between(core, Key(own, IsCore)))
                 : 0).Take(count),
         ];
     }
@@ -150,21 +151,4 @@ public static partial class GpuCatalog
         word.EndsWith("gb", StringComparison.Ordinal) && int.TryParse(word.AsSpan(..^2), NumberStyles.None, CultureInfo.InvariantCulture, out int size)
             ? size
             : 0;
-
-    /// <summary>Levenshtein's distance.</summary>
-    private static int Distance(string a, string b)
-    {
-        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
-        for (int i = 1; i <= a.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.Length; j++)
-            {
-                int cost = a[i - 1] == b[j - 1] ? diagonal : 1 + Math.Min(diagonal, Math.Min(row[j], row[j - 1]));
-                (diagonal, row[j]) = (row[j], cost);
-            }
-        }
-        return row[^1];
-    }
 }
