@@ -73,7 +73,7 @@ public sealed class AuditTests
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/proc/self/clear_refs"), "the peak is read from Linux's /proc");
 
-        long peak = PeakMemory.For(AttentionDevice.Cpu)!.Measure(() => ones(64 << 20, dtype: ScalarType.Byte).Dispose());
+        long peak = PeakMeter.For(AttentionDevice.Cpu)!.Measure(() => ones(64 << 20, dtype: ScalarType.Byte).Dispose());
 
         Assert.InRange(peak, 63L << 20, 80L << 20);
     }

@@ -15,7 +15,7 @@ namespace LatentSync.Attention.Torch.Auditing;
 /// 20 MiB, larger ones are rounded to 2 MiB. Other programs on the same GPU falsify the measurement, and so do
 /// PYTORCH_NO_CUDA_MEMORY_CACHING and the allocator backend cudaMallocAsync.
 /// </remarks>
-internal sealed class CudaPeakMemory : PeakMemory
+internal sealed class CudaPeakMemory : PeakMeter
 {
     /// <summary>More than any GPU has, less than the 1 EiB from which the allocator refuses without looking.</summary>
     private const long ImpossibleBytes = 1L << 50;

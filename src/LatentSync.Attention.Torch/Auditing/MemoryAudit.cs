@@ -48,7 +48,7 @@ internal static class MemoryAudit
 
     internal static MemoryAuditResult Run(AuditOptions options)
     {
-        if (PeakMemory.For(options.Device) is not { } peak)
+        if (PeakMeter.For(options.Device) is not { } peak)
         {
             return new MemoryAuditResult(null, 0, [], []);
         }

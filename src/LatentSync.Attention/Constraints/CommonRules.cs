@@ -1,4 +1,3 @@
-using System.Globalization;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Wording;
@@ -44,7 +43,7 @@ internal static class CommonRules
             (in ConstraintSubject s) => s.OnCuda && s.Machine.Cuda is { Runtime: { } runtime } cuda
                 ? cuda.Driver is not { } driver
                     ? Finding.Of("no driver for CUDA, libtorch for CUDA {0}", runtime)
-                    : Major(driver) < Major(runtime) ? Finding.Of("driver for CUDA {0}, libtorch for CUDA {1}", driver, runtime) : null
+                    : CudaVersion.Major(driver) < CudaVersion.Major(runtime) ? Finding.Of("driver for CUDA {0}, libtorch for CUDA {1}", driver, runtime) : null
                 : null)
             { Effort = RemedyEffort.Option },
         new("ATT0108", "Apple GPUs have no float64.", "float16, bfloat16 or float32", "use --dtype f32; or --device cpu",
@@ -72,10 +71,4 @@ internal static class CommonRules
     { IsOurs = true };
 
     private static bool IsRocm(LibTorchInfo? library) => library?.Flavor.StartsWith("rocm", StringComparison.Ordinal) == true;
-
-    private static int Major(string version) =>
-        int.TryParse(version.AsSpan(0, version.IndexOf('.', StringComparison.Ordinal) is >= 0 and var dot ? dot : version.Length),
-            NumberStyles.None, CultureInfo.InvariantCulture, out int major)
-            ? major
-            : int.MaxValue;
 }

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text.RegularExpressions;
+using LatentSync.Attention.Wording;
 
 namespace LatentSync.Attention.Selection;
 
@@ -109,7 +110,7 @@ public static partial class GpuCatalog
                 .OrderBy(entry => core.Length > 0 && Key(entry.Words, IsCore) == core ? 0 : 1)
                 .ThenByDescending(entry => words.Where(IsSeries).Count(entry.Words.Contains))
                 .ThenByDescending(entry => CommonStart(core, Key(entry.Words, IsCore)))
-                .ThenBy(entry => Math.Min(Distance(whole, Key(entry.Words, IsTelling)), Distance(core, Key(entry.Words, IsCore))))
+                .ThenBy(entry => Math.Min(EditDistance.Between(whole, Key(entry.Words, IsTelling)), EditDistance.Between(core, Key(entry.Words, IsCore))))
                 .Select(entry => entry.Model)
                 .Take(count),
         ];
@@ -180,21 +181,4 @@ public static partial class GpuCatalog
         word.EndsWith("gb", StringComparison.Ordinal) && int.TryParse(word.AsSpan(..^2), NumberStyles.None, CultureInfo.InvariantCulture, out int size)
             ? size
             : 0;
-
-    /// <summary>Levenshtein's distance.</summary>
-    private static int Distance(string a, string b)
-    {
-        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
-        for (int i = 1; i <= a.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.Length; j++)
-            {
-                int cost = a[i - 1] == b[j - 1] ? diagonal : 1 + Math.Min(diagonal, Math.Min(row[j], row[j - 1]));
-                (diagonal, row[j]) = (row[j], cost);
-            }
-        }
-        return row[^1];
-    }
 }

@@ -1,4 +1,5 @@
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Wording;
 
 namespace LatentSync.Attention.Workloads;
 

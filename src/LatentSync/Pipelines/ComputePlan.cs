@@ -1,6 +1,7 @@
 using System.Globalization;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
+using LatentSync.Attention.Torch.Operands;
 using LatentSync.Doctor.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -105,7 +106,7 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
         try
         {
             using Tensor one = ones(1, device: device(DeviceType.CUDA, index));
-            using Tensor two = one + one;
+            using Tensor two = one.Plus(one);
             return two.cpu().item<float>() == 2;
         }
         catch (System.Runtime.InteropServices.ExternalException)

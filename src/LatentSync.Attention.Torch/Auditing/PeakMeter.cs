@@ -3,7 +3,7 @@ using LatentSync.Attention.Problems;
 namespace LatentSync.Attention.Torch.Auditing;
 
 /// <summary>Measures the most memory that a call takes beside what was there before it.</summary>
-internal abstract class PeakMemory
+internal abstract class PeakMeter
 {
     /// <summary>How it is measured.</summary>
     internal abstract string Method { get; }
@@ -19,7 +19,7 @@ internal abstract class PeakMemory
     internal abstract long Measure(Action call);
 
     /// <summary>The way for a device; null when this system shows no peak.</summary>
-    internal static PeakMemory? For(AttentionDevice device) =>
+    internal static PeakMeter? For(AttentionDevice device) =>
         device.Kind switch
         {
             AttentionDeviceKind.Cpu => ProcessPeakMemory.Create(),

@@ -1,4 +1,4 @@
-namespace LatentSync.Attention.Workloads;
+namespace LatentSync.Attention.Wording;
 
 /// <summary>How far a misspelt name is from a known one.</summary>
 internal static class EditDistance
