@@ -111,7 +111,7 @@ public sealed class ServiceRegistrationTests
         using var scope = NewDisposeScope();
         var log = new RecordingLoggerProvider();
         using ServiceProvider services = TestServices.Build(
-            log, TestServices.With(new ScriptedBackend(new TorchMathBackend(), (_, _) => FallbackTests.Failure(FailureKind.Other))));
+            log, TestServices.With(new ScriptedBackend(new TorchMathBackend(), (_, _) => FallbackTests.Failure(FailureKind.NoKernel))));
         Tensor query = randn(1, 2, 16, 24);
         Assert.Throws<AttentionUnavailableException>(() => services.GetRequiredService<AttentionDispatcher>().Run(query, query, query));
         LogEntry incident = Assert.Single(log.Entries, entry => entry.Id.Id == AttentionIncident.EventId);
