@@ -29,7 +29,7 @@ internal readonly record struct SliceShape(int Batches, int KvHeads, int Rows, i
         int compute = problem.DType.ComputeSize(), group = problem.HeadCount / problem.KvHeadCount;
         // Forward: scores and their exponentials, boolean temporaries, an additive mask's slice. Backward: also weights and their gradients;
         // measured at its peak: 8.3, and with a window 13.5.
-        double matrices = problem.NeedsGradient ? 8.75 : 3;
+        double matrices = problem.NeedsGradient ? 9.25 : 3;
         matrices += problem.Softcap > 0 ? 3 : 0; // divided, bent, multiplied
         if (problem.NeedsGradient)
         {
@@ -38,8 +38,8 @@ internal readonly record struct SliceShape(int Batches, int KvHeads, int Rows, i
             matrices += problem.Mask.Kind != AttentionMaskKind.None ? 4 : 0;
         }
         double scoreBytes = compute * matrices, dims = (double)problem.HeadDim + problem.ValueDim;
-        double keyBytes = (problem.NeedsGradient ? 4.0 : 2.0) * dims * compute;
-        double rowBytes = 4.0 * compute * dims * group;
+        double keyBytes = (problem.NeedsGradient ? 4.75 : 2.0) * dims * compute;
+        double rowBytes = (problem.NeedsGradient ? 4.75 : 4.0) * compute * dims * group;
         double wholeHead = Bytes(problem.QueryLength, problem.KeyLength);
         int batches = 1, kvHeads = 1, rows = Math.Max(problem.QueryLength, 1), keys = Math.Max(problem.KeyLength, 1);
         if (wholeHead <= workspaceBytes)
