@@ -28,7 +28,7 @@ public sealed class TorchCuDnnBackend : IAttentionBackend
         CudaOperands.Guard(Name, problem);
         using var scope = NewDisposeScope();
         // A mask and the causal flag together were not tried with this kernel: the diagonal joins the mask.
-        bool mergesCausal = problem.IsShiftedCausal || problem.HasWindow || problem.IsCausal && inputs.Mask is not null;
+        bool mergesCausal = FusedRules.MergesCausal(problem);
         Tensor query = CudaOperands.Aligned(inputs.Query); // (B, H, Lq, D padded)
         Tensor key = CudaOperands.Aligned(inputs.Key); // (B, Hkv, Lk, D padded)
         Tensor value = CudaOperands.Aligned(inputs.Value); // (B, Hkv, Lk, Dv padded)

@@ -30,7 +30,7 @@ public sealed class TorchEfficientBackend : IAttentionBackend
         CudaOperands.Guard(Name, problem);
         using var scope = NewDisposeScope();
         // A mask and the causal flag together were not tried with this kernel: the diagonal joins the mask.
-        bool mergesCausal = problem.IsShiftedCausal || problem.HasWindow || problem.IsCausal && inputs.Mask is not null;
+        bool mergesCausal = FusedRules.MergesCausal(problem);
         Tensor query = CudaOperands.Aligned(inputs.Query); // (B, H, Lq, D padded)
         Tensor key = CudaOperands.Aligned(CudaOperands.RepeatHeads(problem, inputs.Key)); // (B, H, Lk, D padded)
         Tensor value = CudaOperands.Aligned(CudaOperands.RepeatHeads(problem, inputs.Value)); // (B, H, Lk, Dv padded)

@@ -1,3 +1,4 @@
+using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Torch.Operands;
 using static TorchSharp.torch;
@@ -24,7 +25,7 @@ public sealed class TorchMathBackend : IAttentionBackend
     public AttentionResult Run(in AttentionProblem problem, AttentionInputs inputs)
     {
         using var scope = NewDisposeScope();
-        bool mergesCausal = problem.IsShiftedCausal || problem.HasWindow || problem.IsCausal && inputs.Mask is not null;
+        bool mergesCausal = FusedRules.MergesCausal(problem);
         // The operator adds a boolean mask as numbers; only the function above it converts.
         Tensor? mask = OperandForm.AdditiveMask(problem, inputs, inputs.Query.dtype, mergesCausal);
         Tensor result = _kernels.Math(

@@ -79,18 +79,8 @@ internal static class KernelSelfTest
             _ => 5e-2,
         };
 
-    private static bool Allows(BackendRules rules, Machine machine, in AttentionProblem problem)
-    {
-        var subject = new ConstraintSubject(problem, machine, rules.EstimateBytes(problem, machine), null);
-        foreach (Constraint constraint in rules.Constraints)
-        {
-            if (constraint.Repair is null && constraint.Violation(subject) is not null)
-            {
-                return false;
-            }
-        }
-        return true;
-    }
+    private static bool Allows(BackendRules rules, Machine machine, in AttentionProblem problem) =>
+        AttentionSelector.Select(problem, new SelectionContext { Machine = machine, Backends = [rules] }, freeBytes: null).Chosen is not null;
 
     /// <summary>(1, heads, length, dim), evenly spread over ±1, the same at every call.</summary>
     private static Tensor Operand(uint seed, int heads, int length, int dim)

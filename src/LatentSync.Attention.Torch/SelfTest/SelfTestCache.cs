@@ -69,29 +69,14 @@ internal sealed class SelfTestCache(string path, string identity)
 
     private void Write(ImmutableHashSet<string> passed)
     {
-        string unfinished = $"{path}.{Environment.ProcessId}-{Guid.NewGuid():N}.tmp";
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllText(unfinished, string.Join('\n', [Format + identity, .. passed.Order(StringComparer.Ordinal), "end"]) + "\n");
-            File.Move(unfinished, path, overwrite: true);
+            string text = string.Join('\n', [Format + identity, .. passed.Order(StringComparer.Ordinal), "end"]) + "\n";
+            WholeFile.Write(path, Encoding.UTF8.GetBytes(text));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             // A cache that cannot be written costs the next process its milliseconds, nothing else.
-            Discard(unfinished);
-        }
-    }
-
-    private static void Discard(string file)
-    {
-        try
-        {
-            File.Delete(file);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // The disk is full or the folder is gone: there is nothing more to do.
         }
     }
 

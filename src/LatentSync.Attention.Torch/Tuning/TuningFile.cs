@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using LatentSync.Platform;
 using LatentSync.Attention.Constraints;
 
 namespace LatentSync.Attention.Torch.Tuning;
@@ -61,23 +62,6 @@ internal static class TuningFile
     /// <summary>Writes a table: whoever reads meanwhile sees the old one or the new one, whole.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">It cannot be written.</exception>
-    internal static void Write(string path, TuningTable table)
-    {
-        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        Directory.CreateDirectory(folder);
-        string unfinished = Path.Combine(folder, $".{Path.GetFileName(path)}.{Environment.ProcessId}-{Guid.NewGuid():N}.tmp");
-        try
-        {
-            using (FileStream file = File.Create(unfinished))
-            {
-                JsonSerializer.Serialize(file, new Content(Version, table.Machine, table.Entries), Format);
-                file.Flush(flushToDisk: true);
-            }
-            File.Move(unfinished, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(unfinished);
-        }
-    }
+    internal static void Write(string path, TuningTable table) =>
+        WholeFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(new Content(Version, table.Machine, table.Entries), Format));
 }

@@ -69,6 +69,33 @@ internal static class FusedRules
     internal static Finding? ShapedMask(in ConstraintSubject subject) =>
         subject.Problem.HasWindow ? Finding.Of("a window") : subject.Problem.IsShiftedCausal ? Finding.Of("causal bottom-right") : null;
 
+    /// <summary>Whether the diagonal and the window become part of the mask, for kernels that have a top-left causal flag and nothing else,
+    /// and take no mask beside it. Rules, estimates and runners must agree on it.</summary>
+    internal static bool MergesCausal(in AttentionProblem problem) =>
+        problem.IsShiftedCausal || problem.HasWindow || problem is { IsCausal: true, Mask.Kind: not AttentionMaskKind.None };
+
+    /// <summary>A mask beside the causal flag.</summary>
+    internal static Finding? MaskWithCausal(in ConstraintSubject subject) =>
+        subject is { HasMask: true, Problem.IsCausal: true } ? Finding.Of("a mask with causal") : null;
+
+    /// <summary>A mask whose rows' elements are not side by side.</summary>
+    internal static Finding? MaskWithOtherStride(in ConstraintSubject subject) =>
+        subject is { HasMask: true, Problem.Mask.IsStrided: true } ? Finding.Of("a mask with another stride") : null;
+
+    /// <summary>A mask that cannot be added as it is: boolean, or of another type than the query.</summary>
+    internal static Finding? MaskOfOtherType(in ConstraintSubject subject) =>
+        !subject.HasMask ? null
+        : subject.Problem.Mask.Kind == AttentionMaskKind.Boolean ? Finding.Of("a boolean mask")
+        : subject.Problem.Mask.DType != subject.Problem.DType
+            ? Finding.Of("{0} with a {1} mask", subject.Problem.DType.LongName(), subject.Problem.Mask.DType.LongName())
+            : null;
+
+    /// <summary>A mask that is broadcast along the keys.</summary>
+    internal static Finding? MaskWithoutColumns(in ConstraintSubject subject) =>
+        subject.HasMask && subject.Problem.Mask.Columns != subject.Problem.KeyLength
+            ? Finding.Of("a mask of {0} columns for {1} keys", subject.Problem.Mask.Columns, subject.Problem.KeyLength)
+            : null;
+
     /// <summary>A size rounded up to a multiple.</summary>
     internal static long RoundUp(int size, int multiple) => ((long)size + multiple - 1) / multiple * multiple;
 }

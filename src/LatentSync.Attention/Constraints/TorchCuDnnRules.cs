@@ -109,27 +109,19 @@ internal static class TorchCuDnnRules
         new("ATT0512", "{0} has no gradient for the mask.", "a mask without gradient", UseAnother, CudaSource,
             (in ConstraintSubject s) => s.OnCuda && s.Problem.Mask.NeedsGradient ? Finding.Of("a mask that needs a gradient") : null),
         new("ATT0513", "{0} needs the elements of a mask's row side by side.", "stride 1 in the mask's last dimension", UseAnother, CudaSource,
-            (in ConstraintSubject s) => s.OnCuda && s is { HasMask: true, Problem.Mask.IsStrided: true }
-                ? Finding.Of("a mask with another stride")
-                : null)
+            (in ConstraintSubject s) => s.OnCuda ? MaskWithOtherStride(s) : null)
             { Repair = "the mask is copied" },
         new("ATT0523", "{0} adds its mask, in the query's element type.", "an additive mask of the query's type", UseAnother,
             "libtorch converts before it calls the operator: convert_boolean_attn_mask in attention.cpp",
-            (in ConstraintSubject s) => !s.OnCuda || !s.HasMask ? null
-                : s.Problem.Mask.Kind == AttentionMaskKind.Boolean ? Finding.Of("a boolean mask")
-                : s.Problem.Mask.DType != s.Problem.DType
-                    ? Finding.Of("{0} with a {1} mask", s.Problem.DType.LongName(), s.Problem.Mask.DType.LongName())
-                    : null)
+            (in ConstraintSubject s) => s.OnCuda ? MaskOfOtherType(s) : null)
             { Repair = "the mask is converted", IsOurs = true },
         new("ATT0524", "{0} needs a mask with a column for every key.", "no broadcast along the keys", UseAnother,
             "libtorch expands before it calls the operator",
-            (in ConstraintSubject s) => s.OnCuda && s.HasMask && s.Problem.Mask.Columns != s.Problem.KeyLength
-                ? Finding.Of("a mask of {0} columns for {1} keys", s.Problem.Mask.Columns, s.Problem.KeyLength)
-                : null)
+            (in ConstraintSubject s) => s.OnCuda ? MaskWithoutColumns(s) : null)
             { Repair = "the mask's columns are written out", IsOurs = true },
         new("ATT0517", "{0} takes a mask or the causal flag, not both.", "a mask without causal", UseAnother,
             "libtorch refuses both before it selects; the kernel with both was not verified",
-            (in ConstraintSubject s) => s is { OnCuda: true, HasMask: true, Problem.IsCausal: true } ? Finding.Of("a mask with causal") : null)
+            (in ConstraintSubject s) => s.OnCuda ? MaskWithCausal(s) : null)
             { Repair = "the diagonal is merged into the mask", IsOurs = true },
         new("ATT0518", "{0} has only the top-left causal diagonal and no window.", "causal top-left, no window", UseAnother, CudaSource,
             (in ConstraintSubject s) => s.OnCuda ? ShapedMask(s) : null)
@@ -150,7 +142,7 @@ internal static class TorchCuDnnRules
         long dim = Math.Max(RoundUp(problem.HeadDim, 8), RoundUp(problem.ValueDim, 8));
         bool pads = problem.HeadDim % 8 != 0 || problem.ValueDim % 8 != 0;
         Int128 logSumExp = (Int128)problem.Batch * problem.HeadCount * problem.QueryLength * sizeof(float);
-        bool merges = problem.IsShiftedCausal || problem.HasWindow || problem.IsCausal && problem.Mask.Kind != AttentionMaskKind.None;
+        bool merges = MergesCausal(problem);
         return OperandBytes.Saturate(OperandBytes.Fixed
             + WorkspaceBytes
             + problem.OutputBytes

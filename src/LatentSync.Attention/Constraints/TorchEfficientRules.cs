@@ -118,29 +118,22 @@ internal static class TorchEfficientRules
     private static IEnumerable<Constraint> OfTheMask() =>
     [
         new("ATT0310", "{0} needs the elements of a mask's row side by side.", "stride 1 in the mask's last dimension", UseAnother, CudaSource,
-            (in ConstraintSubject s) => s.OnCuda && s is { HasMask: true, Problem.Mask.IsStrided: true }
-                ? Finding.Of("a mask with another stride")
-                : null)
+            (in ConstraintSubject s) => s.OnCuda ? MaskWithOtherStride(s) : null)
             { Repair = "the mask is copied" },
         new("ATT0311", "{0} adds its mask, in the query's element type.", "an additive mask of the query's type", UseAnother,
             "libtorch converts before it calls the operator: convert_boolean_attn_mask in attention.cpp",
-            (in ConstraintSubject s) => !s.OnCuda || !s.HasMask ? null
-                : s.Problem.Mask.Kind == AttentionMaskKind.Boolean ? Finding.Of("a boolean mask")
-                : s.Problem.Mask.DType != s.Problem.DType
-                    ? Finding.Of("{0} with a {1} mask", s.Problem.DType.LongName(), s.Problem.Mask.DType.LongName())
-                    : null)
+            (in ConstraintSubject s) => s.OnCuda ? MaskOfOtherType(s) : null)
             { Repair = "the mask is converted", IsOurs = true },
         new("ATT0312", "{0} needs a whole mask (B, H, Lq, Lk) whose rows start at multiples of 16 elements.",
             "Lk a multiple of 16, no broadcast along the keys", UseAnother,
             "libtorch pads before it calls the operator: pad_bias in attention.cpp; xformers#1263: the kernel refuses other rows",
             (in ConstraintSubject s) => !s.OnCuda || !s.HasMask ? null
-                : s.Problem.Mask.Columns != s.Problem.KeyLength
-                    ? Finding.Of("a mask of {0} columns for {1} keys", s.Problem.Mask.Columns, s.Problem.KeyLength)
-                    : s.Problem.KeyLength % MaskAlignment != 0 ? Finding.Of("a mask, {0}", Finding.Number("Lk", s.Problem.KeyLength)) : null)
+                : MaskWithoutColumns(s)
+                    ?? (s.Problem.KeyLength % MaskAlignment != 0 ? Finding.Of("a mask, {0}", Finding.Number("Lk", s.Problem.KeyLength)) : null))
             { Repair = "the mask is written into longer rows, and expanded with stride 0 where it is broadcast", IsOurs = true },
         new("ATT0314", "{0} takes a mask or the causal flag, not both.", "a mask without causal", UseAnother,
             "libtorch refuses both before it selects; the kernel with both was not verified",
-            (in ConstraintSubject s) => s is { OnCuda: true, HasMask: true, Problem.IsCausal: true } ? Finding.Of("a mask with causal") : null)
+            (in ConstraintSubject s) => s.OnCuda ? MaskWithCausal(s) : null)
             { Repair = "the diagonal is merged into the mask", IsOurs = true },
         new("ATT0315", "{0} has only the top-left causal diagonal and no window.", "causal top-left, no window", UseAnother, CudaSource,
             (in ConstraintSubject s) => s.OnCuda ? ShapedMask(s) : null)
@@ -152,7 +145,7 @@ internal static class TorchEfficientRules
         var subject = new ConstraintSubject(problem, machine, 0, null);
         // The runner pads to 16 bytes on every GPU, also where the kernel would take less.
         int alignment = Math.Max(Alignment(problem.DType, subject.Capability), 16 / problem.DType.Size());
-        bool merges = problem.IsShiftedCausal || problem.HasWindow || problem.IsCausal && subject.HasMask;
+        bool merges = MergesCausal(problem);
         long dim = Math.Max(RoundUp(problem.HeadDim, alignment), RoundUp(problem.ValueDim, alignment));
         bool pads = problem.HeadDim % alignment != 0 || problem.ValueDim % alignment != 0;
         Int128 rows = (Int128)problem.Batch * problem.HeadCount * problem.QueryLength;

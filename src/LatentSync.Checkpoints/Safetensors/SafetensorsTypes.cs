@@ -1,8 +1,11 @@
 namespace LatentSync.Checkpoints.Safetensors;
 
 /// <summary>Spelling of element types in a safetensors header.</summary>
-internal static class SafetensorsTypes
+public static class SafetensorsTypes
 {
+    /// <summary>The spelling of a type.</summary>
+    /// <param name="type">The type.</param>
+    /// <exception cref="ArgumentOutOfRangeException">It is none.</exception>
     public static string Name(TensorElementType type) => type switch
     {
         TensorElementType.Float64 => "F64",
@@ -18,6 +21,8 @@ internal static class SafetensorsTypes
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "This is not a defined element type."),
     };
 
+    /// <summary>The type of a spelling; null when it is none.</summary>
+    /// <param name="name">The spelling, "BF16".</param>
     public static TensorElementType? Find(string name) => name switch
     {
         "F64" => TensorElementType.Float64,

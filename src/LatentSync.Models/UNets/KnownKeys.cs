@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LatentSync.Attention.Wording;
 using LatentSync.Models.Loading;
 
 namespace LatentSync.Models.UNets;
@@ -22,25 +23,7 @@ internal static class KnownKeys
     }
 
     /// <summary>The entry of <paramref name="known"/> with the fewest insertions, deletions and replacements from <paramref name="name"/>.</summary>
-    public static string Nearest(string name, IEnumerable<string> known) => known.MinBy(key => Distance(Shorten(name), key))!;
+    public static string Nearest(string name, IEnumerable<string> known) => known.MinBy(key => EditDistance.Between(Shorten(name), key))!;
 
     private static string Shorten(string text) => text.Length <= 64 ? text : text[..61] + "...";
-
-    // Levenshtein's distance, one row at a time.
-    private static int Distance(string from, string to)
-    {
-        int[] row = [.. Enumerable.Range(0, to.Length + 1)];
-        for (int i = 1; i <= from.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= to.Length; j++)
-            {
-                int replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(replaced, Math.Min(row[j], row[j - 1]) + 1);
-            }
-        }
-        return row[to.Length];
-    }
 }

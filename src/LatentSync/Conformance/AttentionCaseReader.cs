@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using LatentSync.Attention.Torch.Operators;
 using LatentSync.Checkpoints;
+using LatentSync.Checkpoints.Safetensors;
 using LatentSync.Parity;
 
 namespace LatentSync.Conformance;
@@ -147,20 +148,8 @@ internal sealed class AttentionCaseReader(string folder, JsonElement entry)
             : throw new ParityException($"{subject}: a text \"{key}\" is missing");
 
     private static TensorElementType ElementType(string text, string name) =>
-        text switch
-        {
-            "F64" => TensorElementType.Float64,
-            "F32" => TensorElementType.Float32,
-            "F16" => TensorElementType.Float16,
-            "BF16" => TensorElementType.BFloat16,
-            "I64" => TensorElementType.Int64,
-            "I32" => TensorElementType.Int32,
-            "I16" => TensorElementType.Int16,
-            "I8" => TensorElementType.Int8,
-            "U8" => TensorElementType.UInt8,
-            "BOOL" => TensorElementType.Bool,
-            _ => throw new ParityException($"{name} has the type \"{Plain(text)}\"; F64, F32, F16, BF16, I64, I32, I16, I8, U8 and BOOL are read"),
-        };
+        SafetensorsTypes.Find(text)
+        ?? throw new ParityException($"{name} has the type \"{Plain(text)}\"; F64, F32, F16, BF16, I64, I32, I16, I8, U8 and BOOL are read");
 
     private (double? Atol, double? Rtol) ReadTolerance()
     {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
@@ -81,17 +80,14 @@ public static class DeviceChoice
     /// <summary>What is wrong with a driver: the greater of what the GPU and what libtorch need is told.</summary>
     private static GpuObstacle? ObstacleOf(string driver, string? runtime, string capability)
     {
-        if (runtime is not null && Major(driver) < Major(runtime) && (CudaDrivers.LeastFor(capability) is not { } least || Major(least) < Major(runtime)))
+        if (runtime is not null && CudaVersion.Major(driver) < CudaVersion.Major(runtime) && (CudaDrivers.LeastFor(capability) is not { } least || CudaVersion.Major(least) < CudaVersion.Major(runtime)))
         {
             return GpuObstacle.OldDriver;
         }
         return Versions.Parse(driver) < Versions.Parse(CudaDrivers.LeastFor(capability)) ? GpuObstacle.OldDriverForGpu : null;
     }
 
-    private static int MajorOf(GpuInfo gpu) => gpu.ComputeCapability is { } capability ? Major(capability) : 0;
-
-    private static int Major(string version) =>
-        int.TryParse(version.Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out int major) ? major : int.MaxValue;
+    private static int MajorOf(GpuInfo gpu) => gpu.ComputeCapability is { } capability ? CudaVersion.Major(capability) : 0;
 }
 
 /// <summary>Why libtorch cannot compute on a GPU.</summary>

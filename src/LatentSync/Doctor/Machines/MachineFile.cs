@@ -1,5 +1,7 @@
+using System.Text;
 using System.Text.Json;
 using LatentSync.Attention.Selection;
+using LatentSync.Platform;
 
 namespace LatentSync.Doctor.Machines;
 
@@ -61,24 +63,7 @@ public static class MachineFile
     public static void Write(string path, MachineReport machine)
     {
         ArgumentNullException.ThrowIfNull(path);
-        string full = Path.GetFullPath(path), partial = $"{full}.{Environment.ProcessId}.partial";
-        if (Path.GetDirectoryName(full) is { } folder)
-        {
-            Directory.CreateDirectory(folder);
-        }
-        try
-        {
-            using (FileStream stream = new(partial, FileMode.CreateNew, FileAccess.Write))
-            {
-                stream.Write(System.Text.Encoding.UTF8.GetBytes(ToJson(machine)));
-                stream.Flush(flushToDisk: true);
-            }
-            File.Move(partial, full, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(partial); // there only after a failure
-        }
+        WholeFile.Write(path, Encoding.UTF8.GetBytes(ToJson(machine)));
     }
 
     /// <summary>The content of a file.</summary>
