@@ -12,6 +12,9 @@ public static class AttentionBackendNames
     /// <summary>cuDNN's attention through libtorch, CUDA only.</summary>
     public const string TorchCuDnn = "torch-cudnn";
 
+    /// <summary>FlashAttention-2 in C#: forward and backward on the CPU, without native code.</summary>
+    public const string ManagedFlash = "managed-flash";
+
     /// <summary>libtorch's standard path with the whole score matrix.</summary>
     public const string TorchMath = "torch-math";
 

@@ -1,0 +1,60 @@
+namespace LatentSync.Attention.Kernels;
+
+/// <summary>What the threads of a call share.</summary>
+internal struct FlashContext
+{
+    /// <summary>The call.</summary>
+    internal FlashCall Call;
+
+    /// <summary>How it is cut.</summary>
+    internal FlashPlan Plan;
+
+    /// <summary>The next task that nobody has taken.</summary>
+    internal long NextTask;
+
+    /// <summary>Takes some tasks.</summary>
+    /// <param name="first">The first of them.</param>
+    /// <param name="end">After the last of them.</param>
+    /// <returns>Whether there were any.</returns>
+    internal bool Take(out long first, out long end)
+    {
+        first = Interlocked.Add(ref NextTask, Plan.TasksAtOnce) - Plan.TasksAtOnce;
+        end = Math.Min(first + Plan.TasksAtOnce, Plan.Tasks);
+        return first < end;
+    }
+}
+
+/// <summary>Room that a thread's blocks use in turn.</summary>
+/// <typeparam name="T">float or double.</typeparam>
+internal unsafe struct FlashScratch<T>
+    where T : unmanaged
+{
+    /// <summary>(keys of a block, lanes).</summary>
+    internal T* Scores;
+
+    /// <summary>(keys of a block, lanes): a mask's numbers.</summary>
+    internal T* Bias;
+
+    /// <summary>(lanes, keys of a block): a mask's rows before they are transposed.</summary>
+    internal T* MaskStage;
+
+    /// <summary>Addresses in <see cref="MaskStage"/>, per lane.</summary>
+    internal T** MaskRows;
+
+    /// <summary>Four numbers per lane.</summary>
+    internal T* LaneNumbers;
+
+    /// <summary>Takes it from a workspace.</summary>
+    internal static FlashScratch<T> Of(ref WorkspaceParts parts, in FlashPlan plan, bool hasMask)
+    {
+        long scores = (long)plan.KeyBlock * plan.Lanes;
+        var scratch = new FlashScratch<T> { Scores = parts.Take<T>(scores), LaneNumbers = parts.Take<T>(4L * plan.Lanes) };
+        if (hasMask)
+        {
+            scratch.Bias = parts.Take<T>(scores);
+            scratch.MaskStage = parts.Take<T>((long)FlashPlan.LargestKeyBlock * plan.Lanes);
+            scratch.MaskRows = (T**)parts.Take<nint>(plan.Lanes);
+        }
+        return scratch;
+    }
+}

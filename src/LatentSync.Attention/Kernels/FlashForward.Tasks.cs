@@ -1,0 +1,347 @@
+using System.Runtime.Intrinsics.X86;
+using LatentSync.Attention.Kernels.Micro;
+using LatentSync.Attention.Problems;
+
+namespace LatentSync.Attention.Kernels;
+
+/// <content>From a call to its blocks.</content>
+internal static unsafe partial class FlashForward<TLanes, TVector, T>
+{
+    /// <summary>Computes a call.</summary>
+    /// <param name="call">The call; checked.</param>
+    /// <param name="team">Threads.</param>
+    /// <param name="threads">Threads to use at most.</param>
+    /// <exception cref="OutOfMemoryException">There is no memory for the workspace.</exception>
+    internal static void Run(in FlashCall call, IWorkTeam team, int threads)
+    {
+        var context = new FlashContext
+        {
+            Call = call,
+            Plan = FlashPlan.Of(call, TLanes.Count, TLanes.TileVectors, sizeof(T), threads),
+        };
+        team.Run(context.Plan.Threads, &Work, &context);
+    }
+
+    private static void Work(void* context)
+    {
+        var shared = (FlashContext*)context;
+        var parts = new WorkspaceParts(null);
+        _ = new TaskMemory(ref parts, shared);
+        parts = new WorkspaceParts(Workspace.OfThread(parts.Bytes));
+        var memory = new TaskMemory(ref parts, shared);
+        while (shared->Take(out long first, out long end))
+        {
+            for (long task = first; task < end; task++)
+            {
+                if (shared->Plan.Staged)
+                {
+                    RunStaged(shared, memory, task, task + 1 < end ? task + 1 : task);
+                }
+                else
+                {
+                    RunBlocks(shared, memory, task);
+                }
+            }
+        }
+    }
+
+    /// <summary>A few blocks of queries of one key head over all their keys.</summary>
+    private static void RunBlocks(FlashContext* shared, in TaskMemory memory, long task)
+    {
+        ref readonly FlashCall call = ref shared->Call;
+        ref readonly FlashPlan plan = ref shared->Plan;
+        int rowTask = (int)(task % plan.RowTasks);
+        long head = task / plan.RowTasks;
+        int batch = (int)(head / call.Problem.KvHeadCount), kvHead = (int)(head % call.Problem.KvHeadCount);
+        FlashSequence sequence = FlashSequence.Of(call, batch);
+        int rows = sequence.QueryLength * plan.Group, firstRow = rowTask * plan.BlocksPerTask * plan.Lanes, row = firstRow;
+        int blocks = 0, firstKey = int.MaxValue, endKey = 0;
+        for (; blocks < plan.BlocksPerTask && row < rows; blocks++)
+        {
+            ref FlashBlock<T> block = ref memory.Blocks[blocks];
+            Open(shared, memory, ref block, sequence, kvHead, row, Math.Min(plan.Lanes, rows - row));
+            firstKey = Math.Min(firstKey, block.FirstOfAll);
+            endKey = Math.Max(endKey, block.LastOfAll + 1);
+            row += plan.Lanes;
+        }
+        for (int key = firstKey; key < endKey; key += plan.KeyBlock)
+        {
+            int count = Math.Min(plan.KeyBlock, endKey - key);
+            T* keys, values;
+            nint keyStride, valueStride;
+            if (plan.Direct)
+            {
+                keys = (T*)call.Key.Row(sequence.KeyBatch, kvHead, sequence.KeyStart + key);
+                values = (T*)call.Value.Row(sequence.KeyBatch, kvHead, sequence.KeyStart + key);
+                keyStride = call.Key.RowStride;
+                valueStride = call.Value.RowStride;
+            }
+            else
+            {
+                keys = memory.Keys;
+                values = memory.Values;
+                keyStride = call.Problem.HeadDim;
+                valueStride = call.Problem.ValueDim;
+                for (int j = 0; j < count; j++)
+                {
+                    (nint page, nint place) = sequence.Place(call, key + j);
+                    RowConversion.Read(call.Key.Row(page, kvHead, place), call.Key.DType, call.Key.ColumnStride, keys + j * keyStride, call.Problem.HeadDim);
+                    RowConversion.Read(call.Value.Row(page, kvHead, place), call.Value.DType, call.Value.ColumnStride, values + j * valueStride, call.Problem.ValueDim);
+                }
+            }
+            for (int i = 0; i < blocks; i++)
+            {
+                ref FlashBlock<T> block = ref memory.Blocks[i];
+                if (block.FirstOfAll < key + count && block.LastOfAll >= key)
+                {
+                    Attend(shared, memory.Scratch, ref block, batch, keys, keyStride, values, valueStride, count, key);
+                }
+            }
+        }
+        for (int i = 0; i < blocks; i++)
+        {
+            Close(shared, memory, memory.Blocks[i], sequence, kvHead, firstRow + i * plan.Lanes);
+        }
+    }
+
+    /// <summary>Several heads of one sequence whose vectors lie side by side: their rows are copied whole, which reads and writes memory in
+    /// long pieces, and each head is then one block of queries and one of keys.</summary>
+    /// <remarks>In LatentSync's temporal attention the 16 frames of a position lie a multiple of 128 KiB apart: read head by head, all
+    /// 64 rows (query, key, value, result) would compete for the same few cache lines.</remarks>
+    private static void RunStaged(FlashContext* shared, in TaskMemory memory, long task, long nextTask)
+    {
+        ref readonly FlashCall call = ref shared->Call;
+        ref readonly FlashPlan plan = ref shared->Plan;
+        ref readonly AttentionProblem problem = ref call.Problem;
+        int batch = (int)(task / plan.HeadTasks), head = (int)(task % plan.HeadTasks) * plan.HeadsPerTask;
+        int heads = Math.Min(plan.HeadsPerTask, problem.KvHeadCount - head);
+        int wide = heads * problem.HeadDim, valueWide = heads * problem.ValueDim;
+        FlashSequence sequence = FlashSequence.Of(call, batch);
+        Stage(call.Query, batch, head, sequence.QueryLength, wide, memory.Queries);
+        Stage(call.Key, batch, head, sequence.KeyLength, wide, memory.Keys);
+        Stage(call.Value, batch, head, sequence.KeyLength, valueWide, memory.Values);
+        int nextBatch = (int)(nextTask / plan.HeadTasks), nextHead = (int)(nextTask % plan.HeadTasks) * plan.HeadsPerTask;
+        for (int h = 0; h < heads; h++)
+        {
+            if (nextTask != task)
+            {
+                Announce(call.Query, nextBatch, nextHead, h * sequence.QueryLength / heads, (h + 1) * sequence.QueryLength / heads, wide);
+                Announce(call.Key, nextBatch, nextHead, h * sequence.KeyLength / heads, (h + 1) * sequence.KeyLength / heads, wide);
+                Announce(call.Value, nextBatch, nextHead, h * sequence.KeyLength / heads, (h + 1) * sequence.KeyLength / heads, valueWide);
+            }
+            ref FlashBlock<T> block = ref memory.Blocks[0];
+            SetSize(ref block, sequence.QueryLength);
+            FindStaged(memory.Queries + h * problem.HeadDim, wide, block, memory.Rows, null);
+            Begin(shared, memory, ref block, sequence, head + h, 0);
+            if (sequence.KeyLength > 0)
+            {
+                Attend(shared, memory.Scratch, ref block, batch,
+                    memory.Keys + h * problem.HeadDim, wide, memory.Values + h * problem.ValueDim, valueWide, sequence.KeyLength, 0);
+            }
+            // A head's queries are not needed any more: its result takes their place where it fits.
+            FindStaged(memory.Results + h * problem.ValueDim, valueWide, block, memory.Rows, memory.Waste);
+            End(shared, memory, block, sequence);
+        }
+        for (int i = 0; i < sequence.QueryLength; i++)
+        {
+            RowConversion.Write(memory.Results + (nint)i * valueWide, call.Output.Row(batch, head, i), call.Output.DType, 1, valueWide);
+        }
+    }
+
+    /// <summary>Tells the processor which rows the next task will read: they lie in pages of their own, where it cannot guess them.</summary>
+    private static void Announce(in FlashOperand operand, int batch, int head, int row, int endRow, int elements)
+    {
+        const int Line = 64;
+        if (!Sse.IsSupported)
+        {
+            return;
+        }
+        for (; row < endRow; row++)
+        {
+            byte* start = (byte*)operand.Row(batch, head, row), end = start + (nint)elements * operand.DType.Size();
+            for (; start < end; start += Line)
+            {
+                Sse.Prefetch1(start);
+            }
+        }
+    }
+
+    private static void Stage(in FlashOperand operand, int batch, int head, int rows, int elements, T* destination)
+    {
+        for (int i = 0; i < rows; i++)
+        {
+            RowConversion.Read(operand.Row(batch, head, i), operand.DType, 1, destination + (nint)i * elements, elements);
+        }
+    }
+
+    /// <summary>Brings a block's queries into the lanes.</summary>
+    private static void Open(
+        FlashContext* shared, in TaskMemory memory, ref FlashBlock<T> block, in FlashSequence sequence, int kvHead, int firstRow, int count)
+    {
+        ref readonly FlashCall call = ref shared->Call;
+        SetSize(ref block, count);
+        sequence.FindRows(call.Query, shared->Plan.Group, kvHead, firstRow, count, block.Vectors * TLanes.Count, memory.Rows);
+        if (call.Query.DType.Size() != sizeof(T) || call.Query.ColumnStride != 1)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                T* stage = memory.RowStage + (nint)i * memory.RowWidth;
+                RowConversion.Read(memory.Rows[i], call.Query.DType, call.Query.ColumnStride, stage, call.Problem.HeadDim);
+                memory.Rows[i] = stage;
+            }
+            new Span<nint>(memory.Rows + count, block.Vectors * TLanes.Count - count).Fill((nint)memory.Rows[count - 1]);
+        }
+        Begin(shared, memory, ref block, sequence, kvHead, firstRow);
+    }
+
+    private static void SetSize(ref FlashBlock<T> block, int count)
+    {
+        block.Count = count;
+        block.Vectors = count <= TLanes.Count ? 1 : count <= 2 * TLanes.Count ? 2 : 4;
+    }
+
+    /// <summary>Addresses of a head's rows in the stage; lanes that are no query repeat the last one, or go to waste.</summary>
+    private static void FindStaged(T* first, nint stride, in FlashBlock<T> block, T** rows, T* waste)
+    {
+        int lanes = block.Vectors * TLanes.Count;
+        for (int i = 0; i < lanes; i++)
+        {
+            rows[i] = i < block.Count ? first : waste is null ? rows[i - 1] : waste;
+            first += stride;
+        }
+    }
+
+    /// <summary>Transposes the queries at <see cref="TaskMemory.Rows"/> and finds the keys that each lane sees.</summary>
+    private static void Begin(
+        FlashContext* shared, in TaskMemory memory, ref FlashBlock<T> block, in FlashSequence sequence, int kvHead, int firstRow)
+    {
+        ref readonly FlashCall call = ref shared->Call;
+        ref readonly FlashPlan plan = ref shared->Plan;
+        block.HasResult = false;
+        int lanes = block.Vectors * TLanes.Count;
+        Transposition.ToLanes<TLanes, TVector, T>(memory.Rows, call.Problem.HeadDim, block.Query, block.Vectors);
+        TVector hidden = TLanes.Broadcast(NegativeInfinity);
+        for (int v = 0; v < lanes; v += TLanes.Count)
+        {
+            TLanes.Store(hidden, block.Maximum + v);
+            TLanes.Store(default, block.Sum + v);
+        }
+        sequence.FindKeys(call, plan, ref block, kvHead, firstRow, lanes);
+    }
+
+    /// <summary>Divides a block's result and writes it out.</summary>
+    private static void Close(
+        FlashContext* shared, in TaskMemory memory, in FlashBlock<T> block, in FlashSequence sequence, int kvHead, int firstRow)
+    {
+        ref readonly FlashCall call = ref shared->Call;
+        int lanes = block.Vectors * TLanes.Count;
+        bool isPlain = call.Output.DType.Size() == sizeof(T) && call.Output.ColumnStride == 1;
+        if (isPlain)
+        {
+            sequence.FindRows(call.Output, shared->Plan.Group, kvHead, firstRow, block.Count, lanes, memory.Rows);
+        }
+        else
+        {
+            FindStaged(memory.RowStage, memory.RowWidth, block, memory.Rows, memory.Waste);
+        }
+        new Span<nint>(memory.Rows + block.Count, lanes - block.Count).Fill((nint)memory.Waste);
+        End(shared, memory, block, sequence);
+        if (!isPlain)
+        {
+            sequence.FindRows(call.Output, shared->Plan.Group, kvHead, firstRow, block.Count, block.Count, memory.Rows);
+            for (int i = 0; i < block.Count; i++)
+            {
+                T* stage = memory.RowStage + (nint)i * memory.RowWidth;
+                RowConversion.Write(stage, memory.Rows[i], call.Output.DType, call.Output.ColumnStride, call.Problem.ValueDim);
+            }
+        }
+    }
+
+    /// <summary>Divides a block's result and transposes it to <see cref="TaskMemory.Rows"/>; logsumexp where it is wanted.</summary>
+    private static void End(FlashContext* shared, in TaskMemory memory, in FlashBlock<T> block, in FlashSequence sequence)
+    {
+        ref readonly FlashCall call = ref shared->Call;
+        int lanes = block.Vectors * TLanes.Count, valueDim = call.Problem.ValueDim;
+        if (!block.HasResult)
+        {
+            new Span<T>(block.Result, lanes * valueDim).Clear();
+        }
+        T* factors = stackalloc T[lanes];
+        TVector zero = default, one = Exponential.Constant<TLanes, TVector, T>(1);
+        for (int v = 0; v < lanes; v += TLanes.Count)
+        {
+            TVector sum = TLanes.Load(block.Sum + v);
+            TLanes.Store(TLanes.Select(TLanes.EqualTo(sum, zero), zero, TLanes.Divide(one, sum)), factors + v);
+        }
+        Transposition.ToRows<TLanes, TVector, T>(block.Result, block.Vectors, factors, memory.Rows, valueDim);
+        if (call.LogSumExp is not null)
+        {
+            double factor = shared->Plan.ExponentFactor * FlashScores<TLanes, TVector, T>.Ln2;
+            for (int i = 0; i < block.Count; i++)
+            {
+                double sum = Exponential.ToDouble(block.Sum[i]), maximum = Exponential.ToDouble(block.Maximum[i]);
+                ((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, block.Head[i], block.Position[i])] =
+                    Exponential.Number<T>(sum == 0 ? double.NegativeInfinity : factor * maximum + Math.Log(sum));
+            }
+        }
+    }
+
+    /// <summary>A thread's workspace, cut up.</summary>
+    private readonly ref struct TaskMemory
+    {
+        internal readonly FlashScratch<T> Scratch;
+        internal readonly FlashBlock<T>* Blocks;
+        internal readonly T* Queries;
+        internal readonly T* Keys;
+        internal readonly T* Values;
+        internal readonly T* Results;
+        internal readonly T** Rows;
+        internal readonly T* RowStage;
+        internal readonly T* Waste;
+        internal readonly int RowWidth;
+
+        internal TaskMemory(ref WorkspaceParts parts, FlashContext* shared)
+        {
+            ref readonly FlashPlan plan = ref shared->Plan;
+            ref readonly FlashCall call = ref shared->Call;
+            int headDim = call.Problem.HeadDim, valueDim = call.Problem.ValueDim, lanes = plan.Lanes;
+            RowWidth = Math.Max(headDim, valueDim);
+            Scratch = FlashScratch<T>.Of(ref parts, plan, call.Mask.Address != 0);
+            Rows = (T**)parts.Take<nint>(lanes);
+            Waste = parts.Take<T>(valueDim);
+            if (plan.Staged)
+            {
+                Queries = parts.Take<T>((long)call.Problem.QueryLength * plan.HeadsPerTask * headDim);
+                Keys = parts.Take<T>((long)call.Problem.KeyLength * plan.HeadsPerTask * headDim);
+                Values = parts.Take<T>((long)call.Problem.KeyLength * plan.HeadsPerTask * valueDim);
+                Results = headDim == valueDim ? Queries : parts.Take<T>((long)call.Problem.QueryLength * plan.HeadsPerTask * valueDim);
+            }
+            else
+            {
+                Keys = plan.Direct ? null : parts.Take<T>((long)plan.KeyBlock * headDim);
+                Values = plan.Direct ? null : parts.Take<T>((long)plan.KeyBlock * valueDim);
+                RowStage = parts.Take<T>((long)lanes * RowWidth);
+            }
+            Blocks = parts.Take<FlashBlock<T>>(plan.BlocksPerTask);
+            for (int i = 0; i < plan.BlocksPerTask; i++)
+            {
+                var block = new FlashBlock<T>
+                {
+                    Query = parts.Take<T>((long)headDim * lanes),
+                    Result = parts.Take<T>((long)valueDim * lanes),
+                    Maximum = parts.Take<T>(lanes),
+                    Sum = parts.Take<T>(lanes),
+                    FirstKey = parts.Take<int>(lanes),
+                    LastKey = parts.Take<int>(lanes),
+                    Position = parts.Take<int>(lanes),
+                    Diagonal = parts.Take<int>(lanes),
+                    Head = parts.Take<int>(lanes),
+                };
+                if (!parts.IsCounting)
+                {
+                    Blocks[i] = block;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+using System.Runtime.CompilerServices;
+using LatentSync.Attention.Kernels.Micro;
+using LatentSync.Attention.Problems;
+
+namespace LatentSync.Attention.Kernels;
+
+/// <summary>
+/// FlashAttention-2, forward: O = softmax(scale · Q Kᵀ + bias) V without the score matrix, by blocks of queries and keys
+/// (arXiv:2307.08691, algorithm 1).
+/// </summary>
+/// <remarks>
+/// The queries of a block lie side by side in the lanes, so that a row of the score matrix is one lane: its maximum, its sum and its
+/// rescaling never cross lanes. Per block of keys, with n keys, L lanes:
+/// <code>
+///   S(n, L) = K(n, D) · Qᵀ(D, L)            keys are broadcast as they lie in memory; the tile also keeps each lane's maximum m
+///   P(n, L) = 2^(c · S - c · m)             c = scale · log₂e; exact zeros where a key is hidden
+///   l(L)    = l · α + Σ P                   α = 2^(c · (m before - m)), 1 unless the maximum has grown
+///   Oᵀ(Dv, L) = Oᵀ · α + Vᵀ(Dv, n) · P      values are broadcast as they lie in memory
+/// </code>
+/// and at the end O = Oᵀ / l is transposed back, logsumexp = ln 2 · c · m + ln l.
+/// </remarks>
+internal static unsafe partial class FlashForward<TLanes, TVector, T>
+    where TLanes : ILanes<TVector, T>
+    where TVector : struct
+    where T : unmanaged
+{
+    private static T NegativeInfinity => Exponential.Number<T>(double.NegativeInfinity);
+
+    /// <summary>One block of keys for one block of queries.</summary>
+    /// <param name="shared">The call.</param>
+    /// <param name="scratch">Room for the scores.</param>
+    /// <param name="batch">Sequence.</param>
+    /// <param name="block">Queries, and what is known of them so far.</param>
+    /// <param name="keys">(n, D).</param>
+    /// <param name="keyStride">Elements from key to key.</param>
+    /// <param name="values">(n, Dv).</param>
+    /// <param name="valueStride">Elements from value to value.</param>
+    /// <param name="count">Keys (n), at least 1.</param>
+    /// <param name="firstKey">Index of the first one.</param>
+    private static void Attend(
+        FlashContext* shared, in FlashScratch<T> scratch, ref FlashBlock<T> block, int batch, T* keys, nint keyStride, T* values, nint valueStride,
+        int count, int firstKey)
+    {
+        ref readonly AttentionProblem problem = ref shared->Call.Problem;
+        int headDim = problem.HeadDim, valueDim = problem.ValueDim;
+        int vectors = block.Vectors, lanes = vectors * TLanes.Count;
+        T* before = stackalloc T[lanes];
+        for (int v = 0; v < lanes; v += TLanes.Count)
+        {
+            TLanes.Store(TLanes.Load(block.Maximum + v), before + v);
+        }
+        if (FlashScores<TLanes, TVector, T>.NeedsShaping(shared->Plan, block, firstKey, count))
+        {
+            ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
+                keys, keyStride, 1, block.Query, lanes, headDim, scratch.Scores, lanes, count, vectors);
+            FlashScores<TLanes, TVector, T>.Shape(shared, block, scratch.Scores, batch, firstKey, count, scratch);
+        }
+        else
+        {
+            ProductTile<TLanes, TVector, T>.Multiply<NewSumsWithMaximum>(
+                keys, keyStride, 1, block.Query, lanes, headDim, scratch.Scores, lanes, count, vectors, block.Maximum);
+        }
+        T* shift = stackalloc T[lanes];
+        T* rescale = stackalloc T[lanes];
+        TVector factor = Exponential.Constant<TLanes, TVector, T>(shared->Plan.ExponentFactor);
+        TVector hidden = TLanes.Broadcast(NegativeInfinity), zero = default;
+        for (int v = 0; v < lanes; v += TLanes.Count)
+        {
+            TVector maximum = TLanes.Multiply(TLanes.Load(block.Maximum + v), factor);
+            maximum = TLanes.Select(TLanes.EqualTo(maximum, hidden), zero, maximum); // a lane that has seen no key yet
+            TVector old = TLanes.Multiply(TLanes.Load(before + v), factor);
+            TVector alpha = Exponential.PowerOfTwo<TLanes, TVector, T>(TLanes.Subtract(old, maximum));
+            TLanes.Store(TLanes.Subtract(zero, maximum), shift + v);
+            TLanes.Store(alpha, rescale + v);
+            TLanes.Store(TLanes.Multiply(TLanes.Load(block.Sum + v), alpha), block.Sum + v);
+        }
+        Weigh(scratch.Scores, count, vectors, factor, shift, block.Sum);
+        if (block.HasResult)
+        {
+            ProductTile<TLanes, TVector, T>.Multiply<RescaledSums>(
+                values, 1, valueStride, scratch.Scores, lanes, count, block.Result, lanes, valueDim, vectors, rescale);
+        }
+        else
+        {
+            ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
+                values, 1, valueStride, scratch.Scores, lanes, count, block.Result, lanes, valueDim, vectors);
+            block.HasResult = true;
+        }
+    }
+
+    /// <summary>Scores become weights in place, P = 2^(factor · S + shift), and are added to the sums.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Weigh(T* scores, int count, int vectors, TVector factor, T* shift, T* sums)
+    {
+        nint w = TLanes.Count;
+        switch (vectors)
+        {
+            case 4:
+                TVector h0 = TLanes.Load(shift), h1 = TLanes.Load(shift + w), h2 = TLanes.Load(shift + 2 * w), h3 = TLanes.Load(shift + 3 * w);
+                TVector l0 = TLanes.Load(sums), l1 = TLanes.Load(sums + w), l2 = TLanes.Load(sums + 2 * w), l3 = TLanes.Load(sums + 3 * w);
+                for (; count > 0; count--, scores += 4 * w)
+                {
+                    l0 = TLanes.Add(l0, Weigh(scores, factor, h0));
+                    l1 = TLanes.Add(l1, Weigh(scores + w, factor, h1));
+                    l2 = TLanes.Add(l2, Weigh(scores + 2 * w, factor, h2));
+                    l3 = TLanes.Add(l3, Weigh(scores + 3 * w, factor, h3));
+                }
+                TLanes.Store(l0, sums);
+                TLanes.Store(l1, sums + w);
+                TLanes.Store(l2, sums + 2 * w);
+                TLanes.Store(l3, sums + 3 * w);
+                break;
+            case 2:
+                TVector g0 = TLanes.Load(shift), g1 = TLanes.Load(shift + w), k0 = TLanes.Load(sums), k1 = TLanes.Load(sums + w);
+                for (; count > 0; count--, scores += 2 * w)
+                {
+                    k0 = TLanes.Add(k0, Weigh(scores, factor, g0));
+                    k1 = TLanes.Add(k1, Weigh(scores + w, factor, g1));
+                }
+                TLanes.Store(k0, sums);
+                TLanes.Store(k1, sums + w);
+                break;
+            default:
+                TVector f0 = TLanes.Load(shift), n0 = TLanes.Load(sums);
+                for (; count > 0; count--, scores += w)
+                {
+                    n0 = TLanes.Add(n0, Weigh(scores, factor, f0));
+                }
+                TLanes.Store(n0, sums);
+                break;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Weigh(T* score, TVector factor, TVector shift)
+    {
+        TVector weight = Exponential.PowerOfTwo<TLanes, TVector, T>(TLanes.MultiplyAdd(TLanes.Load(score), factor, shift));
+        TLanes.Store(weight, score);
+        return weight;
+    }
+}

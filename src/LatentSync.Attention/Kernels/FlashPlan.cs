@@ -1,0 +1,135 @@
+using System.Numerics;
+using LatentSync.Attention.Problems;
+
+namespace LatentSync.Attention.Kernels;
+
+/// <summary>How a forward call is cut into blocks and tasks, and what each block has to do: decided once per call, the same on every thread.</summary>
+/// <remarks>
+/// Words: a <b>lane</b> is one query of one head. A <b>block</b> is up to <see cref="Lanes"/> queries side by side in vectors against
+/// <see cref="KeyBlock"/> keys. A <b>task</b> is some blocks of queries over all their keys, and belongs to one thread. With grouped heads
+/// the query heads that share a key head are queries of the same block.
+/// </remarks>
+internal unsafe struct FlashPlan
+{
+    /// <summary>Keys of a block: its scores, 96 x 64 floats, are 24 KiB, which leaves room for the values' rows in a first-level cache of 32.</summary>
+    internal const int LargestKeyBlock = 96;
+
+    /// <summary>Bytes of transposed queries and unfinished results that a task holds: a quarter of a second-level cache of 1 MiB.</summary>
+    private const long TaskBytes = 256 << 10;
+
+    /// <summary>Bytes of staged rows of a task of small problems: a first-level cache.</summary>
+    private const long StageBytes = 32 << 10;
+
+    /// <summary>More tasks than threads, so that the last ones even out.</summary>
+    private const int TasksPerThread = 6;
+
+    /// <summary>Multiply-adds below which a second thread is not woken: about 15 µs of one core.</summary>
+    private const double WorthAThread = 1.2e6;
+
+    internal int Lanes;
+    internal int VectorLanes;
+    internal int KeyBlock;
+    internal int Group;
+    internal int Rows;
+    internal int BlocksPerTask;
+    internal int HeadsPerTask;
+    internal int HeadTasks;
+    internal int RowTasks;
+    internal long Tasks;
+    internal int TasksAtOnce;
+    internal int Threads;
+
+    /// <summary>Scores are finished one by one (scale, softcap, bias) before the maximum is known; otherwise the scale is part of the exponent.</summary>
+    internal bool Shapes;
+
+    /// <summary>Causal or windowed: a lane sees the keys from one number to another.</summary>
+    internal bool Bounds;
+
+    /// <summary>Lanes need their keys and positions: bounds, masks and slopes depend on them.</summary>
+    internal readonly bool NeedsLanes => Shapes || Bounds;
+
+    internal bool Direct;
+    internal bool Staged;
+
+    /// <summary>Factor on a block's finished scores in the exponent of 2: shaped scores contain the scale already.</summary>
+    internal double ExponentFactor;
+
+    /// <summary>log₂ e: weights are powers of two.</summary>
+    private const double Log2E = 1.44269504088896340736;
+
+    /// <summary>The plan of a problem.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="vectorLanes">Elements of a vector (W).</param>
+    /// <param name="tileVectors">Vectors of a block, 4 or 2.</param>
+    /// <param name="elementSize">Bytes in which is computed: 4 or 8.</param>
+    /// <param name="threads">Threads that may be used.</param>
+    internal static FlashPlan Of(in FlashCall call, int vectorLanes, int tileVectors, int elementSize, int threads)
+    {
+        ref readonly AttentionProblem problem = ref call.Problem;
+        var plan = new FlashPlan
+        {
+            VectorLanes = vectorLanes,
+            Lanes = vectorLanes * tileVectors,
+            KeyBlock = Math.Min(LargestKeyBlock, Math.Max(problem.KeyLength, 1)),
+            Group = problem.HeadCount / problem.KvHeadCount,
+        };
+        plan.Rows = problem.QueryLength * plan.Group;
+        int blocks = (plan.Rows + plan.Lanes - 1) / plan.Lanes;
+        int dims = problem.HeadDim + problem.ValueDim;
+        bool isSimpleBatch = call.QueryStarts is null && call.KeyStarts is null && call.PageTable is null;
+        plan.Shapes = problem.Softcap > 0 || call.Mask.Address != 0 || call.AlibiSlopes is not null || problem.EffectiveScale <= 0;
+        plan.ExponentFactor = plan.Shapes ? Log2E : Log2E * problem.EffectiveScale;
+        plan.Bounds = problem.IsCausal || problem.HasWindow;
+        plan.Direct = call.PageTable is null && IsDirect(call.Key, problem.HeadDim, elementSize) && IsDirect(call.Value, problem.ValueDim, elementSize);
+        double headWork = (double)plan.Rows * problem.KeyLength * dims;
+        long heads = (long)problem.Batch * problem.KvHeadCount;
+        plan.Threads = headWork * heads < WorthAThread ? 1 : threads;
+
+        // Small problems whose heads lie side by side: rows of several heads are staged at once.
+        plan.HeadsPerTask = 1;
+        plan.BlocksPerTask = 1;
+        if (blocks == 1 && problem.KeyLength <= LargestKeyBlock && isSimpleBatch && plan.Group == 1 && !plan.Direct
+            && AreHeadsAdjacent(call))
+        {
+            long perHead = (long)elementSize * (problem.KeyLength * (long)dims + problem.QueryLength * (long)Math.Max(problem.HeadDim, problem.ValueDim));
+            plan.HeadsPerTask = (int)Math.Clamp(StageBytes / Math.Max(perHead, 1), 1, 16);
+            plan.HeadsPerTask = (int)Math.Min(plan.HeadsPerTask, Math.Max(1, heads / (plan.Threads * TasksPerThread)));
+            plan.HeadsPerTask = Math.Min(plan.HeadsPerTask, problem.KvHeadCount);
+            plan.Staged = true;
+        }
+        if (!plan.Staged)
+        {
+            plan.HeadsPerTask = 1;
+            long fitting = TaskBytes / Math.Max(1, (long)plan.Lanes * dims * elementSize);
+            long balanced = blocks * heads / (plan.Threads * (long)TasksPerThread);
+            plan.BlocksPerTask = (int)Math.Clamp(Math.Min(fitting, balanced), 1, 8);
+        }
+        plan.HeadTasks = (problem.KvHeadCount + plan.HeadsPerTask - 1) / plan.HeadsPerTask;
+        plan.RowTasks = (blocks + plan.BlocksPerTask - 1) / plan.BlocksPerTask;
+        plan.Tasks = (long)problem.Batch * plan.HeadTasks * plan.RowTasks;
+        plan.Threads = (int)Math.Min(plan.Threads, Math.Max(plan.Tasks, 1));
+        plan.TasksAtOnce = (int)Math.Clamp(plan.Tasks / (plan.Threads * (long)TasksPerThread * 4), 1, 16);
+        return plan;
+    }
+
+    /// <summary>Rows that can be read where they lie. Rows a multiple of 2 KiB or so apart fall on the same few lines of the first cache
+    /// and push each other out: these are copied to be neighbours first (measured, 16 rows 80 KiB apart: 1.8 times as fast).</summary>
+    private static bool IsDirect(in FlashOperand operand, int dim, int elementSize)
+    {
+        const int Line = 64, SetsOfFirstCache = 64, LeastDistinctSets = 4;
+        if (operand.DType.Size() != elementSize || operand.ColumnStride != 1 || operand.RowStride < 0)
+        {
+            return false;
+        }
+        long lines = operand.RowStride * elementSize / Line;
+        return operand.RowStride <= dim + Line / elementSize
+            || SetsOfFirstCache / (1L << BitOperations.TrailingZeroCount(lines | SetsOfFirstCache)) >= LeastDistinctSets;
+    }
+
+    private static bool AreHeadsAdjacent(in FlashCall call) =>
+        IsAdjacent(call.Query, call.Problem.HeadDim) && IsAdjacent(call.Key, call.Problem.HeadDim)
+        && IsAdjacent(call.Value, call.Problem.ValueDim) && IsAdjacent(call.Output, call.Problem.ValueDim);
+
+    private static bool IsAdjacent(in FlashOperand operand, int dim) =>
+        operand.ColumnStride == 1 && operand.HeadStride == dim;
+}

@@ -1,0 +1,108 @@
+using System.Runtime.CompilerServices;
+
+namespace LatentSync.Attention.Kernels.Micro;
+
+/// <content>Tiles 1 vector wide.</content>
+internal static unsafe partial class ProductTile<TLanes, TVector, T>
+{
+    private static void Rows1<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes)
+        where TSums : struct, ITileSums
+    {
+        for (; rows >= 8; rows -= 8, a += 8 * aRow, c += 8 * cRow)
+        {
+            Tile8x1<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes);
+        }
+        for (; rows >= 4; rows -= 4, a += 4 * aRow, c += 4 * cRow)
+        {
+            Tile4x1<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes);
+        }
+        for (; rows > 0; rows--, a += aRow, c += cRow)
+        {
+            Tile1x1<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes);
+        }
+    }
+
+    /// <summary>8 rows x 1 vector: 8 sums, 1 factor and a broadcast in registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Tile8x1<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, T* lanes)
+        where TSums : struct, ITileSums
+    {
+        TVector s00 = Start<TSums>(c, lanes);
+        TVector s10 = Start<TSums>(c + cRow, lanes);
+        TVector s20 = Start<TSums>(c + 2 * cRow, lanes);
+        TVector s30 = Start<TSums>(c + 3 * cRow, lanes);
+        TVector s40 = Start<TSums>(c + 4 * cRow, lanes);
+        TVector s50 = Start<TSums>(c + 5 * cRow, lanes);
+        TVector s60 = Start<TSums>(c + 6 * cRow, lanes);
+        TVector s70 = Start<TSums>(c + 7 * cRow, lanes);
+        for (; depth > 0; depth--, a += aStep, b += bStep)
+        {
+            TVector b0 = TLanes.Load(b);
+            s00 = TLanes.MultiplyAdd(TLanes.Broadcast(*a), b0, s00);
+            s10 = TLanes.MultiplyAdd(TLanes.Broadcast(a[aRow]), b0, s10);
+            s20 = TLanes.MultiplyAdd(TLanes.Broadcast(a[2 * aRow]), b0, s20);
+            s30 = TLanes.MultiplyAdd(TLanes.Broadcast(a[3 * aRow]), b0, s30);
+            s40 = TLanes.MultiplyAdd(TLanes.Broadcast(a[4 * aRow]), b0, s40);
+            s50 = TLanes.MultiplyAdd(TLanes.Broadcast(a[5 * aRow]), b0, s50);
+            s60 = TLanes.MultiplyAdd(TLanes.Broadcast(a[6 * aRow]), b0, s60);
+            s70 = TLanes.MultiplyAdd(TLanes.Broadcast(a[7 * aRow]), b0, s70);
+        }
+        TLanes.Store(s00, c);
+        TLanes.Store(s10, c + cRow);
+        TLanes.Store(s20, c + 2 * cRow);
+        TLanes.Store(s30, c + 3 * cRow);
+        TLanes.Store(s40, c + 4 * cRow);
+        TLanes.Store(s50, c + 5 * cRow);
+        TLanes.Store(s60, c + 6 * cRow);
+        TLanes.Store(s70, c + 7 * cRow);
+        if (TSums.KeepsMaximum)
+        {
+            TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30)), TLanes.Max(TLanes.Max(s40, s50), TLanes.Max(s60, s70)))), lanes);
+        }
+    }
+
+    /// <summary>4 rows x 1 vector: 4 sums, 1 factor and a broadcast in registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Tile4x1<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, T* lanes)
+        where TSums : struct, ITileSums
+    {
+        TVector s00 = Start<TSums>(c, lanes);
+        TVector s10 = Start<TSums>(c + cRow, lanes);
+        TVector s20 = Start<TSums>(c + 2 * cRow, lanes);
+        TVector s30 = Start<TSums>(c + 3 * cRow, lanes);
+        for (; depth > 0; depth--, a += aStep, b += bStep)
+        {
+            TVector b0 = TLanes.Load(b);
+            s00 = TLanes.MultiplyAdd(TLanes.Broadcast(*a), b0, s00);
+            s10 = TLanes.MultiplyAdd(TLanes.Broadcast(a[aRow]), b0, s10);
+            s20 = TLanes.MultiplyAdd(TLanes.Broadcast(a[2 * aRow]), b0, s20);
+            s30 = TLanes.MultiplyAdd(TLanes.Broadcast(a[3 * aRow]), b0, s30);
+        }
+        TLanes.Store(s00, c);
+        TLanes.Store(s10, c + cRow);
+        TLanes.Store(s20, c + 2 * cRow);
+        TLanes.Store(s30, c + 3 * cRow);
+        if (TSums.KeepsMaximum)
+        {
+            TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30))), lanes);
+        }
+    }
+
+    /// <summary>1 row x 1 vector: 1 sums, 1 factor and a broadcast in registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Tile1x1<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, T* lanes)
+        where TSums : struct, ITileSums
+    {
+        TVector s00 = Start<TSums>(c, lanes);
+        for (; depth > 0; depth--, a += aStep, b += bStep)
+        {
+            TVector b0 = TLanes.Load(b);
+            s00 = TLanes.MultiplyAdd(TLanes.Broadcast(*a), b0, s00);
+        }
+        TLanes.Store(s00, c);
+        if (TSums.KeepsMaximum)
+        {
+            TLanes.Store(TLanes.Max(TLanes.Load(lanes), s00), lanes);
+        }
+    }
+}

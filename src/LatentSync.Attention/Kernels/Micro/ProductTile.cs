@@ -1,0 +1,108 @@
+using System.Runtime.CompilerServices;
+
+namespace LatentSync.Attention.Kernels.Micro;
+
+/// <summary>What a tile does with its sums beside computing them; constants for the compiler.</summary>
+internal interface ITileSums
+{
+    /// <summary>Adds to what lies in C; otherwise C is written anew.</summary>
+    static abstract bool Accumulates { get; }
+
+    /// <summary>What lies in C is first multiplied by a number per lane.</summary>
+    static abstract bool Rescales { get; }
+
+    /// <summary>The largest sum of each lane is kept.</summary>
+    static abstract bool KeepsMaximum { get; }
+}
+
+/// <summary>C = A B.</summary>
+internal readonly struct NewSums : ITileSums
+{
+    public static bool Accumulates => false;
+
+    public static bool Rescales => false;
+
+    public static bool KeepsMaximum => false;
+}
+
+/// <summary>C = A B, and per lane the maximum of what was there and the new sums.</summary>
+internal readonly struct NewSumsWithMaximum : ITileSums
+{
+    public static bool Accumulates => false;
+
+    public static bool Rescales => false;
+
+    public static bool KeepsMaximum => true;
+}
+
+/// <summary>C += A B.</summary>
+internal readonly struct AddedSums : ITileSums
+{
+    public static bool Accumulates => true;
+
+    public static bool Rescales => false;
+
+    public static bool KeepsMaximum => false;
+}
+
+/// <summary>C = C · lanes + A B.</summary>
+internal readonly struct RescaledSums : ITileSums
+{
+    public static bool Accumulates => true;
+
+    public static bool Rescales => true;
+
+    public static bool KeepsMaximum => false;
+}
+
+/// <summary>
+/// The one matrix product of all kernels: C(m, lanes) = Σₖ A(m, k) · B(k, lanes). B and C have their lanes side by side; A is read as
+/// single numbers, one broadcast each, so it may lie in any order: neither keys nor values are ever packed or transposed.
+/// </summary>
+/// <remarks>
+/// Registers: 6 rows x 4 vectors are 24 sums, 4 vectors of B and 1 broadcast, 29 of 32; a step is 24 multiply-adds for 10 loads. With 16
+/// registers 6 x 2: 12 + 2 + 1. One vector wide 8 rows: enough sums in flight to hide the latency of 4 cycles on two units.
+/// Rows that are left over take smaller tiles: there are no scalar tails and nothing is computed and thrown away.
+/// </remarks>
+internal static unsafe partial class ProductTile<TLanes, TVector, T>
+    where TLanes : ILanes<TVector, T>
+    where TVector : struct
+    where T : unmanaged
+{
+    /// <summary>The product.</summary>
+    /// <param name="a">A(0, 0).</param>
+    /// <param name="aRow">Elements from A(m, k) to A(m + 1, k).</param>
+    /// <param name="aStep">Elements from A(m, k) to A(m, k + 1).</param>
+    /// <param name="b">B(0, 0).</param>
+    /// <param name="bStep">Elements from B(k, ·) to B(k + 1, ·).</param>
+    /// <param name="depth">Number of k; at 0 the sums are zero.</param>
+    /// <param name="c">C(0, 0).</param>
+    /// <param name="cRow">Elements from C(m, ·) to C(m + 1, ·).</param>
+    /// <param name="rows">Number of m.</param>
+    /// <param name="vectors">Width of B and C in vectors: 4, 2 or 1.</param>
+    /// <param name="lanes">One number per lane, for <see cref="ITileSums.Rescales"/> and <see cref="ITileSums.KeepsMaximum"/>.</param>
+    internal static void Multiply<TSums>(
+        T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, int vectors, T* lanes = null)
+        where TSums : struct, ITileSums
+    {
+        switch (vectors)
+        {
+            case 4:
+                Rows4<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes);
+                break;
+            case 2:
+                Rows2<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes);
+                break;
+            default:
+                Rows1<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes);
+                break;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Start<TSums>(T* c, T* lanes)
+        where TSums : struct, ITileSums =>
+        !TSums.Accumulates ? default
+        : TSums.Rescales ? TLanes.Multiply(TLanes.Load(c), TLanes.Load(lanes))
+        : TLanes.Load(c);
+}
