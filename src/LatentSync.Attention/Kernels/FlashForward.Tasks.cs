@@ -20,6 +20,11 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
             Call = call,
             Plan = FlashPlan.Of(call, TLanes.Count, TLanes.TileVectors, sizeof(T), threads),
         };
+        if (FlashDecode<TLanes, TVector, T>.Suits(call, context.Plan))
+        {
+            FlashDecode<TLanes, TVector, T>.Run(call, context.Plan, team, threads);
+            return;
+        }
         team.Run(context.Plan.Threads, &Work, &context);
     }
 

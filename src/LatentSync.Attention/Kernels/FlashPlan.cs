@@ -24,7 +24,7 @@ internal unsafe struct FlashPlan
     private const int TasksPerThread = 6;
 
     /// <summary>Multiply-adds below which a second thread is not woken: about 15 µs of one core.</summary>
-    private const double WorthAThread = 1.2e6;
+    internal const double WorthAThread = 1.2e6;
 
     /// <summary>Bytes of the gradients of a head's keys and values that a thread holds while it makes all gradients at once.</summary>
     private const long GradientBytes = 4 << 20;
