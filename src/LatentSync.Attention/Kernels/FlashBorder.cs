@@ -241,7 +241,7 @@ internal static class FlashBorder
         ReadOnlySpan<nint> lengths = arguments.Output.Lengths, strides = arguments.Output.Strides;
         for (int i = 0; i < lengths.Length; i++)
         {
-            Require(lengths[i] <= 1 || strides[i] > 0, $"lengths {lengths}, strides {strides}", "no element in two places (stride 0)", nameof(arguments.Output));
+            Require(arguments.Output.IsEmpty || lengths[i] == 1 || strides[i] > 0, $"lengths {lengths}, strides {strides}", "no element in two places (stride 0)", nameof(arguments.Output));
         }
     }
 

@@ -62,7 +62,7 @@ internal static class Requirement
         public void AppendFormatted<T>(T value) => _text.AppendFormatted(value);
 
         /// <summary>Called by the compiler: lengths or strides, as "(2, 8, 64, 40)".</summary>
-        public void AppendFormatted(ReadOnlySpan<nint> numbers)
+        public void AppendFormatted(scoped ReadOnlySpan<nint> numbers)
         {
             _text.AppendLiteral("(");
             for (int i = 0; i < numbers.Length; i++)
