@@ -153,18 +153,20 @@ public sealed class BackendVerifier
         LayerVerification layer, List<(VerificationResult Result, TimedCall? Call)> checks, double flop, CancellationToken cancellationToken)
     {
         string[] names = [.. checks.Where(check => check.Call is not null).Select(check => check.Result.Backend)];
-        FmaPeak? fma = layer.Problem.Device.Kind == AttentionDeviceKind.Cpu ? PeakOf(layer.Problem.DType) : null;
-        IEnumerable<TimedCall> fmaCall = fma is null ? [] : [new TimedCall(() => fma.Run(), fma.Time())];
+        TimedCall[] calls = [.. checks.Select(check => check.Call).OfType<TimedCall>()];
+        FmaTurn? fma = layer.Problem.Device.Kind == AttentionDeviceKind.Cpu && calls.Length > 0
+            ? PeakOf(layer.Problem.DType).Turn(calls.Min(call => call.Seconds))
+            : null;
         InterleavedTimes times = InterleavedTimer.Measure(
-            [.. checks.Select(check => check.Call).OfType<TimedCall>(), .. fmaCall], _options.Repeats, _options.Budget, cancellationToken);
-        double? peak = fma?.FlopCount / times.Seconds.LastOrDefault() / 1e9;
+            fma is { Call: var bursts } ? [.. calls, bursts] : calls, _options.Repeats, _options.Budget, cancellationToken);
+        double? peak = fma?.Gflops(times.Seconds[^1]);
         Dictionary<string, double> seconds = names.Zip(times.Seconds).ToDictionary(entry => entry.First, entry => entry.Second);
         double best = checks.Where(check => check.Result.Passed && check.Call is not null)
             .Select(check => seconds[check.Result.Backend]).DefaultIfEmpty(double.NaN).Min();
         return layer with
         {
             FmaGflops = peak,
-            BestFmaGflops = fma?.FlopCount / times.LeastSeconds.LastOrDefault() / 1e9,
+            BestFmaGflops = fma?.Gflops(times.LeastSeconds[^1]),
             Results =
             [
                 .. checks.Select(check => seconds.TryGetValue(check.Result.Backend, out double time)

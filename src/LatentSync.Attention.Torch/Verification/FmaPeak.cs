@@ -11,8 +11,9 @@ namespace LatentSync.Attention.Torch.Verification;
 /// <summary>The most this machine multiplies and adds, in bursts of about 2 ms: chains of multiply-adds that touch no memory, in the widest
 /// vectors that .NET has here, on as many threads as libtorch uses, all at once. A kernel cannot be faster, whatever its method.</summary>
 /// <remarks>
-/// Where cores are shared with other machines, bursts that follow each other differ by half. So a burst is a turn among the timed kernels, and
-/// a kernel's fraction of the peak is median by median of the same rounds.
+/// Where cores are shared with other machines, bursts that follow each other differ by half. So bursts are a turn among the timed kernels (10 ms
+/// of them, up to 100 ms where the kernels take long), and a kernel's fraction of the peak is median by median of the same rounds. Measured
+/// with single bursts of 2 ms: a median of 4 rounds once lay below a kernel's.
 /// The chain is x ← x · ½ + 1, which stays near 2 and never becomes denormal.
 /// A multiply-add takes 4 to 5 cycles and a core starts 2 a cycle (4 on some ARM cores), so 8 to 20 independent chains keep it busy. 24
 /// chains where there are 32 registers, 12 where there are 16, so that with the two constants none is spilled.
@@ -56,6 +57,22 @@ internal sealed unsafe class FmaPeak
             return isDouble ? Of<Lanes256<double>, Vector256<double>, double>() : Of<Lanes256<float>, Vector256<float>, float>();
         }
         return isDouble ? Of<Lanes128<double>, Vector128<double>, double>() : Of<Lanes128<float>, Vector128<float>, float>();
+    }
+
+    /// <summary>Bursts for about a quarter of the time that a kernel takes.</summary>
+    /// <param name="kernelSeconds">What the fastest kernel beside it takes.</param>
+    internal FmaTurn Turn(double kernelSeconds)
+    {
+        int bursts = (int)Math.Clamp(kernelSeconds / 4 / Length.TotalSeconds, 5, 50);
+        return new FmaTurn(new TimedCall(Bursts, Time() * bursts), FlopCount * bursts);
+
+        void Bursts()
+        {
+            for (int i = 0; i < bursts; i++)
+            {
+                Run();
+            }
+        }
     }
 
     /// <summary>One burst.</summary>
@@ -176,4 +193,13 @@ internal sealed unsafe class FmaPeak
             }
         }
     }
+}
+
+/// <summary>The peak as something to be timed.</summary>
+/// <param name="Call">Some bursts.</param>
+/// <param name="FlopCount">Floating-point operations of them together.</param>
+internal readonly record struct FmaTurn(TimedCall Call, double FlopCount)
+{
+    /// <summary>10⁹ floating-point operations per second.</summary>
+    internal double Gflops(double seconds) => FlopCount / seconds / 1e9;
 }
