@@ -27,6 +27,15 @@ public sealed class MachineSpeedTests
         Assert.True(peak.FlopCount > 0 && peak.Seconds > 0 && double.IsFinite(peak.FlopCount / peak.Time()));
     }
 
+    [Fact]
+    public void FmaPeak_OneSlowTurn_DoesNotCount()
+    {
+        FmaTurn turn = FmaPeak.Of(AttentionDType.Float32).Turn(0);
+        (double median, double best) = turn.Gflops([1000]);
+        Assert.True(best >= median && median > turn.FlopCount / 1000 / 1e9);
+        Assert.Equal((turn.FlopCount / 4e9, turn.FlopCount / 1e9), turn.Gflops([9, 9, 9, 4, 1, 1, 1]));
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(2 * 4097)]

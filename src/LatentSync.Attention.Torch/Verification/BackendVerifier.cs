@@ -159,14 +159,14 @@ public sealed class BackendVerifier
             : null;
         InterleavedTimes times = InterleavedTimer.Measure(
             fma is { Call: var bursts } ? [.. calls, bursts] : calls, _options.Repeats, _options.Budget, cancellationToken);
-        double? peak = fma?.Gflops(times.Seconds[^1]);
+        (double Median, double Best)? peak = fma?.Gflops(times.Samples[^1]);
         Dictionary<string, double> seconds = names.Zip(times.Seconds).ToDictionary(entry => entry.First, entry => entry.Second);
         double best = checks.Where(check => check.Result.Passed && check.Call is not null)
             .Select(check => seconds[check.Result.Backend]).DefaultIfEmpty(double.NaN).Min();
         return layer with
         {
-            FmaGflops = peak,
-            BestFmaGflops = fma?.Gflops(times.LeastSeconds[^1]),
+            FmaGflops = peak?.Median,
+            BestFmaGflops = peak?.Best,
             Results =
             [
                 .. checks.Select(check => seconds.TryGetValue(check.Result.Backend, out double time)
@@ -175,7 +175,7 @@ public sealed class BackendVerifier
                         Milliseconds = time * 1e3,
                         Rounds = times.Rounds,
                         Gflops = flop / time / 1e9,
-                        PeakFraction = flop / time / 1e9 / peak,
+                        PeakFraction = flop / time / 1e9 / peak?.Median,
                         RatioToBest = double.IsNaN(best) ? null : time / best,
                     }
                     : check.Result),

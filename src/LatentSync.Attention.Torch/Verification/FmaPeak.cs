@@ -200,6 +200,20 @@ internal sealed unsafe class FmaPeak
 /// <param name="FlopCount">Floating-point operations of them together.</param>
 internal readonly record struct FmaTurn(TimedCall Call, double FlopCount)
 {
-    /// <summary>10⁹ floating-point operations per second.</summary>
-    internal double Gflops(double seconds) => FlopCount / seconds / 1e9;
+    /// <summary>A median of fewer turns is left to chance: single ones were 7 times too slow, when another process had a core.</summary>
+    private const int LeastTurns = 7;
+
+    /// <summary>10⁹ floating-point operations per second, median and best, after further turns where there were few.</summary>
+    /// <param name="samples">Seconds of the turns so far.</param>
+    internal (double Median, double Best) Gflops(double[] samples)
+    {
+        List<double> seconds = [.. samples];
+        while (seconds.Count < LeastTurns)
+        {
+            long start = Stopwatch.GetTimestamp();
+            Call.Call();
+            seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+        return (FlopCount / InterleavedTimer.Median([.. seconds]) / 1e9, FlopCount / seconds.Min() / 1e9);
+    }
 }

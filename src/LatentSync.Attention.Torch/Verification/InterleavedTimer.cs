@@ -18,11 +18,13 @@ internal readonly record struct TimedCall(Action Call, double Seconds)
 }
 
 /// <summary>What was measured, in the order of the calls.</summary>
-/// <param name="Seconds">Median time of each.</param>
-/// <param name="LeastSeconds">Shortest time of each.</param>
-/// <param name="Rounds">How many rounds were made: 0 when one would take far more than the budget; the times are the known ones
-/// then.</param>
-internal readonly record struct InterleavedTimes(double[] Seconds, double[] LeastSeconds, int Rounds);
+/// <param name="Samples">Seconds of a call in each round; the known time where there was none.</param>
+/// <param name="Rounds">How many rounds were made: 0 when one would take far more than the budget.</param>
+internal readonly record struct InterleavedTimes(double[][] Samples, int Rounds)
+{
+    /// <summary>Median time of each.</summary>
+    internal double[] Seconds => [.. Samples.Select(InterleavedTimer.Median)];
+}
 
 /// <summary>Times several ways to do the same in turns, so that a busy moment of the machine hits all of them alike.</summary>
 internal static class InterleavedTimer
@@ -33,7 +35,7 @@ internal static class InterleavedTimer
     /// <summary>A first round longer than this many budgets is not run again.</summary>
     private const double LongestRound = 5;
 
-    /// <summary>Median time of each.</summary>
+    /// <summary>Times of each.</summary>
     /// <param name="calls">The ways.</param>
     /// <param name="repeats">Rounds at most.</param>
     /// <param name="budget">Time for all rounds.</param>
@@ -46,8 +48,7 @@ internal static class InterleavedTimer
         int rounds = (int)Math.Clamp(budget.TotalSeconds / Math.Max(round, 1e-9), round <= LongestRound * budget.TotalSeconds ? 1 : 0, repeats);
         if (rounds == 0 || calls.Count == 0)
         {
-            double[] known = [.. calls.Select(call => call.Seconds)];
-            return new InterleavedTimes(known, known, 0);
+            return new InterleavedTimes([.. calls.Select(call => (double[])[call.Seconds])], 0);
         }
         double[][] samples = [.. calls.Select(_ => new double[rounds])];
         for (int r = 0; r < rounds; r++)
@@ -59,7 +60,7 @@ internal static class InterleavedTimer
                 samples[i][r] = Turn(calls[i], inner[i]);
             }
         }
-        return new InterleavedTimes([.. samples.Select(Median)], [.. samples.Select(sample => sample.Min())], rounds);
+        return new InterleavedTimes(samples, rounds);
     }
 
     /// <summary>The middle one; the mean of the two in the middle when their number is even.</summary>
