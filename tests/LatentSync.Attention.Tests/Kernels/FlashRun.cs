@@ -15,7 +15,6 @@ internal sealed class FlashRun<T>
     private readonly int[] _pageTable = [];
     private readonly int _pages;
     private readonly float[] _slopes = [];
-    private readonly StridedTensor<T>? _bias;
     private readonly bool[] _mask = [];
     private readonly int[] _maskLengths = [];
 
@@ -78,21 +77,21 @@ internal sealed class FlashRun<T>
             int[] full = [batch, drawn.Heads, QueryLength, KeyLength];
             _maskLengths = [.. full.Select((length, i) => (drawn.MaskBroadcast >> i & 1) != 0 ? 1 : length)];
             int hiddenRow = random.Next(2) == 0 ? random.Next(_maskLengths[2] + 1) : -1;
-            _bias = new StridedTensor<T>(_maskLengths, drawn.MaskLayout, nan);
-            _bias.Fill(() => random.NextDouble() >= drawn.MaskDensity ? double.NegativeInfinity : random.Next(40) == 0 ? 1000 : 2 * Even(random));
+            Bias = new StridedTensor<T>(_maskLengths, drawn.MaskLayout, nan);
+            Bias.Fill(() => random.NextDouble() >= drawn.MaskDensity ? double.NegativeInfinity : random.Next(40) == 0 ? 1000 : 2 * Even(random));
             for (int b = 0; b < _maskLengths[0] && hiddenRow >= 0 && hiddenRow < _maskLengths[2]; b++)
             {
                 for (int h = 0; h < _maskLengths[1]; h++)
                 {
                     for (int j = 0; j < _maskLengths[3]; j++)
                     {
-                        _bias[b, h, hiddenRow, j] = Numbers<T>.Of(double.NegativeInfinity);
+                        Bias[b, h, hiddenRow, j] = Numbers<T>.Of(double.NegativeInfinity);
                     }
                 }
             }
             if (drawn.Mask == AttentionMaskKind.Boolean)
             {
-                _mask = [.. _bias.Memory.Select(added => !double.IsNegativeInfinity(Numbers<T>.ToDouble(added)))];
+                _mask = [.. Bias.Memory.Select(added => !double.IsNegativeInfinity(Numbers<T>.ToDouble(added)))];
             }
         }
 
@@ -117,6 +116,9 @@ internal sealed class FlashRun<T>
 
     public StridedTensor<T> Output { get; }
 
+    /// <summary>The mask as numbers to add; of a boolean one only -∞ counts, when the run is made.</summary>
+    public StridedTensor<T>? Bias { get; }
+
     /// <summary>As the kernels wrote it.</summary>
     public double[] LogSumExp { get; }
 
@@ -130,6 +132,12 @@ internal sealed class FlashRun<T>
     public void Check()
     {
         Run(_case.Threads);
+        CheckResult();
+    }
+
+    /// <summary>Compares every element, and the memory between them.</summary>
+    public void CheckResult()
+    {
         CheckMemoryBetween();
         for (int b = 0; b < _case.Batch; b++)
         {
@@ -147,37 +155,7 @@ internal sealed class FlashRun<T>
         bool isDouble = typeof(T) == typeof(double);
         float[] single = isDouble ? [] : new float[LogSumExp.Length];
         bool wantsLogSumExp = _case.Seed % 4 != 3;
-        // Leading dimensions of 1 can be left out.
-        int leading = 0;
-        while (_case.Seed % 2 == 0 && leading < 3 && leading < _maskLengths.Length && _maskLengths[leading] == 1)
-        {
-            leading++;
-        }
-        bool isBoolean = _case.Mask == AttentionMaskKind.Boolean;
-        FlashAttention.Forward(new FlashAttentionArguments<T>
-        {
-            Query = Query.ReadOnlySpan,
-            Key = Key.ReadOnlySpan,
-            Value = Value.ReadOnlySpan,
-            Output = Output.Span,
-            Mask = isBoolean ? MaskSpan(_mask, leading) : default,
-            Bias = _case.Mask == AttentionMaskKind.Additive ? MaskSpan(_bias!.Memory, leading) : default,
-            IsCausal = _case.IsCausal,
-            CausalAlignment = _case.Alignment,
-            LeftWindow = _case.LeftWindow,
-            RightWindow = _case.RightWindow,
-            Scale = _case.Scale,
-            Softcap = _case.Softcap,
-            AlibiSlopes = _slopes,
-            QueryStarts = _queryStarts,
-            KeyStarts = _keyStarts,
-            KeyLengths = _keyLengths,
-            PageTable = _case.Sequences is SequenceLengths.Paged or SequenceLengths.PagedPackedQueries
-                ? new ReadOnlyTensorSpan<int>(_pageTable, [_case.Batch, _pages]) : default,
-            LogSumExp = wantsLogSumExp ? single : default,
-            LogSumExpDouble = wantsLogSumExp && isDouble ? LogSumExp : default,
-            Threads = threads,
-        });
+        Call(threads, wantsLogSumExp ? single : default, wantsLogSumExp && isDouble ? LogSumExp : default);
         for (int i = 0; i < single.Length; i++)
         {
             LogSumExp[i] = wantsLogSumExp ? single[i] : double.NaN;
@@ -186,6 +164,19 @@ internal sealed class FlashRun<T>
         {
             LogSumExp.AsSpan().Fill(double.NaN);
         }
+    }
+
+    /// <summary>Bytes that one of several calls allocates on this thread.</summary>
+    public long AllocatedBytes(int threads)
+    {
+        Call(threads, default, default);
+        Call(threads, default, default);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 10; i++)
+        {
+            Call(threads, default, default);
+        }
+        return GC.GetAllocatedBytesForCurrentThread() - before;
     }
 
     /// <summary>The oracle's problem of a sequence and head.</summary>
@@ -233,10 +224,45 @@ internal sealed class FlashRun<T>
 
     private static double Even(Random random) => 2 * random.NextDouble() - 1;
 
+    private void Call(int? threads, Span<float> logSumExp, Span<double> logSumExpDouble)
+    {
+        // Leading dimensions of 1 can be left out.
+        int leading = 0;
+        while (_case.Seed % 2 == 0 && leading < 3 && leading < _maskLengths.Length && _maskLengths[leading] == 1)
+        {
+            leading++;
+        }
+        bool isBoolean = _case.Mask == AttentionMaskKind.Boolean;
+        FlashAttention.Forward(new FlashAttentionArguments<T>
+        {
+            Query = Query.ReadOnlySpan,
+            Key = Key.ReadOnlySpan,
+            Value = Value.ReadOnlySpan,
+            Output = Output.Span,
+            Mask = isBoolean ? MaskSpan(_mask, leading) : default,
+            Bias = _case.Mask == AttentionMaskKind.Additive ? MaskSpan(Bias!.Memory, leading) : default,
+            IsCausal = _case.IsCausal,
+            CausalAlignment = _case.Alignment,
+            LeftWindow = _case.LeftWindow,
+            RightWindow = _case.RightWindow,
+            Scale = _case.Scale,
+            Softcap = _case.Softcap,
+            AlibiSlopes = _slopes,
+            QueryStarts = _queryStarts,
+            KeyStarts = _keyStarts,
+            KeyLengths = _keyLengths,
+            PageTable = _case.Sequences is SequenceLengths.Paged or SequenceLengths.PagedPackedQueries
+                ? new ReadOnlyTensorSpan<int>(_pageTable, [_case.Batch, _pages]) : default,
+            LogSumExp = logSumExp,
+            LogSumExpDouble = logSumExpDouble,
+            Threads = threads,
+        });
+    }
+
     private ReadOnlyTensorSpan<TMask> MaskSpan<TMask>(TMask[] memory, int leading) =>
-        _bias!.IsEmpty
-            ? new ReadOnlyTensorSpan<TMask>(memory, _bias.Lengths.AsSpan(leading))
-            : new ReadOnlyTensorSpan<TMask>(memory, _bias.Place(0, 0, 0, 0), _bias.Lengths.AsSpan(leading), _bias.Strides.AsSpan(leading));
+        Bias!.IsEmpty
+            ? new ReadOnlyTensorSpan<TMask>(memory, Bias.Lengths.AsSpan(leading))
+            : new ReadOnlyTensorSpan<TMask>(memory, Bias.Place(0, 0, 0, 0), Bias.Lengths.AsSpan(leading), Bias.Strides.AsSpan(leading));
 
     private int QueriesOf(int b) => _queryStarts.Length > 0 ? _queryStarts[b + 1] - _queryStarts[b] : _case.Queries;
 
@@ -247,7 +273,7 @@ internal sealed class FlashRun<T>
 
     private double[,]? BiasOf(int b, int h, int queries, int keys)
     {
-        if (_bias is null)
+        if (Bias is null)
         {
             return null;
         }
@@ -256,7 +282,7 @@ internal sealed class FlashRun<T>
         {
             for (int j = 0; j < keys; j++)
             {
-                double added = Numbers<T>.ToDouble(_bias[
+                double added = Numbers<T>.ToDouble(Bias[
                     Math.Min(b, _maskLengths[0] - 1), Math.Min(h, _maskLengths[1] - 1), Math.Min(i, _maskLengths[2] - 1), Math.Min(j, _maskLengths[3] - 1)]);
                 bias[i, j] = _case.Mask == AttentionMaskKind.Boolean && !double.IsNegativeInfinity(added) ? 0 : added;
             }
