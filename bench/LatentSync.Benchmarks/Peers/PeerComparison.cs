@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 namespace LatentSync.Benchmarks.Peers;
 
 /// <summary>managed-flash against libtorch and ONNX Runtime in one process: float32, the same operands, as many threads for each, in turns.
-/// Each turn begins with a pause, in which the threads of the one before fall asleep, and with calls that are not timed.</summary>
+/// Each turn begins with calls that are not timed, while the threads of the engine before fall asleep.</summary>
 /// <param name="threads">Threads of each engine.</param>
 /// <param name="repeats">Rounds at most.</param>
 /// <param name="budget">Time for the rounds of a layer, about.</param>
@@ -21,13 +21,16 @@ internal sealed class PeerComparison(int threads, int repeats, TimeSpan budget)
     /// <summary>Whom ours is compared with.</summary>
     internal static readonly string[] Peers = [Torch, OnnxRuntime];
 
-    /// <summary>libtorch's OpenMP threads wait awake for up to 20 ms here, ONNX Runtime's for about 1 ms.</summary>
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
+    /// <summary>Before a turn is timed, its call runs this long: the threads of the engine before it, which wait awake for some milliseconds, are
+    /// asleep then. A pause would do that too, but when both cores of a virtual machine have slept, they share one real core for some time
+    /// afterwards (measured: the multiply-add peak after 25 ms of sleep is 170 GFLOP/s, without it 330).</summary>
+    private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(30);
 
-    private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(1);
+    /// <summary>From here on a call is not run before it is timed: it would change little and cost much.</summary>
+    private static readonly TimeSpan LongCall = TimeSpan.FromSeconds(1);
 
-    /// <summary>From here on a warm-up changes nothing and costs much.</summary>
-    private static readonly TimeSpan LongCall = TimeSpan.FromMilliseconds(100);
+    /// <summary>Long enough for the runtime to find and compile what is worth it.</summary>
+    private static readonly TimeSpan FirstWarmUp = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Heads of the denoising network. Its temporal layers hand over positions and heads as heads, so that nothing is copied.</summary>
     private const int TemporalHeads = 8;
@@ -89,20 +92,20 @@ internal sealed class PeerComparison(int threads, int repeats, TimeSpan budget)
     private static TimedCall Turn(Action call)
     {
         call(); // compiles, allocates
+        InterleavedTimer.WarmUp(new TimedCall(call, Time(call)), FirstWarmUp);
         double seconds = Math.Min(Time(call), Time(call));
         bool isLong = seconds > LongCall.TotalSeconds;
         return new TimedCall(call, seconds)
         {
             Before = () =>
             {
-                Thread.Sleep(Pause);
                 long start = Stopwatch.GetTimestamp();
                 while (!isLong && Stopwatch.GetElapsedTime(start) < WarmUp)
                 {
                     call();
                 }
             },
-            SecondsBeside = Pause.TotalSeconds + (isLong ? 0 : Math.Max(seconds, WarmUp.TotalSeconds)),
+            SecondsBeside = isLong ? 0 : Math.Max(seconds, WarmUp.TotalSeconds),
         };
     }
 

@@ -123,6 +123,7 @@ public static class RecordPage
 
     private static void Steps(StringBuilder page, JsonElement record)
     {
+        bool isOwn = Text(record, "libtorchFolder") == "packaged";
         page.Append("\n## What was run\n\n| command | ended with | seconds |\n|---|---|---|\n");
         foreach (JsonElement step in Items(Get(record, "steps")))
         {
@@ -131,7 +132,7 @@ public static class RecordPage
             {
                 (0, _) => "passed",
                 (124 or 137, _) => $"stopped after {Text(step, "limitSeconds")} s",
-                (3, "doctor") => "exit code 3: whole for attention, not for `sync` (this build carries no OpenCV and no ffmpeg)",
+                (3, "doctor") => $"exit code 3: whole for attention, not for `sync` ({(isOwn ? "see doctor.json" : "this build carries no OpenCV and no ffmpeg")})",
                 _ => $"exit code {code.ToString(CultureInfo.InvariantCulture)}: {Text(step, "lastLine").Replace('|', '/')}",
             };
             page.Append(CultureInfo.InvariantCulture, $"| `{Text(step, "command")}` | {end} | {Text(step, "seconds")} |\n");

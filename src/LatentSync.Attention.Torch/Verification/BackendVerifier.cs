@@ -17,6 +17,9 @@ public sealed class BackendVerifier
     /// one; what libraries keep for later is then counted too.</summary>
     private const double LongProblem = 1e11;
 
+    /// <summary>Time to warm up a backend at one layer, and the part of the rounds' time that it may be at most.</summary>
+    private const double WarmUpSeconds = 0.15, WarmUpShare = 0.1;
+
     private readonly VerificationOptions _options;
     private readonly SelectionContext _selection;
     private readonly Action _synchronize;
@@ -154,6 +157,11 @@ public sealed class BackendVerifier
     {
         string[] names = [.. checks.Where(check => check.Call is not null).Select(check => check.Result.Backend)];
         TimedCall[] calls = [.. checks.Select(check => check.Call).OfType<TimedCall>()];
+        foreach (TimedCall call in calls.Where(call => call.Seconds < WarmUpSeconds / 2))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            InterleavedTimer.WarmUp(call, TimeSpan.FromSeconds(Math.Min(WarmUpSeconds, WarmUpShare * _options.Budget.TotalSeconds)));
+        }
         FmaTurn? fma = layer.Problem.Device.Kind == AttentionDeviceKind.Cpu && calls.Length > 0
             ? PeakOf(layer.Problem.DType).Turn(calls.Min(call => call.Seconds))
             : null;

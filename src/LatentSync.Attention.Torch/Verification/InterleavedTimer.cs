@@ -63,6 +63,21 @@ internal static class InterleavedTimer
         return new InterleavedTimes(samples, rounds);
     }
 
+    /// <summary>Calls again and again, so that what is compiled while it runs is compiled well before it is timed: .NET makes the fast code of
+    /// a method that was called 30 times when it has found no new one for 100 ms. A call that takes longer runs once or not at all.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="time">For how long.</param>
+    internal static void WarmUp(in TimedCall call, TimeSpan time)
+    {
+        long start = Stopwatch.GetTimestamp();
+        call.Before?.Invoke();
+        while (Stopwatch.GetElapsedTime(start).TotalSeconds + call.Seconds < time.TotalSeconds)
+        {
+            call.Call();
+        }
+        call.After?.Invoke();
+    }
+
     /// <summary>The middle one; the mean of the two in the middle when their number is even.</summary>
     internal static double Median(double[] values)
     {
