@@ -25,6 +25,9 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
     /// <summary>Keys at a time; a multiple of every W and of 4.</summary>
     private const int Piece = 128;
 
+    /// <summary>Keys that are read, and values that are added, at a time.</summary>
+    private const int ValuesAtOnce = 4;
+
     /// <summary>Keys of a split at least.</summary>
     private const int LeastSplit = 512;
 
@@ -205,7 +208,8 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Weigh(T* scores, int count, double factor, T* maximum, T* sum, T* result, int width)
     {
-        int vectors = (count + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
+        // Whole vectors, and at least the four that values are added in: what lies beyond the last key must become a weight of zero.
+        int step = Math.Max(TLanes.Count, ValuesAtOnce), vectors = (count + step - 1) / step * step;
         TVector largest = TLanes.Load(scores);
         for (int i = TLanes.Count; i < vectors; i += TLanes.Count)
         {
