@@ -62,7 +62,7 @@ want_cascades() {
 build() {
     target=$1 stamp=$root/artifacts/$2
     shift 2
-    if [ -f "$stamp" ] && [ -z "$(find "$root/src" "$root/tests" "$root"/Directory.* "$root/global.json" "$root/BannedSymbols.txt" "$root/.editorconfig" -newer "$stamp" -not -name '*.md' -print -quit)" ]; then
+    if [ -f "$stamp" ] && [ -z "$(find "$root/src" "$root/tests" "$root/bench" "$root"/Directory.* "$root/global.json" "$root/BannedSymbols.txt" "$root/.editorconfig" -newer "$stamp" -not -name '*.md' -print -quit)" ]; then
         return 0
     fi
     mkdir -p "$root/artifacts"

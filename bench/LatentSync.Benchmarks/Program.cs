@@ -1,10 +1,17 @@
 using BenchmarkDotNet.Running;
 using LatentSync.Benchmarks;
+using LatentSync.Benchmarks.Peers;
 
-// "quick": a stopwatch in this process, seconds instead of minutes. Everything else goes to BenchmarkDotNet (--list flat, --filter "*Name*").
-if (args is ["quick"])
+// "quick": a stopwatch in this process, seconds instead of minutes. "onnxruntime": managed-flash against libtorch and ONNX Runtime (--help).
+// Everything else goes to BenchmarkDotNet (--list flat, --filter "*Name*").
+switch (args)
 {
-    QuickDispatch.Print(Console.Out);
-    return;
+    case ["quick"]:
+        QuickDispatch.Print(Console.Out);
+        return 0;
+    case ["onnxruntime", .. var options]:
+        return PeerProgram.Run(options, Console.Out, Console.Error);
+    default:
+        BenchmarkSwitcher.FromAssembly(typeof(DispatchBenchmarks).Assembly).Run(args);
+        return 0;
 }
-BenchmarkSwitcher.FromAssembly(typeof(DispatchBenchmarks).Assembly).Run(args);

@@ -77,6 +77,49 @@ public sealed class RecordPageTests
         Assert.DoesNotContain("Audit", page, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("# Xeon\n")]
+    [InlineData("Made by `scripts/cpu-record` on 2026-11-22")]
+    [InlineData("2.10.0 (cpu), the packaged one")]
+    [InlineData("| instruction sets | avx2 avx512f |")]
+    [InlineData("| memory | 16 GiB |")]
+    [InlineData("## w, backward\n")]
+    [InlineData("| unet.self | 2,8,64,64,40 | f32 | **2.000 (1.00, 61 %)** |")]
+    [InlineData("| managed-flash | 1.52 | 1.01 (w unet.self) | 18 |")]
+    [InlineData("peak during these measurements, f32, 2 threads: median 212 GFLOP/s, best 348.")]
+    [InlineData("## w beside libtorch and ONNX Runtime 1.31.1\n")]
+    [InlineData("| unet.self | 2,8,64,64,40 | 150 | 100 | 120 | 1.50 | 1.25 | 55 % |")]
+    [InlineData("- over the better of libtorch and ONNX Runtime: geometric mean 1.25, least 1.20 (unet.self), 1 layers\n")]
+    [InlineData("32 heads of 128, 4096 keys, f32: 134 MB")]
+    [InlineData("| managed-flash | 8.00 | 16.8 | 90 % of the copy |")]
+    public void Render_RecordOfAProcessor_Shows(string text)
+    {
+        string page = RecordPage.Render(new Dictionary<string, string>
+        {
+            ["record"] = """{ "date": "2026-11-22T22:00:00Z", "madeBy": "scripts/cpu-record", "gpu": "none", "threads": 2, "libtorchFolder": "packaged", "steps": [], "leftOut": [] }""",
+            ["doctor"] = """{ "machine": { "cpu": { "name": "Xeon", "isa": ["avx2", "avx512f"] }, "memoryBytes": 17179869184, "libtorch": { "version": "2.10.0", "flavor": "cpu" } } }""",
+            ["verify-training-w"] = """
+                { "pass": "backward", "threads": 2, "fmaGflops": { "f32": { "median": 212.4, "best": 347.9 } }, "results": [
+                  { "workload": "w", "layer": "unet.self", "shape": {"b":2,"h":8,"lq":64,"lk":64,"d":40,"dv":40,"hkv":8}, "dtype": "f32", "backend": "managed-flash",
+                    "relativeError": 1e-6, "passed": true, "milliseconds": 2.0, "peakFraction": 0.612, "chosen": true } ],
+                  "summary": [ { "backend": "managed-flash", "layers": 18, "geometricMean": 1.52, "worst": 1.01, "worstLayer": "w unet.self" },
+                    { "backend": "sliced", "layers": 0, "geometricMean": null } ] }
+                """,
+            ["onnxruntime"] = """
+                { "onnxRuntime": "1.31.1", "threads": 2, "results": [
+                  { "workload": "w", "layer": "unet.self", "shape": {"b":2,"h":8,"lq":64,"lk":64,"d":40}, "gflops": { "managed-flash": 150, "torch-flash": 100, "onnxruntime": 120 },
+                    "speedOverTorchFlash": 1.5, "speedOverBest": 1.25, "peakFraction": 0.55, "passed": true } ],
+                  "summary": [ { "workload": "w", "peer": "best", "geometricMean": 1.25, "least": 1.2, "leastLayer": "unet.self", "layers": 1 } ],
+                  "decode": { "shape": {"b":1,"h":32,"lq":1,"lk":4096,"d":128}, "dtype": "f32", "keyValueBytes": 134217728, "milliseconds": { "managed-flash": 8.0, "copy": 7.2 },
+                    "bytesPerSecond": { "managed-flash": 16777216000, "copy": 18641351111 }, "copyFraction": { "managed-flash": 0.9, "copy": 1 } } }
+                """,
+        });
+
+        Assert.Contains(text, page, StringComparison.Ordinal);
+        Assert.DoesNotContain("backward passes:", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("| sliced |", page, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Write_Folder_MakesThePageAndRefusesAFolderWithoutRecord()
     {

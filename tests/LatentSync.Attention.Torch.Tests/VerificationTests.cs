@@ -44,6 +44,8 @@ public sealed class VerificationTests
             Assert.Equal(layer.Chosen, layer.Results.Single(result => result.IsChosen).Backend);
             Assert.Equal(1.0, layer.Results.Min(result => result.RatioToBest));
             Assert.All(layer.Results, result => Assert.True(result.Milliseconds > 0 && result.Rounds >= 1));
+            Assert.True(layer.FmaGflops > 0 && layer.BestFmaGflops >= layer.FmaGflops);
+            Assert.All(layer.Results, result => Assert.Equal(result.Gflops / layer.FmaGflops, result.PeakFraction));
             Assert.Equal(AttentionDispatcher.BuiltInBackends().Count, layer.Results.Count + layer.Skipped.Count);
         }
         Assert.Contains(layers, layer => layer.Results.Any(result => referenceScores > 500 ? result.CheckedRows == result.Rows : result.CheckedRows < result.Rows));
@@ -99,21 +101,38 @@ public sealed class VerificationTests
     public void Measure_ThreeWays_RunInTurnsWithinTheBudget()
     {
         List<int> order = [];
-        Action[] calls = [.. Enumerable.Range(0, 3).Select(i => (Action)(() => order.Add(i)))];
+        TimedCall[] calls = [.. Enumerable.Range(0, 3).Select(i => new TimedCall(() => order.Add(i), 0.01 * (i + 1)))];
 
-        (double[] seconds, int rounds) = InterleavedTimer.Measure(calls, [0.01, 0.02, 0.03], 100, TimeSpan.FromSeconds(0.185), TestContext.Current.CancellationToken);
+        (double[][] samples, int rounds) = InterleavedTimer.Measure(calls, 100, TimeSpan.FromSeconds(0.185), TestContext.Current.CancellationToken);
 
         Assert.Equal(3, rounds); // 60 ms a round
         Assert.Equal([0, 1, 2, 1, 2, 0, 2, 0, 1], order);
-        Assert.Equal(3, seconds.Length);
+        Assert.Equal([3, 3, 3], samples.Select(times => times.Length));
     }
 
     [Fact]
     public void Measure_ShortCalls_AreRepeatedWithinASample()
     {
         int count = 0;
-        (_, int rounds) = InterleavedTimer.Measure([() => count++], [1e-4], 4, TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
+        (_, int rounds) = InterleavedTimer.Measure([new TimedCall(() => count++, 1e-4)], 4, TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
         Assert.Equal((4, 4 * 20), (rounds, count)); // 2 ms a sample
+    }
+
+    [Fact]
+    public void Measure_BeforeAndAfter_StandAroundEachTurnAndCountInTheBudget()
+    {
+        List<string> order = [];
+        var call = new TimedCall(() => order.Add("call"), 1e-3)
+        {
+            Before = () => order.Add("before"),
+            After = () => order.Add("after"),
+            SecondsBeside = 0.01,
+        };
+
+        InterleavedTimes times = InterleavedTimer.Measure([call], 15, TimeSpan.FromSeconds(0.0245), TestContext.Current.CancellationToken);
+
+        Assert.Equal(2, times.Rounds); // 12 ms a round
+        Assert.Equal(["before", "call", "call", "after", "before", "call", "call", "after"], order);
     }
 
     [Theory]
@@ -122,9 +141,9 @@ public sealed class VerificationTests
     public void Measure_LongCalls_AreNotRepeated(double known, int expected)
     {
         int count = 0;
-        (double[] seconds, int rounds) = InterleavedTimer.Measure([() => count++], [known], 15, TimeSpan.FromSeconds(0.25), TestContext.Current.CancellationToken);
-        Assert.Equal((expected, expected), (rounds, count));
-        Assert.True(expected == 1 || seconds[0] == known);
+        InterleavedTimes times = InterleavedTimer.Measure([new TimedCall(() => count++, known)], 15, TimeSpan.FromSeconds(0.25), TestContext.Current.CancellationToken);
+        Assert.Equal((expected, expected), (times.Rounds, count));
+        Assert.True(expected == 1 || times.Seconds[0] == known);
     }
 
     [Fact]

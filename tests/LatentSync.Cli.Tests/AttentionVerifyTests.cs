@@ -24,7 +24,7 @@ public sealed class AttentionVerifyTests : IDisposable
         Assert.Equal(JsonValueKind.Object, answer.RootElement.GetProperty("machine").ValueKind);
         JsonElement[] results = [.. answer.RootElement.GetProperty("results").EnumerateArray()];
         Assert.Equal(4 * 2, results.Select(r => (r.GetProperty("layer").GetString(), r.GetProperty("dtype").GetString())).Distinct().Count());
-        Assert.Subset(results.Select(r => r.GetProperty("backend").GetString()!).ToHashSet(), new HashSet<string> { "torch-flash", "torch-math", "sliced" });
+        Assert.Subset(results.Select(r => r.GetProperty("backend").GetString()!).ToHashSet(), new HashSet<string> { "managed-flash", "torch-flash", "torch-math", "sliced" });
         Assert.All(results, result =>
         {
             Assert.Equal("latentsync-256", result.GetProperty("workload").GetString());
@@ -32,9 +32,18 @@ public sealed class AttentionVerifyTests : IDisposable
             Assert.All(["b", "h", "lq", "lk", "d", "dv", "hkv"], (Action<string>)(key => Assert.True(shape.GetProperty(key).GetInt32() > 0)));
             Assert.True(result.GetProperty("passed").GetBoolean());
             Assert.All(["maxAbsError", "relativeError", "milliseconds", "gflops"], (Action<string>)(key => Assert.True(result.GetProperty(key).GetDouble() > 0)));
+            Assert.All(["fmaGflops", "peakFraction", "matmulFraction", "ratioToBest", "speedOverBestOther"], (Action<string>)(key => Assert.True(result.GetProperty(key).GetDouble() > 0)));
+            Assert.Equal(JsonValueKind.Null, result.GetProperty("gradientErrors").ValueKind);
             Assert.True(result.GetProperty("peakBytes").ValueKind is JsonValueKind.Number or JsonValueKind.Null);
         });
         Assert.Equal(4 * 2, results.Count(result => result.GetProperty("chosen").GetBoolean()));
+        Assert.Equal("forward", answer.RootElement.GetProperty("pass").GetString());
+        Assert.All(["f32", "bf16"], (Action<string>)(dtype =>
+        {
+            JsonElement peak = answer.RootElement.GetProperty("fmaGflops").GetProperty(dtype);
+            Assert.True(peak.GetProperty("best").GetDouble() >= peak.GetProperty("median").GetDouble());
+            Assert.True(answer.RootElement.GetProperty("matmulGflops").GetProperty(dtype).GetDouble() > 0);
+        }));
         Assert.Contains("verifying 8/8", run.Errors, StringComparison.Ordinal);
     }
 
@@ -48,8 +57,27 @@ public sealed class AttentionVerifyTests : IDisposable
         Assert.Contains("deepseek-v2-lite.decode.2048", run.Output, StringComparison.Ordinal);
         Assert.Contains("1,16,1,2048,192/128", run.Output, StringComparison.Ordinal);
         Assert.Contains("geometric mean", run.Output, StringComparison.Ordinal);
+        Assert.Matches(@"GFLOP/s +% +x best +x other +error", run.Output);
+        Assert.Contains("multiply-add peak during the measurements, f32: median", run.Output, StringComparison.Ordinal);
         Assert.Contains(" 0 wrong", run.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("verifying", run.Output, StringComparison.Ordinal); // progress is for standard error
+    }
+
+    [Fact]
+    public async Task Verify_Training_ChecksAndTimesGradients()
+    {
+        ProgramRun run = await Cli.RunAsync(Variables, "attention", "verify", "--training", "--layer", "syncnet.visual", "--budget", "0.02", "--json");
+
+        Assert.True(run.ExitCode == 0, run.Errors);
+        using JsonDocument answer = JsonDocument.Parse(run.Output);
+        Assert.Equal("backward", answer.RootElement.GetProperty("pass").GetString());
+        Assert.All(answer.RootElement.GetProperty("results").EnumerateArray(), result =>
+        {
+            Assert.True(result.GetProperty("passed").GetBoolean());
+            Assert.True(result.GetProperty("speedOverBestOther").GetDouble() > 0);
+            Assert.All(["query", "key", "value"], (Action<string>)(key => Assert.True(result.GetProperty("gradientErrors").GetProperty(key).GetDouble() > 0)));
+        });
+        Assert.Equal(2, answer.RootElement.GetProperty("results").EnumerateArray().Count(result => result.GetProperty("backend").GetString() == "torch-flash"));
     }
 
     [Fact]
@@ -80,7 +108,7 @@ public sealed class AttentionVerifyTests : IDisposable
     [Theory]
     [InlineData("latentsync-512", "--workload", "latentsync-51")]
     [InlineData("--list", "--layer", "no such layer")]
-    [InlineData("torch-flash", "--backend", "flash")]
+    [InlineData("managed-flash", "--backend", "flash")]
     [InlineData("f32", "--dtype", "f32,int8")]
     [InlineData("--budget", "--budget", "0")]
     [InlineData("--repeats", "--repeats", "0")]

@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace LatentSync.Attention.Torch.Auditing;
 
 /// <summary>Makes the page of a measurement record (docs/benchmarks) from the JSON that lies beside it: record.json (what was run),
-/// doctor.json (the machine), verify-*.json (errors and times), audit.json (verdicts, faults, memory). What is missing or unreadable is named
-/// on the page, never guessed.</summary>
+/// doctor.json (the machine), verify-*.json (errors and times), onnxruntime.json (another library's times), audit.json (verdicts, faults,
+/// memory). What is missing or unreadable is named on the page, never guessed.</summary>
 public static class RecordPage
 {
     /// <summary>File name of the page.</summary>
@@ -56,10 +56,14 @@ public static class RecordPage
         {
             VerifyTables.Append(page, verify);
         }
+        PeerTables.Append(page, documents.GetValueOrDefault("onnxruntime"));
         Audit(page, documents.GetValueOrDefault("audit"));
         page.Append("\n## Not measured\n\n");
         List<string> leftOut = [.. Items(Get(record, "leftOut")).Select(Text), .. unreadable.Select(name => $"{name}.json is incomplete and was not read")];
-        leftOut.Add("backward passes: errors and times are of the forward pass only");
+        if (!documents.Values.Any(document => Text(document, "pass") == "backward"))
+        {
+            leftOut.Add("backward passes: errors and times are of the forward pass only");
+        }
         leftOut.ForEach(item => page.Append(CultureInfo.InvariantCulture, $"- {item}\n"));
         return page.ToString();
     }
@@ -82,14 +86,14 @@ public static class RecordPage
 
     internal static double Number(JsonElement element) => element.ValueKind == JsonValueKind.Number ? element.GetDouble() : double.NaN;
 
-    private static string Text(JsonElement element, string name) => Text(Get(element, name));
+    internal static string Text(JsonElement element, string name) => Text(Get(element, name));
 
     private static void Head(StringBuilder page, JsonElement record, JsonElement machine)
     {
         JsonElement gpu = Items(Get(machine, "gpus")).FirstOrDefault(), libTorch = Get(machine, "libtorch"), cpu = Get(machine, "cpu");
         bool hasGpu = Text(record, "gpu") is not ("none" or "?");
         page.Append(CultureInfo.InvariantCulture, $"# {(hasGpu ? Text(record, "gpu") : Text(cpu, "name"))}\n\n");
-        page.Append(CultureInfo.InvariantCulture, $"Made by `scripts/gpu-check` on {Text(record, "date")} from the JSON files beside this page.\n\n");
+        page.Append(CultureInfo.InvariantCulture, $"Made by `{(Text(record, "madeBy") is var script and not "?" ? script : "scripts/gpu-check")}` on {Text(record, "date")} from the JSON files beside this page.\n\n");
         page.Append("| | |\n|---|---|\n");
         if (hasGpu)
         {
@@ -101,8 +105,16 @@ public static class RecordPage
         {
             Row("GPU", $"none: CUDA kernels were not run");
         }
-        Row("libtorch", $"{Text(libTorch, "version")} ({Text(libTorch, "flavor")}), an external one");
+        Row("libtorch", $"{Text(libTorch, "version")} ({Text(libTorch, "flavor")}), {(Text(record, "libtorchFolder") == "packaged" ? "the packaged one" : "an external one")}");
         Row("processor", $"{Text(cpu, "name")}, {Text(record, "threads")} threads");
+        if (!hasGpu && Get(cpu, "isa").ValueKind == JsonValueKind.Array)
+        {
+            Row("instruction sets", $"{Text(Get(cpu, "isa"))}");
+        }
+        if (!hasGpu && Number(Get(machine, "memoryBytes")) is > 0 and var memory)
+        {
+            Row("memory", $"{memory / (1 << 30):0} GiB");
+        }
         Row("system", $"{Text(machine, "os")}, {Text(record, "kernel")}, .NET {Text(machine, "dotnet")}");
 
         void Row(string name, FormattableString value) =>
@@ -111,6 +123,7 @@ public static class RecordPage
 
     private static void Steps(StringBuilder page, JsonElement record)
     {
+        bool isOwn = Text(record, "libtorchFolder") == "packaged";
         page.Append("\n## What was run\n\n| command | ended with | seconds |\n|---|---|---|\n");
         foreach (JsonElement step in Items(Get(record, "steps")))
         {
@@ -119,7 +132,7 @@ public static class RecordPage
             {
                 (0, _) => "passed",
                 (124 or 137, _) => $"stopped after {Text(step, "limitSeconds")} s",
-                (3, "doctor") => "exit code 3: whole for attention, not for `sync` (this build carries no OpenCV and no ffmpeg)",
+                (3, "doctor") => $"exit code 3: whole for attention, not for `sync` ({(isOwn ? "see doctor.json" : "this build carries no OpenCV and no ffmpeg")})",
                 _ => $"exit code {code.ToString(CultureInfo.InvariantCulture)}: {Text(step, "lastLine").Replace('|', '/')}",
             };
             page.Append(CultureInfo.InvariantCulture, $"| `{Text(step, "command")}` | {end} | {Text(step, "seconds")} |\n");

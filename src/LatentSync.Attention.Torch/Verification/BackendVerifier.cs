@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
@@ -18,9 +17,13 @@ public sealed class BackendVerifier
     /// one; what libraries keep for later is then counted too.</summary>
     private const double LongProblem = 1e11;
 
+    /// <summary>Time to warm up a backend at one layer, and the part of the rounds' time that it may be at most.</summary>
+    private const double WarmUpSeconds = 0.15, WarmUpShare = 0.1;
+
     private readonly VerificationOptions _options;
     private readonly SelectionContext _selection;
     private readonly Action _synchronize;
+    private FmaPeak? _floatPeak, _doublePeak;
 
     /// <summary>A verifier.</summary>
     /// <param name="options">What, where, how long.</param>
@@ -64,7 +67,7 @@ public sealed class BackendVerifier
     /// layer has them.</summary>
     internal IReadOnlyList<Verdict> RefusedEverywhere()
     {
-        Plan[] plans = [.. Layers.Select(layer => AttentionSelector.Select(layer.Problem, _selection, freeBytes: null))];
+        Plan[] plans = [.. Layers.Select(layer => AttentionSelector.Select(layer.Problem with { NeedsGradient = _options.IsTraining }, _selection, freeBytes: null))];
         return
         [
             .. plans.Take(1).SelectMany(first => first.Verdicts)
@@ -80,115 +83,123 @@ public sealed class BackendVerifier
     {
         cancellationToken.ThrowIfCancellationRequested();
         using var scope = NewDisposeScope();
-        using IDisposable noGradient = no_grad();
+        using IDisposable mode = _options.IsTraining ? enable_grad() : no_grad();
         AttentionInputs inputs = SeededOperands.Make(problem, _options.Seed);
+        if (_options.IsTraining)
+        {
+            inputs = new AttentionInputs(Leaf(inputs.Query), Leaf(inputs.Key), Leaf(inputs.Value), inputs.Mask);
+        }
         AttentionProblem posed = TensorFacts.Describe(inputs.Query, inputs.Key, inputs.Value, ArgumentsOf(problem, inputs.Mask));
         long? free = _options.FreeMemory is { } ask ? ask(problem.Device) : FreeMemory.Of(problem.Device, _options.Machine);
         Plan plan = AttentionSelector.Select(posed, _selection, free);
-        using var reference = new SampledReference(problem, inputs, _options.ReferenceScores, _options.Seed);
-        var checks = new List<(VerificationResult Result, Action Call, double Seconds)>();
+        using VerifiedPass pass = _options.IsTraining
+            ? new BackwardPass(posed, inputs, _synchronize, _options)
+            : new ForwardPass(posed, inputs, _synchronize, _options);
+        var checks = new List<(VerificationResult Result, TimedCall? Call)>();
         foreach (Verdict verdict in plan.Verdicts.Where(verdict => verdict.Runs))
         {
             cancellationToken.ThrowIfCancellationRequested();
             IAttentionBackend backend = _options.Backends.First(backend => backend.Name == verdict.Backend);
-            void Call()
-            {
-                backend.Run(posed, inputs).Output.Dispose();
-                _synchronize();
-            }
-            var (result, seconds) = Check(backend, verdict, posed, inputs, reference, Call);
-            checks.Add((result with { IsChosen = verdict.Backend == plan.Chosen }, Call, seconds));
+            var (result, call) = Check(backend, verdict, posed, pass);
+            checks.Add((result with { IsChosen = verdict.Backend == plan.Chosen }, call));
         }
-        return new LayerVerification(workload, layer, posed, plan.Chosen, Time(checks, posed, cancellationToken),
-            [.. plan.Verdicts.Where(verdict => !verdict.Runs)]);
+        return Time(new LayerVerification(workload, layer, posed, plan.Chosen, [], [.. plan.Verdicts.Where(verdict => !verdict.Runs)]),
+            checks, pass.FlopCount, cancellationToken);
     }
 
     /// <summary>Runs a backend once and compares; once more to measure its memory, unless that takes long.</summary>
-    private (VerificationResult Result, double Seconds) Check(
-        IAttentionBackend backend, Verdict verdict, AttentionProblem problem, AttentionInputs inputs, SampledReference reference, Action call)
+    private static (VerificationResult Result, TimedCall? Call) Check(
+        IAttentionBackend backend, Verdict verdict, AttentionProblem problem, VerifiedPass pass)
     {
         var result = new VerificationResult
         {
             Backend = backend.Name,
-            Tolerance = Tolerances.Of(problem),
-            CheckedRows = reference.CheckedRows,
+            Tolerance = pass.Tolerance,
+            CheckedRows = pass.CheckedRows,
             Rows = (long)problem.Batch * problem.HeadCount * problem.QueryLength,
             EstimatedBytes = verdict.EstimatedBytes,
         };
         try
         {
-            _synchronize();
-            long start = Stopwatch.GetTimestamp();
-            Tensor? output = null;
-            void First()
+            bool isOnCpu = problem.Device.Kind == AttentionDeviceKind.Cpu, isLong = pass.FlopCount > LongProblem;
+            PassOutcome? first = null;
+            long? peak = isOnCpu && isLong ? PeakMemory.Of(() => first = pass.Run(backend)) : null;
+            using PassOutcome outcome = first ?? pass.Run(backend);
+            result = pass.Judge(result, outcome) with { PeakBytes = peak };
+            if (outcome.Tensors.Count == 0)
             {
-                output = backend.Run(problem, inputs).Output;
-                _synchronize();
+                return (result, null);
             }
-            bool isOnCpu = problem.Device.Kind == AttentionDeviceKind.Cpu, isLong = problem.FlopCount > LongProblem;
-            long? peak = isOnCpu && isLong ? PeakMemory.Of(First) : null;
-            if (output is null)
-            {
-                First();
-            }
-            double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-            result = Judge(result, output!, problem, reference) with { PeakBytes = peak };
-            output!.Dispose();
+            PassOutcome shorter = outcome;
             if (isOnCpu && !isLong)
             {
-                start = Stopwatch.GetTimestamp();
-                result = result with { PeakBytes = PeakMemory.Of(call) };
-                seconds = Math.Min(seconds, Stopwatch.GetElapsedTime(start).TotalSeconds);
+                result = result with
+                {
+                    PeakBytes = PeakMemory.Of(() =>
+                    {
+                        using PassOutcome second = pass.Run(backend);
+                        shorter = second.Seconds < shorter.Seconds ? second : shorter;
+                    }),
+                };
             }
-            return (result, seconds);
+            return (result, pass.Timed(backend, shorter));
         }
         catch (Exception exception) when (FailureClassifier.Classify(exception) is { } kind)
         {
-            return (result with { Failure = $"{FailureClassifier.Describe(kind).Code} {FirstLine(exception.Message)}" }, double.NaN);
+            return (result with { Failure = $"{FailureClassifier.Describe(kind).Code} {FirstLine(exception.Message)}" }, null);
         }
     }
 
-    private static VerificationResult Judge(VerificationResult result, Tensor output, AttentionProblem problem, SampledReference reference)
+    /// <summary>Times the backends, and on the CPU the multiply-add peak as one of them: a fraction of a peak of another minute would say
+    /// little on a machine that is shared.</summary>
+    private LayerVerification Time(
+        LayerVerification layer, List<(VerificationResult Result, TimedCall? Call)> checks, double flop, CancellationToken cancellationToken)
     {
-        using var scope = NewDisposeScope();
-        long[] shape = [problem.Batch, problem.HeadCount, problem.QueryLength, problem.ValueDim];
-        if (!output.shape.SequenceEqual(shape) || output.dtype != TensorFacts.ScalarTypeOf(problem.DType))
+        string[] names = [.. checks.Where(check => check.Call is not null).Select(check => check.Result.Backend)];
+        TimedCall[] calls = [.. checks.Select(check => check.Call).OfType<TimedCall>()];
+        foreach (TimedCall call in calls.Where(call => call.Seconds < WarmUpSeconds / 2))
         {
-            return result with { Failure = $"the result is ({string.Join(", ", output.shape)}) {output.dtype}, not ({string.Join(", ", shape)}) {problem.DType}" };
+            cancellationToken.ThrowIfCancellationRequested();
+            InterleavedTimer.WarmUp(call, TimeSpan.FromSeconds(Math.Min(WarmUpSeconds, WarmUpShare * _options.Budget.TotalSeconds)));
         }
-        (double maxAbs, double relative) = reference.ErrorOf(output);
-        bool finite = output.numel() == 0 || output.isfinite().all().item<bool>();
-        return result with
+        FmaTurn? fma = layer.Problem.Device.Kind == AttentionDeviceKind.Cpu && calls.Length > 0
+            ? PeakOf(layer.Problem.DType).Turn(calls.Min(call => call.Seconds))
+            : null;
+        InterleavedTimes times = InterleavedTimer.Measure(
+            fma is { Call: var bursts } ? [.. calls, bursts] : calls, _options.Repeats, _options.Budget, cancellationToken);
+        (double Median, double Best)? peak = fma?.Gflops(times.Samples[^1]);
+        Dictionary<string, double> seconds = names.Zip(times.Seconds).ToDictionary(entry => entry.First, entry => entry.Second);
+        double best = checks.Where(check => check.Result.Passed && check.Call is not null)
+            .Select(check => seconds[check.Result.Backend]).DefaultIfEmpty(double.NaN).Min();
+        return layer with
         {
-            MaxAbsError = double.IsFinite(maxAbs) ? maxAbs : null,
-            RelativeError = double.IsFinite(relative) ? relative : null,
-            Passed = finite && relative <= result.Tolerance,
-            Failure = !finite ? "the result is not finite" : relative <= result.Tolerance ? null : "the error is above the tolerance",
+            FmaGflops = peak?.Median,
+            BestFmaGflops = peak?.Best,
+            Results =
+            [
+                .. checks.Select(check => seconds.TryGetValue(check.Result.Backend, out double time)
+                    ? check.Result with
+                    {
+                        Milliseconds = time * 1e3,
+                        Rounds = times.Rounds,
+                        Gflops = flop / time / 1e9,
+                        PeakFraction = flop / time / 1e9 / peak?.Median,
+                        RatioToBest = double.IsNaN(best) ? null : time / best,
+                    }
+                    : check.Result),
+            ],
         };
     }
 
-    private VerificationResult[] Time(
-        List<(VerificationResult Result, Action Call, double Seconds)> checks, AttentionProblem problem, CancellationToken cancellationToken)
+    private FmaPeak PeakOf(AttentionDType dtype)
     {
-        var ran = checks.Where(check => !double.IsNaN(check.Seconds)).ToArray();
-        (double[] seconds, int rounds) = InterleavedTimer.Measure(
-            [.. ran.Select(check => check.Call)], [.. ran.Select(check => check.Seconds)], _options.Repeats, _options.Budget, cancellationToken);
-        double flop = problem.FlopCount * (problem.IsCausal ? 0.5 : 1);
-        double best = ran.Zip(seconds).Where(entry => entry.First.Result.Passed).Select(entry => entry.Second).DefaultIfEmpty(double.NaN).Min();
-        Dictionary<string, double> times = ran.Zip(seconds).ToDictionary(entry => entry.First.Result.Backend, entry => entry.Second);
-        return
-        [
-            .. checks.Select(check => times.TryGetValue(check.Result.Backend, out double time)
-                ? check.Result with
-                {
-                    Milliseconds = time * 1e3,
-                    Rounds = rounds,
-                    Gflops = flop / time / 1e9,
-                    RatioToBest = double.IsNaN(best) ? null : time / best,
-                }
-                : check.Result),
-        ];
+        bool isDouble = dtype == AttentionDType.Float64;
+        return (isDouble ? _doublePeak : _floatPeak) is { } known ? known
+            : isDouble ? _doublePeak = FmaPeak.Of(dtype)
+            : _floatPeak = FmaPeak.Of(dtype);
     }
+
+    private static Tensor Leaf(Tensor tensor) => tensor.detach().requires_grad_();
 
     /// <summary>The arguments of a call that poses the problem.</summary>
     internal static AttentionArguments ArgumentsOf(in AttentionProblem problem, Tensor? mask) =>

@@ -2,6 +2,30 @@ using System.Diagnostics;
 
 namespace LatentSync.Attention.Torch.Verification;
 
+/// <summary>Something to be timed.</summary>
+/// <param name="Call">The call; it must be complete when it returns.</param>
+/// <param name="Seconds">What a call is known to take, about.</param>
+internal readonly record struct TimedCall(Action Call, double Seconds)
+{
+    /// <summary>Runs before each turn, outside of the time; null for nothing.</summary>
+    internal Action? Before { get; init; }
+
+    /// <summary>Runs after each turn, outside of the time; null for nothing.</summary>
+    internal Action? After { get; init; }
+
+    /// <summary>What <see cref="Before"/> and <see cref="After"/> are known to take together, about.</summary>
+    internal double SecondsBeside { get; init; }
+}
+
+/// <summary>What was measured, in the order of the calls.</summary>
+/// <param name="Samples">Seconds of a call in each round; the known time where there was none.</param>
+/// <param name="Rounds">How many rounds were made: 0 when one would take far more than the budget.</param>
+internal readonly record struct InterleavedTimes(double[][] Samples, int Rounds)
+{
+    /// <summary>Median time of each.</summary>
+    internal double[] Seconds => [.. Samples.Select(InterleavedTimer.Median)];
+}
+
 /// <summary>Times several ways to do the same in turns, so that a busy moment of the machine hits all of them alike.</summary>
 internal static class InterleavedTimer
 {
@@ -11,44 +35,47 @@ internal static class InterleavedTimer
     /// <summary>A first round longer than this many budgets is not run again.</summary>
     private const double LongestRound = 5;
 
-    /// <summary>Median time of each.</summary>
-    /// <param name="calls">The ways; each must be complete when it returns.</param>
-    /// <param name="known">Seconds that a call of each is known to take, about.</param>
+    /// <summary>Times of each.</summary>
+    /// <param name="calls">The ways.</param>
     /// <param name="repeats">Rounds at most.</param>
     /// <param name="budget">Time for all rounds.</param>
-    /// <param name="cancellationToken">Checked before each call.</param>
-    /// <returns>Seconds of a call of each, and how many rounds were made: 0 when one would take far more than the budget; the times are
-    /// the known ones then.</returns>
-    internal static (double[] Seconds, int Rounds) Measure(
-        IReadOnlyList<Action> calls, IReadOnlyList<double> known, int repeats, TimeSpan budget, CancellationToken cancellationToken)
+    /// <param name="cancellationToken">Checked before each turn.</param>
+    internal static InterleavedTimes Measure(
+        IReadOnlyList<TimedCall> calls, int repeats, TimeSpan budget, CancellationToken cancellationToken)
     {
-        int[] inner = [.. known.Select(seconds => (int)Math.Clamp(Math.Ceiling(ShortestSample.TotalSeconds / Math.Max(seconds, 1e-7)), 1, 10_000))];
-        double round = known.Zip(inner, (seconds, times) => seconds * times).Sum();
+        int[] inner = [.. calls.Select(call => (int)Math.Clamp(Math.Ceiling(ShortestSample.TotalSeconds / Math.Max(call.Seconds, 1e-7)), 1, 10_000))];
+        double round = calls.Zip(inner, (call, times) => call.Seconds * times + call.SecondsBeside).Sum();
         int rounds = (int)Math.Clamp(budget.TotalSeconds / Math.Max(round, 1e-9), round <= LongestRound * budget.TotalSeconds ? 1 : 0, repeats);
         if (rounds == 0 || calls.Count == 0)
         {
-            return ([.. known], 0);
+            return new InterleavedTimes([.. calls.Select(call => (double[])[call.Seconds])], 0);
         }
-        var samples = new double[calls.Count][];
-        for (int i = 0; i < calls.Count; i++)
-        {
-            samples[i] = new double[rounds];
-        }
+        double[][] samples = [.. calls.Select(_ => new double[rounds])];
         for (int r = 0; r < rounds; r++)
         {
             for (int turn = 0; turn < calls.Count; turn++)
             {
                 int i = (r + turn) % calls.Count; // another one begins each round
                 cancellationToken.ThrowIfCancellationRequested();
-                long start = Stopwatch.GetTimestamp();
-                for (int n = 0; n < inner[i]; n++)
-                {
-                    calls[i]();
-                }
-                samples[i][r] = Stopwatch.GetElapsedTime(start).TotalSeconds / inner[i];
+                samples[i][r] = Turn(calls[i], inner[i]);
             }
         }
-        return ([.. samples.Select(Median)], rounds);
+        return new InterleavedTimes(samples, rounds);
+    }
+
+    /// <summary>Calls again and again, so that what is compiled while it runs is compiled well before it is timed: .NET makes the fast code of
+    /// a method that was called 30 times when it has found no new one for 100 ms. A call that takes longer runs once or not at all.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="time">For how long.</param>
+    internal static void WarmUp(in TimedCall call, TimeSpan time)
+    {
+        long start = Stopwatch.GetTimestamp();
+        call.Before?.Invoke();
+        while (Stopwatch.GetElapsedTime(start).TotalSeconds + call.Seconds < time.TotalSeconds)
+        {
+            call.Call();
+        }
+        call.After?.Invoke();
     }
 
     /// <summary>The middle one; the mean of the two in the middle when their number is even.</summary>
@@ -57,5 +84,18 @@ internal static class InterleavedTimer
         double[] sorted = [.. values.Order()];
         int middle = sorted.Length / 2;
         return sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    }
+
+    private static double Turn(in TimedCall call, int times)
+    {
+        call.Before?.Invoke();
+        long start = Stopwatch.GetTimestamp();
+        for (int n = 0; n < times; n++)
+        {
+            call.Call();
+        }
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds / times;
+        call.After?.Invoke();
+        return seconds;
     }
 }

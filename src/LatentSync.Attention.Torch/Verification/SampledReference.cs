@@ -29,13 +29,13 @@ internal sealed class SampledReference : IDisposable
         long rows = Math.Clamp(mostScores / (keys * heads), 1, Math.Max(problem.QueryLength, 1));
         // No operation of seeded draws may depend on the machine: .NET's seeded generator is stable.
         var random = new Random(seed);
-        long[] chosen = Sample(random, pairs, heads, [LaunchLimit - 1, LaunchLimit]);
+        long[] chosen = Sample(random, pairs, heads, LaunchLimit - 1, LaunchLimit);
         long headCount = problem.HeadCount, group = problem.HeadCount / problem.KvHeadCount;
         Device device = inputs.Query.device;
         Tensor batches = tensor([.. chosen.Select(pair => pair / headCount)], device: device);
         Tensor headOf = tensor([.. chosen.Select(pair => pair % headCount)], device: device);
         Tensor keyHeads = tensor([.. chosen.Select(pair => pair % headCount / group)], device: device);
-        Tensor rowOf = tensor(Sample(random, problem.QueryLength, rows, []), device: device);
+        Tensor rowOf = tensor(Sample(random, problem.QueryLength, rows), device: device);
         // The chosen heads become the heads of one sequence: (1, s, r, D), (1, s, Lk, D), (1, s, Lk, Dv).
         Tensor query = Pick(inputs.Query, batches, headOf).index_select(1, rowOf).unsqueeze(0);
         Tensor key = Pick(inputs.Key, batches, keyHeads).unsqueeze(0), value = Pick(inputs.Value, batches, keyHeads).unsqueeze(0);
@@ -83,12 +83,12 @@ internal sealed class SampledReference : IDisposable
     }
 
     /// <summary>(B, H, L, dim) to (s, L, dim).</summary>
-    private static Tensor Pick(Tensor tensor, Tensor batches, Tensor heads) =>
+    internal static Tensor Pick(Tensor tensor, Tensor batches, Tensor heads) =>
         tensor.index(TensorIndex.Tensor(batches), TensorIndex.Tensor(heads));
 
     /// <summary>What the diagonal, the window and the mask leave to the sample: null, or boolean or additive, broadcastable to (1, s, r,
     /// Lk).</summary>
-    private static Tensor? MaskOf(in AttentionProblem problem, Tensor? mask, Tensor batches, Tensor heads, Tensor rows)
+    internal static Tensor? MaskOf(in AttentionProblem problem, Tensor? mask, Tensor batches, Tensor heads, Tensor rows)
     {
         Tensor? given = mask is null
             ? null
@@ -109,7 +109,7 @@ internal sealed class SampledReference : IDisposable
     }
 
     /// <summary>So many of 0..count-1, ascending, each once: first, last, the wanted, and random ones.</summary>
-    private static long[] Sample(Random random, long count, long wanted, long[] always)
+    internal static long[] Sample(Random random, long count, long wanted, params long[] always)
     {
         if (wanted >= count)
         {

@@ -28,11 +28,9 @@ public sealed record VerificationSummary(string Backend, int Layers, double? Geo
         {
             VerificationResult? own = layer.Results.FirstOrDefault(result => result.Backend == backend);
             wrong += own is { Passed: false } ? 1 : 0;
-            double other = layer.Results.Where(result => result.Backend != backend && result.Passed)
-                .Select(result => result.Milliseconds ?? double.NaN).DefaultIfEmpty(double.NaN).Min();
-            if (own is { Passed: true, Milliseconds: > 0 and var milliseconds } && other > 0)
+            if (layer.SpeedOverBestOther(backend) is { } ratio)
             {
-                ratios.Add((other / milliseconds, $"{layer.Workload.Name} {layer.Layer.Name}"));
+                ratios.Add((ratio, $"{layer.Workload.Name} {layer.Layer.Name}"));
             }
         }
         if (ratios.Count == 0)

@@ -37,6 +37,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     /// <param name="valueStride">Elements from value to value.</param>
     /// <param name="count">Keys (n), at least 1.</param>
     /// <param name="firstKey">Index of the first one.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Attend(
         FlashContext* shared, in FlashScratch<T> scratch, ref FlashBlock<T> block, int batch, T* keys, nint keyStride, T* values, nint valueStride,
         int count, int firstKey)
@@ -75,6 +76,11 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
             TLanes.Store(TLanes.Multiply(TLanes.Load(block.Sum + v), alpha), block.Sum + v);
         }
         Weigh(scratch.Scores, count, vectors, factor, shift, block.Sum);
+        if (shared->Plan.Drops)
+        {
+            FlashDropout.Fill(shared->Call, block, lanes, batch, firstKey, count, scratch.Kept);
+            Elementwise<TLanes, TVector, T>.Multiply(scratch.Scores, scratch.Kept, count * lanes);
+        }
         if (block.HasResult)
         {
             ProductTile<TLanes, TVector, T>.Multiply<RescaledSums>(

@@ -11,11 +11,19 @@ namespace LatentSync.Cli.Display;
 /// <summary>The answers of `attention verify`: a table that grows layer by layer, or JSON at the end. Progress goes to standard error.</summary>
 internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDictionary<AttentionDType, double> peaks)
 {
-    private const string Legend = """
+    private bool IsOnCpu => setup.Options.Device.Kind == AttentionDeviceKind.Cpu;
+
+    private string Legend =>
+        $"""
         * the backend that the selection takes
-        GFLOP/s    2·B·H·Lq·Lk·(D+Dv) per second, half of it when causal; % of it in libtorch's 1024x1024x1024 matrix product
+        {(setup.Options.IsTraining ? "the backward pass alone: the gradients of query, key and value; the forward pass before it is not timed" : "the forward pass")}
+        GFLOP/s    {(setup.Options.IsTraining ? "2·B·H·Lq·Lk·(3·D+2·Dv) per second, whatever the backend kept" : "2·B·H·Lq·Lk·(D+Dv) per second")}, half of it when causal
+        %          {(IsOnCpu ? "of this machine's multiply-add peak, measured with all threads in turns with the backends, median by median (f32's for 16 bits)" : "of libtorch's 1024x1024x1024 matrix product")}
         x best     time by that of the fastest right backend of this layer; times are medians, taken in turns
-        error      largest relative error of a row against float64 (bound: 7.6e-6 for f32, more from 4096 keys on, 2.0e-3 for f16, 1.6e-2 for bf16)
+        x other    time of the best other right backend by this one's: above 1 this one is faster
+        error      {(setup.Options.IsTraining
+            ? "largest relative error of a gradient's row against float64 (bound: four times the result's, 3.1e-5 for f32)"
+            : "largest relative error of a row against float64 (bound: 7.6e-6 for f32, more from 4096 keys on, 2.0e-3 for f16, 1.6e-2 for bf16)")}
         checked    part of the rows that was compared with float64; always with the first and the last head and query
         memory     beside the operands, at the peak of one call; of the plan's estimate after the slash; - is unknown
         """;
@@ -37,13 +45,13 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
             layers.Add(layer);
             if (writesTable)
             {
-                string title = $"{layer.Workload.Name}, {layer.Problem.DType.LongName()}";
+                string title = $"{layer.Workload.Name}, {layer.Problem.DType.LongName()}{(setup.Options.IsTraining ? ", backward" : "")}";
                 if (title != group)
                 {
                     group = title;
                     Console.Out.WriteLine();
                     Console.Out.WriteLine(title);
-                    Console.Out.WriteLine($"  {"layer".PadRight(width)}  {"shape b,h,lq,lk,d",-22}  {"backend".PadRight(backendWidth)} {"ms",10} {"GFLOP/s",8} {"%",4} {"x best",7} {"error",8} {"checked",8}  memory MiB");
+                    Console.Out.WriteLine($"  {"layer".PadRight(width)}  {"shape b,h,lq,lk,d",-22}  {"backend".PadRight(backendWidth)} {"ms",10} {"GFLOP/s",8} {"%",4} {"x best",7} {"x other",7} {"error",8} {"checked",8}  memory MiB");
                 }
                 Write(layer, everywhere, width, backendWidth);
             }
@@ -51,6 +59,7 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
         if (writesTable)
         {
             WriteRefusals(everywhere, backendWidth);
+            WritePeaks(layers);
             WriteSummary(layers, backendWidth);
         }
         return layers;
@@ -66,7 +75,9 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
             device = setup.Options.Device.ToString(),
             threads = setup.Threads,
             tuned = setup.Tuned.IsUsed,
+            pass = setup.Options.IsTraining ? "backward" : "forward",
             matmulGflops = peaks.ToDictionary(peak => peak.Key.ShortName(), peak => peak.Value),
+            fmaGflops = FmaPeaks(layers).ToDictionary(peak => peak.DType.ShortName(), peak => new { median = peak.Median, best = peak.Best }),
             results = layers.SelectMany(layer => layer.Results.Select(result => Row(layer, result))),
             skipped = layers.SelectMany(layer => layer.Skipped.Select(verdict => new
             {
@@ -146,8 +157,8 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
         {
             string backend = (r.IsChosen ? "*" : " ") + r.Backend;
             string figures = r.Milliseconds is { } ms
-                ? Text($"{ms,10:0.000} {r.Gflops,8:0.0} {100 * r.Gflops / peaks[p.DType],4:0} {r.RatioToBest,7:0.00}")
-                : new string(' ', 32);
+                ? Text($"{ms,10:0.000} {r.Gflops,8:0.0} {100 * (IsOnCpu ? r.PeakFraction : r.Gflops / peaks[p.DType]),4:0} {r.RatioToBest,7:0.00} {layer.SpeedOverBestOther(r.Backend),7:0.00}")
+                : new string(' ', 40);
             string memory = (r.PeakBytes is { } peak ? Text($"{peak / 1048576.0:0}") : "-") + Text($"/{r.EstimatedBytes / 1048576.0:0}");
             string error = r.RelativeError is { } e ? e.ToString("0.0e+0", CultureInfo.InvariantCulture) : "-";
             Console.Out.WriteLine(Text($"  {name.PadRight(width)}  {shape,-22} {backend.PadRight(backendWidth)} {figures} {error,8} {100.0 * r.CheckedRows / Math.Max(r.Rows, 1),7:0.#}%  {memory}{(r.Passed ? "" : "  WRONG: " + r.Failure)}"));
@@ -178,12 +189,28 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
         }
     }
 
+    // The peak as it was during the measurements.
+    private static void WritePeaks(IReadOnlyList<LayerVerification> layers)
+    {
+        foreach ((AttentionDType dtype, double median, double best) in FmaPeaks(layers))
+        {
+            Console.Out.WriteLine();
+            Console.Out.WriteLine(Text($"multiply-add peak during the measurements, {dtype.ShortName()}: median {median:0} GFLOP/s, best {best:0}"));
+        }
+    }
+
+    private static IEnumerable<(AttentionDType DType, double Median, double Best)> FmaPeaks(IReadOnlyList<LayerVerification> layers) =>
+        from layer in layers
+        where layer.FmaGflops is not null
+        group layer by layer.Problem.DType into same
+        select (same.Key, InterleavedTimer.Median([.. same.Select(layer => layer.FmaGflops!.Value)]), same.Max(layer => layer.BestFmaGflops!.Value));
+
     private static string Reasons(Verdict refused) => string.Join("; ", refused.Reasons.Select(reason => $"{reason.Code} {reason.Found}"));
 
     private static void WriteSummary(IReadOnlyList<LayerVerification> layers, int backendWidth)
     {
         Console.Out.WriteLine();
-        Console.Out.WriteLine("speed against the best other backend, over the layers that both compute (above 1: faster)");
+        Console.Out.WriteLine("speed against the best other backend (x other), over the layers that both compute (above 1: faster)");
         foreach (VerificationSummary s in VerificationSummary.Of(layers))
         {
             string speed = s.GeometricMean is { } mean ? Text($"geometric mean {mean:0.00}x, least {s.Worst:0.00}x ({s.WorstLayer}), {s.Layers} layers") : "nothing to compare with";
@@ -204,6 +231,7 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
             backend = result.Backend,
             maxAbsError = result.MaxAbsError,
             relativeError = result.RelativeError,
+            gradientErrors = result.GradientErrors is [var query, var key, var value] ? new { query, key, value } : null,
             tolerance = result.Tolerance,
             checkedRows = result.CheckedRows,
             rows = result.Rows,
@@ -213,7 +241,10 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
             rounds = result.Rounds,
             gflops = result.Gflops,
             matmulFraction = result.Gflops / peaks[layer.Problem.DType],
+            fmaGflops = layer.FmaGflops,
+            peakFraction = result.PeakFraction,
             ratioToBest = result.RatioToBest,
+            speedOverBestOther = layer.SpeedOverBestOther(result.Backend),
             peakBytes = result.PeakBytes,
             estimatedBytes = result.EstimatedBytes,
             chosen = result.IsChosen,

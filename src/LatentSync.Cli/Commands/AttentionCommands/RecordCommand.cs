@@ -12,7 +12,7 @@ internal static class RecordCommand
     {
         TeachingCommand record = new(
             "record",
-            "Makes the page of a measurement record from its JSON files (scripts/gpu-check calls this).",
+            "Makes the page of a measurement record from its JSON files (scripts/gpu-check and scripts/cpu-record call this).",
             """
             Example:
               latentsync attention record docs/benchmarks/nvidia-h200

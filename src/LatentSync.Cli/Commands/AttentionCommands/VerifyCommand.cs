@@ -11,6 +11,7 @@ internal static class VerifyCommand
 {
     private static readonly VerifyOptions Shared = new();
     private static readonly Option<bool> List = new("--list") { Description = "show the workloads and their layers, and run nothing" };
+    private static readonly Option<bool> Training = new("--training") { Description = "check the gradients and time the backward pass, instead of the forward pass" };
     private static readonly Option<bool> Json = new("--json") { Description = "write the results as JSON to standard output" };
 
     public static Command Create()
@@ -24,11 +25,12 @@ internal static class VerifyCommand
             Examples:
               latentsync attention verify
               latentsync attention verify --workload latentsync-512 --layer temporal --dtype f32,bf16
+              latentsync attention verify --training --backend torch-flash --backend torch-math
               latentsync attention verify --workload gqa-128 --workload mla-192 --json > verified.json
             """
         )
         {
-            List, Json,
+            Training, List, Json,
         };
         Shared.AddTo(verify);
         verify.SetAction((parsed, cancellationToken) => Task.Run(() => Verify(parsed, cancellationToken), CancellationToken.None));
@@ -42,7 +44,7 @@ internal static class VerifyCommand
             VerificationDisplay.WriteList(WorkloadCatalog.All, parsed.GetValue(Json));
             return ExitCode.Done;
         }
-        VerificationSetup setup = Shared.Read(parsed);
+        VerificationSetup setup = Shared.Read(parsed, parsed.GetValue(Training));
         bool json = parsed.GetValue(Json);
         Dictionary<AttentionDType, double> peaks = setup.Options.DTypes.ToDictionary(dtype => dtype, dtype => MatmulPeak.Measure(dtype, setup.Options.Device));
         VerificationDisplay display = new(setup, peaks);

@@ -32,7 +32,9 @@ internal sealed class VerifyOptions
     }
 
     /// <summary>Reads the options, then loads libtorch.</summary>
-    public VerificationSetup Read(ParseResult parsed)
+    /// <param name="parsed">The command line.</param>
+    /// <param name="isTraining">Whether the backward pass is meant.</param>
+    public VerificationSetup Read(ParseResult parsed, bool isTraining = false)
     {
         string[] names = parsed.GetValue(_workloads) is { Length: > 0 } given ? given : [WorkloadCatalog.Default];
         Workload[] workloads = [.. names.Select(name => Read(_workloads, name, WorkloadCatalog.Find)).Distinct()];
@@ -65,6 +67,7 @@ internal sealed class VerifyOptions
             Ranking = tuned.Ranking,
             LayerFilter = parsed.GetValue(_layer),
             DTypes = dtypes,
+            IsTraining = isTraining,
             Device = device,
             Repeats = repeats,
             Budget = TimeSpan.FromSeconds(budget),
