@@ -54,7 +54,10 @@ public sealed class FlashDropoutTests
                 int head = b * Heads + h;
                 var oracle = new HeadAttention
                 {
-                    Query = Rows(query, head, Queries), Key = Rows(key, head, Keys), Value = Rows(value, head, Keys), Scale = 1 / Math.Sqrt(Dim),
+                    Query = Rows(query, head, Queries),
+                    Key = Rows(key, head, Keys),
+                    Value = Rows(value, head, Keys),
+                    Scale = 1 / Math.Sqrt(Dim),
                     Kept = new double[Queries, Keys],
                 };
                 for (int i = 0; i < Queries * Keys; i++)
