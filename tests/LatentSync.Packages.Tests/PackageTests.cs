@@ -18,7 +18,8 @@ public sealed class PackageTests(PackedPackages packages)
         [
             "LatentSync.Attention", "LatentSync.Platform", "Microsoft.Extensions.DependencyInjection.Abstractions",
             "Microsoft.Extensions.Diagnostics.HealthChecks", "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options",
-            "System.Numerics.Tensors", "TorchSharp",
+            "System.Numerics.Tensors",
+            "TorchSharp",
         ],
     };
 
