@@ -144,6 +144,26 @@ internal sealed record FlashCase
         int Length() => random.Next(50) == 0 ? 0 : random.Next(3) == 0 ? random.Next(1, 601) : Lengths[random.Next(Lengths.Length)];
     }
 
+    /// <summary>A case of decoding for a seed: 1 to 4 queries of a key head, hundreds or thousands of keys.</summary>
+    /// <param name="seed">Any number.</param>
+    public static FlashCase DrawDecoding(int seed)
+    {
+        var random = new Random(seed);
+        FlashCase drawn = Draw(seed, 1e4);
+        int group = random.Next(1, 5);
+        return drawn with
+        {
+            Batch = random.Next(1, 4),
+            Group = group,
+            Queries = random.Next(1, Math.Max(2, 4 / group + 1)),
+            Keys = random.Next(5) switch { 0 => 256, 1 => random.Next(250, 260), 2 => random.Next(1000, 3000), _ => random.Next(256, 1100) },
+            Sequences = random.Next(4) switch { 0 => SequenceLengths.KeysInUse, 1 => SequenceLengths.Paged, _ => SequenceLengths.Equal },
+            Mask = AttentionMaskKind.None,
+            Softcap = 0,
+            Alibi = 0,
+        };
+    }
+
     /// <summary>Runs the case and checks everything about its result.</summary>
     public void Check()
     {

@@ -24,6 +24,16 @@ public sealed class FlashPropertyTests
         }
     }
 
+    /// <summary>Few queries, many keys: computed another way, by splits of the keys.</summary>
+    [Fact]
+    public void Forward_RandomDecodingProblem_IsAttention()
+    {
+        for (int seed = 0; seed < 300; seed++)
+        {
+            FlashCase.DrawDecoding(seed).Check();
+        }
+    }
+
     [Fact]
     [Trait("Category", "Exhaustive")]
     public void Forward_LargerRandomProblem_IsAttention()

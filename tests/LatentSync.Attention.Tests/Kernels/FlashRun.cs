@@ -295,9 +295,10 @@ internal sealed class FlashRun<T>
         int queries = QueriesOf(b), firstQuery = _queryStarts.Length > 0 ? _queryStarts[b] : 0, wrong = 0;
         string? worst = null;
 
-        // The roundings of a sum cancel, except where all its terms are equal because a tensor is broadcast: n of them then are n/2 off.
+        // The roundings of a sum cancel, except where all its terms are equal because a tensor is broadcast: n of them then are n/2 off, and of
+        // nearly equal weights some n/32.
         double sameTerms = ((_case.QueryLayout.Broadcast | _case.KeyLayout.Broadcast) & 8) != 0 ? _case.HeadDim / 2.0 : 0;
-        double sameValues = ((_case.KeyLayout.Broadcast | _case.ValueLayout.Broadcast) & 4) != 0 ? KeyLength / 2.0 : 0;
+        double sameValues = ((_case.KeyLayout.Broadcast | _case.ValueLayout.Broadcast) & 4) != 0 ? KeyLength / 2.0 : KeyLength / 32.0;
         double worstExcess = 0;
         for (int i = 0; i < queries; i++)
         {
