@@ -95,7 +95,10 @@ public sealed class AttentionDispatcher
 
     /// <summary>One backend of each kind, as a dispatcher has them that is given none.</summary>
     public static IReadOnlyList<IAttentionBackend> BuiltInBackends() =>
-        [new TorchFlashBackend(), new TorchEfficientBackend(), new TorchCuDnnBackend(), new TorchMathBackend(), new SlicedBackend()];
+    [
+        new ManagedFlashBackend(), new TorchFlashBackend(), new TorchEfficientBackend(), new TorchCuDnnBackend(), new TorchMathBackend(),
+        new SlicedBackend(),
+    ];
 
     /// <summary>Makes a dispatcher the current one, for this thread and what it starts and awaits, until the result is disposed. Scopes
     /// nest.</summary>
@@ -117,8 +120,8 @@ public sealed class AttentionDispatcher
     /// <param name="cancellationToken">Checked before each backend.</param>
     /// <returns>(B, H, Lq, Dv) in the query's element type, new, in the caller's dispose scope. A row whose keys are all hidden is zero.
     /// In memory,
-    /// torch-flash and sliced follow the query's order of heads and positions, torch-math writes (B, H, Lq, Dv); an ordinary
-    /// <c>transpose(1, 2).reshape(B, Lq, H·Dv)</c> is right after each and free after the former two when the query came from such a
+    /// managed-flash, torch-flash and sliced follow the query's order of heads and positions, torch-math writes (B, H, Lq, Dv); an ordinary
+    /// <c>transpose(1, 2).reshape(B, Lq, H·Dv)</c> is right after each and free after the former three when the query came from such a
     /// view.</returns>
     /// <exception cref="ArgumentException">The tensors are not an attention problem.</exception>
     /// <exception cref="AttentionUnavailableException">No backend that the policy allows can run, or all have failed.</exception>

@@ -20,7 +20,7 @@ public sealed class LayeringTests
 
     private static readonly Dictionary<string, string[]> AllowedPackages = new()
     {
-        ["LatentSync.Attention"] = [],
+        ["LatentSync.Attention"] = ["System.Numerics.Tensors"],
         ["LatentSync.Checkpoints"] = [],
         ["LatentSync.Media"] = ["Microsoft.ML.OnnxRuntime", "OpenCvSharp4*", "SkiaSharp*"],
         ["LatentSync.Platform"] = [],

@@ -67,6 +67,7 @@ public sealed class ErrorCodesPageTests
         | ATT04nn | `torch-math` |
         | ATT05nn | `torch-cudnn` |
         | ATT06nn | kernels that are known to compute wrong numbers, by version |
+        | ATT07nn | `managed-flash` |
         | ATT08nn | `torch-flash` on CUDA |
         | ATT09nn | failures at run time |
 
@@ -92,6 +93,7 @@ public sealed class ErrorCodesPageTests
         | ATT04nn | `torch-math` |
         | ATT05nn | `torch-cudnn` |
         | ATT06nn | 已知会算错的内核，按版本 |
+        | ATT07nn | `managed-flash` |
         | ATT08nn | CUDA 上的 `torch-flash` |
         | ATT09nn | 运行时的失败 |
 

@@ -115,6 +115,10 @@ public sealed class FallbackLoopTests
                 ATT0506 torch-cudnn handles head dims up to 128 (up to 256 on compute capability 9.0 with cuDNN 9.10; 192 with values of 128 on 10.x with cuDNN 9.11 and libtorch 2.11).
                   found: headDim 512; here up to 128      required: headDim and valueDim <= 128
                 ATT0107 as above
+              managed-flash does not run:
+                ATT0700 managed-flash computes on the CPU.
+                  found: device cuda:0      required: device cpu
+                ATT0107 as above
               would run if the policy let it: torch-math, sliced
               what to do, the least effort first:
                 1. let torch-math run instead: the policy "auto" or "prefer torch-flash"

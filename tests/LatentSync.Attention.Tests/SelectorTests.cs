@@ -58,8 +58,8 @@ public sealed class SelectorTests
     }
 
     [Fact]
-    public void Select_HeadDim512OnCpu_RunsFlash() =>
-        Assert.Equal("torch-flash", Select(VaeOnCuda with { DType = AttentionDType.Float32, Device = AttentionDevice.Cpu }, Machines.CpuOnly, 20).Chosen);
+    public void Select_HeadDim512OnCpu_RunsManagedFlash() =>
+        Assert.Equal("managed-flash", Select(VaeOnCuda with { DType = AttentionDType.Float32, Device = AttentionDevice.Cpu }, Machines.CpuOnly, 20).Chosen);
 
     [Theory]
     [InlineData("P100")]
@@ -121,12 +121,15 @@ public sealed class SelectorTests
     }
 
     [Theory]
-    [InlineData("auto", "torch-flash", "torch-math sliced")]
-    [InlineData("prefer sliced", "sliced", "torch-flash torch-math")]
-    [InlineData("forbid torch-flash", "torch-math", "sliced")]
-    [InlineData("prefer sliced, forbid torch-math", "sliced", "torch-flash")]
+    [InlineData("auto", "managed-flash", "torch-flash torch-math sliced")]
+    [InlineData("prefer sliced", "sliced", "managed-flash torch-flash torch-math")]
+    [InlineData("prefer torch-flash", "torch-flash", "managed-flash torch-math sliced")]
+    [InlineData("forbid managed-flash", "torch-flash", "torch-math sliced")]
+    [InlineData("forbid managed-flash, forbid torch-flash", "torch-math", "sliced")]
+    [InlineData("prefer sliced, forbid torch-math", "sliced", "managed-flash torch-flash")]
+    [InlineData("managed-flash", "managed-flash", "")]
     [InlineData("require torch-math", "torch-math", "")]
-    [InlineData("forbid torch-flash, forbid torch-math, forbid sliced", null, "")]
+    [InlineData("forbid managed-flash, forbid torch-flash, forbid torch-math, forbid sliced", null, "")]
     public void Select_Policy_IsObeyed(string policy, string? chosen, string order)
     {
         var context = new SelectionContext { Machine = Machines.CpuOnly, Policy = Policy.Parse(policy, AttentionRules.BackendNames) };
@@ -151,15 +154,15 @@ public sealed class SelectorTests
         var context = new SelectionContext { Machine = Machines.CpuOnly, Ranking = ranking };
         Plan plan = AttentionSelector.Select(problem, context, 8L << 30);
         Assert.Equal("sliced", plan.Chosen);
-        Assert.Equal(["torch-flash", "torch-math"], plan.Order);
-        Assert.Equal("torch-flash", AttentionSelector.Select(problem with { HeadDim = 512, ValueDim = 512 }, context, 8L << 30).Chosen);
+        Assert.Equal(["managed-flash", "torch-flash", "torch-math"], plan.Order);
+        Assert.Equal("managed-flash", AttentionSelector.Select(problem with { HeadDim = 512, ValueDim = 512 }, context, 8L << 30).Chosen);
     }
 
     /// <summary>The interval of free memory that a plan claims for itself is exact: the same plan inside, another one outside.</summary>
     [Fact]
     public void Select_FreeMemory_PlanHoldsExactlyInItsInterval()
     {
-        var context = new SelectionContext { Machine = Machines.CpuOnly, Policy = Policy.Forbid("torch-flash") };
+        var context = new SelectionContext { Machine = Machines.CpuOnly, Policy = Policy.Forbid("managed-flash", "torch-flash") };
         AttentionProblem problem = AttentionProblem.Of(1, 8, 4096, 4096, 40);
         Plan rich = AttentionSelector.Select(problem, context, 8L << 30), poor = AttentionSelector.Select(problem, context, 1L << 30);
         Assert.Equal(("torch-math", "sliced"), (rich.Chosen, poor.Chosen));

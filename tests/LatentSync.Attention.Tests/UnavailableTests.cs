@@ -38,6 +38,10 @@ public sealed class UnavailableTests
                 ATT0104 as above
                 ATT0504 torch-cudnn needs an Ampere GPU or a newer one.
                   found: Tesla P100, compute capability 6.0      required: compute capability 8.0 to 12.1
+              managed-flash does not run:
+                ATT0104 as above
+                ATT0700 managed-flash computes on the CPU.
+                  found: device cuda:0      required: device cpu
               what to do, the least effort first:
                 1. use --device cpu
                 2. a libtorch built for this GPU (cu126 for Maxwell and Pascal, cu128 up to libtorch 2.10 for Volta, cu128 since libtorch 2.7 for Blackwell)

@@ -46,6 +46,7 @@ public sealed class BackendNumericsTests
     }
 
     [Theory]
+    [InlineData("managed-flash")]
     [InlineData("torch-flash")]
     [InlineData("torch-math")]
     [InlineData("sliced")]
@@ -72,7 +73,7 @@ public sealed class BackendNumericsTests
     {
         using var scope = NewDisposeScope();
         Tensor query = randn(2, 10, 3, 8).transpose(1, 2); // (B, H, L, D) over (B, L, H, D)
-        foreach (string name in new[] { "torch-flash", "sliced" })
+        foreach (string name in new[] { "managed-flash", "torch-flash", "sliced" })
         {
             Tensor result = TestDispatchers.Requiring(TestDispatchers.Create(name)).Run(query, query, query);
             Assert.True(result.transpose(1, 2).is_contiguous(), name);
@@ -85,7 +86,7 @@ public sealed class BackendNumericsTests
         using var scope = NewDisposeScope();
         manual_seed(5);
         Tensor query = zeros(1, 1, 2000, 8), key = zeros(1, 1, 100, 8), value = ones(1, 1, 100, 8);
-        foreach (string name in new[] { "torch-math", "sliced", "sliced in 4 KiB" })
+        foreach (string name in new[] { "managed-flash", "torch-math", "sliced", "sliced in 4 KiB" })
         {
             // A row is the mean of 100 draws of 0 or 1/(1 - 0.25): variance 0.25/0.75/100; 2000 rows: standard error 0.0013.
             Tensor result = TestDispatchers.Requiring(TestDispatchers.Create(name)).Run(query, key, value, new() { Dropout = 0.25 });

@@ -191,8 +191,8 @@ public sealed class DispatcherTests
 
         Auto().Run(query, query, query, layer: "vae.mid");
 
-        Assert.Equal(["latentsync.attention.calls 1 vae.mid torch-flash"], counted);
-        Assert.Equal(["attention torch-flash"], traced);
+        Assert.Equal(["latentsync.attention.calls 1 vae.mid managed-flash"], counted);
+        Assert.Equal(["attention managed-flash"], traced);
     }
 
     [Fact]

@@ -189,7 +189,7 @@ public sealed class FallbackTests
         Tensor query = randn([1, 1, 1, 8]).expand(1, 64, 3000, 8), key = randn([1, 1, 3000, 8]).expand(1, 64, 3000, 8);
         var dispatcher = new AttentionDispatcher(new AttentionDispatcherOptions
         {
-            Policy = Policy.Forbid("torch-flash"),
+            Policy = Policy.Forbid("managed-flash", "torch-flash"),
             FreeMemory = _ => 1L << 30,
         });
         Tensor result = dispatcher.Run(query, key, key);

@@ -55,6 +55,7 @@ public sealed class GradientTests
     }
 
     [Theory]
+    [InlineData("managed-flash")]
     [InlineData("torch-flash")]
     [InlineData("torch-math")]
     [InlineData("sliced")]

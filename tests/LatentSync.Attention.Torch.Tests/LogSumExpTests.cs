@@ -10,7 +10,7 @@ namespace LatentSync.Attention.Torch.Tests;
 /// <summary>The logsumexp on request: every backend that gives one, against plain loops in float64.</summary>
 public sealed class LogSumExpTests
 {
-    private static readonly string[] Backends = ["torch-flash", "torch-flash split at 7", "sliced", "sliced in 4 KiB"];
+    private static readonly string[] Backends = ["managed-flash", "torch-flash", "torch-flash split at 7", "sliced", "sliced in 4 KiB"];
 
     public static TheoryData<string, string, ScalarType> EveryCase()
     {
@@ -79,6 +79,7 @@ public sealed class LogSumExpTests
     }
 
     [Theory]
+    [InlineData("managed-flash")]
     [InlineData("torch-flash")]
     [InlineData("sliced")]
     [InlineData("sliced in 4 KiB")]
@@ -99,6 +100,7 @@ public sealed class LogSumExpTests
     }
 
     [Theory]
+    [InlineData("managed-flash")]
     [InlineData("torch-flash")]
     [InlineData("sliced")]
     [InlineData("sliced in 4 KiB")]
@@ -117,6 +119,7 @@ public sealed class LogSumExpTests
     }
 
     [Theory]
+    [InlineData("managed-flash")]
     [InlineData("torch-flash")]
     [InlineData("sliced")]
     [InlineData("sliced in 4 KiB")]
@@ -142,6 +145,7 @@ public sealed class LogSumExpTests
     }
 
     [Theory]
+    [InlineData("managed-flash")]
     [InlineData("torch-flash")]
     [InlineData("torch-flash split at 7")]
     [InlineData("sliced")]

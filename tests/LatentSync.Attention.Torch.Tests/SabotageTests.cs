@@ -158,7 +158,9 @@ public sealed class SabotageTests
 
     private static List<FaultyBackend> Faulty(bool onCuda, int seed, double rate = 1.0 / 3, FaultKind[]? kinds = null)
     {
-        IEnumerable<IAttentionBackend> backends = onCuda ? SimulatedCudaTests.Backends(new SimulatedCuda()) : [new TorchFlashBackend(), new TorchMathBackend()];
+        IEnumerable<IAttentionBackend> backends = onCuda
+            ? SimulatedCudaTests.Backends(new SimulatedCuda())
+            : [new ManagedFlashBackend(), new TorchFlashBackend(), new TorchMathBackend()];
         return
         [
             .. backends.Where(backend => backend.Name != "sliced").Select((backend, i) =>

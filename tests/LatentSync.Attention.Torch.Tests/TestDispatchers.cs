@@ -15,6 +15,7 @@ internal static class TestDispatchers
     internal static IAttentionBackend Create(string name) =>
         name switch
         {
+            "managed-flash" => new ManagedFlashBackend(),
             "torch-flash" => new TorchFlashBackend(),
             "torch-flash split at 7" => new TorchFlashBackend(launchLimit: 7),
             "torch-math" => new TorchMathBackend(),
@@ -23,7 +24,8 @@ internal static class TestDispatchers
             _ => throw new ArgumentException(name),
         };
 
-    internal static IReadOnlyList<string> Names { get; } = ["torch-flash", "torch-flash split at 7", "torch-math", "sliced", "sliced in 4 KiB"];
+    internal static IReadOnlyList<string> Names { get; } =
+        ["managed-flash", "torch-flash", "torch-flash split at 7", "torch-math", "sliced", "sliced in 4 KiB"];
 }
 
 /// <summary>Throws what the script says at each call (null: runs), under a real backend's name.</summary>

@@ -169,7 +169,7 @@ public sealed class TuningTests : IDisposable
     [InlineData(2049, 4096, "sliced")]
     [InlineData(1500, 2000, "torch-math")] // as far from both: the smaller one
     [InlineData(1024, 1024, "torch-math")]
-    [InlineData(100, 1024, "torch-flash")] // four doublings from the nearest: built in
+    [InlineData(100, 1024, "managed-flash")] // four doublings from the nearest: built in
     public void OrderFor_OtherLengths_TakesTheNearestMeasurement(int queryLength, int keyLength, string expected)
     {
         BackendRanking ranking = BackendRanking.Measured(new Dictionary<MeasuredClass, IReadOnlyList<string>>

@@ -16,7 +16,7 @@ public sealed class AttentionExplainTests
     [InlineData("--memory", "64GB")]
     public async Task Explain_ScoresBeyondTheFreeMemory_TakesSlicesAndSaysWhy(string? option, string? value)
     {
-        string[] arguments = ["--shape", Huge, "--attention", "forbid torch-flash", .. option is null ? Array.Empty<string>() : [option, value!]];
+        string[] arguments = ["--shape", Huge, "--attention", "forbid managed-flash, forbid torch-flash", .. option is null ? Array.Empty<string>() : [option, value!]];
         using JsonDocument answer = JsonDocument.Parse((await Explain([.. arguments, "--json"])).Output);
         JsonElement root = answer.RootElement;
         long free = root.GetProperty("freeBytes").GetInt64();
@@ -72,7 +72,7 @@ public sealed class AttentionExplainTests
         {
             ProgramRun run = await Cli.RunAsync(variables, "attention", "explain", "--shape", "1,8,1024,1024,40", "--causal", "--lang", "zh");
             Assert.Equal(0, run.ExitCode);
-            Assert.Contains("选用：torch-flash", run.Output, StringComparison.Ordinal);
+            Assert.Contains("选用：managed-flash", run.Output, StringComparison.Ordinal);
             Assert.Contains("空闲内存：", run.Output, StringComparison.Ordinal);
             Assert.Contains("后端顺序：内置", run.Output, StringComparison.Ordinal);
             Assert.DoesNotMatch("chosen|runs|does not|found:|required:|remedy:|memory|order of|is not used", run.Output);

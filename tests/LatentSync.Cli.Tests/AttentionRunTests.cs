@@ -17,7 +17,7 @@ public sealed class AttentionRunTests
         string[] lines = run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         Assert.Equal(76, lines.Length);
         Assert.Equal("75 passed, 0 failed", lines[^1]);
-        Assert.All(lines[..^1], line => Assert.Matches("^passed  test_attention_[a-z0-9_]+  (torch-flash|sliced|torch-math)  max error [0-9.]+e", line));
+        Assert.All(lines[..^1], line => Assert.Matches("^passed  test_attention_[a-z0-9_]+  (managed-flash|torch-flash|sliced|torch-math)  max error [0-9.]+e", line));
     }
 
     [Fact]

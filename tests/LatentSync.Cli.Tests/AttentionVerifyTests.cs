@@ -24,7 +24,7 @@ public sealed class AttentionVerifyTests : IDisposable
         Assert.Equal(JsonValueKind.Object, answer.RootElement.GetProperty("machine").ValueKind);
         JsonElement[] results = [.. answer.RootElement.GetProperty("results").EnumerateArray()];
         Assert.Equal(4 * 2, results.Select(r => (r.GetProperty("layer").GetString(), r.GetProperty("dtype").GetString())).Distinct().Count());
-        Assert.Subset(results.Select(r => r.GetProperty("backend").GetString()!).ToHashSet(), new HashSet<string> { "torch-flash", "torch-math", "sliced" });
+        Assert.Subset(results.Select(r => r.GetProperty("backend").GetString()!).ToHashSet(), new HashSet<string> { "managed-flash", "torch-flash", "torch-math", "sliced" });
         Assert.All(results, result =>
         {
             Assert.Equal("latentsync-256", result.GetProperty("workload").GetString());
@@ -108,7 +108,7 @@ public sealed class AttentionVerifyTests : IDisposable
     [Theory]
     [InlineData("latentsync-512", "--workload", "latentsync-51")]
     [InlineData("--list", "--layer", "no such layer")]
-    [InlineData("torch-flash", "--backend", "flash")]
+    [InlineData("managed-flash", "--backend", "flash")]
     [InlineData("f32", "--dtype", "f32,int8")]
     [InlineData("--budget", "--budget", "0")]
     [InlineData("--repeats", "--repeats", "0")]

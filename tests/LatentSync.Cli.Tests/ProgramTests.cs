@@ -60,7 +60,7 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
         AssertKeys(machine.GetProperty("libtorch"), "version", "flavor", "path", "repaired");
         Assert.True(machine.GetProperty("memoryBytes").GetInt64() > 1L << 28);
         string[] backends = [.. root.GetProperty("backends").EnumerateArray().Select(b => b.GetProperty("name").GetString()!)];
-        Assert.Superset(new HashSet<string> { "torch-flash", "torch-math", "sliced" }, backends.ToHashSet());
+        Assert.Superset(new HashSet<string> { "managed-flash", "torch-flash", "torch-math", "sliced" }, backends.ToHashSet());
         foreach (JsonElement backend in root.GetProperty("backends").EnumerateArray())
         {
             AssertKeys(backend, "name", "available", "reasons");

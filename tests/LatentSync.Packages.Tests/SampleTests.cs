@@ -31,8 +31,8 @@ public sealed partial class SampleTests(PackedPackages packages)
         });
 
         Assert.True(run.ExitCode == 0, run.Output + run.Errors);
-        Assert.Contains("torch-flash: runs", run.Output, StringComparison.Ordinal);
-        Assert.Contains("ran: torch-flash x1 for sample", run.Output, StringComparison.Ordinal);
+        Assert.Contains("managed-flash: runs", run.Output, StringComparison.Ordinal);
+        Assert.Contains("ran: managed-flash x1 for sample", run.Output, StringComparison.Ordinal);
         double error = double.Parse(LargestDifference().Match(run.Output).Groups[1].Value, CultureInfo.InvariantCulture);
         Assert.InRange(error, 1e-9, 1e-5); // float32 against float64: small, and not nothing
         string[] restored = [.. Directory.GetDirectories(Path.Combine(packages.Root, "packages")).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];

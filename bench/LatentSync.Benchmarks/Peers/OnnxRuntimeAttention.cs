@@ -88,7 +88,7 @@ internal sealed class OnnxRuntimeAttention : IDisposable
         long[] s = tensor.shape;
         return Keep(OrtValue.CreateTensorValueWithData(
             OrtMemoryInfo.DefaultInstance, Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float, [s[0], s[1], s[2] * s[3]],
-            NativeAddress.Of(tensor), tensor.numel() * sizeof(float)));
+            TensorMemory.Address(tensor), tensor.numel() * sizeof(float)));
     }
 
     private T Keep<T>(T value)

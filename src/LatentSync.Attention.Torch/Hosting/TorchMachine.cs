@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using LatentSync.Attention.Selection;
 using LatentSync.Platform.LibTorch;
+using LatentSync.Platform.Machines;
 using TorchSharp;
 
 namespace LatentSync.Attention.Torch.Hosting;
@@ -21,7 +22,7 @@ internal static class TorchMachine
         string version = load.Version ?? torch.__version__; // TorchSharp's is that of the libtorch it was built against
         return new Machine(
             RuntimeInformation.OSDescription,
-            new CpuInfo("unknown", Environment.ProcessorCount, [], RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()),
+            CpuProbe.Read("/"),
             GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
             [.. Enumerable.Range(0, gpus).Select(index => new GpuInfo($"CUDA device {index}", null, 0, null, null))],
             null,

@@ -8,7 +8,8 @@ public static class AttentionRules
     /// <summary>Every backend whose rules are known, in no particular order.</summary>
     public static IReadOnlyList<BackendRules> Backends { get; } =
     [
-        TorchFlashRules.Backend, TorchEfficientRules.Backend, TorchMathRules.Backend, SlicedRules.Backend, TorchCuDnnRules.Backend,
+        ManagedFlashRules.Backend, TorchFlashRules.Backend, TorchEfficientRules.Backend, TorchMathRules.Backend, SlicedRules.Backend,
+        TorchCuDnnRules.Backend,
     ];
 
     /// <summary>Names of <see cref="Backends"/>, as a policy may use them.</summary>

@@ -41,15 +41,23 @@ internal unsafe struct FlashScratch<T>
     /// <summary>Addresses in <see cref="MaskStage"/>, per lane.</summary>
     internal T** MaskRows;
 
+    /// <summary>(keys of a block, lanes): factors of weights, 0 where one is dropped; null without dropout.</summary>
+    internal T* Kept;
+
+    /// <summary>(keys of a block, lanes): derivative of the softcap; null but in a backward pass with one.</summary>
+    internal T* Slopes;
+
     /// <summary>Four numbers per lane.</summary>
     internal T* LaneNumbers;
 
     /// <summary>Takes it from a workspace.</summary>
-    internal static FlashScratch<T> Of(ref WorkspaceParts parts, in FlashPlan plan, bool hasMask)
+    internal static FlashScratch<T> Of(ref WorkspaceParts parts, in FlashPlan plan, in FlashCall call, bool isBackward)
     {
         long scores = (long)plan.KeyBlock * plan.Lanes;
         var scratch = new FlashScratch<T> { Scores = parts.Take<T>(scores), LaneNumbers = parts.Take<T>(4L * plan.Lanes) };
-        if (hasMask)
+        scratch.Kept = call.Problem.Dropout > 0 ? parts.Take<T>(scores) : null;
+        scratch.Slopes = isBackward && call.Problem.Softcap > 0 ? parts.Take<T>(scores) : null;
+        if (call.Mask.Address != 0)
         {
             scratch.Bias = parts.Take<T>(scores);
             scratch.MaskStage = parts.Take<T>((long)FlashPlan.LargestKeyBlock * plan.Lanes);

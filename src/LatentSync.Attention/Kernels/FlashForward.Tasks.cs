@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 using LatentSync.Attention.Kernels.Micro;
 using LatentSync.Attention.Problems;
@@ -19,6 +20,11 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
             Call = call,
             Plan = FlashPlan.Of(call, TLanes.Count, TLanes.TileVectors, sizeof(T), threads),
         };
+        if (FlashDecode<TLanes, TVector, T>.Suits(call, context.Plan))
+        {
+            FlashDecode<TLanes, TVector, T>.Run(call, context.Plan, team, threads);
+            return;
+        }
         team.Run(context.Plan.Threads, &Work, &context);
     }
 
@@ -46,6 +52,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     }
 
     /// <summary>A few blocks of queries of one key head over all their keys.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RunBlocks(FlashContext* shared, in TaskMemory memory, long task)
     {
         ref readonly FlashCall call = ref shared->Call;
@@ -108,6 +115,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     /// long pieces, and each head is then one block of queries and one of keys.</summary>
     /// <remarks>In LatentSync's temporal attention the 16 frames of a position lie a multiple of 128 KiB apart: read head by head, all
     /// 64 rows (query, key, value, result) would compete for the same few cache lines.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RunStaged(FlashContext* shared, in TaskMemory memory, long task, long nextTask)
     {
         ref readonly FlashCall call = ref shared->Call;
@@ -149,6 +157,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     }
 
     /// <summary>Tells the processor which rows the next task will read: they lie in pages of their own, where it cannot guess them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Announce(in FlashOperand operand, int batch, int head, int row, int endRow, int elements)
     {
         const int Line = 64;
@@ -166,6 +175,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Stage(in FlashOperand operand, int batch, int head, int rows, int elements, T* destination)
     {
         for (int i = 0; i < rows; i++)
@@ -175,6 +185,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     }
 
     /// <summary>Brings a block's queries into the lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Open(
         FlashContext* shared, in TaskMemory memory, ref FlashBlock<T> block, in FlashSequence sequence, int kvHead, int firstRow, int count)
     {
@@ -194,13 +205,15 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         Begin(shared, memory, ref block, sequence, kvHead, firstRow);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SetSize(ref FlashBlock<T> block, int count)
     {
         block.Count = count;
-        block.Vectors = count <= TLanes.Count ? 1 : count <= 2 * TLanes.Count ? 2 : 4;
+        block.Vectors = FlashPlan.VectorsFor(count, TLanes.Count);
     }
 
     /// <summary>Addresses of a head's rows in the stage; lanes that are no query repeat the last one, or go to waste.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void FindStaged(T* first, nint stride, in FlashBlock<T> block, T** rows, T* waste)
     {
         int lanes = block.Vectors * TLanes.Count;
@@ -212,6 +225,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     }
 
     /// <summary>Transposes the queries at <see cref="TaskMemory.Rows"/> and finds the keys that each lane sees.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Begin(
         FlashContext* shared, in TaskMemory memory, ref FlashBlock<T> block, in FlashSequence sequence, int kvHead, int firstRow)
     {
@@ -230,6 +244,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     }
 
     /// <summary>Divides a block's result and writes it out.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Close(
         FlashContext* shared, in TaskMemory memory, in FlashBlock<T> block, in FlashSequence sequence, int kvHead, int firstRow)
     {
@@ -258,6 +273,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     }
 
     /// <summary>Divides a block's result and transposes it to <see cref="TaskMemory.Rows"/>; logsumexp where it is wanted.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void End(FlashContext* shared, in TaskMemory memory, in FlashBlock<T> block, in FlashSequence sequence)
     {
         ref readonly FlashCall call = ref shared->Call;
@@ -276,12 +292,13 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         Transposition.ToRows<TLanes, TVector, T>(block.Result, block.Vectors, factors, memory.Rows, valueDim);
         if (call.LogSumExp is not null)
         {
-            double factor = shared->Plan.ExponentFactor * FlashScores<TLanes, TVector, T>.Ln2;
+            double factor = Exponential.ToDouble(Exponential.Number<T>(shared->Plan.ExponentFactor));
             for (int i = 0; i < block.Count; i++)
             {
-                double sum = Exponential.ToDouble(block.Sum[i]), maximum = Exponential.ToDouble(block.Maximum[i]);
+                // The sum is of 2^(... - shift), with the shift as it was rounded.
+                double sum = Exponential.ToDouble(block.Sum[i]), shift = Exponential.ToDouble(Exponential.Number<T>(factor * Exponential.ToDouble(block.Maximum[i])));
                 ((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, block.Head[i], block.Position[i])] =
-                    Exponential.Number<T>(sum == 0 ? double.NegativeInfinity : factor * maximum + Math.Log(sum));
+                    Exponential.Number<T>(sum == 0 ? double.NegativeInfinity : shift * FlashScores<TLanes, TVector, T>.Ln2 + Math.Log(sum));
             }
         }
     }
@@ -306,7 +323,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
             ref readonly FlashCall call = ref shared->Call;
             int headDim = call.Problem.HeadDim, valueDim = call.Problem.ValueDim, lanes = plan.Lanes;
             RowWidth = Math.Max(headDim, valueDim);
-            Scratch = FlashScratch<T>.Of(ref parts, plan, call.Mask.Address != 0);
+            Scratch = FlashScratch<T>.Of(ref parts, plan, call, isBackward: false);
             Rows = (T**)parts.Take<nint>(lanes);
             Waste = parts.Take<T>(valueDim);
             if (plan.Staged)

@@ -24,7 +24,10 @@ internal unsafe struct FlashPlan
     private const int TasksPerThread = 6;
 
     /// <summary>Multiply-adds below which a second thread is not woken: about 15 µs of one core.</summary>
-    private const double WorthAThread = 1.2e6;
+    internal const double WorthAThread = 1.2e6;
+
+    /// <summary>Bytes of the gradients of a head's keys and values that a thread holds while it makes all gradients at once.</summary>
+    private const long GradientBytes = 4 << 20;
 
     internal int Lanes;
     internal int VectorLanes;
@@ -34,6 +37,13 @@ internal unsafe struct FlashPlan
     internal int BlocksPerTask;
     internal int HeadsPerTask;
     internal int HeadTasks;
+    internal long Heads;
+    internal double HeadWork;
+    internal int KeysPerTask;
+    internal int KeyTasks;
+
+    /// <summary>A backward task makes all gradients of a head at once; otherwise there are two passes.</summary>
+    internal bool IsWhole;
     internal int RowTasks;
     internal long Tasks;
     internal int TasksAtOnce;
@@ -46,7 +56,10 @@ internal unsafe struct FlashPlan
     internal bool Bounds;
 
     /// <summary>Lanes need their keys and positions: bounds, masks and slopes depend on them.</summary>
-    internal readonly bool NeedsLanes => Shapes || Bounds;
+    internal readonly bool NeedsLanes => Shapes || Bounds || Drops;
+
+    /// <summary>Weights are dropped.</summary>
+    internal bool Drops;
 
     internal bool Direct;
     internal bool Staged;
@@ -79,11 +92,12 @@ internal unsafe struct FlashPlan
         bool isSimpleBatch = call.QueryStarts is null && call.KeyStarts is null && call.PageTable is null;
         plan.Shapes = problem.Softcap > 0 || call.Mask.Address != 0 || call.AlibiSlopes is not null || problem.EffectiveScale <= 0;
         plan.ExponentFactor = plan.Shapes ? Log2E : Log2E * problem.EffectiveScale;
+        plan.Drops = problem.Dropout > 0;
         plan.Bounds = problem.IsCausal || problem.HasWindow;
         plan.Direct = call.PageTable is null && IsDirect(call.Key, problem.HeadDim, elementSize) && IsDirect(call.Value, problem.ValueDim, elementSize);
-        double headWork = (double)plan.Rows * problem.KeyLength * dims;
-        long heads = (long)problem.Batch * problem.KvHeadCount;
-        plan.Threads = headWork * heads < WorthAThread ? 1 : threads;
+        plan.HeadWork = (double)plan.Rows * problem.KeyLength * dims;
+        long heads = plan.Heads = (long)problem.Batch * problem.KvHeadCount;
+        plan.Threads = plan.HeadWork * heads < WorthAThread ? 1 : threads;
 
         // Small problems whose heads lie side by side: rows of several heads are staged at once.
         plan.HeadsPerTask = 1;
@@ -92,9 +106,7 @@ internal unsafe struct FlashPlan
             && AreHeadsAdjacent(call))
         {
             long perHead = (long)elementSize * (problem.KeyLength * (long)dims + problem.QueryLength * (long)Math.Max(problem.HeadDim, problem.ValueDim));
-            plan.HeadsPerTask = (int)Math.Clamp(StageBytes / Math.Max(perHead, 1), 1, 16);
-            plan.HeadsPerTask = (int)Math.Min(plan.HeadsPerTask, Math.Max(1, heads / (plan.Threads * TasksPerThread)));
-            plan.HeadsPerTask = Math.Min(plan.HeadsPerTask, problem.KvHeadCount);
+            plan.HeadsPerTask = Math.Min(plan.FewerHeads(StageBytes / Math.Max(perHead, 1)), problem.KvHeadCount);
             plan.Staged = true;
         }
         if (!plan.Staged)
@@ -108,9 +120,49 @@ internal unsafe struct FlashPlan
         plan.RowTasks = (blocks + plan.BlocksPerTask - 1) / plan.BlocksPerTask;
         plan.Tasks = (long)problem.Batch * plan.HeadTasks * plan.RowTasks;
         plan.Threads = (int)Math.Min(plan.Threads, Math.Max(plan.Tasks, 1));
-        plan.TasksAtOnce = (int)Math.Clamp(plan.Tasks / (plan.Threads * (long)TasksPerThread * 4), 1, 16);
+        plan.SetTasks(plan.Tasks);
         return plan;
     }
+
+    /// <summary>The plan of a backward pass.</summary>
+    /// <param name="gradients">The call.</param>
+    /// <param name="vectorLanes">Elements of a vector (W).</param>
+    /// <param name="tileVectors">Vectors of a block, 4 or 2.</param>
+    /// <param name="elementSize">Bytes in which is computed: 4 or 8.</param>
+    /// <param name="threads">Threads that may be used.</param>
+    internal static FlashPlan ForBackward(in FlashGradientCall gradients, int vectorLanes, int tileVectors, int elementSize, int threads)
+    {
+        ref readonly FlashCall call = ref gradients.Forward;
+        FlashPlan plan = Of(call, vectorLanes, tileVectors, elementSize, threads);
+        ref readonly AttentionProblem problem = ref call.Problem;
+        plan.BlocksPerTask = 1;
+        plan.Threads = plan.HeadWork * plan.Heads < WorthAThread / 2 ? 1 : threads;
+        plan.RowTasks = (plan.Rows + plan.Lanes - 1) / plan.Lanes;
+        long sums = (long)problem.KeyLength * (problem.HeadDim + problem.ValueDim) * elementSize;
+        plan.IsWhole = plan.Threads == 1 ? sums <= GradientBytes : plan.Heads >= 2L * plan.Threads && sums <= GradientBytes;
+        int headDim = problem.HeadDim, valueDim = problem.ValueDim;
+        plan.Staged &= plan.IsWhole && IsAdjacent(gradients.OutputGradient, valueDim) && IsAdjacent(gradients.QueryGradient, headDim)
+            && IsAdjacent(gradients.KeyGradient, headDim) && IsAdjacent(gradients.ValueGradient, valueDim);
+        long perHead = 2L * (headDim + valueDim) * (problem.QueryLength + problem.KeyLength) * elementSize;
+        plan.HeadsPerTask = plan.Staged ? Math.Min(plan.FewerHeads(StageBytes * 2 / Math.Max(perHead, 1)), problem.KvHeadCount) : 1;
+        plan.HeadTasks = (problem.KvHeadCount + plan.HeadsPerTask - 1) / plan.HeadsPerTask;
+        plan.KeysPerTask = plan.IsWhole ? Math.Max(problem.KeyLength, 1) : 2 * plan.KeyBlock;
+        plan.KeyTasks = (problem.KeyLength + plan.KeysPerTask - 1) / plan.KeysPerTask;
+        return plan;
+    }
+
+    /// <summary>Heads of a staged task: as many as fit, but no thread without work.</summary>
+    private readonly int FewerHeads(long fitting) => (int)Math.Clamp(Math.Min(fitting, Heads / (Threads * TasksPerThread)), 1, 16);
+
+    /// <summary>How many tasks there are. A thread takes several neighbours at once where there are many: they share cache lines.</summary>
+    internal void SetTasks(long tasks)
+    {
+        Tasks = tasks;
+        TasksAtOnce = (int)Math.Clamp(tasks / (Threads * (long)TasksPerThread * 4), 1, 16);
+    }
+
+    /// <summary>Vectors side by side for so many queries.</summary>
+    internal static int VectorsFor(int count, int vectorLanes) => (count + vectorLanes - 1) / vectorLanes;
 
     /// <summary>Rows that can be read where they lie. Rows a multiple of 2 KiB or so apart fall on the same few lines of the first cache
     /// and push each other out: these are copied to be neighbours first (measured, 16 rows 80 KiB apart: 1.8 times as fast).</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using LatentSync.Attention.Kernels.Micro;
 using LatentSync.Attention.Problems;
 
@@ -34,7 +35,8 @@ internal static unsafe class FlashScores<TLanes, TVector, T>
     /// <param name="firstKey">Index of the first key.</param>
     /// <param name="count">Keys.</param>
     /// <param name="scratch">Room for a mask.</param>
-    internal static void Shape(FlashContext* context, in FlashBlock<T> block, T* scores, int batch, int firstKey, int count, FlashScratch<T> scratch)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Shape(FlashContext* context, in FlashBlock<T> block, T* scores, int batch, int firstKey, int count, in FlashScratch<T> scratch)
     {
         ref readonly FlashCall call = ref context->Call;
         int lanes = block.Vectors * TLanes.Count;
@@ -63,7 +65,13 @@ internal static unsafe class FlashScores<TLanes, TVector, T>
                     score = TLanes.Multiply(score, scale);
                     if (cap > 0)
                     {
-                        score = TLanes.Multiply(Tanh(TLanes.Multiply(score, perCapacity)), capacity);
+                        TVector part = Tanh(TLanes.Multiply(score, perCapacity));
+                        score = TLanes.Multiply(part, capacity);
+                        if (scratch.Slopes is not null)
+                        {
+                            // d(c tanh(s/c)) / ds = 1 - tanh², for the backward pass
+                            TLanes.Store(TLanes.Subtract(Constant(1), TLanes.Multiply(part, part)), scratch.Slopes + j * lanes + v);
+                        }
                     }
                     if (call.AlibiSlopes is not null)
                     {
@@ -110,7 +118,8 @@ internal static unsafe class FlashScores<TLanes, TVector, T>
     }
 
     /// <summary>The mask's part for the block as numbers to add, (count, lanes).</summary>
-    private static void ReadMask(in FlashMask mask, in FlashBlock<T> block, int batch, int firstKey, int count, FlashScratch<T> scratch)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ReadMask(in FlashMask mask, in FlashBlock<T> block, int batch, int firstKey, int count, in FlashScratch<T> scratch)
     {
         int lanes = block.Vectors * TLanes.Count;
         T** rows = scratch.MaskRows;
@@ -131,6 +140,7 @@ internal static unsafe class FlashScores<TLanes, TVector, T>
     }
 
     /// <summary>Part of a mask's row as numbers to add.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Widen(in FlashMask mask, nint offset, T* destination, int count)
     {
         if (mask.Kind == AttentionMaskKind.Boolean)
@@ -170,6 +180,7 @@ internal static unsafe class FlashScores<TLanes, TVector, T>
 
     /// <summary>tanh x = (1 - e^-2|x|) / (1 + e^-2|x|) with x's sign. In float that loses digits near 0: there x + x³ · (polynomial in x²),
     /// coefficients of Cephes' tanhf (|x| &lt; 0.625).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Tanh(TVector x)
     {
         TVector size = TLanes.Abs(x), one = Constant(1);

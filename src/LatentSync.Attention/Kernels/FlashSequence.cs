@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Kernels;
@@ -42,6 +43,7 @@ internal readonly unsafe struct FlashSequence
     internal static FlashSequence Of(in FlashCall call, int batch) => new(call, batch);
 
     /// <summary>Where a key lies: index for the batch stride (its page), and for the row stride.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal (nint Page, nint Place) Place(in FlashCall call, int key)
     {
         if (call.PageTable is null)
@@ -54,6 +56,7 @@ internal readonly unsafe struct FlashSequence
 
     /// <summary>Addresses of the vectors of consecutive queries of a key head's group: position by position, then head by head. Those
     /// beyond the count repeat the last one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void FindRows<T>(in FlashOperand operand, int group, int kvHead, int firstRow, int count, int lanes, T** rows)
         where T : unmanaged
     {
@@ -83,6 +86,7 @@ internal readonly unsafe struct FlashSequence
             : (nint)head * call.QueryStarts[call.Problem.Batch] + QueryStart + position;
 
     /// <summary>For each lane of a block: head, position, diagonal, first and last visible key.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void FindKeys<T>(in FlashCall call, in FlashPlan plan, ref FlashBlock<T> block, int kvHead, int firstRow, int lanes)
         where T : unmanaged
     {
@@ -117,6 +121,7 @@ internal readonly unsafe struct FlashSequence
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void FillPositions<T>(in FlashPlan plan, in FlashBlock<T> block, int kvHead, int firstRow, int lanes)
         where T : unmanaged
     {

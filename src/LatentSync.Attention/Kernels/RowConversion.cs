@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using LatentSync.Attention.Problems;
 
@@ -16,6 +17,7 @@ internal static unsafe class RowConversion
     /// <param name="stride">Elements from one to the next.</param>
     /// <param name="destination">Side by side.</param>
     /// <param name="count">Number of elements.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Read<T>(void* source, AttentionDType dtype, nint stride, T* destination, int count)
         where T : unmanaged
     {
@@ -34,6 +36,7 @@ internal static unsafe class RowConversion
     }
 
     /// <summary>The reverse of <see cref="Read"/>; rounds to nearest, ties to even.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Write<T>(T* source, void* destination, AttentionDType dtype, nint stride, int count)
         where T : unmanaged
     {
@@ -52,6 +55,7 @@ internal static unsafe class RowConversion
     }
 
     /// <summary>Copies elements side by side: rows are short, and a call into the system's copy costs as much as one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Copy<T>(T* source, T* destination, int count)
         where T : unmanaged
     {
@@ -83,6 +87,7 @@ internal static unsafe class RowConversion
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Widen(void* source, AttentionDType dtype, float* destination, int count)
     {
         if (dtype == AttentionDType.Float16)
@@ -104,6 +109,7 @@ internal static unsafe class RowConversion
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Narrow(float* source, void* destination, AttentionDType dtype, int count)
     {
         if (dtype == AttentionDType.Float16)
@@ -138,6 +144,7 @@ internal static unsafe class RowConversion
         return float.IsNaN(value) ? (ushort)0x7FC0 : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ReadApart<T>(void* source, AttentionDType dtype, nint stride, T* destination, int count)
         where T : unmanaged
     {
@@ -161,6 +168,7 @@ internal static unsafe class RowConversion
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void WriteApart<T>(T* source, void* destination, AttentionDType dtype, nint stride, int count)
         where T : unmanaged
     {

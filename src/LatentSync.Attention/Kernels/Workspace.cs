@@ -11,7 +11,10 @@ internal sealed unsafe class Workspace
     private const nuint Alignment = 64;
 
     [ThreadStatic]
-    private static Workspace? s_ofThread;
+    private static Workspace? _ofThread;
+
+    [ThreadStatic]
+    private static Workspace? _ofCall;
 
     private byte* _memory;
     private nuint _bytes;
@@ -20,19 +23,23 @@ internal sealed unsafe class Workspace
 
     /// <summary>At least so many bytes, with any content, each thread its own; valid until the thread asks again.</summary>
     /// <exception cref="OutOfMemoryException">There is not so much memory.</exception>
-    internal static byte* OfThread(long bytes)
+    internal static byte* OfThread(long bytes) => (_ofThread ??= new Workspace()).AtLeast((nuint)bytes);
+
+    /// <summary>The same for what the threads of a call share; the calling thread asks for it.</summary>
+    /// <exception cref="OutOfMemoryException">There is not so much memory.</exception>
+    internal static byte* OfCall(long bytes) => (_ofCall ??= new Workspace()).AtLeast((nuint)bytes);
+
+    private byte* AtLeast(nuint bytes)
     {
-        Workspace workspace = s_ofThread ??= new Workspace();
-        nuint wanted = (nuint)bytes;
-        if (workspace._bytes < wanted || workspace._bytes > LargestKept && wanted <= LargestKept)
+        if (_bytes < bytes || _bytes > LargestKept && bytes <= LargestKept)
         {
-            NativeMemory.AlignedFree(workspace._memory);
-            workspace._memory = null;
-            workspace._bytes = 0;
-            workspace._memory = (byte*)NativeMemory.AlignedAlloc(wanted, Alignment);
-            workspace._bytes = wanted;
+            NativeMemory.AlignedFree(_memory);
+            _memory = null;
+            _bytes = 0;
+            _memory = (byte*)NativeMemory.AlignedAlloc(bytes, Alignment);
+            _bytes = bytes;
         }
-        return workspace._memory;
+        return _memory;
     }
 }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 using LatentSync.Attention.Wording;
 
@@ -50,6 +51,8 @@ public readonly record struct AttentionProblem
 {
     /// <summary>No memory is larger, and every estimate for smaller operands fits into 128 bits.</summary>
     private const long MaximumOperandBytes = 1L << 62;
+
+    private const string Subject = "This is not an attention problem";
 
     /// <summary>An empty problem; set the properties.</summary>
     public AttentionProblem() { }
@@ -248,14 +251,13 @@ public readonly record struct AttentionProblem
 
     private static bool Fits(int size, int full) => size == 1 || size == full;
 
-    private static void Require(bool holds, FormattableString found, string required)
-    {
-        if (!holds)
-        {
-            string text = found.ToString(CultureInfo.InvariantCulture);
-            throw new ArgumentException($"This is not an attention problem: found {text}; required: {required}.");
-        }
-    }
+    private static void Require(bool holds, [InterpolatedStringHandlerArgument(nameof(holds))] ref Requirement.FailureText found, string required) =>
+        Requirement.That(holds, Subject, ref found, required);
+
+    private static void Require(
+        bool holds, [InterpolatedStringHandlerArgument(nameof(holds))] ref Requirement.FailureText found,
+        [InterpolatedStringHandlerArgument(nameof(holds))] ref Requirement.FailureText required) =>
+        Requirement.That(holds, Subject, ref found, ref required);
 
     private static void AddOption(StringBuilder text, bool applies, FormattableString part)
     {

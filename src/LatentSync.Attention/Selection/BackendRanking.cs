@@ -12,10 +12,11 @@ public sealed class BackendRanking
     /// better left to others; and a device whose free memory nobody can tell may not have so much.</summary>
     private const long LargeScores = 1L << 30;
 
-    /// <summary>The whole order, best first, with the reason of each rank. CPU figures: float32, head dims 40 to 512, 2 cores with AVX-512;
-    /// on CUDA it is libtorch's own order.</summary>
+    /// <summary>The whole order on the CPU, best first, with the reason of each rank; of the other devices it holds without managed-flash.
+    /// CPU figures: 2 cores with AVX-512; narrower vectors were not measured. On CUDA it is libtorch's own order.</summary>
     private static readonly string[] BuiltIn =
     [
+        AttentionBackendNames.ManagedFlash, // CPU only: as fast as torch-flash or faster in most of LatentSync's layers, and masks, windows, strides without copies
         AttentionBackendNames.TorchFlash, // CPU: 2 to 5 times as fast as torch-math from 256 tokens on. CUDA: "universally faster" (libtorch)
         AttentionBackendNames.TorchEfficient, // CUDA only; what flash does not do: masks, float32, head dims beyond 256, GPUs before Ampere
         AttentionBackendNames.TorchMath, // computes everything, but holds the whole score matrix at least twice
@@ -26,12 +27,26 @@ public sealed class BackendRanking
     /// <summary>When the score matrix is large, on a GPU, and everywhere else where nothing can tell whether it fits.</summary>
     private static readonly string[] SlicesFirst =
     [
+        AttentionBackendNames.ManagedFlash,
         AttentionBackendNames.TorchFlash,
         AttentionBackendNames.TorchEfficient,
         AttentionBackendNames.Sliced, // as fast as torch-math at this size, in a quarter of a gibibyte
         AttentionBackendNames.TorchMath,
         AttentionBackendNames.TorchCuDnn,
     ];
+
+    /// <summary>Instruction sets with which libtorch multiplies 16-bit numbers faster than any float32 vectors can, as
+    /// <see cref="CpuInfo.Isa"/> names them.</summary>
+    private static readonly (AttentionDType DType, string Isa)[] FasterIn16Bits =
+    [
+        (AttentionDType.BFloat16, "amxbf16"), // measured: torch-flash is up to 2.5 times as fast as managed-flash, which computes in float32
+        (AttentionDType.BFloat16, "avx512bf16"), // twice the products of float32 per instruction; not measured against managed-flash
+        (AttentionDType.Float16, "amxfp16"), // as amxbf16; not measured. AVX512-FP16 was: managed-flash is as fast or faster there
+    ];
+
+    /// <summary>Queries and keys from which those instructions pay. Measured with amxbf16: at 256 x 256 torch-flash is ahead, at
+    /// 130 x 130, 1024 x 50 and 16 x 16 managed-flash.</summary>
+    private const int FasterIn16BitsFrom = 256;
 
     /// <summary>A measured order also holds for lengths this many doublings away, both sides together.</summary>
     private const int FarthestMeasurement = 2;
@@ -65,12 +80,12 @@ public sealed class BackendRanking
     /// <summary>The order for a problem, best first, when it is not known how much memory is free. A backend that it does not name ranks
     /// last.</summary>
     /// <param name="problem">The problem.</param>
-    /// <param name="machine">The machine; null: cuDNN is not preferred.</param>
+    /// <param name="machine">The machine; null: neither cuDNN nor instructions for 16 bits are preferred.</param>
     public IReadOnlyList<string> OrderFor(in AttentionProblem problem, Machine? machine = null) => OrderFor(problem, machine, freeBytes: null);
 
     /// <summary>The order for a problem, best first.</summary>
     /// <param name="problem">The problem.</param>
-    /// <param name="machine">The machine; null: cuDNN is not preferred.</param>
+    /// <param name="machine">The machine; null: neither cuDNN nor instructions for 16 bits are preferred.</param>
     /// <param name="freeBytes">Free memory on the problem's device; null when unknown, so that large score matrices are avoided.</param>
     internal IReadOnlyList<string> OrderFor(in AttentionProblem problem, Machine? machine, long? freeBytes)
     {
@@ -108,13 +123,24 @@ public sealed class BackendRanking
         bool isCuda = problem.Device.Kind == AttentionDeviceKind.Cuda;
         bool isLarge = problem.ScoreCount > LargeScores / problem.DType.ComputeSize();
         string[] order = isLarge && (isCuda || freeBytes is null) ? SlicesFirst : BuiltIn;
-        if (!isCuda)
+        if (problem.Device.Kind == AttentionDeviceKind.Cpu)
         {
-            return order;
+            return IsFasterIn16Bits(problem, machine) ? First(AttentionBackendNames.TorchFlash, order) : order;
         }
+        order = [.. order.Where(name => name != AttentionBackendNames.ManagedFlash), AttentionBackendNames.ManagedFlash];
         // libtorch's own preference: on Hopper and data-centre Blackwell a cuDNN without the known defects beats FlashAttention-2.
-        return machine is not null && TorchCuDnnRules.IsPreferred(new ConstraintSubject(problem, machine, 0, null))
-            ? [AttentionBackendNames.TorchCuDnn, .. order.Where(name => name != AttentionBackendNames.TorchCuDnn)]
+        return isCuda && machine is not null && TorchCuDnnRules.IsPreferred(new ConstraintSubject(problem, machine, 0, null))
+            ? First(AttentionBackendNames.TorchCuDnn, order)
             : order;
     }
+
+    private static bool IsFasterIn16Bits(in AttentionProblem problem, Machine? machine)
+    {
+        AttentionDType dtype = problem.DType;
+        return machine is not null
+            && Math.Min(problem.QueryLength, problem.KeyLength) >= FasterIn16BitsFrom
+            && FasterIn16Bits.Any(fast => fast.DType == dtype && machine.Cpu.Isa.Contains(fast.Isa));
+    }
+
+    private static string[] First(string backend, string[] order) => [backend, .. order.Where(name => name != backend)];
 }

@@ -30,6 +30,7 @@ internal static class InstructionSets
             ("avx10.1", Avx10v1.IsSupported),
             ("amxtile", Avx512F.IsSupported && Bit(7, 0, Register.Edx, 24)),
             ("amxbf16", Avx512F.IsSupported && Bit(7, 0, Register.Edx, 22)),
+            ("amxfp16", Avx512F.IsSupported && Bit(7, 1, Register.Eax, 21)),
             ("amxint8", Avx512F.IsSupported && Bit(7, 0, Register.Edx, 25)),
             ("advsimd", AdvSimd.IsSupported),
             ("dp", Dp.IsSupported),

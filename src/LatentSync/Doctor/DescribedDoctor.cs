@@ -36,6 +36,7 @@ public static class DescribedDoctor
         {
             IsDescribed = true,
             Survey = survey,
+            VectorPath = VectorPath.Of(machine.Cpu),
             Assumptions = [.. described.Assumptions, .. AsSold(machine, survey), .. DoctorAssumptions.Of(machine, survey)],
             Notes = described.Notes,
             Suggestions = [.. DoctorSuggestions.Of(machine, survey)],

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using LatentSync.Attention.Selection;
 using LatentSync.Doctor.Estimates;
 using LatentSync.Doctor.Layers;
 
@@ -33,6 +34,10 @@ public sealed record DoctorReport(MachineReport Machine, IReadOnlyList<BackendSt
 
     /// <summary>The element type it computes in by default, "f32", or the one to ask for where only that fits; null when nobody asked the attention rules.</summary>
     public string? DType => Survey is null ? null : Attention.Problems.AttentionDTypes.ShortName(Survey.DType);
+
+    /// <summary>The vectors in which managed-flash computes where the processor does the work; null when nobody asked the attention
+    /// rules.</summary>
+    public VectorPath? VectorPath { get; init; }
 
     /// <summary>How long a lip-sync takes; null when it was not measured.</summary>
     public SyncEstimate? Estimate { get; init; }

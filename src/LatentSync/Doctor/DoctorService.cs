@@ -45,6 +45,8 @@ public static class DoctorService
         return new DoctorReport(MachineReport.Of(examined with { Machine = machine }, ffmpeg), backends, checks)
         {
             Survey = survey,
+            // A machine that was handed in is not this process's.
+            VectorPath = survey is null ? null : options.Examine is null ? VectorPath.OfThisProcess : VectorPath.Of(machine.Cpu),
             Assumptions = survey is null ? [] : [.. DoctorAssumptions.Of(machine, survey)],
             Estimate = torch is null || survey is null ? null : Estimate(options, survey),
             Suggestions = survey is null ? [] : [.. Busy(examined), .. DoctorSuggestions.Of(machine, survey)],

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LatentSync.Attention;
 using LatentSync.Attention.Selection;
 using LatentSync.Doctor.Wording;
 using static LatentSync.Doctor.Wording.DoctorWords;
@@ -147,15 +148,17 @@ public static class DoctorText
         {
             if (backend.Available)
             {
-                yield return Finding(DoctorStatus.Ok, backend.Name, Say(backend.Chosen ? "backend.chosen" : "backend.runs"), 1).First();
+                string runs = Say(backend.Chosen ? "backend.chosen" : "backend.runs");
+                string text = backend.Name == AttentionBackendNames.ManagedFlash && report.VectorPath is { } path ? $"{runs}, {DoctorVerdict.Vectors(path)}" : runs;
+                yield return Finding(DoctorStatus.Ok, backend.Name, text, 1).First();
                 continue;
             }
             BackendReason[] shown = [.. backend.Reasons.Take(details ? backend.Reasons.Count : 1)];
             for (int i = 0; i < shown.Length; i++)
             {
                 string more = !details && backend.Reasons.Count > 1 ? " " + Say("backend.more", backend.Reasons.Count - 1) : "";
-                string text = Say("backend.not", $"{Say("reason", shown[i].Code, shown[i].Message, shown[i].Found, shown[i].Required)} {Say("remedy", shown[i].Remedy)}{more}");
-                foreach (DoctorRow row in Finding(null, i == 0 ? backend.Name : "", text, details ? int.MaxValue : MostLines - 1))
+                string reason = Say("backend.not", $"{Say("reason", shown[i].Code, shown[i].Message, shown[i].Found, shown[i].Required)} {Say("remedy", shown[i].Remedy)}{more}");
+                foreach (DoctorRow row in Finding(null, i == 0 ? backend.Name : "", reason, details ? int.MaxValue : MostLines - 1))
                 {
                     yield return row;
                 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LatentSync.Attention;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
 using LatentSync.Doctor.Layers;
@@ -29,7 +30,7 @@ internal static class DoctorVerdict
         if (report.Survey is { } survey)
         {
             parts.Add(survey.Device.Kind == AttentionDeviceKind.Cuda ? $"GPU ({report.Machine.Gpus[survey.Device.Index].Name})" : "CPU");
-            parts.Add(string.Join(" + ", Backends(survey)));
+            parts.Add(string.Join(" + ", Backends(survey).Select(name => Named(name, report))));
             if (survey.Device.Kind == AttentionDeviceKind.Cuda)
             {
                 parts.Add(Type(report.Machine.Gpus[survey.Device.Index], survey));
@@ -49,6 +50,13 @@ internal static class DoctorVerdict
         }
         return string.Join(", ", parts.Where(part => part.Length > 0));
     }
+
+    /// <summary>"managed-flash (AVX2+FMA, 256 bits)": how fast it is depends on the vectors.</summary>
+    private static string Named(string backend, DoctorReport report) =>
+        backend == AttentionBackendNames.ManagedFlash && report.VectorPath is { } path ? $"{backend} ({Vectors(path)})" : backend;
+
+    /// <summary>"AVX2+FMA, 256 bits".</summary>
+    internal static string Vectors(VectorPath path) => Say("vectors", path.Name, path.Bits);
 
     private static string Type(GpuInfo gpu, LayerSurvey survey) =>
         survey.IsHalfAdvised ? Say(GpuCheck.GivesBlackPictures(gpu) ? "verdict.halfBlack" : "verdict.half")

@@ -105,5 +105,7 @@ internal static class LayerTable
         }
     }
 
-    private static IReadOnlyList<Reason> Refusals(LayerAnswer answer) => answer.Plan.VerdictOf(AttentionBackendNames.TorchFlash)?.Reasons ?? [];
+    /// <summary>Why torch-flash does not run; nothing where managed-flash, which is FlashAttention-2 as well, does.</summary>
+    private static IReadOnlyList<Reason> Refusals(LayerAnswer answer) =>
+        answer.Backend == AttentionBackendNames.ManagedFlash ? [] : answer.Plan.VerdictOf(AttentionBackendNames.TorchFlash)?.Reasons ?? [];
 }

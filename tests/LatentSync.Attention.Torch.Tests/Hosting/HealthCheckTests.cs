@@ -18,8 +18,8 @@ public sealed class HealthCheckTests
         using ServiceProvider services = TestServices.Build(configure: OnCpu);
         HealthReportEntry entry = await CheckAsync(services);
         Assert.Equal(HealthStatus.Healthy, entry.Status);
-        Assert.Equal("cpu: torch-flash", entry.Description);
-        Assert.Equal("torch-flash", entry.Data["cpu.chosen"]);
+        Assert.Equal("cpu: managed-flash", entry.Description);
+        Assert.Equal("managed-flash", entry.Data["cpu.chosen"]);
         Assert.Equal("runs", entry.Data["cpu.torch-math"]);
         Assert.Equal("auto", entry.Data["policy"]);
         Assert.Empty(Assert.IsType<string[]>(entry.Data["quarantine"]));
@@ -71,7 +71,7 @@ public sealed class HealthCheckTests
         HealthReportEntry entry = await CheckAsync(services);
         Assert.Equal(HealthStatus.Unhealthy, entry.Status);
         Assert.Contains("nothing runs on cuda:0", entry.Description!, StringComparison.Ordinal);
-        Assert.Equal("torch-flash", entry.Data["cpu.chosen"]);
+        Assert.Equal("managed-flash", entry.Data["cpu.chosen"]);
         Assert.Equal("", entry.Data[$"{AttentionDevice.Cuda()}.chosen"]);
     }
 

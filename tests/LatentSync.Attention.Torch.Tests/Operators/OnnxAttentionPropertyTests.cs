@@ -11,7 +11,7 @@ public sealed class OnnxAttentionPropertyTests
     public static TheoryData<string, int, int, int> Batches()
     {
         var data = new TheoryData<string, int, int, int>();
-        foreach (string backend in new[] { "auto", "reference", "sliced", "sliced in 4 KiB", "torch-flash", "torch-math" })
+        foreach (string backend in new[] { "auto", "reference", "sliced", "sliced in 4 KiB", "managed-flash", "torch-flash", "torch-math" })
         {
             for (int i = 0; i < 10; i++)
             {
@@ -21,6 +21,7 @@ public sealed class OnnxAttentionPropertyTests
         }
         data.Add("auto", 20_000, 12, 600);
         data.Add("sliced", 20_000, 12, 600);
+        data.Add("managed-flash", 20_000, 12, 600);
         data.Add("torch-flash", 20_000, 12, 600);
         return data;
     }

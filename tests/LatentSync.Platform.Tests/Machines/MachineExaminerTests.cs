@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics.X86;
+using LatentSync.Attention.Selection;
 using LatentSync.Platform.Loading;
 using LatentSync.Platform.Machines;
 using LatentSync.Platform.Tests.Children;
@@ -128,9 +129,14 @@ public sealed class MachineExaminerTests
         IReadOnlyList<string> ours = InstructionSets.Read();
 
         // The kernel writes sse4_2 and avx512_bf16; .NET's own vnni class needs OS support that the kernel's flag implies.
-        string[] compared = ["avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512bf16", "avx512fp16", "amxtile", "amxbf16", "amxint8"];
+        string[] compared = ["avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512bf16", "avx512fp16", "amxtile", "amxbf16", "amxfp16", "amxint8"];
         Assert.All(compared, name => Assert.Equal((name, kernel.Contains(name)), (name, ours.Contains(name))));
     }
+
+    /// <summary>What is said of a processor with these instruction sets is what .NET does on it.</summary>
+    [Fact]
+    public void InstructionSets_ThisProcessor_TellTheVectorsOfThisProcess() =>
+        Assert.Equal(VectorPath.OfThisProcess, VectorPath.Of(CpuProbe.Read("/")));
 
     [Theory]
     [InlineData("cu128", "12.8")]

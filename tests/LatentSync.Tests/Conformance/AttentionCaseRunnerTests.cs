@@ -20,6 +20,7 @@ public sealed class AttentionCaseRunnerTests : IDisposable
     [InlineData(null, 75)]
     [InlineData("sliced", 75)]
     [InlineData("reference", 75)]
+    [InlineData("managed-flash", 75)]
     [InlineData("torch-flash", 65)]
     [InlineData("torch-math", 65)]
     public void Run_PublishedCases_AllPassThatTheRulesAllow(string? backend, int expected)
@@ -31,7 +32,7 @@ public sealed class AttentionCaseRunnerTests : IDisposable
         Assert.All(summary.Results.Where(r => r.Outcome == ParityOutcome.Skipped), r => Assert.Contains("no softcap", r.Message, StringComparison.Ordinal));
         Assert.All(summary.Results.Where(r => r.Passed), r => Assert.InRange(r.MaxAbsError!.Value, 0, 1e-2));
         Assert.Equal(expected == 75 ? "75 passed, 0 failed" : "65 passed, 0 failed, 10 skipped", summary.ToString());
-        Assert.All(summary.Results, r => Assert.True(backend is null ? r.Backend is "torch-flash" or "sliced" or "torch-math" : r.Backend == backend, r.ToString()));
+        Assert.All(summary.Results, r => Assert.True(backend is null ? r.Backend is "managed-flash" or "torch-flash" or "sliced" or "torch-math" : r.Backend == backend, r.ToString()));
     }
 
     [Fact]

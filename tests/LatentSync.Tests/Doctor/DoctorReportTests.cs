@@ -21,7 +21,8 @@ public sealed class DoctorReportTests
         using JsonDocument json = JsonDocument.Parse(DoctorService.Examine(HealthyMachine.Options(machine)).ToJson());
         JsonElement root = json.RootElement;
 
-        AssertKeys(root, "machine", "backends", "checks", "canSync", "verdict", "suggestions", "layers");
+        AssertKeys(root, "machine", "backends", "checks", "canSync", "verdict", "suggestions", "layers", "vectorPath");
+        AssertKeys(root.GetProperty("vectorPath"), "name", "bits");
         AssertKeys(root.GetProperty("machine"), "os", "cpu", "memoryBytes", "gpus", "cuda", "libtorch", "libstdcxx", "ffmpeg", "dotnet");
         AssertKeys(root.GetProperty("machine").GetProperty("cpu"), "name", "cores", "isa");
         AssertKeys(root.GetProperty("machine").GetProperty("gpus")[0], "name", "computeCapability", "memoryBytes", "driver");
@@ -83,11 +84,12 @@ public sealed class DoctorReportTests
 
         string[] lines = DoctorText.Render(DoctorService.Examine(options)).Split('\n');
 
-        Assert.StartsWith("LatentSync will run here: CPU, torch-flash, about 1800 s per second of video (estimated", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith("LatentSync will run here: CPU, managed-flash (AVX-512, 512 bits), about 1800 s per second of video", lines[0], StringComparison.Ordinal);
         int better = Array.IndexOf(lines, "What could be better, least effort first"), parts = Array.IndexOf(lines, "Components");
         int remedy = Array.FindIndex(lines, line => line.StartsWith("  - memory: use --dtype bf16", StringComparison.Ordinal));
         Assert.True(better > 0 && better < remedy && remedy < parts, string.Join('\n', lines));
         Assert.Contains(lines, line => line.StartsWith("  WARN  memory", StringComparison.Ordinal) && line.Contains("7.5 GiB usable, 7.0 GiB free", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.Contains("managed-flash", StringComparison.Ordinal) && line.EndsWith("runs, chosen, AVX-512, 512 bits", StringComparison.Ordinal));
         Assert.Contains(lines, line => line.Contains("torch-cudnn", StringComparison.Ordinal) && line.Contains("ATT05", StringComparison.Ordinal));
     }
 
@@ -112,7 +114,7 @@ public sealed class DoctorReportTests
 
         string text = DoctorText.Render(DoctorService.Examine(HealthyMachine.Options()));
 
-        Assert.StartsWith("LatentSync 可以在这台机器上运行：CPU, torch-flash", text, StringComparison.Ordinal);
+        Assert.StartsWith("LatentSync 可以在这台机器上运行：CPU, managed-flash (AVX-512，512 位)", text, StringComparison.Ordinal);
         Assert.Contains("可以改进之处", text, StringComparison.Ordinal);
     }
 

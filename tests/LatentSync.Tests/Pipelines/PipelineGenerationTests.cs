@@ -76,6 +76,7 @@ public sealed class PipelineGenerationTests(PipelineFixture fixture) : IDisposab
     }
 
     [Theory]
+    [InlineData("managed-flash")]
     [InlineData("torch-math")]
     [InlineData("sliced")]
     public async Task Run_OtherAttentionBackend_SameFramesWithinRounding(string backend)

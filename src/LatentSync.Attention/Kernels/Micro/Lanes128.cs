@@ -71,6 +71,7 @@ internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T>
         return largest;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void GatherColumns4(T** rows, nint column, T* destination, nint stride)
     {
         if (typeof(T) != typeof(float))
@@ -87,6 +88,7 @@ internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T>
         d.Store((float*)(destination + 3 * stride));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ScatterColumns4(T* source, nint stride, Vector128<T> factor, T** rows, nint column)
     {
         if (typeof(T) != typeof(float))

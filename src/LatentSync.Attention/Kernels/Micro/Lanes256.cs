@@ -60,6 +60,7 @@ internal readonly unsafe struct Lanes256<T> : ILanes<Vector256<T>, T>
 
     public static T Largest(Vector256<T> a) => Lanes128<T>.Largest(Vector128.MaxNative(a.GetLower(), a.GetUpper()));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void GatherColumns4(T** rows, nint column, T* destination, nint stride)
     {
         if (typeof(T) != typeof(float) || !Avx.IsSupported)
@@ -76,6 +77,7 @@ internal readonly unsafe struct Lanes256<T> : ILanes<Vector256<T>, T>
         d.Store((float*)(destination + 3 * stride));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ScatterColumns4(T* source, nint stride, Vector256<T> factor, T** rows, nint column)
     {
         if (typeof(T) != typeof(float) || !Avx.IsSupported)

@@ -64,6 +64,7 @@ internal readonly unsafe struct Lanes512<T> : ILanes<Vector512<T>, T>
         return Lanes256<T>.Largest(half);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void GatherColumns4(T** rows, nint column, T* destination, nint stride)
     {
         if (typeof(T) != typeof(float))
@@ -80,6 +81,7 @@ internal readonly unsafe struct Lanes512<T> : ILanes<Vector512<T>, T>
         d.Store((float*)(destination + 3 * stride));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ScatterColumns4(T* source, nint stride, Vector512<T> factor, T** rows, nint column)
     {
         if (typeof(T) != typeof(float))

@@ -5,6 +5,7 @@ namespace LatentSync.Attention.Kernels.Micro;
 /// <content>Tiles 4 vectors wide.</content>
 internal static unsafe partial class ProductTile<TLanes, TVector, T>
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rows4<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes)
         where TSums : struct, ITileSums
     {

@@ -79,8 +79,9 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     /// <param name="c">C(0, 0).</param>
     /// <param name="cRow">Elements from C(m, ·) to C(m + 1, ·).</param>
     /// <param name="rows">Number of m.</param>
-    /// <param name="vectors">Width of B and C in vectors: 4, 2 or 1.</param>
+    /// <param name="vectors">Width of B and C in vectors, 1 to 4.</param>
     /// <param name="lanes">One number per lane, for <see cref="ITileSums.Rescales"/> and <see cref="ITileSums.KeepsMaximum"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Multiply<TSums>(
         T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, int vectors, T* lanes = null)
         where TSums : struct, ITileSums
@@ -89,6 +90,9 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         {
             case 4:
                 Rows4<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes);
+                break;
+            case 3:
+                Rows3<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes);
                 break;
             case 2:
                 Rows2<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 namespace LatentSync.Attention.Kernels.Micro;
 
 /// <summary>Between rows in memory and columns in lanes, for any number of columns. Queries enter the kernel this way, and results leave
@@ -11,6 +12,7 @@ internal static unsafe class Transposition
     /// <param name="columns">Elements of a row.</param>
     /// <param name="destination">Columns of vectors · W elements.</param>
     /// <param name="vectors">Vectors side by side.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void ToLanes<TLanes, TVector, T>(T** rows, int columns, T* destination, int vectors)
         where TLanes : ILanes<TVector, T>
         where TVector : struct
@@ -34,6 +36,7 @@ internal static unsafe class Transposition
     /// <param name="factors">vectors · W numbers.</param>
     /// <param name="rows">vectors · W addresses.</param>
     /// <param name="columns">Elements of a row.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void ToRows<TLanes, TVector, T>(T* source, int vectors, T* factors, T** rows, int columns)
         where TLanes : ILanes<TVector, T>
         where TVector : struct
@@ -53,6 +56,7 @@ internal static unsafe class Transposition
     }
 
     /// <summary>Some columns, element by element.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Gather<T>(T** rows, int count, nint column, int columns, T* destination, nint stride)
         where T : unmanaged
     {
@@ -66,6 +70,7 @@ internal static unsafe class Transposition
     }
 
     /// <summary>Some columns, multiplied, element by element.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Scatter<TLanes, TVector, T>(T* source, nint stride, TVector factor, T** rows, nint column, int columns)
         where TLanes : ILanes<TVector, T>
         where TVector : struct

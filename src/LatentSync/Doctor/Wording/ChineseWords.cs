@@ -60,6 +60,7 @@ internal static class ChineseWords
         ["layers.all"] = "所有层",
         ["backend.runs"] = "可用",
         ["backend.chosen"] = "可用，已选用",
+        ["vectors"] = "{0}，{1} 位",
         ["backend.not"] = "不可用：{0}",
         ["backend.more"] = "（另有 {0} 条原因：--details）",
         ["backend.none"] = "无",

@@ -60,6 +60,7 @@ internal static class EnglishWords
         ["layers.all"] = "all layers",
         ["backend.runs"] = "runs",
         ["backend.chosen"] = "runs, chosen",
+        ["vectors"] = "{0}, {1} bits",
         ["backend.not"] = "does not run: {0}",
         ["backend.more"] = "(+{0} more reasons: --details)",
         ["backend.none"] = "none",

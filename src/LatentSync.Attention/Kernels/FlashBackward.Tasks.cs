@@ -1,0 +1,374 @@
+using System.Runtime.CompilerServices;
+using LatentSync.Attention.Kernels.Micro;
+using LatentSync.Attention.Problems;
+
+namespace LatentSync.Attention.Kernels;
+
+/// <content>From a call to its blocks.</content>
+internal static unsafe partial class FlashBackward<TLanes, TVector, T>
+{
+    /// <summary>Computes the gradients of a call.</summary>
+    /// <param name="call">The call; checked.</param>
+    /// <param name="team">Threads.</param>
+    /// <param name="threads">Threads to use at most.</param>
+    /// <exception cref="OutOfMemoryException">There is no memory for the workspace.</exception>
+    internal static void Run(in FlashGradientCall call, IWorkTeam team, int threads)
+    {
+        var context = new FlashGradientContext
+        {
+            Gradients = call,
+            Forward = new FlashContext
+            {
+                Call = call.Forward,
+                Plan = FlashPlan.ForBackward(call, TLanes.Count, TLanes.TileVectors, sizeof(T), threads),
+            },
+        };
+        if (context.Forward.Plan.IsWhole)
+        {
+            Run(ref context, GradientPass.All, (long)call.Forward.Problem.Batch * context.Forward.Plan.HeadTasks, team);
+            return;
+        }
+        Run(ref context, GradientPass.KeysAndValues, context.Forward.Plan.Heads * context.Forward.Plan.KeyTasks, team);
+        Run(ref context, GradientPass.Queries, context.Forward.Plan.Heads * context.Forward.Plan.RowTasks, team);
+    }
+
+    private static void Run(ref FlashGradientContext context, GradientPass pass, long tasks, IWorkTeam team)
+    {
+        ref FlashPlan plan = ref context.Forward.Plan;
+        context.Pass = pass;
+        context.Forward.NextTask = 0;
+        plan.SetTasks(tasks);
+        fixed (FlashGradientContext* shared = &context)
+        {
+            team.Run((int)Math.Min(plan.Threads, Math.Max(plan.Tasks, 1)), &Work, shared);
+        }
+    }
+
+    private static void Work(void* context)
+    {
+        var shared = (FlashGradientContext*)context;
+        var parts = new WorkspaceParts(null);
+        _ = new GradientMemory(ref parts, shared);
+        parts = new WorkspaceParts(Workspace.OfThread(parts.Bytes));
+        var memory = new GradientMemory(ref parts, shared);
+        while (shared->Forward.Take(out long first, out long end))
+        {
+            for (long task = first; task < end; task++)
+            {
+                RunTask(shared, memory, task);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void RunTask(FlashGradientContext* shared, in GradientMemory memory, long task)
+    {
+        ref readonly FlashPlan plan = ref shared->Forward.Plan;
+        ref readonly FlashCall call = ref shared->Forward.Call;
+        if (shared->Pass == GradientPass.All)
+        {
+            int first = (int)(task % plan.HeadTasks) * plan.HeadsPerTask, heads = Math.Min(plan.HeadsPerTask, call.Problem.KvHeadCount - first);
+            RunHeads(shared, memory, (int)(task / plan.HeadTasks), first, heads);
+            return;
+        }
+        int parts = shared->Pass == GradientPass.Queries ? plan.RowTasks : plan.KeyTasks, part = (int)(task % parts);
+        int batch = (int)(task / parts / call.Problem.KvHeadCount), kvHead = (int)(task / parts % call.Problem.KvHeadCount);
+        FlashSequence sequence = FlashSequence.Of(call, batch);
+        int rows = sequence.QueryLength * plan.Group;
+        if (shared->Pass == GradientPass.KeysAndValues)
+        {
+            int firstKey = part * plan.KeysPerTask;
+            RunKeys(shared, memory, sequence, batch, kvHead, firstKey, Math.Min(firstKey + plan.KeysPerTask, sequence.KeyLength), rows, wantsQuery: false);
+        }
+        else if (part * plan.Lanes < rows)
+        {
+            int row = part * plan.Lanes;
+            RunRows(shared, memory, sequence, batch, kvHead, row, Math.Min(plan.Lanes, rows - row), 0, sequence.KeyLength, null, null, wantsQuery: true);
+        }
+    }
+
+    /// <summary>All gradients of some key heads of a sequence. Staged heads' rows are copied whole, in and out, as in the forward pass.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void RunHeads(FlashGradientContext* shared, in GradientMemory memory, int batch, int first, int heads)
+    {
+        FlashSequence sequence = FlashSequence.Of(shared->Forward.Call, batch);
+        int queries = sequence.QueryLength, keys = sequence.KeyLength, rows = queries * shared->Forward.Plan.Group;
+        if (!shared->Forward.Plan.Staged)
+        {
+            RunKeys(shared, memory, sequence, batch, first, 0, keys, rows, wantsQuery: true);
+            return;
+        }
+        ref readonly AttentionProblem problem = ref shared->Forward.Call.Problem;
+        int headDim = problem.HeadDim, valueDim = problem.ValueDim, wide = heads * headDim, valueWide = heads * valueDim;
+        FlashGradientContext staged = *shared;
+        T* room = memory.Stage;
+        staged.Forward.Plan.Direct = true;
+        staged.Forward.Call.Query = In(shared->Forward.Call.Query, queries, headDim);
+        staged.Forward.Call.Key = In(shared->Forward.Call.Key, keys, headDim);
+        staged.Forward.Call.Value = In(shared->Forward.Call.Value, keys, valueDim);
+        staged.Forward.Call.Output = In(shared->Forward.Call.Output, queries, valueDim);
+        staged.Gradients.OutputGradient = In(shared->Gradients.OutputGradient, queries, valueDim);
+        T* gradients = room;
+        staged.Gradients.QueryGradient = Place(queries, headDim);
+        staged.Gradients.KeyGradient = Place(keys, headDim);
+        staged.Gradients.ValueGradient = Place(keys, valueDim);
+        for (int h = 0; h < heads; h++)
+        {
+            RunKeys(&staged, memory, sequence, batch, first + h, 0, keys, rows, wantsQuery: true);
+        }
+        Out(shared->Gradients.QueryGradient, queries, wide);
+        Out(shared->Gradients.KeyGradient, keys, wide);
+        Out(shared->Gradients.ValueGradient, keys, valueWide);
+
+        // Where rows of all heads lie in the stage, as an operand whose heads and sequences are counted as before.
+        FlashOperand Place(int length, int dim)
+        {
+            T* start = room;
+            room += (nint)length * heads * dim;
+            AttentionDType dtype = sizeof(T) == sizeof(double) ? AttentionDType.Float64 : AttentionDType.Float32;
+            return new FlashOperand((nint)(start - (nint)first * dim), dtype, 0, dim, (nint)heads * dim, 1);
+        }
+
+        FlashOperand In(in FlashOperand operand, int length, int dim)
+        {
+            FlashOperand place = Place(length, dim);
+            for (int i = 0; i < length; i++)
+            {
+                RowConversion.Read(operand.Row(batch, first, i), operand.DType, 1, (T*)place.Row(batch, first, i), heads * dim);
+            }
+            return place;
+        }
+
+        void Out(in FlashOperand operand, int length, int elements)
+        {
+            for (int i = 0; i < length; i++, gradients += elements)
+            {
+                RowConversion.Write(gradients, operand.Row(batch, first, i), operand.DType, 1, elements);
+            }
+        }
+    }
+
+    /// <summary>Gradients of some keys and their values from all queries, and on the way those of the queries where a task has all keys.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void RunKeys(
+        FlashGradientContext* shared, in GradientMemory memory, in FlashSequence sequence, int batch, int kvHead, int firstKey, int endKey,
+        int rows, bool wantsQuery)
+    {
+        ref readonly FlashPlan plan = ref shared->Forward.Plan;
+        ref readonly FlashCall call = ref shared->Forward.Call;
+        int keys = Math.Max(endKey - firstKey, 0);
+        new Span<T>(memory.KeySums, keys * memory.PaddedHeadDim).Clear();
+        new Span<T>(memory.ValueSums, keys * memory.PaddedValueDim).Clear();
+        for (int row = 0; row < rows; row += plan.Lanes)
+        {
+            RunRows(shared, memory, sequence, batch, kvHead, row, Math.Min(plan.Lanes, rows - row), firstKey, endKey, memory.KeySums,
+                memory.ValueSums, wantsQuery);
+        }
+        Elementwise<TLanes, TVector, T>.Multiply(memory.KeySums, call.Problem.EffectiveScale, (long)keys * memory.PaddedHeadDim);
+        for (int j = 0; j < keys; j++)
+        {
+            nint place = sequence.KeyStart + firstKey + j;
+            Write(memory.KeySums + (nint)j * memory.PaddedHeadDim, shared->Gradients.KeyGradient, sequence.KeyBatch, kvHead, place, call.Problem.HeadDim);
+            Write(memory.ValueSums + (nint)j * memory.PaddedValueDim, shared->Gradients.ValueGradient, sequence.KeyBatch, kvHead, place, call.Problem.ValueDim);
+        }
+    }
+
+    /// <summary>One block of queries against a range of keys.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void RunRows(
+        FlashGradientContext* shared, in GradientMemory memory, in FlashSequence sequence, int batch, int kvHead, int row, int count,
+        int firstKey, int endKey, T* keySums, T* valueSums, bool wantsQuery)
+    {
+        ref readonly FlashPlan plan = ref shared->Forward.Plan;
+        ref readonly FlashCall call = ref shared->Forward.Call;
+        int headDim = call.Problem.HeadDim, valueDim = call.Problem.ValueDim;
+        FlashBlock<T> block = memory.Block;
+        block.Count = count;
+        block.Vectors = FlashPlan.VectorsFor(count, TLanes.Count);
+        int lanes = block.Vectors * TLanes.Count;
+        sequence.FindKeys(call, plan, ref block, kvHead, row, lanes);
+        (int first, int end) = (Math.Max(firstKey, block.FirstOfAll), Math.Min(endKey, block.LastOfAll + 1));
+        if (first >= end && !wantsQuery)
+        {
+            return;
+        }
+        Open(shared, memory, block, sequence, kvHead, row, lanes);
+        if (wantsQuery)
+        {
+            new Span<T>(memory.QueryGradient, headDim * lanes).Clear();
+        }
+        for (int key = first; key < end; key += plan.KeyBlock)
+        {
+            int n = Math.Min(plan.KeyBlock, end - key);
+            T* keys, values;
+            nint keyStride, valueStride;
+            if (plan.Direct)
+            {
+                keys = (T*)call.Key.Row(sequence.KeyBatch, kvHead, sequence.KeyStart + key);
+                values = (T*)call.Value.Row(sequence.KeyBatch, kvHead, sequence.KeyStart + key);
+                keyStride = call.Key.RowStride;
+                valueStride = call.Value.RowStride;
+            }
+            else
+            {
+                keys = memory.Keys;
+                values = memory.Values;
+                keyStride = headDim;
+                valueStride = valueDim;
+                for (int j = 0; j < n; j++)
+                {
+                    nint place = sequence.KeyStart + key + j;
+                    RowConversion.Read(call.Key.Row(sequence.KeyBatch, kvHead, place), call.Key.DType, call.Key.ColumnStride, keys + j * keyStride, headDim);
+                    RowConversion.Read(call.Value.Row(sequence.KeyBatch, kvHead, place), call.Value.DType, call.Value.ColumnStride, values + j * valueStride, valueDim);
+                }
+            }
+            Propagate(shared, memory, block, batch, keys, keyStride, values, valueStride, n, key,
+                keySums is null ? null : keySums + (nint)(key - firstKey) * memory.PaddedHeadDim,
+                valueSums is null ? null : valueSums + (nint)(key - firstKey) * memory.PaddedValueDim, wantsQuery);
+        }
+        if (wantsQuery)
+        {
+            Close(shared, memory, block, sequence, kvHead, row, lanes);
+        }
+    }
+
+    /// <summary>Brings a block's queries and the gradients of its results into the lanes, as rows and transposed, with what each row needs:
+    /// its logsumexp and Δ.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Open(
+        FlashGradientContext* shared, in GradientMemory memory, in FlashBlock<T> block, in FlashSequence sequence, int kvHead, int row, int lanes)
+    {
+        ref readonly FlashCall call = ref shared->Forward.Call;
+        int group = shared->Forward.Plan.Group;
+        Stage(call.Query, memory, block, sequence, group, kvHead, row, memory.QueryRows, memory.PaddedHeadDim, call.Problem.HeadDim);
+        Stage(shared->Gradients.OutputGradient, memory, block, sequence, group, kvHead, row, memory.ResultGradientRows, memory.PaddedValueDim, call.Problem.ValueDim);
+        // The results are needed for Δ only; they pass through the room of the weights' gradients, row by row.
+        sequence.FindRows(call.Output, group, kvHead, row, block.Count, block.Count, memory.Rows);
+        const double Log2E = 1.44269504088896340736;
+        for (int i = 0; i < block.Count; i++)
+        {
+            T* result = memory.ResultRow;
+            RowConversion.Read(memory.Rows[i], call.Output.DType, call.Output.ColumnStride, result, call.Problem.ValueDim);
+            memory.Delta[i] = Elementwise<TLanes, TVector, T>.Dot(result, memory.ResultGradientRows + (nint)i * memory.PaddedValueDim, memory.PaddedValueDim);
+            double logSumExp = Exponential.ToDouble(((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, block.Head[i], block.Position[i])]);
+            memory.Shift[i] = Exponential.Number<T>(double.IsNegativeInfinity(logSumExp) ? 0 : -Log2E * logSumExp);
+        }
+        for (int i = block.Count; i < lanes; i++)
+        {
+            (memory.Delta[i], memory.Shift[i]) = (memory.Delta[block.Count - 1], memory.Shift[block.Count - 1]);
+        }
+        Transpose(memory, memory.QueryRows, memory.PaddedHeadDim, block, lanes, call.Problem.HeadDim, block.Query);
+        Transpose(memory, memory.ResultGradientRows, memory.PaddedValueDim, block, lanes, call.Problem.ValueDim, memory.ResultGradient);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Stage(
+        in FlashOperand operand, in GradientMemory memory, in FlashBlock<T> block, in FlashSequence sequence, int group, int kvHead, int row,
+        T* destination, int width, int dim)
+    {
+        sequence.FindRows(operand, group, kvHead, row, block.Count, block.Count, memory.Rows);
+        for (int i = 0; i < block.Count; i++, destination += width)
+        {
+            RowConversion.Read(memory.Rows[i], operand.DType, operand.ColumnStride, destination, dim);
+            new Span<T>(destination + dim, width - dim).Clear();
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Transpose(in GradientMemory memory, T* rows, int width, in FlashBlock<T> block, int lanes, int dim, T* destination)
+    {
+        for (int i = 0; i < lanes; i++)
+        {
+            memory.Rows[i] = rows + (nint)Math.Min(i, block.Count - 1) * width;
+        }
+        Transposition.ToLanes<TLanes, TVector, T>(memory.Rows, dim, destination, block.Vectors);
+    }
+
+    /// <summary>Writes a block's query gradients, times the scale.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Close(
+        FlashGradientContext* shared, in GradientMemory memory, in FlashBlock<T> block, in FlashSequence sequence, int kvHead, int row, int lanes)
+    {
+        ref readonly FlashCall call = ref shared->Forward.Call;
+        T* factors = memory.Shift; // not needed any more
+        new Span<T>(factors, lanes).Fill(Exponential.Number<T>(call.Problem.EffectiveScale));
+        for (int i = 0; i < lanes; i++)
+        {
+            memory.Rows[i] = i < block.Count ? memory.QueryRows + (nint)i * memory.PaddedHeadDim : memory.ResultRow;
+        }
+        Transposition.ToRows<TLanes, TVector, T>(memory.QueryGradient, block.Vectors, factors, memory.Rows, call.Problem.HeadDim);
+        sequence.FindRows(shared->Gradients.QueryGradient, shared->Forward.Plan.Group, kvHead, row, block.Count, block.Count, memory.Rows);
+        for (int i = 0; i < block.Count; i++)
+        {
+            FlashOperand gradient = shared->Gradients.QueryGradient;
+            RowConversion.Write(memory.QueryRows + (nint)i * memory.PaddedHeadDim, memory.Rows[i], gradient.DType, gradient.ColumnStride, call.Problem.HeadDim);
+        }
+    }
+
+    private static void Write(T* source, in FlashOperand operand, int batch, int head, nint row, int dim) =>
+        RowConversion.Write(source, operand.Row(batch, head, row), operand.DType, operand.ColumnStride, dim);
+
+    /// <summary>A thread's workspace, cut up.</summary>
+    private readonly ref struct GradientMemory
+    {
+        internal readonly FlashScratch<T> Scratch;
+        internal readonly FlashBlock<T> Block;
+        internal readonly T* WeightGradients; // (keys of a block, lanes)
+        internal readonly T* QueryRows; // (lanes, D padded)
+        internal readonly T* ResultGradientRows; // (lanes, Dv padded)
+        internal readonly T* ResultGradient; // (Dv, lanes)
+        internal readonly T* QueryGradient; // (D, lanes)
+        internal readonly T* ResultRow; // one row
+        internal readonly T* Delta; // per lane
+        internal readonly T* Shift; // per lane
+        internal readonly T** Rows; // per lane
+        internal readonly T* Keys; // (keys of a block, D)
+        internal readonly T* Values; // (keys of a block, Dv)
+        internal readonly T* KeySums; // (keys of a task, D padded)
+        internal readonly T* ValueSums; // (keys of a task, Dv padded)
+        internal readonly T* Stage; // rows of several heads, of all operands and gradients
+        internal readonly int PaddedHeadDim;
+        internal readonly int PaddedValueDim;
+
+        internal GradientMemory(ref WorkspaceParts parts, FlashGradientContext* shared)
+        {
+            ref readonly FlashPlan plan = ref shared->Forward.Plan;
+            ref readonly FlashCall call = ref shared->Forward.Call;
+            int headDim = call.Problem.HeadDim, valueDim = call.Problem.ValueDim, lanes = plan.Lanes;
+            PaddedHeadDim = (headDim + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
+            PaddedValueDim = (valueDim + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
+            Scratch = FlashScratch<T>.Of(ref parts, plan, call, isBackward: true);
+            WeightGradients = parts.Take<T>((long)plan.KeyBlock * lanes);
+            QueryRows = parts.Take<T>((long)lanes * PaddedHeadDim);
+            ResultGradientRows = parts.Take<T>((long)lanes * PaddedValueDim);
+            ResultGradient = parts.Take<T>((long)valueDim * lanes);
+            QueryGradient = parts.Take<T>((long)headDim * lanes);
+            ResultRow = parts.Take<T>(Math.Max(PaddedHeadDim, PaddedValueDim));
+            Delta = parts.Take<T>(lanes);
+            Shift = parts.Take<T>(lanes);
+            Rows = (T**)parts.Take<nint>(lanes);
+            Keys = plan.Direct ? null : parts.Take<T>((long)plan.KeyBlock * headDim);
+            Values = plan.Direct ? null : parts.Take<T>((long)plan.KeyBlock * valueDim);
+            long keys = shared->Pass == GradientPass.Queries ? 0 : plan.KeysPerTask;
+            KeySums = parts.Take<T>(keys * PaddedHeadDim);
+            ValueSums = parts.Take<T>(keys * PaddedValueDim);
+            Stage = plan.Staged
+                ? parts.Take<T>(2L * plan.HeadsPerTask * (headDim + valueDim) * (call.Problem.QueryLength + call.Problem.KeyLength))
+                : null;
+            Block = new FlashBlock<T>
+            {
+                Query = parts.Take<T>((long)headDim * lanes),
+                Maximum = parts.Take<T>(lanes),
+                FirstKey = parts.Take<int>(lanes),
+                LastKey = parts.Take<int>(lanes),
+                Position = parts.Take<int>(lanes),
+                Diagonal = parts.Take<int>(lanes),
+                Head = parts.Take<int>(lanes),
+            };
+            if (!parts.IsCounting)
+            {
+                new Span<T>(ResultRow, Math.Max(PaddedHeadDim, PaddedValueDim)).Clear(); // its padding is multiplied by zeros
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+using System.Runtime.CompilerServices;
+using LatentSync.Attention.Kernels.Micro;
+
+namespace LatentSync.Attention.Kernels;
+
+/// <summary>
+/// FlashAttention-2, backward: gradients of query, key and value from the logsumexp, the weights computed once more block by block
+/// (arXiv:2307.08691, algorithm 2). The same bits at each run: every sum has one thread and one order.
+/// </summary>
+/// <remarks>
+/// Queries lie in the lanes as in the forward pass, and the same code makes the scores. For n keys and L lanes, with the query's and the
+/// result's gradient both as rows and transposed:
+/// <code>
+///   S(n, L)   = K · Qᵀ                 P = 2^(c · S - log₂e · logsumexp)
+///   dV(n, Dv) += (P ∘ M)(n, L) · dO(L, Dv)            M: dropout, 0 or 1 / (1 - p); absent: 1
+///   dP(n, L)  = V(n, Dv) · dOᵀ(Dv, L)
+///   dS(n, L)  = P ∘ (dP ∘ M - Δ)       Δ = Σ dO ∘ O per query; times 1 - tanh² under a softcap
+///   dQᵀ(D, L) += Kᵀ(D, n) · dS         dK(n, D) += dS(n, L) · Q(L, D)
+/// </code>
+/// dQ and dK are multiplied by the scale at the end. All five products are <see cref="ProductTile{TLanes, TVector, T}"/>.
+/// Where there are heads enough, a task is a key head: 5 products. Else one pass makes dK and dV, by keys, and another dQ, by queries:
+/// 7 products, but work for every thread.
+/// </remarks>
+internal static unsafe partial class FlashBackward<TLanes, TVector, T>
+    where TLanes : ILanes<TVector, T>
+    where TVector : struct
+    where T : unmanaged
+{
+    /// <summary>One block of keys for one block of queries.</summary>
+    /// <param name="shared">The call.</param>
+    /// <param name="memory">The thread's memory.</param>
+    /// <param name="block">The queries.</param>
+    /// <param name="batch">Sequence.</param>
+    /// <param name="keys">(n, D).</param>
+    /// <param name="keyStride">Elements from key to key.</param>
+    /// <param name="values">(n, Dv).</param>
+    /// <param name="valueStride">Elements from value to value.</param>
+    /// <param name="count">Keys (n).</param>
+    /// <param name="firstKey">Index of the first one.</param>
+    /// <param name="keySums">(n, D padded): dK, added to; null when not wanted.</param>
+    /// <param name="valueSums">(n, Dv padded): dV, added to; null when not wanted.</param>
+    /// <param name="wantsQuery">dQ is added to.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Propagate(
+        FlashGradientContext* shared, in GradientMemory memory, in FlashBlock<T> block, int batch, T* keys, nint keyStride, T* values,
+        nint valueStride, int count, int firstKey, T* keySums, T* valueSums, bool wantsQuery)
+    {
+        FlashContext* forward = &shared->Forward;
+        int headDim = forward->Call.Problem.HeadDim, valueDim = forward->Call.Problem.ValueDim;
+        int vectors = block.Vectors, lanes = vectors * TLanes.Count;
+        T* weights = memory.Scratch.Scores, gradients = memory.WeightGradients;
+        ProductTile<TLanes, TVector, T>.Multiply<NewSums>(keys, keyStride, 1, block.Query, lanes, headDim, weights, lanes, count, vectors);
+        if (FlashScores<TLanes, TVector, T>.NeedsShaping(forward->Plan, block, firstKey, count))
+        {
+            FlashScores<TLanes, TVector, T>.Shape(forward, block, weights, batch, firstKey, count, memory.Scratch);
+        }
+        Weigh(weights, count, lanes, forward->Plan.ExponentFactor, memory.Shift);
+        ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
+            values, valueStride, 1, memory.ResultGradient, lanes, valueDim, gradients, lanes, count, vectors);
+        T* given = weights;
+        if (forward->Plan.Drops)
+        {
+            T* kept = memory.Scratch.Kept;
+            FlashDropout.Fill(forward->Call, block, lanes, batch, firstKey, count, kept);
+            Elementwise<TLanes, TVector, T>.Multiply(gradients, kept, count * lanes);
+            Elementwise<TLanes, TVector, T>.Multiply(kept, weights, count * lanes);
+            given = kept; // the weights that the values were multiplied by
+        }
+        if (valueSums is not null)
+        {
+            AddRows(given, lanes, memory.ResultGradientRows, memory.PaddedValueDim, block.Count, valueSums, count);
+        }
+        ScoreGradients(weights, gradients, memory.Scratch.Slopes, memory.Delta, count, lanes);
+        if (wantsQuery)
+        {
+            ProductTile<TLanes, TVector, T>.Multiply<AddedSums>(
+                keys, 1, keyStride, gradients, lanes, count, memory.QueryGradient, lanes, headDim, vectors);
+        }
+        if (keySums is not null)
+        {
+            AddRows(gradients, lanes, memory.QueryRows, memory.PaddedHeadDim, block.Count, keySums, count);
+        }
+    }
+
+    /// <summary>C(n, width) += A(n, L) · B(L, width), the width in vectors side by side.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddRows(T* a, int lanes, T* b, int width, int depth, T* c, int rows)
+    {
+        int left = width / TLanes.Count;
+        for (int v = 0; left > 0;)
+        {
+            int vectors = TLanes.TileVectors < 4 ? Math.Min(left, 2) : left == 5 ? 3 : Math.Min(left, 4), start = v * TLanes.Count;
+            ProductTile<TLanes, TVector, T>.Multiply<AddedSums>(a, lanes, 1, b + start, width, depth, c + start, width, rows, vectors);
+            v += vectors;
+            left -= vectors;
+        }
+    }
+
+    /// <summary>Scores become weights in place: P = 2^(factor · S + shift).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Weigh(T* scores, int count, int lanes, double factor, T* shift)
+    {
+        TVector scale = Exponential.Constant<TLanes, TVector, T>(factor);
+        for (int j = 0; j < count; j++, scores += lanes)
+        {
+            for (int v = 0; v < lanes; v += TLanes.Count)
+            {
+                TVector exponent = TLanes.MultiplyAdd(TLanes.Load(scores + v), scale, TLanes.Load(shift + v));
+                TLanes.Store(Exponential.PowerOfTwo<TLanes, TVector, T>(exponent), scores + v);
+            }
+        }
+    }
+
+    /// <summary>dS = P ∘ (dP - Δ), times the softcap's derivative; in place of dP.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ScoreGradients(T* weights, T* gradients, T* slopes, T* delta, int count, int lanes)
+    {
+        for (int j = 0; j < count; j++, weights += lanes, gradients += lanes)
+        {
+            for (int v = 0; v < lanes; v += TLanes.Count)
+            {
+                TVector gradient = TLanes.Multiply(TLanes.Load(weights + v), TLanes.Subtract(TLanes.Load(gradients + v), TLanes.Load(delta + v)));
+                if (slopes is not null)
+                {
+                    gradient = TLanes.Multiply(gradient, TLanes.Load(slopes + (nint)j * lanes + v));
+                }
+                TLanes.Store(gradient, gradients + v);
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+using System.Runtime.CompilerServices;
+namespace LatentSync.Attention.Kernels.Micro;
+
+/// <summary>Operations on whole vectors of neighbours; the counts are multiples of W.</summary>
+internal static unsafe class Elementwise<TLanes, TVector, T>
+    where TLanes : ILanes<TVector, T>
+    where TVector : struct
+    where T : unmanaged
+{
+    /// <summary>a · b, in place of a.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Multiply(T* a, T* b, int count)
+    {
+        for (int i = 0; i < count; i += TLanes.Count)
+        {
+            TLanes.Store(TLanes.Multiply(TLanes.Load(a + i), TLanes.Load(b + i)), a + i);
+        }
+    }
+
+    /// <summary>a · number, in place of a.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Multiply(T* a, double factor, long count)
+    {
+        TVector all = Exponential.Constant<TLanes, TVector, T>(factor);
+        for (long i = 0; i < count; i += TLanes.Count)
+        {
+            TLanes.Store(TLanes.Multiply(TLanes.Load(a + i), all), a + i);
+        }
+    }
+
+    /// <summary>Σ a · b.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static T Dot(T* a, T* b, int count)
+    {
+        TVector sum = default;
+        for (int i = 0; i < count; i += TLanes.Count)
+        {
+            sum = TLanes.MultiplyAdd(TLanes.Load(a + i), TLanes.Load(b + i), sum);
+        }
+        return TLanes.Sum(sum);
+    }
+}

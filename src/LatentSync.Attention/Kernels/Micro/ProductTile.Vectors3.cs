@@ -1,0 +1,167 @@
+using System.Runtime.CompilerServices;
+
+namespace LatentSync.Attention.Kernels.Micro;
+
+/// <content>Tiles 3 vectors wide.</content>
+internal static unsafe partial class ProductTile<TLanes, TVector, T>
+{
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows3<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes)
+        where TSums : struct, ITileSums
+    {
+        for (; rows >= 8; rows -= 8, a += 8 * aRow, c += 8 * cRow)
+        {
+            Tile8x3<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes);
+        }
+        for (; rows >= 2; rows -= 2, a += 2 * aRow, c += 2 * cRow)
+        {
+            Tile2x3<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes);
+        }
+        for (; rows > 0; rows--, a += aRow, c += cRow)
+        {
+            Tile1x3<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes);
+        }
+    }
+
+    /// <summary>8 rows x 3 vectors: 24 sums, 3 factors and a broadcast in registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Tile8x3<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, T* lanes)
+        where TSums : struct, ITileSums
+    {
+        nint w = TLanes.Count;
+        TVector s00 = Start<TSums>(c, lanes), s01 = Start<TSums>(c + w, lanes + w), s02 = Start<TSums>(c + 2 * w, lanes + 2 * w);
+        TVector s10 = Start<TSums>(c + cRow, lanes), s11 = Start<TSums>(c + cRow + w, lanes + w), s12 = Start<TSums>(c + cRow + 2 * w, lanes + 2 * w);
+        TVector s20 = Start<TSums>(c + 2 * cRow, lanes), s21 = Start<TSums>(c + 2 * cRow + w, lanes + w), s22 = Start<TSums>(c + 2 * cRow + 2 * w, lanes + 2 * w);
+        TVector s30 = Start<TSums>(c + 3 * cRow, lanes), s31 = Start<TSums>(c + 3 * cRow + w, lanes + w), s32 = Start<TSums>(c + 3 * cRow + 2 * w, lanes + 2 * w);
+        TVector s40 = Start<TSums>(c + 4 * cRow, lanes), s41 = Start<TSums>(c + 4 * cRow + w, lanes + w), s42 = Start<TSums>(c + 4 * cRow + 2 * w, lanes + 2 * w);
+        TVector s50 = Start<TSums>(c + 5 * cRow, lanes), s51 = Start<TSums>(c + 5 * cRow + w, lanes + w), s52 = Start<TSums>(c + 5 * cRow + 2 * w, lanes + 2 * w);
+        TVector s60 = Start<TSums>(c + 6 * cRow, lanes), s61 = Start<TSums>(c + 6 * cRow + w, lanes + w), s62 = Start<TSums>(c + 6 * cRow + 2 * w, lanes + 2 * w);
+        TVector s70 = Start<TSums>(c + 7 * cRow, lanes), s71 = Start<TSums>(c + 7 * cRow + w, lanes + w), s72 = Start<TSums>(c + 7 * cRow + 2 * w, lanes + 2 * w);
+        for (; depth > 0; depth--, a += aStep, b += bStep)
+        {
+            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w), b2 = TLanes.Load(b + 2 * w);
+            TVector x = TLanes.Broadcast(*a);
+            s00 = TLanes.MultiplyAdd(x, b0, s00);
+            s01 = TLanes.MultiplyAdd(x, b1, s01);
+            s02 = TLanes.MultiplyAdd(x, b2, s02);
+            x = TLanes.Broadcast(a[aRow]);
+            s10 = TLanes.MultiplyAdd(x, b0, s10);
+            s11 = TLanes.MultiplyAdd(x, b1, s11);
+            s12 = TLanes.MultiplyAdd(x, b2, s12);
+            x = TLanes.Broadcast(a[2 * aRow]);
+            s20 = TLanes.MultiplyAdd(x, b0, s20);
+            s21 = TLanes.MultiplyAdd(x, b1, s21);
+            s22 = TLanes.MultiplyAdd(x, b2, s22);
+            x = TLanes.Broadcast(a[3 * aRow]);
+            s30 = TLanes.MultiplyAdd(x, b0, s30);
+            s31 = TLanes.MultiplyAdd(x, b1, s31);
+            s32 = TLanes.MultiplyAdd(x, b2, s32);
+            x = TLanes.Broadcast(a[4 * aRow]);
+            s40 = TLanes.MultiplyAdd(x, b0, s40);
+            s41 = TLanes.MultiplyAdd(x, b1, s41);
+            s42 = TLanes.MultiplyAdd(x, b2, s42);
+            x = TLanes.Broadcast(a[5 * aRow]);
+            s50 = TLanes.MultiplyAdd(x, b0, s50);
+            s51 = TLanes.MultiplyAdd(x, b1, s51);
+            s52 = TLanes.MultiplyAdd(x, b2, s52);
+            x = TLanes.Broadcast(a[6 * aRow]);
+            s60 = TLanes.MultiplyAdd(x, b0, s60);
+            s61 = TLanes.MultiplyAdd(x, b1, s61);
+            s62 = TLanes.MultiplyAdd(x, b2, s62);
+            x = TLanes.Broadcast(a[7 * aRow]);
+            s70 = TLanes.MultiplyAdd(x, b0, s70);
+            s71 = TLanes.MultiplyAdd(x, b1, s71);
+            s72 = TLanes.MultiplyAdd(x, b2, s72);
+        }
+        TLanes.Store(s00, c);
+        TLanes.Store(s01, c + w);
+        TLanes.Store(s02, c + 2 * w);
+        TLanes.Store(s10, c + cRow);
+        TLanes.Store(s11, c + cRow + w);
+        TLanes.Store(s12, c + cRow + 2 * w);
+        TLanes.Store(s20, c + 2 * cRow);
+        TLanes.Store(s21, c + 2 * cRow + w);
+        TLanes.Store(s22, c + 2 * cRow + 2 * w);
+        TLanes.Store(s30, c + 3 * cRow);
+        TLanes.Store(s31, c + 3 * cRow + w);
+        TLanes.Store(s32, c + 3 * cRow + 2 * w);
+        TLanes.Store(s40, c + 4 * cRow);
+        TLanes.Store(s41, c + 4 * cRow + w);
+        TLanes.Store(s42, c + 4 * cRow + 2 * w);
+        TLanes.Store(s50, c + 5 * cRow);
+        TLanes.Store(s51, c + 5 * cRow + w);
+        TLanes.Store(s52, c + 5 * cRow + 2 * w);
+        TLanes.Store(s60, c + 6 * cRow);
+        TLanes.Store(s61, c + 6 * cRow + w);
+        TLanes.Store(s62, c + 6 * cRow + 2 * w);
+        TLanes.Store(s70, c + 7 * cRow);
+        TLanes.Store(s71, c + 7 * cRow + w);
+        TLanes.Store(s72, c + 7 * cRow + 2 * w);
+        if (TSums.KeepsMaximum)
+        {
+            TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30)), TLanes.Max(TLanes.Max(s40, s50), TLanes.Max(s60, s70)))), lanes);
+            TLanes.Store(TLanes.Max(TLanes.Load(lanes + w), TLanes.Max(TLanes.Max(TLanes.Max(s01, s11), TLanes.Max(s21, s31)), TLanes.Max(TLanes.Max(s41, s51), TLanes.Max(s61, s71)))), lanes + w);
+            TLanes.Store(TLanes.Max(TLanes.Load(lanes + 2 * w), TLanes.Max(TLanes.Max(TLanes.Max(s02, s12), TLanes.Max(s22, s32)), TLanes.Max(TLanes.Max(s42, s52), TLanes.Max(s62, s72)))), lanes + 2 * w);
+        }
+    }
+
+    /// <summary>2 rows x 3 vectors: 6 sums, 3 factors and a broadcast in registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Tile2x3<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, T* lanes)
+        where TSums : struct, ITileSums
+    {
+        nint w = TLanes.Count;
+        TVector s00 = Start<TSums>(c, lanes), s01 = Start<TSums>(c + w, lanes + w), s02 = Start<TSums>(c + 2 * w, lanes + 2 * w);
+        TVector s10 = Start<TSums>(c + cRow, lanes), s11 = Start<TSums>(c + cRow + w, lanes + w), s12 = Start<TSums>(c + cRow + 2 * w, lanes + 2 * w);
+        for (; depth > 0; depth--, a += aStep, b += bStep)
+        {
+            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w), b2 = TLanes.Load(b + 2 * w);
+            TVector x = TLanes.Broadcast(*a);
+            s00 = TLanes.MultiplyAdd(x, b0, s00);
+            s01 = TLanes.MultiplyAdd(x, b1, s01);
+            s02 = TLanes.MultiplyAdd(x, b2, s02);
+            x = TLanes.Broadcast(a[aRow]);
+            s10 = TLanes.MultiplyAdd(x, b0, s10);
+            s11 = TLanes.MultiplyAdd(x, b1, s11);
+            s12 = TLanes.MultiplyAdd(x, b2, s12);
+        }
+        TLanes.Store(s00, c);
+        TLanes.Store(s01, c + w);
+        TLanes.Store(s02, c + 2 * w);
+        TLanes.Store(s10, c + cRow);
+        TLanes.Store(s11, c + cRow + w);
+        TLanes.Store(s12, c + cRow + 2 * w);
+        if (TSums.KeepsMaximum)
+        {
+            TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(s00, s10)), lanes);
+            TLanes.Store(TLanes.Max(TLanes.Load(lanes + w), TLanes.Max(s01, s11)), lanes + w);
+            TLanes.Store(TLanes.Max(TLanes.Load(lanes + 2 * w), TLanes.Max(s02, s12)), lanes + 2 * w);
+        }
+    }
+
+    /// <summary>1 row x 3 vectors: 3 sums, 3 factors and a broadcast in registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Tile1x3<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, T* lanes)
+        where TSums : struct, ITileSums
+    {
+        nint w = TLanes.Count;
+        TVector s00 = Start<TSums>(c, lanes), s01 = Start<TSums>(c + w, lanes + w), s02 = Start<TSums>(c + 2 * w, lanes + 2 * w);
+        for (; depth > 0; depth--, a += aStep, b += bStep)
+        {
+            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w), b2 = TLanes.Load(b + 2 * w);
+            TVector x = TLanes.Broadcast(*a);
+            s00 = TLanes.MultiplyAdd(x, b0, s00);
+            s01 = TLanes.MultiplyAdd(x, b1, s01);
+            s02 = TLanes.MultiplyAdd(x, b2, s02);
+        }
+        TLanes.Store(s00, c);
+        TLanes.Store(s01, c + w);
+        TLanes.Store(s02, c + 2 * w);
+        if (TSums.KeepsMaximum)
+        {
+            TLanes.Store(TLanes.Max(TLanes.Load(lanes), s00), lanes);
+            TLanes.Store(TLanes.Max(TLanes.Load(lanes + w), s01), lanes + w);
+            TLanes.Store(TLanes.Max(TLanes.Load(lanes + 2 * w), s02), lanes + 2 * w);
+        }
+    }
+}
