@@ -25,7 +25,7 @@ internal sealed class PeerComparison(int threads, int repeats, TimeSpan budget)
     private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(20);
 
     /// <summary>From here on a call is not run before it is timed: it would change little and cost much.</summary>
-    private static readonly TimeSpan LongCall = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongCall = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Long enough for the runtime to find and compile what is worth it.</summary>
     private static readonly TimeSpan FirstWarmUp = TimeSpan.FromMilliseconds(250);
