@@ -36,7 +36,7 @@ internal sealed class OnnxRuntimeAttention : IDisposable
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
         };
         // Its threads wait awake between calls, as they do by default: without that small problems take longer. They would disturb whoever
-        // comes next, as libtorch's would disturb them; in PeerComparison each turn therefore begins with calls that are not timed.
+        // comes next, as libtorch's would disturb them: IdleThreads.
         _options.AddSessionConfigEntry("session.intra_op.allow_spinning", "1");
         byte[] model = MultiHeadAttentionModel.Write(
             batch, heads, problem.QueryLength, problem.KeyLength, problem.HeadDim, problem.ValueDim, problem.Scale);

@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 namespace LatentSync.Benchmarks.Peers;
 
 /// <summary>managed-flash against libtorch and ONNX Runtime in one process: float32, the same operands, as many threads for each, in turns.
-/// Each turn begins with calls that are not timed, while the threads of the engine before fall asleep.</summary>
+/// Each turn begins when the threads of the engine before are asleep, with calls that are not timed.</summary>
 /// <param name="threads">Threads of each engine.</param>
 /// <param name="repeats">Rounds at most.</param>
 /// <param name="budget">Time for the rounds of a layer, about.</param>
@@ -21,13 +21,11 @@ internal sealed class PeerComparison(int threads, int repeats, TimeSpan budget)
     /// <summary>Whom ours is compared with.</summary>
     internal static readonly string[] Peers = [Torch, OnnxRuntime];
 
-    /// <summary>Before a turn is timed, its call runs this long: the threads of the engine before it, which wait awake for some milliseconds, are
-    /// asleep then. A pause would do that too, but when both cores of a virtual machine have slept, they share one real core for some time
-    /// afterwards (measured: the multiply-add peak after 25 ms of sleep is 170 GFLOP/s, without it 330).</summary>
-    private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(30);
+    /// <summary>Before a turn is timed, its call runs this long: caches and clock are then as in a program at work.</summary>
+    private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(20);
 
     /// <summary>From here on a call is not run before it is timed: it would change little and cost much.</summary>
-    private static readonly TimeSpan LongCall = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongCall = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Long enough for the runtime to find and compile what is worth it.</summary>
     private static readonly TimeSpan FirstWarmUp = TimeSpan.FromMilliseconds(250);
@@ -99,13 +97,14 @@ internal sealed class PeerComparison(int threads, int repeats, TimeSpan budget)
         {
             Before = () =>
             {
+                IdleThreads.Await();
                 long start = Stopwatch.GetTimestamp();
                 while (!isLong && Stopwatch.GetElapsedTime(start) < WarmUp)
                 {
                     call();
                 }
             },
-            SecondsBeside = isLong ? 0 : Math.Max(seconds, WarmUp.TotalSeconds),
+            SecondsBeside = IdleThreads.UsualSeconds + (isLong ? 0 : Math.Max(seconds, WarmUp.TotalSeconds)),
         };
     }
 
