@@ -39,8 +39,15 @@ internal static unsafe class TensorMemory
     /// <param name="dim">Elements of a vector.</param>
     /// <param name="dtype">Element type.</param>
     /// <param name="isLengthFirst">In memory (B, L, H, D), as projections write and read it.</param>
-    internal static Tensor New(long batch, long heads, long length, long dim, ScalarType dtype, bool isLengthFirst) =>
-        isLengthFirst ? empty([batch, length, heads, dim], dtype).transpose(1, 2) : empty([batch, heads, length, dim], dtype);
+    internal static Tensor New(long batch, long heads, long length, long dim, ScalarType dtype, bool isLengthFirst)
+    {
+        if (!isLengthFirst)
+        {
+            return empty([batch, heads, length, dim], dtype);
+        }
+        using Tensor whole = empty([batch, length, heads, dim], dtype);
+        return whole.transpose(1, 2);
+    }
 
     /// <summary>A new tensor of another's size, type and order in memory, not filled.</summary>
     internal static Tensor NewLike(Tensor tensor) =>

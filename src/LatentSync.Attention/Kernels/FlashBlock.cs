@@ -6,7 +6,7 @@ namespace LatentSync.Attention.Kernels;
 internal unsafe struct FlashBlock<T>
     where T : unmanaged
 {
-    /// <summary>Vectors side by side: 4, 2 or 1.</summary>
+    /// <summary>Vectors side by side, 1 to 4.</summary>
     internal int Vectors;
 
     /// <summary>Lanes that are queries.</summary>

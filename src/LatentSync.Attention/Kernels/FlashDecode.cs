@@ -212,8 +212,7 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
             largest = TLanes.Max(largest, TLanes.Load(scores + i));
         }
         double before = Exponential.ToDouble(*maximum), now = Math.Max(before, Exponential.ToDouble(TLanes.Largest(largest)));
-        double shift = double.IsNegativeInfinity(now) ? 0 : Exponential.ToDouble(Exponential.Number<T>(now * factor));
-        double before2 = Exponential.ToDouble(Exponential.Number<T>(before * factor));
+        double shift = double.IsNegativeInfinity(now) ? 0 : Shift(now, factor);
         TVector scale = Exponential.Constant<TLanes, TVector, T>(factor), offset = Exponential.Constant<TLanes, TVector, T>(-shift), total = default;
         for (int i = 0; i < vectors; i += TLanes.Count)
         {
@@ -221,7 +220,7 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
             TLanes.Store(weight, scores + i);
             total = TLanes.Add(total, weight);
         }
-        double rescale = double.IsNegativeInfinity(before) ? 0 : double.Exp2(before2 - shift);
+        double rescale = double.IsNegativeInfinity(before) ? 0 : double.Exp2(Shift(before, factor) - shift);
         *sum = Exponential.Number<T>(Exponential.ToDouble(*sum) * rescale + Exponential.ToDouble(TLanes.Sum(total)));
         *maximum = Exponential.Number<T>(now);
         if (rescale != 1)
@@ -229,6 +228,9 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
             Elementwise<TLanes, TVector, T>.Multiply(result, rescale, width);
         }
     }
+
+    /// <summary>What is subtracted in the exponent, as it is rounded there.</summary>
+    private static double Shift(double maximum, double factor) => Exponential.ToDouble(Exponential.Number<T>(maximum * factor));
 
     /// <summary>results += weights · values, four values at a time.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -286,7 +288,7 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
             {
                 T* part = parts + s * partSize, result = part + 2 * rows + r * width;
                 double maximum = Exponential.ToDouble(part[r]);
-                double weight = double.IsNegativeInfinity(maximum) ? 0 : double.Exp2((maximum - largest) * plan.ExponentFactor);
+                double weight = double.IsNegativeInfinity(maximum) ? 0 : double.Exp2(Shift(maximum, plan.ExponentFactor) - Shift(largest, plan.ExponentFactor));
                 sum += weight * Exponential.ToDouble(part[rows + r]);
                 for (int d = 0; d < dim; d++)
                 {
@@ -303,7 +305,7 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
             {
                 (int g, int position) = Math.DivRem(r, sequence.QueryLength);
                 ((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, kvHead * plan.Group + g, position)] = Exponential.Number<T>(
-                    sum == 0 ? double.NegativeInfinity : largest * plan.ExponentFactor * FlashScores<TLanes, TVector, T>.Ln2 + Math.Log(sum));
+                    sum == 0 ? double.NegativeInfinity : Shift(largest, plan.ExponentFactor) * FlashScores<TLanes, TVector, T>.Ln2 + Math.Log(sum));
             }
         }
     }

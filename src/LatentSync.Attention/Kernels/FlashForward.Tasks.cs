@@ -292,12 +292,13 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         Transposition.ToRows<TLanes, TVector, T>(block.Result, block.Vectors, factors, memory.Rows, valueDim);
         if (call.LogSumExp is not null)
         {
-            double factor = shared->Plan.ExponentFactor * FlashScores<TLanes, TVector, T>.Ln2;
+            double factor = Exponential.ToDouble(Exponential.Number<T>(shared->Plan.ExponentFactor));
             for (int i = 0; i < block.Count; i++)
             {
-                double sum = Exponential.ToDouble(block.Sum[i]), maximum = Exponential.ToDouble(block.Maximum[i]);
+                // The sum is of 2^(... - shift), with the shift as it was rounded.
+                double sum = Exponential.ToDouble(block.Sum[i]), shift = Exponential.ToDouble(Exponential.Number<T>(factor * Exponential.ToDouble(block.Maximum[i])));
                 ((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, block.Head[i], block.Position[i])] =
-                    Exponential.Number<T>(sum == 0 ? double.NegativeInfinity : factor * maximum + Math.Log(sum));
+                    Exponential.Number<T>(sum == 0 ? double.NegativeInfinity : shift * FlashScores<TLanes, TVector, T>.Ln2 + Math.Log(sum));
             }
         }
     }

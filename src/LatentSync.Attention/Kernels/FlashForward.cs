@@ -94,46 +94,32 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         }
     }
 
-    /// <summary>Scores become weights in place, P = 2^(factor · S + shift), and are added to the sums.</summary>
+    /// <summary>Scores become weights in place, P = 2^(factor · S + shift), and are added to the sums, each block's by itself
+    /// first, which rounds less; two vectors at a time.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Weigh(T* scores, int count, int vectors, TVector factor, T* shift, T* sums)
     {
-        nint w = TLanes.Count;
-        switch (vectors)
+        nint w = TLanes.Count, lanes = vectors * w;
+        for (; vectors >= 2; vectors -= 2, scores += 2 * w, shift += 2 * w, sums += 2 * w)
         {
-            case 4:
-                TVector h0 = TLanes.Load(shift), h1 = TLanes.Load(shift + w), h2 = TLanes.Load(shift + 2 * w), h3 = TLanes.Load(shift + 3 * w);
-                TVector l0 = TLanes.Load(sums), l1 = TLanes.Load(sums + w), l2 = TLanes.Load(sums + 2 * w), l3 = TLanes.Load(sums + 3 * w);
-                for (; count > 0; count--, scores += 4 * w)
-                {
-                    l0 = TLanes.Add(l0, Weigh(scores, factor, h0));
-                    l1 = TLanes.Add(l1, Weigh(scores + w, factor, h1));
-                    l2 = TLanes.Add(l2, Weigh(scores + 2 * w, factor, h2));
-                    l3 = TLanes.Add(l3, Weigh(scores + 3 * w, factor, h3));
-                }
-                TLanes.Store(l0, sums);
-                TLanes.Store(l1, sums + w);
-                TLanes.Store(l2, sums + 2 * w);
-                TLanes.Store(l3, sums + 3 * w);
-                break;
-            case 2:
-                TVector g0 = TLanes.Load(shift), g1 = TLanes.Load(shift + w), k0 = TLanes.Load(sums), k1 = TLanes.Load(sums + w);
-                for (; count > 0; count--, scores += 2 * w)
-                {
-                    k0 = TLanes.Add(k0, Weigh(scores, factor, g0));
-                    k1 = TLanes.Add(k1, Weigh(scores + w, factor, g1));
-                }
-                TLanes.Store(k0, sums);
-                TLanes.Store(k1, sums + w);
-                break;
-            default:
-                TVector f0 = TLanes.Load(shift), n0 = TLanes.Load(sums);
-                for (; count > 0; count--, scores += w)
-                {
-                    n0 = TLanes.Add(n0, Weigh(scores, factor, f0));
-                }
-                TLanes.Store(n0, sums);
-                break;
+            TVector h0 = TLanes.Load(shift), h1 = TLanes.Load(shift + w), l0 = default, l1 = default;
+            T* place = scores;
+            for (int j = 0; j < count; j++, place += lanes)
+            {
+                l0 = TLanes.Add(l0, Weigh(place, factor, h0));
+                l1 = TLanes.Add(l1, Weigh(place + w, factor, h1));
+            }
+            TLanes.Store(TLanes.Add(TLanes.Load(sums), l0), sums);
+            TLanes.Store(TLanes.Add(TLanes.Load(sums + w), l1), sums + w);
+        }
+        if (vectors == 1)
+        {
+            TVector h0 = TLanes.Load(shift), l0 = default;
+            for (int j = 0; j < count; j++, scores += lanes)
+            {
+                l0 = TLanes.Add(l0, Weigh(scores, factor, h0));
+            }
+            TLanes.Store(TLanes.Add(TLanes.Load(sums), l0), sums);
         }
     }
 
