@@ -81,3 +81,10 @@ build() {
         mv "$stamp.begun" "$stamp"
     ) 9>"$root/artifacts/.build-lock"
 }
+
+# OpenCV's native library for Linux is linked against GTK 3, which servers often lack.
+want_gtk() {
+    [ "$(uname -s)" = Linux ] || return 0
+    if ldconfig -p 2>/dev/null | grep -q 'libgtk-3\.so\.0'; then return 0; fi
+    install_packages libgtk-3-0 gtk3 gtk3 gtk+3.0 gtk+3 2>/dev/null || say "GTK 3 is missing (Debian: libgtk-3-0): finding faces needs it"
+}

@@ -12,12 +12,13 @@ public sealed class PackageTests(PackedPackages packages)
 {
     private static readonly Dictionary<string, string[]> Dependencies = new()
     {
-        ["LatentSync.Attention"] = [],
-        ["LatentSync.Platform"] = ["LatentSync.Attention"],
+        ["LatentSync.Attention"] = ["System.Numerics.Tensors"],
+        ["LatentSync.Platform"] = ["LatentSync.Attention", "System.Numerics.Tensors"],
         ["LatentSync.Attention.Torch"] =
         [
             "LatentSync.Attention", "LatentSync.Platform", "Microsoft.Extensions.DependencyInjection.Abstractions",
             "Microsoft.Extensions.Diagnostics.HealthChecks", "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options",
+            "System.Numerics.Tensors",
             "TorchSharp",
         ],
     };

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using LatentSync.Platform;
 using LatentSync.Attention.Constraints;
+using LatentSync.Platform;
 
 namespace LatentSync.Attention.Torch.Tuning;
 

@@ -11,10 +11,10 @@ internal sealed unsafe class Workspace
     private const nuint Alignment = 64;
 
     [ThreadStatic]
-    private static Workspace? s_ofThread;
+    private static Workspace? _ofThread;
 
     [ThreadStatic]
-    private static Workspace? s_ofCall;
+    private static Workspace? _ofCall;
 
     private byte* _memory;
     private nuint _bytes;
@@ -23,11 +23,11 @@ internal sealed unsafe class Workspace
 
     /// <summary>At least so many bytes, with any content, each thread its own; valid until the thread asks again.</summary>
     /// <exception cref="OutOfMemoryException">There is not so much memory.</exception>
-    internal static byte* OfThread(long bytes) => (s_ofThread ??= new Workspace()).AtLeast((nuint)bytes);
+    internal static byte* OfThread(long bytes) => (_ofThread ??= new Workspace()).AtLeast((nuint)bytes);
 
     /// <summary>The same for what the threads of a call share; the calling thread asks for it.</summary>
     /// <exception cref="OutOfMemoryException">There is not so much memory.</exception>
-    internal static byte* OfCall(long bytes) => (s_ofCall ??= new Workspace()).AtLeast((nuint)bytes);
+    internal static byte* OfCall(long bytes) => (_ofCall ??= new Workspace()).AtLeast((nuint)bytes);
 
     private byte* AtLeast(nuint bytes)
     {

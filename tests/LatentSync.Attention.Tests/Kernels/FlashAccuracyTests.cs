@@ -29,7 +29,13 @@ public sealed class FlashAccuracyTests
     {
         var problem = new FlashCase
         {
-            Seed = keys * 4, DType = dtype, Queries = queries, Keys = keys, HeadDim = dim, ValueDim = dim, Amplitude = amplitude,
+            Seed = keys * 4,
+            DType = dtype,
+            Queries = queries,
+            Keys = keys,
+            HeadDim = dim,
+            ValueDim = dim,
+            Amplitude = amplitude,
         };
         switch (dtype)
         {

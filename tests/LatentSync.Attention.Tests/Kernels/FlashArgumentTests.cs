@@ -60,7 +60,10 @@ public sealed class FlashArgumentTests
         FlashAttention.Forward(new FlashAttentionArguments<float> { Query = query, Key = K, Value = V, Output = Out(B, H, Lq, Dv) });
         Refused("Output", "strides (0, 10, 2, 1)", new()
         {
-            Query = Q, Key = K, Value = V, Output = new TensorSpan<float>(_output, [B, H, Lq, Dv], [0, 10, 2, 1]),
+            Query = Q,
+            Key = K,
+            Value = V,
+            Output = new TensorSpan<float>(_output, [B, H, Lq, Dv], [0, 10, 2, 1]),
         });
     }
 
@@ -114,7 +117,12 @@ public sealed class FlashArgumentTests
         Refused(null, "window", new() { Query = Q, Key = K, Value = V, Output = Out(B, H, Lq, Dv), RightWindow = -1 });
         FlashAttention.Forward(new FlashAttentionArguments<float>
         {
-            Query = Q, Key = K, Value = V, Output = Out(B, H, Lq, Dv), LeftWindow = int.MaxValue, RightWindow = int.MaxValue,
+            Query = Q,
+            Key = K,
+            Value = V,
+            Output = Out(B, H, Lq, Dv),
+            LeftWindow = int.MaxValue,
+            RightWindow = int.MaxValue,
         });
     }
 
@@ -200,25 +208,47 @@ public sealed class FlashArgumentTests
         Refused("PageTable", "page -1 at (0, 0)", new() { Query = Q, Key = Pages, Value = PagesOfValues, Output = Out(B, H, Lq, Dv), PageTable = Table(-1, 1, 2, 2) });
         FlashAttention.Forward(new FlashAttentionArguments<float>
         {
-            Query = Q, Key = Pages, Value = PagesOfValues, Output = Out(B, H, Lq, Dv), PageTable = Table(0, 99, 2, -1), KeyLengths = [4, 3],
+            Query = Q,
+            Key = Pages,
+            Value = PagesOfValues,
+            Output = Out(B, H, Lq, Dv),
+            PageTable = Table(0, 99, 2, -1),
+            KeyLengths = [4, 3],
         });
         Refused("PageTable", "page 99 at (0, 1)", new()
         {
-            Query = Q, Key = Pages, Value = PagesOfValues, Output = Out(B, H, Lq, Dv), PageTable = Table(0, 99, 2, -1), KeyLengths = [5, 3],
+            Query = Q,
+            Key = Pages,
+            Value = PagesOfValues,
+            Output = Out(B, H, Lq, Dv),
+            PageTable = Table(0, 99, 2, -1),
+            KeyLengths = [5, 3],
         });
         Refused("KeyLengths", "0 to 8", new() { Query = Q, Key = Pages, Value = PagesOfValues, Output = Out(B, H, Lq, Dv), PageTable = Table(0, 1, 2, 2), KeyLengths = [9, 3] });
         Refused("PageTable", "(2, pages per sequence)", new()
         {
-            Query = Q, Key = Pages, Value = PagesOfValues, Output = Out(B, H, Lq, Dv), PageTable = new ReadOnlyTensorSpan<int>(new int[3], [3, 1]),
+            Query = Q,
+            Key = Pages,
+            Value = PagesOfValues,
+            Output = Out(B, H, Lq, Dv),
+            PageTable = new ReadOnlyTensorSpan<int>(new int[3], [3, 1]),
         });
         Refused("PageTable", "side by side", new()
         {
-            Query = Q, Key = Pages, Value = PagesOfValues, Output = Out(B, H, Lq, Dv), PageTable = new ReadOnlyTensorSpan<int>(new int[8], [2, 2], [4, 1]),
+            Query = Q,
+            Key = Pages,
+            Value = PagesOfValues,
+            Output = Out(B, H, Lq, Dv),
+            PageTable = new ReadOnlyTensorSpan<int>(new int[8], [2, 2], [4, 1]),
         });
         Refused("KeyStarts", "not both", new() { Query = Q, Key = Pages, Value = PagesOfValues, Output = Out(B, H, Lq, Dv), PageTable = Table(0, 1, 2, 2), KeyStarts = [0, 1, 2] });
         Refused("Key", "at least 1 key", new()
         {
-            Query = Q, Key = In(3, Hkv, 0, D), Value = In(3, Hkv, 0, Dv), Output = Out(B, H, Lq, Dv), PageTable = Table(0, 1, 2, 2),
+            Query = Q,
+            Key = In(3, Hkv, 0, D),
+            Value = In(3, Hkv, 0, Dv),
+            Output = Out(B, H, Lq, Dv),
+            PageTable = Table(0, 1, 2, 2),
         });
 
         static ReadOnlyTensorSpan<int> Table(params int[] pages) => new(pages, [2, 2]);

@@ -19,8 +19,17 @@ public sealed class HeadAttentionTests
         }
         var head = new HeadAttention
         {
-            Query = Matrix(5, 4), Key = Matrix(6, 4), Value = Matrix(6, 3), Scale = 0.7, Softcap = softcap, Slope = 0.1, IsCausal = isCausal,
-            DiagonalOffset = 1, LeftWindow = 3, Bias = Matrix(5, 6), Kept = drops ? kept : null,
+            Query = Matrix(5, 4),
+            Key = Matrix(6, 4),
+            Value = Matrix(6, 3),
+            Scale = 0.7,
+            Softcap = softcap,
+            Slope = 0.1,
+            IsCausal = isCausal,
+            DiagonalOffset = 1,
+            LeftWindow = 3,
+            Bias = Matrix(5, 6),
+            Kept = drops ? kept : null,
         };
         head.Bias[2, 1] = double.NegativeInfinity;
         HeadGradients gradients = head.Gradient(outputGradient);
