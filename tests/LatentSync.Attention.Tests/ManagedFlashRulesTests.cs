@@ -99,7 +99,7 @@ public sealed class ManagedFlashRulesTests
         AttentionProblem longer = Problem with { QueryLength = 64 * 1024, KeyLength = 64 * 1024 };
         Assert.Equal(longer.OutputBytes - Problem.OutputBytes, Estimate(longer) - Estimate(Problem));
         long training = Estimate(longer with { NeedsGradient = true }) - Estimate(longer);
-        Assert.InRange(training, 6 * longer.OutputBytes, 8 * longer.OutputBytes); // three gradients and their sums, and some numbers per row
+        Assert.InRange(training, 4 * longer.OutputBytes, 4 * longer.OutputBytes + (8L << 20)); // three gradients and that of the result; a logsumexp, larger workspaces
     }
 
     [Fact]

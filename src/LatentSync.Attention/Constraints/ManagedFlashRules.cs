@@ -9,6 +9,8 @@ namespace LatentSync.Attention.Constraints;
 /// masks, windows and lengths.</summary>
 internal static class ManagedFlashRules
 {
+    // Sizes of the workspaces that the kernels take; see FlashPlan, FlashForward, FlashBackward, FlashDecode.
+
     /// <summary>Bytes of a row of a block, one number per lane: 64 floats or 32 doubles in 512 bits and in NEON's 4 x 128, less
     /// elsewhere.</summary>
     private const int LaneBytes = 256;
@@ -23,6 +25,13 @@ internal static class ManagedFlashRules
 
     /// <summary>A block's numbers per lane: maximum, sum, and five whole numbers; with room for the alignment of its parts.</summary>
     private const int BlockNumbersBytes = 4 << 10;
+
+    /// <summary>Bytes that the gradients of a head's keys and values may take to be made at once, and the keys of a task where they take
+    /// more.</summary>
+    private const int GradientBytes = 4 << 20, TaskKeys = 2 * FlashPlan.LargestKeyBlock;
+
+    /// <summary>Queries of a key head up to which keys are split among the tasks, and the tasks that they make beside one per head.</summary>
+    private const int DecodeRows = 4, DecodeTasks = 64;
 
     /// <summary>The backend.</summary>
     public static BackendRules Backend { get; } = new(
@@ -46,32 +55,55 @@ internal static class ManagedFlashRules
     {
         int compute = problem.DType.ComputeSize();
         Int128 queryRows = (Int128)problem.Batch * problem.HeadCount * problem.QueryLength;
-        Int128 keyRows = (Int128)problem.Batch * problem.KvHeadCount * problem.KeyLength;
-        long dims = (long)problem.HeadDim + problem.ValueDim;
         int threads = Math.Max(machine.Cpu.Cores, 1);
-        bool trains = problem.NeedsGradient;
-        // Backward: the logsumexp is kept and each row's product of result and gradient made; the gradients are summed in the compute
-        // type, and its blocks hold the operands, their gradients and two more matrices of scores.
-        Int128 rowNumbers = queryRows * compute * (trains ? 2 : problem.NeedsLogSumExp ? 1 : 0);
-        Int128 sums = trains ? (queryRows * problem.HeadDim + keyRows * dims) * compute : 0;
+        bool keepsLogSumExp = problem.NeedsGradient || problem.NeedsLogSumExp;
+        long workspace = Math.Max(ForwardBytes(problem), problem.NeedsGradient ? BackwardBytes(problem) : 0);
         return OperandBytes.Saturate(OperandBytes.Fixed
             + problem.OutputBytes
-            + rowNumbers
-            + sums
+            + (keepsLogSumExp ? queryRows * compute : 0)
             + OperandBytes.Gradients(problem, padsTo: 0)
-            + WorkspaceBytes(problem) * threads * (trains ? 3 : 1));
+            + DecodeBytes(problem)
+            + (Int128)workspace * threads);
     }
 
-    /// <summary>A thread's workspace, as <see cref="FlashForward{TLanes, TVector, T}"/> takes it; depends on the lengths only up to a
-    /// block.</summary>
-    private static Int128 WorkspaceBytes(in AttentionProblem problem)
+    /// <summary>A thread's workspace in the forward pass; of the lengths, only what is in a block counts.</summary>
+    private static long ForwardBytes(in AttentionProblem problem)
     {
         long dims = (long)problem.HeadDim + problem.ValueDim;
-        int compute = problem.DType.ComputeSize();
-        long scores = FlashPlan.LargestKeyBlock * LaneBytes * (problem.Mask.Kind == AttentionMaskKind.None ? 1 : 3); // beside a mask's: its numbers, its rows
-        long keys = FlashPlan.LargestKeyBlock * dims * compute;
-        long rows = LaneBytes * dims; // queries and results as rows
         long blocks = Math.Max(BlocksBytes, LaneBytes * dims) + MostBlocks * BlockNumbersBytes;
-        return (Int128)scores + keys + rows + StagedBytes + blocks + problem.ValueDim * compute;
+        return ScoreBytes(problem, matrices: 1) + KeyBytes(problem) + LaneBytes * (dims + problem.ValueDim) + StagedBytes + blocks;
     }
+
+    /// <summary>A thread's workspace in the backward pass: the queries, their gradients and the result's in lanes and in rows, and the sums
+    /// of the gradients of a task's keys and values: all of a head where these are few, else of two blocks.</summary>
+    private static long BackwardBytes(in AttentionProblem problem)
+    {
+        int compute = problem.DType.ComputeSize();
+        long dims = (long)problem.HeadDim + problem.ValueDim;
+        long padded = RowBytes(problem.HeadDim, compute) + RowBytes(problem.ValueDim, compute);
+        long keys = dims * problem.KeyLength <= GradientBytes / compute ? Math.Max(problem.KeyLength, TaskKeys) : TaskKeys;
+        long staged = Math.Max(2 * StagedBytes, 2 * dims * compute * (LaneBytes / compute + FlashPlan.LargestKeyBlock));
+        return ScoreBytes(problem, matrices: problem.Softcap > 0 ? 3 : 2) + KeyBytes(problem) + 3 * (LaneBytes / compute) * padded + keys * padded
+            + staged + 2 * BlockNumbersBytes + padded;
+    }
+
+    /// <summary>A few queries against many keys: what the tasks found of their parts of the keys, to be joined.</summary>
+    private static Int128 DecodeBytes(in AttentionProblem problem)
+    {
+        int compute = problem.DType.ComputeSize();
+        long rows = (long)problem.QueryLength * (problem.HeadCount / problem.KvHeadCount);
+        return rows > DecodeRows ? 0 : ((Int128)problem.Batch * problem.KvHeadCount + DecodeTasks) * rows * (2 * compute + RowBytes(problem.ValueDim, compute));
+    }
+
+    /// <summary>Matrices of scores of a block, beside them factors of dropped weights, and a mask's numbers and rows.</summary>
+    private static long ScoreBytes(in AttentionProblem problem, int matrices) =>
+        (long)FlashPlan.LargestKeyBlock * LaneBytes
+        * (matrices + (problem.Dropout > 0 ? 1 : 0) + (problem.Mask.Kind == AttentionMaskKind.None ? 0 : 2));
+
+    /// <summary>A block's keys and values, in the compute type and side by side.</summary>
+    private static long KeyBytes(in AttentionProblem problem) =>
+        FlashPlan.LargestKeyBlock * ((long)problem.HeadDim + problem.ValueDim) * problem.DType.ComputeSize();
+
+    /// <summary>A row of whole vectors, at most 64 bytes each.</summary>
+    private static long RowBytes(int dim, int compute) => FusedRules.RoundUp(dim, 64 / compute) * compute;
 }
