@@ -15,23 +15,15 @@ internal static class ManagedFlashRules
     /// elsewhere.</summary>
     private const int LaneBytes = 256;
 
-    /// <summary>Most blocks of queries that a task holds, and the bytes that they may take together unless one alone takes
-    /// more.</summary>
-    private const int MostBlocks = 8, BlocksBytes = 256 << 10;
-
     /// <summary>Bytes of the rows of small problems that are staged together, unless those of one head alone take more: operands and
     /// results.</summary>
-    private const int StagedBytes = 2 * (32 << 10);
+    private const int StagedBytes = 2 * FlashPlan.StageBytes;
 
     /// <summary>A block's numbers per lane: maximum, sum, and five whole numbers; with room for the alignment of its parts.</summary>
     private const int BlockNumbersBytes = 4 << 10;
 
-    /// <summary>Bytes that the gradients of a head's keys and values may take to be made at once, and the keys of a task where they take
-    /// more.</summary>
-    private const int GradientBytes = 4 << 20, TaskKeys = 2 * FlashPlan.LargestKeyBlock;
-
-    /// <summary>Queries of a key head up to which keys are split among the tasks, and the tasks that they make beside one per head.</summary>
-    private const int DecodeRows = 4, DecodeTasks = 64;
+    /// <summary>Keys of a backward task that does not have all of a head.</summary>
+    private const int TaskKeys = FlashPlan.KeyBlocksPerTask * FlashPlan.LargestKeyBlock;
 
     /// <summary>The backend.</summary>
     public static BackendRules Backend { get; } = new(
@@ -70,7 +62,7 @@ internal static class ManagedFlashRules
     private static long ForwardBytes(in AttentionProblem problem)
     {
         long dims = (long)problem.HeadDim + problem.ValueDim;
-        long blocks = Math.Max(BlocksBytes, LaneBytes * dims) + MostBlocks * BlockNumbersBytes;
+        long blocks = Math.Max(FlashPlan.TaskBytes, LaneBytes * dims) + FlashPlan.MostBlocks * BlockNumbersBytes;
         return ScoreBytes(problem, matrices: 1) + KeyBytes(problem) + LaneBytes * (dims + problem.ValueDim) + StagedBytes + blocks;
     }
 
@@ -81,7 +73,7 @@ internal static class ManagedFlashRules
         int compute = problem.DType.ComputeSize();
         long dims = (long)problem.HeadDim + problem.ValueDim;
         long padded = RowBytes(problem.HeadDim, compute) + RowBytes(problem.ValueDim, compute);
-        long keys = dims * problem.KeyLength <= GradientBytes / compute ? Math.Max(problem.KeyLength, TaskKeys) : TaskKeys;
+        long keys = dims * problem.KeyLength <= FlashPlan.GradientBytes / compute ? Math.Max(problem.KeyLength, TaskKeys) : TaskKeys;
         long staged = Math.Max(2 * StagedBytes, 2 * dims * compute * (LaneBytes / compute + FlashPlan.LargestKeyBlock));
         return ScoreBytes(problem, matrices: problem.Softcap > 0 ? 3 : 2) + KeyBytes(problem) + 3 * (LaneBytes / compute) * padded + keys * padded
             + staged + 2 * BlockNumbersBytes + padded;
@@ -92,7 +84,7 @@ internal static class ManagedFlashRules
     {
         int compute = problem.DType.ComputeSize();
         long rows = (long)problem.QueryLength * (problem.HeadCount / problem.KvHeadCount);
-        return rows > DecodeRows ? 0 : ((Int128)problem.Batch * problem.KvHeadCount + DecodeTasks) * rows * (2 * compute + RowBytes(problem.ValueDim, compute));
+        return rows > FlashPlan.MostDecodeRows ? 0 : ((Int128)problem.Batch * problem.KvHeadCount + FlashPlan.DecodeTasks) * rows * (2 * compute + RowBytes(problem.ValueDim, compute));
     }
 
     /// <summary>Matrices of scores of a block, beside them factors of dropped weights, and a mask's numbers and rows.</summary>

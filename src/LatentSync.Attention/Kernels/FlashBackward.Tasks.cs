@@ -200,29 +200,8 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         for (int key = first; key < end; key += plan.KeyBlock)
         {
             int n = Math.Min(plan.KeyBlock, end - key);
-            T* keys, values;
-            nint keyStride, valueStride;
-            if (plan.Direct)
-            {
-                keys = (T*)call.Key.Row(sequence.KeyBatch, kvHead, sequence.KeyStart + key);
-                values = (T*)call.Value.Row(sequence.KeyBatch, kvHead, sequence.KeyStart + key);
-                keyStride = call.Key.RowStride;
-                valueStride = call.Value.RowStride;
-            }
-            else
-            {
-                keys = memory.Keys;
-                values = memory.Values;
-                keyStride = headDim;
-                valueStride = valueDim;
-                for (int j = 0; j < n; j++)
-                {
-                    nint place = sequence.KeyStart + key + j;
-                    RowConversion.Read(call.Key.Row(sequence.KeyBatch, kvHead, place), call.Key.DType, call.Key.ColumnStride, keys + j * keyStride, headDim);
-                    RowConversion.Read(call.Value.Row(sequence.KeyBatch, kvHead, place), call.Value.DType, call.Value.ColumnStride, values + j * valueStride, valueDim);
-                }
-            }
-            Propagate(shared, memory, block, batch, keys, keyStride, values, valueStride, n, key,
+            FlashKeyBlock<T> keys = FlashKeyBlock<T>.Of(call, plan, sequence, kvHead, key, n, memory.Keys, memory.Values);
+            Propagate(shared, memory, block, batch, keys,
                 keySums is null ? null : keySums + (nint)(key - firstKey) * memory.PaddedHeadDim,
                 valueSums is null ? null : valueSums + (nint)(key - firstKey) * memory.PaddedValueDim, wantsQuery);
         }
@@ -244,14 +223,13 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         Stage(shared->Gradients.OutputGradient, memory, block, sequence, group, kvHead, row, memory.ResultGradientRows, memory.PaddedValueDim, call.Problem.ValueDim);
         // The results are needed for Δ only; they pass through the room of the weights' gradients, row by row.
         sequence.FindRows(call.Output, group, kvHead, row, block.Count, block.Count, memory.Rows);
-        const double Log2E = 1.44269504088896340736;
         for (int i = 0; i < block.Count; i++)
         {
             T* result = memory.ResultRow;
             RowConversion.Read(memory.Rows[i], call.Output.DType, call.Output.ColumnStride, result, call.Problem.ValueDim);
             memory.Delta[i] = Elementwise<TLanes, TVector, T>.Dot(result, memory.ResultGradientRows + (nint)i * memory.PaddedValueDim, memory.PaddedValueDim);
             double logSumExp = Exponential.ToDouble(((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, block.Head[i], block.Position[i])]);
-            memory.Shift[i] = Exponential.Number<T>(double.IsNegativeInfinity(logSumExp) ? 0 : -Log2E * logSumExp);
+            memory.Shift[i] = Exponential.Number<T>(double.IsNegativeInfinity(logSumExp) ? 0 : -Exponential.Log2E * logSumExp);
         }
         for (int i = block.Count; i < lanes; i++)
         {

@@ -31,32 +31,27 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     /// <param name="memory">The thread's memory.</param>
     /// <param name="block">The queries.</param>
     /// <param name="batch">Sequence.</param>
-    /// <param name="keys">(n, D).</param>
-    /// <param name="keyStride">Elements from key to key.</param>
-    /// <param name="values">(n, Dv).</param>
-    /// <param name="valueStride">Elements from value to value.</param>
-    /// <param name="count">Keys (n).</param>
-    /// <param name="firstKey">Index of the first one.</param>
+    /// <param name="keys">Keys and values.</param>
     /// <param name="keySums">(n, D padded): dK, added to; null when not wanted.</param>
     /// <param name="valueSums">(n, Dv padded): dV, added to; null when not wanted.</param>
     /// <param name="wantsQuery">dQ is added to.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Propagate(
-        FlashGradientContext* shared, in GradientMemory memory, in FlashBlock<T> block, int batch, T* keys, nint keyStride, T* values,
-        nint valueStride, int count, int firstKey, T* keySums, T* valueSums, bool wantsQuery)
+        FlashGradientContext* shared, in GradientMemory memory, in FlashBlock<T> block, int batch, in FlashKeyBlock<T> keys,
+        T* keySums, T* valueSums, bool wantsQuery)
     {
         FlashContext* forward = &shared->Forward;
         int headDim = forward->Call.Problem.HeadDim, valueDim = forward->Call.Problem.ValueDim;
-        int vectors = block.Vectors, lanes = vectors * TLanes.Count;
+        int vectors = block.Vectors, lanes = vectors * TLanes.Count, firstKey = keys.First, count = keys.Count;
         T* weights = memory.Scratch.Scores, gradients = memory.WeightGradients;
-        ProductTile<TLanes, TVector, T>.Multiply<NewSums>(keys, keyStride, 1, block.Query, lanes, headDim, weights, lanes, count, vectors);
+        ProductTile<TLanes, TVector, T>.Multiply<NewSums>(keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, weights, lanes, count, vectors);
         if (FlashScores<TLanes, TVector, T>.NeedsShaping(forward->Plan, block, firstKey, count))
         {
             FlashScores<TLanes, TVector, T>.Shape(forward, block, weights, batch, firstKey, count, memory.Scratch);
         }
         Weigh(weights, count, lanes, forward->Plan.ExponentFactor, memory.Shift);
         ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
-            values, valueStride, 1, memory.ResultGradient, lanes, valueDim, gradients, lanes, count, vectors);
+            keys.Values, keys.ValueStride, 1, memory.ResultGradient, lanes, valueDim, gradients, lanes, count, vectors);
         T* given = weights;
         if (forward->Plan.Drops)
         {
@@ -74,7 +69,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         if (wantsQuery)
         {
             ProductTile<TLanes, TVector, T>.Multiply<AddedSums>(
-                keys, 1, keyStride, gradients, lanes, count, memory.QueryGradient, lanes, headDim, vectors);
+                keys.Keys, 1, keys.KeyStride, gradients, lanes, count, memory.QueryGradient, lanes, headDim, vectors);
         }
         if (keySums is not null)
         {

@@ -19,9 +19,6 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
     where TVector : struct
     where T : unmanaged
 {
-    /// <summary>Most queries (times the heads of a group) that are computed so: with more, queries in the lanes read as fast.</summary>
-    internal const int MostRows = 4;
-
     /// <summary>Keys at a time; a multiple of every W and of 4.</summary>
     private const int Piece = 128;
 
@@ -31,12 +28,9 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
     /// <summary>Keys of a split at least.</summary>
     private const int LeastSplit = 512;
 
-    /// <summary>Tasks that all heads together are split into, about.</summary>
-    private const int WantedTasks = 64;
-
     /// <summary>Whether a call is one: few queries, many keys, and nothing done to the scores but the scale and a range of keys.</summary>
     internal static bool Suits(in FlashCall call, in FlashPlan plan) =>
-        plan.Rows is > 0 and <= MostRows && call.Problem.KeyLength >= 2 * Piece && !plan.Shapes && !plan.Drops && call.QueryStarts is null
+        plan.Rows is > 0 and <= FlashPlan.MostDecodeRows && call.Problem.KeyLength >= 2 * Piece && !plan.Shapes && !plan.Drops && call.QueryStarts is null
         && call.KeyStarts is null;
 
     /// <summary>Computes a call.</summary>
@@ -47,7 +41,7 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
     /// <exception cref="OutOfMemoryException">There is no memory for the workspace.</exception>
     internal static void Run(in FlashCall call, FlashPlan plan, IWorkTeam team, int threads)
     {
-        long splits = Math.Min(call.Problem.KeyLength / LeastSplit, (WantedTasks + plan.Heads - 1) / Math.Max(plan.Heads, 1));
+        long splits = Math.Min(call.Problem.KeyLength / LeastSplit, (FlashPlan.DecodeTasks + plan.Heads - 1) / Math.Max(plan.Heads, 1));
         plan.KeyTasks = (int)Math.Max(splits, 1);
         plan.KeysPerTask = ((call.Problem.KeyLength + plan.KeyTasks - 1) / plan.KeyTasks + Piece - 1) / Piece * Piece;
         plan.Threads = (int)Math.Clamp(plan.Heads * plan.KeyTasks, 1, plan.HeadWork * plan.Heads < FlashPlan.WorthAThread ? 1 : threads);
@@ -278,7 +272,7 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
         int rows = plan.Rows, dim = call.Problem.ValueDim, width = Padded(dim);
         int batch = (int)(head / call.Problem.KvHeadCount), kvHead = (int)(head % call.Problem.KvHeadCount);
         FlashSequence sequence = FlashSequence.Of(call, batch);
-        T** addresses = stackalloc T*[MostRows];
+        T** addresses = stackalloc T*[FlashPlan.MostDecodeRows];
         sequence.FindRows(call.Output, plan.Group, kvHead, 0, rows, rows, addresses);
         for (int r = 0; r < rows; r++)
         {
@@ -309,7 +303,7 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
             {
                 (int g, int position) = Math.DivRem(r, sequence.QueryLength);
                 ((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, kvHead * plan.Group + g, position)] = Exponential.Number<T>(
-                    sum == 0 ? double.NegativeInfinity : Shift(largest, plan.ExponentFactor) * FlashScores<TLanes, TVector, T>.Ln2 + Math.Log(sum));
+                    sum == 0 ? double.NegativeInfinity : Shift(largest, plan.ExponentFactor) * Exponential.Ln2 + Math.Log(sum));
             }
         }
     }

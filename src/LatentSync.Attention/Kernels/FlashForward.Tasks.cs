@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
 using LatentSync.Attention.Kernels.Micro;
 using LatentSync.Attention.Problems;
 
@@ -41,7 +40,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
             {
                 if (shared->Plan.Staged)
                 {
-                    RunStaged(shared, memory, task, task + 1 < end ? task + 1 : task);
+                    RunStaged(shared, memory, task);
                 }
                 else
                 {
@@ -74,34 +73,13 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         for (int key = firstKey; key < endKey; key += plan.KeyBlock)
         {
             int count = Math.Min(plan.KeyBlock, endKey - key);
-            T* keys, values;
-            nint keyStride, valueStride;
-            if (plan.Direct)
-            {
-                keys = (T*)call.Key.Row(sequence.KeyBatch, kvHead, sequence.KeyStart + key);
-                values = (T*)call.Value.Row(sequence.KeyBatch, kvHead, sequence.KeyStart + key);
-                keyStride = call.Key.RowStride;
-                valueStride = call.Value.RowStride;
-            }
-            else
-            {
-                keys = memory.Keys;
-                values = memory.Values;
-                keyStride = call.Problem.HeadDim;
-                valueStride = call.Problem.ValueDim;
-                for (int j = 0; j < count; j++)
-                {
-                    (nint page, nint place) = sequence.Place(call, key + j);
-                    RowConversion.Read(call.Key.Row(page, kvHead, place), call.Key.DType, call.Key.ColumnStride, keys + j * keyStride, call.Problem.HeadDim);
-                    RowConversion.Read(call.Value.Row(page, kvHead, place), call.Value.DType, call.Value.ColumnStride, values + j * valueStride, call.Problem.ValueDim);
-                }
-            }
+            FlashKeyBlock<T> keys = FlashKeyBlock<T>.Of(call, plan, sequence, kvHead, key, count, memory.Keys, memory.Values);
             for (int i = 0; i < blocks; i++)
             {
                 ref FlashBlock<T> block = ref memory.Blocks[i];
                 if (block.FirstOfAll < key + count && block.LastOfAll >= key)
                 {
-                    Attend(shared, memory.Scratch, ref block, batch, keys, keyStride, values, valueStride, count, key);
+                    Attend(shared, memory.Scratch, ref block, batch, keys);
                 }
             }
         }
@@ -116,7 +94,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     /// <remarks>In LatentSync's temporal attention the 16 frames of a position lie a multiple of 128 KiB apart: read head by head, all
     /// 64 rows (query, key, value, result) would compete for the same few cache lines.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RunStaged(FlashContext* shared, in TaskMemory memory, long task, long nextTask)
+    private static void RunStaged(FlashContext* shared, in TaskMemory memory, long task)
     {
         ref readonly FlashCall call = ref shared->Call;
         ref readonly FlashPlan plan = ref shared->Plan;
@@ -128,23 +106,23 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         Stage(call.Query, batch, head, sequence.QueryLength, wide, memory.Queries);
         Stage(call.Key, batch, head, sequence.KeyLength, wide, memory.Keys);
         Stage(call.Value, batch, head, sequence.KeyLength, valueWide, memory.Values);
-        int nextBatch = (int)(nextTask / plan.HeadTasks), nextHead = (int)(nextTask % plan.HeadTasks) * plan.HeadsPerTask;
         for (int h = 0; h < heads; h++)
         {
-            if (nextTask != task)
-            {
-                Announce(call.Query, nextBatch, nextHead, h * sequence.QueryLength / heads, (h + 1) * sequence.QueryLength / heads, wide);
-                Announce(call.Key, nextBatch, nextHead, h * sequence.KeyLength / heads, (h + 1) * sequence.KeyLength / heads, wide);
-                Announce(call.Value, nextBatch, nextHead, h * sequence.KeyLength / heads, (h + 1) * sequence.KeyLength / heads, valueWide);
-            }
             ref FlashBlock<T> block = ref memory.Blocks[0];
             SetSize(ref block, sequence.QueryLength);
             FindStaged(memory.Queries + h * problem.HeadDim, wide, block, memory.Rows, null);
             Begin(shared, memory, ref block, sequence, head + h, 0);
             if (sequence.KeyLength > 0)
             {
-                Attend(shared, memory.Scratch, ref block, batch,
-                    memory.Keys + h * problem.HeadDim, wide, memory.Values + h * problem.ValueDim, valueWide, sequence.KeyLength, 0);
+                Attend(shared, memory.Scratch, ref block, batch, new FlashKeyBlock<T>
+                {
+                    Keys = memory.Keys + h * problem.HeadDim,
+                    KeyStride = wide,
+                    Values = memory.Values + h * problem.ValueDim,
+                    ValueStride = valueWide,
+                    First = 0,
+                    Count = sequence.KeyLength,
+                });
             }
             // A head's queries are not needed any more: its result takes their place where it fits.
             FindStaged(memory.Results + h * problem.ValueDim, valueWide, block, memory.Rows, memory.Waste);
@@ -153,25 +131,6 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         for (int i = 0; i < sequence.QueryLength; i++)
         {
             RowConversion.Write(memory.Results + (nint)i * valueWide, call.Output.Row(batch, head, i), call.Output.DType, 1, valueWide);
-        }
-    }
-
-    /// <summary>Tells the processor which rows the next task will read: they lie in pages of their own, where it cannot guess them.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Announce(in FlashOperand operand, int batch, int head, int row, int endRow, int elements)
-    {
-        const int Line = 64;
-        if (!Sse.IsSupported)
-        {
-            return;
-        }
-        for (; row < endRow; row++)
-        {
-            byte* start = (byte*)operand.Row(batch, head, row), end = start + (nint)elements * operand.DType.Size();
-            for (; start < end; start += Line)
-            {
-                Sse.Prefetch1(start);
-            }
         }
     }
 
@@ -205,7 +164,6 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         Begin(shared, memory, ref block, sequence, kvHead, firstRow);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SetSize(ref FlashBlock<T> block, int count)
     {
         block.Count = count;
@@ -253,13 +211,13 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         bool isPlain = call.Output.DType.Size() == sizeof(T) && call.Output.ColumnStride == 1;
         if (isPlain)
         {
-            sequence.FindRows(call.Output, shared->Plan.Group, kvHead, firstRow, block.Count, lanes, memory.Rows);
+            sequence.FindRows(call.Output, shared->Plan.Group, kvHead, firstRow, block.Count, block.Count, memory.Rows);
+            new Span<nint>(memory.Rows + block.Count, lanes - block.Count).Fill((nint)memory.Waste);
         }
         else
         {
             FindStaged(memory.RowStage, memory.RowWidth, block, memory.Rows, memory.Waste);
         }
-        new Span<nint>(memory.Rows + block.Count, lanes - block.Count).Fill((nint)memory.Waste);
         End(shared, memory, block, sequence);
         if (!isPlain)
         {
@@ -298,7 +256,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
                 // The sum is of 2^(... - shift), with the shift as it was rounded.
                 double sum = Exponential.ToDouble(block.Sum[i]), shift = Exponential.ToDouble(Exponential.Number<T>(factor * Exponential.ToDouble(block.Maximum[i])));
                 ((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, block.Head[i], block.Position[i])] =
-                    Exponential.Number<T>(sum == 0 ? double.NegativeInfinity : shift * FlashScores<TLanes, TVector, T>.Ln2 + Math.Log(sum));
+                    Exponential.Number<T>(sum == 0 ? double.NegativeInfinity : shift * Exponential.Ln2 + Math.Log(sum));
             }
         }
     }

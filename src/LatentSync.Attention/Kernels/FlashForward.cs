@@ -31,35 +31,29 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     /// <param name="scratch">Room for the scores.</param>
     /// <param name="batch">Sequence.</param>
     /// <param name="block">Queries, and what is known of them so far.</param>
-    /// <param name="keys">(n, D).</param>
-    /// <param name="keyStride">Elements from key to key.</param>
-    /// <param name="values">(n, Dv).</param>
-    /// <param name="valueStride">Elements from value to value.</param>
-    /// <param name="count">Keys (n), at least 1.</param>
-    /// <param name="firstKey">Index of the first one.</param>
+    /// <param name="keys">Keys and values.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Attend(
-        FlashContext* shared, in FlashScratch<T> scratch, ref FlashBlock<T> block, int batch, T* keys, nint keyStride, T* values, nint valueStride,
-        int count, int firstKey)
+        FlashContext* shared, in FlashScratch<T> scratch, ref FlashBlock<T> block, int batch, in FlashKeyBlock<T> keys)
     {
         ref readonly AttentionProblem problem = ref shared->Call.Problem;
         int headDim = problem.HeadDim, valueDim = problem.ValueDim;
-        int vectors = block.Vectors, lanes = vectors * TLanes.Count;
+        int vectors = block.Vectors, lanes = vectors * TLanes.Count, count = keys.Count;
         T* before = stackalloc T[lanes];
         for (int v = 0; v < lanes; v += TLanes.Count)
         {
             TLanes.Store(TLanes.Load(block.Maximum + v), before + v);
         }
-        if (FlashScores<TLanes, TVector, T>.NeedsShaping(shared->Plan, block, firstKey, count))
+        if (FlashScores<TLanes, TVector, T>.NeedsShaping(shared->Plan, block, keys.First, count))
         {
             ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
-                keys, keyStride, 1, block.Query, lanes, headDim, scratch.Scores, lanes, count, vectors);
-            FlashScores<TLanes, TVector, T>.Shape(shared, block, scratch.Scores, batch, firstKey, count, scratch);
+                keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, scratch.Scores, lanes, count, vectors);
+            FlashScores<TLanes, TVector, T>.Shape(shared, block, scratch.Scores, batch, keys.First, count, scratch);
         }
         else
         {
             ProductTile<TLanes, TVector, T>.Multiply<NewSumsWithMaximum>(
-                keys, keyStride, 1, block.Query, lanes, headDim, scratch.Scores, lanes, count, vectors, block.Maximum);
+                keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, scratch.Scores, lanes, count, vectors, block.Maximum);
         }
         T* shift = stackalloc T[lanes];
         T* rescale = stackalloc T[lanes];
@@ -78,18 +72,18 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         Weigh(scratch.Scores, count, vectors, factor, shift, block.Sum);
         if (shared->Plan.Drops)
         {
-            FlashDropout.Fill(shared->Call, block, lanes, batch, firstKey, count, scratch.Kept);
+            FlashDropout.Fill(shared->Call, block, lanes, batch, keys.First, count, scratch.Kept);
             Elementwise<TLanes, TVector, T>.Multiply(scratch.Scores, scratch.Kept, count * lanes);
         }
         if (block.HasResult)
         {
             ProductTile<TLanes, TVector, T>.Multiply<RescaledSums>(
-                values, 1, valueStride, scratch.Scores, lanes, count, block.Result, lanes, valueDim, vectors, rescale);
+                keys.Values, 1, keys.ValueStride, scratch.Scores, lanes, count, block.Result, lanes, valueDim, vectors, rescale);
         }
         else
         {
             ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
-                values, 1, valueStride, scratch.Scores, lanes, count, block.Result, lanes, valueDim, vectors);
+                keys.Values, 1, keys.ValueStride, scratch.Scores, lanes, count, block.Result, lanes, valueDim, vectors);
             block.HasResult = true;
         }
     }

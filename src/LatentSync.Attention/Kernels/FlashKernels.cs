@@ -12,80 +12,67 @@ internal static class FlashKernels
     /// <param name="team">Threads.</param>
     /// <param name="threads">Threads to use at most; null for all of the team.</param>
     /// <exception cref="OutOfMemoryException">There is no memory for the workspace.</exception>
-    internal static void Forward(in FlashCall call, IWorkTeam team, int? threads = null)
-    {
-        int most = Math.Min(threads ?? team.Size, team.Size);
-        bool isDouble = call.Problem.DType == AttentionDType.Float64;
-        if (Vector512.IsHardwareAccelerated)
-        {
-            if (isDouble)
-            {
-                FlashForward<Lanes512<double>, Vector512<double>, double>.Run(call, team, most);
-            }
-            else
-            {
-                FlashForward<Lanes512<float>, Vector512<float>, float>.Run(call, team, most);
-            }
-        }
-        else if (Vector256.IsHardwareAccelerated)
-        {
-            if (isDouble)
-            {
-                FlashForward<Lanes256<double>, Vector256<double>, double>.Run(call, team, most);
-            }
-            else
-            {
-                FlashForward<Lanes256<float>, Vector256<float>, float>.Run(call, team, most);
-            }
-        }
-        else if (isDouble)
-        {
-            FlashForward<Lanes128<double>, Vector128<double>, double>.Run(call, team, most);
-        }
-        else
-        {
-            FlashForward<Lanes128<float>, Vector128<float>, float>.Run(call, team, most);
-        }
-    }
+    internal static void Forward(in FlashCall call, IWorkTeam team, int? threads = null) =>
+        RunWidest<FlashCall, ForwardKernel>(call, call.Problem.DType, team, threads);
 
     /// <summary>Gradients of query, key and value.</summary>
     /// <param name="call">The call; checked. Its forward call has a logsumexp.</param>
     /// <param name="team">Threads.</param>
     /// <param name="threads">Threads to use at most; null for all of the team.</param>
     /// <exception cref="OutOfMemoryException">There is no memory for the workspace.</exception>
-    internal static void Backward(in FlashGradientCall call, IWorkTeam team, int? threads = null)
+    internal static void Backward(in FlashGradientCall call, IWorkTeam team, int? threads = null) =>
+        RunWidest<FlashGradientCall, BackwardKernel>(call, call.Forward.Problem.DType, team, threads);
+
+    private static void RunWidest<TCall, TKernel>(in TCall call, AttentionDType dtype, IWorkTeam team, int? threads)
+        where TKernel : struct, IKernel<TCall>
     {
         int most = Math.Min(threads ?? team.Size, team.Size);
-        bool isDouble = call.Forward.Problem.DType == AttentionDType.Float64;
-        if (Vector512.IsHardwareAccelerated)
+        switch (Vector512.IsHardwareAccelerated, Vector256.IsHardwareAccelerated, dtype == AttentionDType.Float64)
         {
-            if (isDouble)
-            {
-                FlashBackward<Lanes512<double>, Vector512<double>, double>.Run(call, team, most);
-            }
-            else
-            {
-                FlashBackward<Lanes512<float>, Vector512<float>, float>.Run(call, team, most);
-            }
+            case (true, _, false):
+                TKernel.Run<Lanes512<float>, Vector512<float>, float>(call, team, most);
+                break;
+            case (true, _, true):
+                TKernel.Run<Lanes512<double>, Vector512<double>, double>(call, team, most);
+                break;
+            case (_, true, false):
+                TKernel.Run<Lanes256<float>, Vector256<float>, float>(call, team, most);
+                break;
+            case (_, true, true):
+                TKernel.Run<Lanes256<double>, Vector256<double>, double>(call, team, most);
+                break;
+            case (_, _, false):
+                TKernel.Run<Lanes128<float>, Vector128<float>, float>(call, team, most);
+                break;
+            default:
+                TKernel.Run<Lanes128<double>, Vector128<double>, double>(call, team, most);
+                break;
         }
-        else if (Vector256.IsHardwareAccelerated)
-        {
-            if (isDouble)
-            {
-                FlashBackward<Lanes256<double>, Vector256<double>, double>.Run(call, team, most);
-            }
-            else
-            {
-                FlashBackward<Lanes256<float>, Vector256<float>, float>.Run(call, team, most);
-            }
-        }
-        else if (isDouble)
-        {
-            FlashBackward<Lanes128<double>, Vector128<double>, double>.Run(call, team, most);
-        }
-        else
-        {
-            FlashBackward<Lanes128<float>, Vector128<float>, float>.Run(call, team, most);
-        }
+    }
+
+    /// <summary>A kernel for every instruction set and element type.</summary>
+    /// <typeparam name="TCall">What it computes.</typeparam>
+    private interface IKernel<TCall>
+    {
+        static abstract void Run<TLanes, TVector, T>(in TCall call, IWorkTeam team, int threads)
+            where TLanes : ILanes<TVector, T>
+            where TVector : struct
+            where T : unmanaged;
+    }
+
+    private readonly struct ForwardKernel : IKernel<FlashCall>
+    {
+        public static void Run<TLanes, TVector, T>(in FlashCall call, IWorkTeam team, int threads)
+            where TLanes : ILanes<TVector, T>
+            where TVector : struct
+            where T : unmanaged => FlashForward<TLanes, TVector, T>.Run(call, team, threads);
+    }
+
+    private readonly struct BackwardKernel : IKernel<FlashGradientCall>
+    {
+        public static void Run<TLanes, TVector, T>(in FlashGradientCall call, IWorkTeam team, int threads)
+            where TLanes : ILanes<TVector, T>
+            where TVector : struct
+            where T : unmanaged => FlashBackward<TLanes, TVector, T>.Run(call, team, threads);
     }
 }

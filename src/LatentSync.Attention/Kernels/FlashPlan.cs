@@ -1,4 +1,5 @@
 using System.Numerics;
+using LatentSync.Attention.Kernels.Micro;
 using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Kernels;
@@ -15,10 +16,13 @@ internal unsafe struct FlashPlan
     internal const int LargestKeyBlock = 96;
 
     /// <summary>Bytes of transposed queries and unfinished results that a task holds: a quarter of a second-level cache of 1 MiB.</summary>
-    private const long TaskBytes = 256 << 10;
+    internal const int TaskBytes = 256 << 10;
+
+    /// <summary>Blocks of a task at most.</summary>
+    internal const int MostBlocks = 8;
 
     /// <summary>Bytes of staged rows of a task of small problems: a first-level cache.</summary>
-    private const long StageBytes = 32 << 10;
+    internal const int StageBytes = 32 << 10;
 
     /// <summary>More tasks than threads, so that the last ones even out.</summary>
     private const int TasksPerThread = 6;
@@ -27,26 +31,64 @@ internal unsafe struct FlashPlan
     internal const double WorthAThread = 1.2e6;
 
     /// <summary>Bytes of the gradients of a head's keys and values that a thread holds while it makes all gradients at once.</summary>
-    private const long GradientBytes = 4 << 20;
+    internal const int GradientBytes = 4 << 20;
 
+    /// <summary>Blocks of keys of a backward task that makes the gradients of some keys only.</summary>
+    internal const int KeyBlocksPerTask = 2;
+
+    /// <summary>Most queries of a key head that <see cref="FlashDecode{TLanes, TVector, T}"/> computes: with more, queries in the lanes read as
+    /// fast.</summary>
+    internal const int MostDecodeRows = 4;
+
+    /// <summary>Tasks that the keys of a call are split into for decoding, all heads together, about.</summary>
+    internal const int DecodeTasks = 64;
+
+    /// <summary>Queries of a block at most.</summary>
     internal int Lanes;
-    internal int VectorLanes;
+
+    /// <summary>Keys of a block at most.</summary>
     internal int KeyBlock;
+
+    /// <summary>Query heads that share a key head.</summary>
     internal int Group;
+
+    /// <summary>Queries of a key head: of all heads that share it.</summary>
     internal int Rows;
+
+    /// <summary>Blocks of queries of a task at most.</summary>
     internal int BlocksPerTask;
+
+    /// <summary>Key heads of a staged task at most; otherwise 1.</summary>
     internal int HeadsPerTask;
+
+    /// <summary>Tasks that a sequence's key heads are cut into.</summary>
     internal int HeadTasks;
+
+    /// <summary>Key heads of all sequences.</summary>
     internal long Heads;
+
+    /// <summary>Multiply-adds of a key head.</summary>
     internal double HeadWork;
+
+    /// <summary>Keys of a task that has not all of them.</summary>
     internal int KeysPerTask;
+
+    /// <summary>Tasks that a key head's keys are cut into.</summary>
     internal int KeyTasks;
 
     /// <summary>A backward task makes all gradients of a head at once; otherwise there are two passes.</summary>
     internal bool IsWhole;
+
+    /// <summary>Tasks that a key head's queries are cut into.</summary>
     internal int RowTasks;
+
+    /// <summary>All tasks.</summary>
     internal long Tasks;
+
+    /// <summary>Tasks that a thread takes at once.</summary>
     internal int TasksAtOnce;
+
+    /// <summary>Threads that get work.</summary>
     internal int Threads;
 
     /// <summary>Scores are finished one by one (scale, softcap, bias) before the maximum is known; otherwise the scale is part of the exponent.</summary>
@@ -61,14 +103,14 @@ internal unsafe struct FlashPlan
     /// <summary>Weights are dropped.</summary>
     internal bool Drops;
 
+    /// <summary>Keys and values are read where they lie.</summary>
     internal bool Direct;
+
+    /// <summary>Rows of several small heads are copied at once.</summary>
     internal bool Staged;
 
     /// <summary>Factor on a block's finished scores in the exponent of 2: shaped scores contain the scale already.</summary>
     internal double ExponentFactor;
-
-    /// <summary>log₂ e: weights are powers of two.</summary>
-    private const double Log2E = 1.44269504088896340736;
 
     /// <summary>The plan of a problem.</summary>
     /// <param name="call">The call.</param>
@@ -81,7 +123,6 @@ internal unsafe struct FlashPlan
         ref readonly AttentionProblem problem = ref call.Problem;
         var plan = new FlashPlan
         {
-            VectorLanes = vectorLanes,
             Lanes = vectorLanes * tileVectors,
             KeyBlock = Math.Min(LargestKeyBlock, Math.Max(problem.KeyLength, 1)),
             Group = problem.HeadCount / problem.KvHeadCount,
@@ -91,7 +132,7 @@ internal unsafe struct FlashPlan
         int dims = problem.HeadDim + problem.ValueDim;
         bool isSimpleBatch = call.QueryStarts is null && call.KeyStarts is null && call.PageTable is null;
         plan.Shapes = problem.Softcap > 0 || call.Mask.Address != 0 || call.AlibiSlopes is not null || problem.EffectiveScale <= 0;
-        plan.ExponentFactor = plan.Shapes ? Log2E : Log2E * problem.EffectiveScale;
+        plan.ExponentFactor = plan.Shapes ? Exponential.Log2E : Exponential.Log2E * problem.EffectiveScale;
         plan.Drops = problem.Dropout > 0;
         plan.Bounds = problem.IsCausal || problem.HasWindow;
         plan.Direct = call.PageTable is null && IsDirect(call.Key, problem.HeadDim, elementSize) && IsDirect(call.Value, problem.ValueDim, elementSize);
@@ -109,12 +150,11 @@ internal unsafe struct FlashPlan
             plan.HeadsPerTask = Math.Min(plan.FewerHeads(StageBytes / Math.Max(perHead, 1)), problem.KvHeadCount);
             plan.Staged = true;
         }
-        if (!plan.Staged)
+        else
         {
-            plan.HeadsPerTask = 1;
             long fitting = TaskBytes / Math.Max(1, (long)plan.Lanes * dims * elementSize);
             long balanced = blocks * heads / (plan.Threads * (long)TasksPerThread);
-            plan.BlocksPerTask = (int)Math.Clamp(Math.Min(fitting, balanced), 1, 8);
+            plan.BlocksPerTask = (int)Math.Clamp(Math.Min(fitting, balanced), 1, MostBlocks);
         }
         plan.HeadTasks = (problem.KvHeadCount + plan.HeadsPerTask - 1) / plan.HeadsPerTask;
         plan.RowTasks = (blocks + plan.BlocksPerTask - 1) / plan.BlocksPerTask;
@@ -139,14 +179,14 @@ internal unsafe struct FlashPlan
         plan.Threads = plan.HeadWork * plan.Heads < WorthAThread / 2 ? 1 : threads;
         plan.RowTasks = (plan.Rows + plan.Lanes - 1) / plan.Lanes;
         long sums = (long)problem.KeyLength * (problem.HeadDim + problem.ValueDim) * elementSize;
-        plan.IsWhole = plan.Threads == 1 ? sums <= GradientBytes : plan.Heads >= 2L * plan.Threads && sums <= GradientBytes;
+        plan.IsWhole = sums <= GradientBytes && (plan.Threads == 1 || plan.Heads >= 2L * plan.Threads);
         int headDim = problem.HeadDim, valueDim = problem.ValueDim;
         plan.Staged &= plan.IsWhole && IsAdjacent(gradients.OutputGradient, valueDim) && IsAdjacent(gradients.QueryGradient, headDim)
             && IsAdjacent(gradients.KeyGradient, headDim) && IsAdjacent(gradients.ValueGradient, valueDim);
         long perHead = 2L * (headDim + valueDim) * (problem.QueryLength + problem.KeyLength) * elementSize;
         plan.HeadsPerTask = plan.Staged ? Math.Min(plan.FewerHeads(StageBytes * 2 / Math.Max(perHead, 1)), problem.KvHeadCount) : 1;
         plan.HeadTasks = (problem.KvHeadCount + plan.HeadsPerTask - 1) / plan.HeadsPerTask;
-        plan.KeysPerTask = plan.IsWhole ? Math.Max(problem.KeyLength, 1) : 2 * plan.KeyBlock;
+        plan.KeysPerTask = plan.IsWhole ? Math.Max(problem.KeyLength, 1) : KeyBlocksPerTask * plan.KeyBlock;
         plan.KeyTasks = (problem.KeyLength + plan.KeysPerTask - 1) / plan.KeysPerTask;
         return plan;
     }

@@ -14,12 +14,6 @@ internal static unsafe class FlashScores<TLanes, TVector, T>
     where TVector : struct
     where T : unmanaged
 {
-    /// <summary>log₂ e: weights are powers of two.</summary>
-    internal const double Log2E = 1.44269504088896340736;
-
-    /// <summary>ln 2.</summary>
-    internal const double Ln2 = 0.693147180559945309417;
-
     /// <summary>From here on tanh by exponentials is exact enough in float.</summary>
     private const double SmallTanh = 0.625;
 
@@ -184,7 +178,7 @@ internal static unsafe class FlashScores<TLanes, TVector, T>
     private static TVector Tanh(TVector x)
     {
         TVector size = TLanes.Abs(x), one = Constant(1);
-        TVector decay = Exponential.PowerOfTwo<TLanes, TVector, T>(TLanes.Multiply(size, Constant(-2 * Log2E)));
+        TVector decay = Exponential.PowerOfTwo<TLanes, TVector, T>(TLanes.Multiply(size, Constant(-2 * Exponential.Log2E)));
         TVector result = TLanes.Divide(TLanes.Subtract(one, decay), TLanes.Add(one, decay));
         if (typeof(T) == typeof(float))
         {

@@ -43,7 +43,6 @@ internal readonly unsafe struct FlashSequence
     internal static FlashSequence Of(in FlashCall call, int batch) => new(call, batch);
 
     /// <summary>Where a key lies: index for the batch stride (its page), and for the row stride.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal (nint Page, nint Place) Place(in FlashCall call, int key)
     {
         if (call.PageTable is null)

@@ -15,6 +15,12 @@ namespace LatentSync.Attention.Kernels.Micro;
 /// </remarks>
 internal static class Exponential
 {
+    /// <summary>log₂ e: weights are powers of two.</summary>
+    internal const double Log2E = 1.44269504088896340736;
+
+    /// <summary>ln 2.</summary>
+    internal const double Ln2 = 0.693147180559945309417;
+
     internal const int FloatMantissaBits = 23, DoubleMantissaBits = 52;
 
     private const double FloatBias = 127, DoubleBias = 1023;
@@ -74,7 +80,7 @@ internal static class Exponential
         where T : unmanaged
     {
         // Horner in y = f ln 2: 1 + y (1 + y/2 (1 + y/3 (... (1 + y/13)))).
-        TVector y = TLanes.Multiply(f, Constant<TLanes, TVector, T>(0.693147180559945309417)), one = Constant<TLanes, TVector, T>(1), p = one;
+        TVector y = TLanes.Multiply(f, Constant<TLanes, TVector, T>(Ln2)), one = Constant<TLanes, TVector, T>(1), p = one;
         for (int k = 13; k > 0; k--)
         {
             p = TLanes.MultiplyAdd(TLanes.Multiply(y, Constant<TLanes, TVector, T>(1.0 / k)), p, one);
