@@ -15,7 +15,8 @@ public sealed class LayeringTests
         ["LatentSync.Attention.Torch"] = ["LatentSync.Attention", "LatentSync.Platform"],
         ["LatentSync.Models"] = ["LatentSync.Attention.Torch", "LatentSync.Checkpoints"],
         ["LatentSync"] = ["LatentSync.Models", "LatentSync.Media", "LatentSync.Platform"],
-        ["LatentSync.Cli"] = ["LatentSync"],
+        ["LatentSync.Training"] = ["LatentSync"],
+        ["LatentSync.Cli"] = ["LatentSync", "LatentSync.Training"],
     };
 
     private static readonly Dictionary<string, string[]> AllowedPackages = new()
@@ -27,6 +28,7 @@ public sealed class LayeringTests
         ["LatentSync.Attention.Torch"] = ["TorchSharp*", "libtorch-*", "SkiaSharp", "SharpZipLib", "Microsoft.Extensions.*"],
         ["LatentSync.Models"] = ["YamlDotNet"],
         ["LatentSync"] = [],
+        ["LatentSync.Training"] = ["SkiaSharp", "YamlDotNet"],
         ["LatentSync.Cli"] = ["System.CommandLine", "Spectre.Console"],
     };
 
