@@ -2,8 +2,11 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using LatentSync.Cli.Display;
+using LatentSync.Training.Datasets;
 using LatentSync.Training.Loops;
 using LatentSync.Training.Loops.AudioEncoders;
+using LatentSync.Training.Loops.Autoencoders;
+using LatentSync.Training.Loops.UNets;
 
 namespace LatentSync.Cli.Commands;
 
@@ -18,6 +21,9 @@ internal static class TrainCommand
     private static readonly Option<long?> Seed = new("--seed") { Description = "instead of run.seed", HelpName = "N" };
     private static readonly Option<string> Device = new("--device") { Description = "auto, cpu, cuda or cuda:N", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
     private static readonly Option<int?> Threads = new("--threads") { Description = "threads of libtorch; the same number gives the same losses bit for bit", HelpName = "N" };
+    private static readonly Option<string?> Vae = new("--vae") { Description = "folder of the trained autoencoder, instead of ckpt.vae_path", HelpName = "DIR" };
+    private static readonly Option<string?> Whisper = new("--whisper") { Description = "file of the speech encoder, instead of ckpt.whisper_path", HelpName = "FILE" };
+    private static readonly Option<string?> Start = new("--start") { Description = "weights to start from (stage 1's for stage 2), instead of ckpt.resume_ckpt_path", HelpName = "FILE" };
     private static readonly Option<bool> Json = new("--json") { Description = "write the result as JSON to standard output" };
 
     public static Command Create()
@@ -42,6 +48,22 @@ internal static class TrainCommand
             "latentsync train speech --config configs/demo/speech.yaml --out run/speech",
             SpeechEncoderTraining.Run,
             takesData: false));
+        group.Add(Trainer(
+            "vae",
+            "Trains the image autoencoder on aligned faces.",
+            "latentsync train vae --config configs/demo/vae.yaml --data data/faces --out run/vae",
+            AutoencoderTraining.Run,
+            takesData: true));
+        TeachingCommand unet = Trainer(
+            "unet",
+            "Trains the denoising network: stage 1, or stage 2 with motion modules on top of it.",
+            "latentsync train unet --config configs/demo/unet-stage1.yaml --data data/faces --vae VAE --whisper SPEECH.pt --out run/unet1",
+            UNetTraining.Run,
+            takesData: true);
+        unet.Add(Vae);
+        unet.Add(Whisper);
+        unet.Add(Start);
+        group.Add(unet);
         return group;
     }
 
@@ -69,6 +91,9 @@ internal static class TrainCommand
             Seed = parsed.GetValue(Seed),
             DataPath = takesData ? parsed.GetValue(Data) : null,
             Device = parsed.GetRequiredValue(Device),
+            AutoencoderFolder = name == "unet" ? parsed.GetValue(Vae) : null,
+            WhisperPath = name == "unet" ? parsed.GetValue(Whisper) : null,
+            StartPath = name == "unet" ? parsed.GetValue(Start) : null,
             Threads = parsed.GetValue(Threads),
         };
         using ProgressDisplay display = new();
@@ -81,6 +106,10 @@ internal static class TrainCommand
         Console.Out.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{report.Steps} steps ({report.Parameters:N0} parameters) in {report.Seconds:0} s{(report.ResumedFrom > 0 ? $", resumed at step {report.ResumedFrom}" : string.Empty)}; loss {report.FinalLoss:G4} over the last steps"));
+        foreach (SkippedVideo skipped in report.SkippedVideos)
+        {
+            Console.Error.WriteLine($"skipped {skipped.Path}: {skipped.Reason}");
+        }
         Console.Out.WriteLine($"checkpoint {report.Checkpoint}");
         Console.Out.WriteLine($"curve      {report.LossPlot}");
         return ExitCode.Done;

@@ -12,8 +12,8 @@ internal static class LoopConfiguration
     public static IReadOnlyList<string> RunKeys { get; } =
         ["max_train_steps", "seed", "validation_steps", "mixed_precision_training", "ema_decay", "gradient_accumulation_steps"];
 
-    /// <summary>Keys of <c>ckpt</c>. <c>keep_ckpts</c> is ours.</summary>
-    public static IReadOnlyList<string> CheckpointKeys { get; } = ["save_ckpt_steps", "resume_ckpt_path", "keep_ckpts"];
+    /// <summary>Keys of <c>ckpt</c>. <c>keep_ckpts</c>, <c>vae_path</c> and <c>whisper_path</c> are ours.</summary>
+    public static IReadOnlyList<string> CheckpointKeys { get; } = ["save_ckpt_steps", "resume_ckpt_path", "inference_ckpt_path", "keep_ckpts", "vae_path", "whisper_path"];
 
     /// <summary>Reads the three sections.</summary>
     /// <param name="document">The file.</param>
@@ -34,7 +34,7 @@ internal static class LoopConfiguration
                 r.Number("ema_decay", 0),
                 r.Integer("gradient_accumulation_steps", 1, 1, 1 << 20)));
         (int save, int keep) = document.Read(
-            "ckpt", [.. CheckpointKeys, "inference_ckpt_path"], [], r => (r.Integer("save_ckpt_steps", 10_000, 1, int.MaxValue), r.Integer("keep_ckpts", 3, 0, 1 << 20)));
+            "ckpt", CheckpointKeys, [], r => (r.Integer("save_ckpt_steps", 10_000, 1, int.MaxValue), r.Integer("keep_ckpts", 3, 0, 1 << 20)));
         long steps = run.MaxSteps ?? maxSteps;
         return document.Read(
             "optimizer",
@@ -86,6 +86,15 @@ public sealed record TrainingRun
 
     /// <summary>Instead of the configuration's data folder or file list; null: as configured.</summary>
     public string? DataPath { get; init; }
+
+    /// <summary>Folder of the frozen autoencoder, instead of the configuration's; only for the denoising network.</summary>
+    public string? AutoencoderFolder { get; init; }
+
+    /// <summary>File of the frozen speech encoder, instead of the configuration's; only for the denoising network.</summary>
+    public string? WhisperPath { get; init; }
+
+    /// <summary>Weights to start from, instead of <c>ckpt.resume_ckpt_path</c>; only for the denoising network.</summary>
+    public string? StartPath { get; init; }
 
     /// <summary>"auto", "cpu", "cuda", "cuda:N". Default auto.</summary>
     public string Device { get; init; } = "auto";

@@ -1,3 +1,5 @@
+using LatentSync.Training.Datasets;
+
 namespace LatentSync.Training.Loops;
 
 /// <summary>How far a training has come.</summary>
@@ -26,4 +28,8 @@ public sealed record TrainingProgress(
 /// <param name="LossCurve">The curve as lines "step,loss,value".</param>
 /// <param name="Seconds">Time of this run.</param>
 /// <param name="Parameters">Numbers trained.</param>
-public sealed record TrainingReport(long Steps, long ResumedFrom, double FinalLoss, string Checkpoint, string LossPlot, string LossCurve, double Seconds, long Parameters);
+public sealed record TrainingReport(long Steps, long ResumedFrom, double FinalLoss, string Checkpoint, string LossPlot, string LossCurve, double Seconds, long Parameters)
+{
+    /// <summary>Videos that could not be used, with the reason.</summary>
+    public IReadOnlyList<SkippedVideo> SkippedVideos { get; init; } = [];
+}
