@@ -1,4 +1,5 @@
 using System.Globalization;
+using LatentSync.Attention.Torch.Operands;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -61,23 +62,27 @@ internal static class DirectionalDerivative
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Generator generator = new(seed);
+        using Generator generator = new(seed);
         double norm = Math.Sqrt(leaves.Sum(leaf => leaf.numel()));
-        Tensor[] directions = [.. leaves.Select(leaf => randn(leaf.shape, ScalarType.Float64, generator: generator) * (DirectionNorm / norm))];
+        Tensor[] directions = [.. leaves.Select(leaf => randn(leaf.shape, ScalarType.Float64, generator: generator).Times(DirectionNorm / norm))];
         Tensor[] origins = [.. leaves.Select(leaf => leaf.clone())];
         double actual = leaves.Zip(directions, (leaf, d) => leaf.grad is { } gradient ? (gradient * d).sum().item<double>() : double.NaN).Sum();
         double above = At(Step);
         double below = At(-Step);
-        At(0);
+        foreach ((Tensor leaf, Tensor origin) in leaves.Zip(origins))
+        {
+            leaf.copy_(origin);
+        }
         return ((above - below) / (2 * Step), actual);
 
         double At(double step)
         {
             for (int i = 0; i < leaves.Length; i++)
             {
-                leaves[i].copy_(origins[i] + directions[i] * step);
+                leaves[i].copy_(origins[i].Plus(directions[i].Times(step)));
             }
-            return step == 0 ? 0 : Loss(compute, cotangent).item<double>();
+            using Tensor loss = Loss(compute, cotangent);
+            return loss.item<double>();
         }
     }
 
@@ -85,9 +90,15 @@ internal static class DirectionalDerivative
     {
         using IDisposable noGrad = no_grad();
         using Tensor output = compute();
-        using Tensor noise = randn(output.shape, ScalarType.Float64, generator: new Generator(99));
-        return noise / Math.Sqrt(output.numel());
+        using Generator generator = new(99);
+        using Tensor noise = randn(output.shape, ScalarType.Float64, generator: generator);
+        return noise.Over(Math.Sqrt(output.numel()));
     }
 
-    private static Tensor Loss(Func<Tensor> compute, Tensor cotangent) => (compute() * cotangent).sum();
+    private static Tensor Loss(Func<Tensor> compute, Tensor cotangent)
+    {
+        using Tensor output = compute();
+        using Tensor products = output * cotangent;
+        return products.sum();
+    }
 }

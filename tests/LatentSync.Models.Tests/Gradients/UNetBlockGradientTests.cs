@@ -141,7 +141,8 @@ public sealed class UNetBlockGradientTests
     {
         using TBlock owned = block;
         using DisposeScope scope = NewDisposeScope();
-        ModelLayer.InitializeAll(block, new Generator(5));
+        using Generator generator = new(5);
+        ModelLayer.InitializeAll(block, generator);
         Tensor hidden = UNetGradientTests.Noise(1, [.. Hidden[..3], channels]);
         int width = 4 * (channels == 8 ? 8 : 32);
         Tensor time = UNetGradientTests.Noise(2, 2, width);

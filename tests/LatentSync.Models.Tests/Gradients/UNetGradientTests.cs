@@ -78,7 +78,7 @@ public sealed class UNetGradientTests
         Dictionary<string, Tensor> Gradients()
         {
             using Tensor output = network.forward(sample, timestep, tokens);
-            using Tensor loss = output.pow(2).mean();
+            using Tensor loss = (output * output).mean();
             loss.backward();
             return network.named_parameters().Where(p => p.parameter.requires_grad).ToDictionary(p => p.name, p => p.parameter.grad!.clone());
         }
@@ -111,5 +111,9 @@ public sealed class UNetGradientTests
         return network;
     }
 
-    internal static Tensor Noise(ulong seed, params long[] shape) => randn(shape, ScalarType.Float64, generator: new Generator(seed));
+    internal static Tensor Noise(ulong seed, params long[] shape)
+    {
+        using Generator generator = new(seed);
+        return randn(shape, ScalarType.Float64, generator: generator);
+    }
 }

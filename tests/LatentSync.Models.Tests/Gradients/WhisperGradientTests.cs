@@ -17,7 +17,8 @@ public sealed class WhisperGradientTests
         using IDisposable use = TrainingBackends.Use(backend);
         using WhisperBlock block = new(12, 3, ScalarType.Float64, CPU);
         using DisposeScope scope = NewDisposeScope();
-        ModelLayer.InitializeAll(block, new Generator(5));
+        using Generator generator = new(5);
+        ModelLayer.InitializeAll(block, generator);
         Tensor input = UNetGradientTests.Noise(1, 2, 7, 12);
         DirectionalDerivative.AssertEqualsAutograd(
             () => block.call(input),
