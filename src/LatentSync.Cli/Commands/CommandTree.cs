@@ -28,6 +28,7 @@ internal static class CommandTree
             Language,
             SyncCommand.Create(),
             DemoCommand.Create(),
+            SynthCommand.Create(),
             DoctorCommand.Create(),
             ParityCommand.Create(),
             AttentionCommand.Create(),
