@@ -33,6 +33,7 @@ internal static class CommandTree
             ParityCommand.Create(),
             AttentionCommand.Create(),
             CheckpointCommand.Create(),
+            TrainCommand.Create(),
         };
         TeachingCommand.Enable(root, Teaching);
         return root;
