@@ -31,6 +31,7 @@ internal static class CommandTree
             DoctorCommand.Create(),
             ParityCommand.Create(),
             AttentionCommand.Create(),
+            EvalCommand.Create(),
             CheckpointCommand.Create(),
         };
         TeachingCommand.Enable(root, Teaching);

@@ -1,5 +1,6 @@
 using LatentSync.Demo;
 using LatentSync.Pipelines;
+using LatentSync.Training.Evaluation;
 
 namespace LatentSync.Cli.Display;
 
@@ -17,6 +18,10 @@ internal readonly record struct ProgressLine(string Title, long Done, long? Tota
     /// <summary>Shows the demo's progress.</summary>
     public static IProgress<DemoProgress> OfDemo(IProgress<ProgressLine> sink) =>
         new Translation<DemoProgress>(sink, p => new ProgressLine(TitleOf(p.Stage), p.Done, p.Total, p.Stage == DemoStage.Checkpoint ? "files" : "frames"));
+
+    /// <summary>Shows an evaluation's progress.</summary>
+    public static IProgress<EvaluationProgress> OfEvaluation(IProgress<ProgressLine> sink, int clips) =>
+        new Translation<EvaluationProgress>(sink, p => new ProgressLine($"lip-syncing {clips} new clips", p.FramesDone, p.FramesTotal, "frames"));
 
     private static string TitleOf(SyncStage stage) =>
         stage switch
