@@ -28,7 +28,7 @@ public sealed class GradientAccuracyTests
     public void Backward_RandomNumbers_IsAsExactAsLibTorch(ScalarType dtype, int queries, int keys, int headDim, bool isCausal)
     {
         using var scope = NewDisposeScope();
-        var generator = new Generator(queries + keys);
+        var generator = new Generator((ulong)(queries + keys));
         Tensor[] operands = [.. new[] { queries, keys, keys }.Select(length => randn([2, 3, length, headDim], generator: generator).to(dtype))];
         Tensor outputGradient = randn([2, 3, queries, headDim], generator: generator).to(dtype);
         var arguments = new AttentionArguments { IsCausal = isCausal };
