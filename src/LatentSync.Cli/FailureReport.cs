@@ -11,6 +11,7 @@ using LatentSync.Models.UNets;
 using LatentSync.Parity;
 using LatentSync.Pipelines;
 using LatentSync.Platform.Loading;
+using LatentSync.Training.Datasets;
 
 namespace LatentSync.Cli;
 
@@ -37,7 +38,7 @@ internal static class FailureReport
             FfmpegNotFoundException or NativeLoadException or AttentionUnavailableException or DeviceUnavailableException or InsufficientMemoryException => (ExitCode.Machine, exception.Message),
             FaceException face => (face.IsInputFault ? ExitCode.Usage : ExitCode.Machine, face.Message),
             MediaException media => (media.IsInputFault ? ExitCode.Usage : ExitCode.Failed, media.Message),
-            SyncOptionsException or CheckpointFolderException or CheckpointFormatException or CheckpointMismatchException or UNetInputException or DemoFolderException or ModelConfigurationException or ParityException or MachineDescriptionException => (
+            SyncOptionsException or CheckpointFolderException or CheckpointFormatException or CheckpointMismatchException or UNetInputException or DemoFolderException or ModelConfigurationException or ParityException or MachineDescriptionException or TrainingDataException => (
                 ExitCode.Usage,
                 exception.Message
             ),

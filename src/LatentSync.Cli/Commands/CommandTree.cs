@@ -28,10 +28,12 @@ internal static class CommandTree
             Language,
             SyncCommand.Create(),
             DemoCommand.Create(),
+            SynthCommand.Create(),
             DoctorCommand.Create(),
             ParityCommand.Create(),
             AttentionCommand.Create(),
             CheckpointCommand.Create(),
+            TrainCommand.Create(),
         };
         TeachingCommand.Enable(root, Teaching);
         return root;

@@ -1,5 +1,6 @@
 using LatentSync.Demo;
 using LatentSync.Pipelines;
+using LatentSync.Training.Datasets;
 
 namespace LatentSync.Cli.Display;
 
@@ -17,6 +18,10 @@ internal readonly record struct ProgressLine(string Title, long Done, long? Tota
     /// <summary>Shows the demo's progress.</summary>
     public static IProgress<DemoProgress> OfDemo(IProgress<ProgressLine> sink) =>
         new Translation<DemoProgress>(sink, p => new ProgressLine(TitleOf(p.Stage), p.Done, p.Total, p.Stage == DemoStage.Checkpoint ? "files" : "frames"));
+
+    /// <summary>Shows how many frames of a drawn dataset are there.</summary>
+    public static IProgress<SyntheticDatasetProgress> OfDrawing(IProgress<ProgressLine> sink) =>
+        new Translation<SyntheticDatasetProgress>(sink, p => new ProgressLine("drawing talking heads", p.Frames, p.TotalFrames, "frames"));
 
     private static string TitleOf(SyncStage stage) =>
         stage switch

@@ -65,6 +65,27 @@ internal sealed class LaneFft
         }
     }
 
+    /// <summary>Power spectra |A|², |B|² of the two real signals a, b whose a + ib was transformed to Z: with Y = conj(Z[N-k]), A = (Z + Y)/2, B = (Z -
+    /// Y)/2i.</summary>
+    /// <param name="real">N vectors: the real parts of Z.</param>
+    /// <param name="imaginary">N vectors: the imaginary parts of Z.</param>
+    /// <param name="firstPower">The first bins of |A|², at most N/2 + 1.</param>
+    /// <param name="secondPower">As many bins of |B|².</param>
+    public void SeparatePowers(ReadOnlySpan<Vec> real, ReadOnlySpan<Vec> imaginary, Span<Vec> firstPower, Span<Vec> secondPower)
+    {
+        Debug.Assert(real.Length == Length && imaginary.Length == Length && firstPower.Length == secondPower.Length);
+        for (int k = 0; k < firstPower.Length; k++)
+        {
+            int mirror = (Length - k) % Length;
+            Vec aReal = real[k] + real[mirror];
+            Vec aImaginary = imaginary[k] - imaginary[mirror];
+            Vec bReal = imaginary[k] + imaginary[mirror];
+            Vec bImaginary = real[mirror] - real[k];
+            firstPower[k] = (aReal * aReal + aImaginary * aImaginary) * 0.25;
+            secondPower[k] = (bReal * bReal + bImaginary * bImaginary) * 0.25;
+        }
+    }
+
     /// <summary>One Stockham pass: y[q + s(rp + k)] = w^(pk) sum_j x[q + s(p + jm)] exp(-2 pi i jk / r), with n = r m and w = exp(-2 pi i /
     /// n).</summary>
     private void Pass(int radix, int n, int s, ReadOnlySpan<Vec> xr, ReadOnlySpan<Vec> xi, Span<Vec> yr, Span<Vec> yi)

@@ -53,7 +53,7 @@ public static class LogMelSpectrogram
             Gather(samples16k, first, real);
             Gather(samples16k, first + lanes, imaginary);
             Transform.Forward(real, imaginary, workReal, workImaginary);
-            Separate(real, imaginary, evenPower, oddPower);
+            Transform.SeparatePowers(real, imaginary, evenPower, oddPower);
             maximum = Math.Max(maximum, ApplyFilters(evenPower, first, frames, values));
             maximum = Math.Max(maximum, ApplyFilters(oddPower, first + lanes, frames, values));
         }
@@ -116,22 +116,6 @@ public static class LogMelSpectrogram
             }
 
             target[n] = new Vec(lane) * Window[n];
-        }
-    }
-
-    /// <summary>Power spectra of the two real signals a, b whose a + ib was transformed to Z: with Y = conj(Z[N-k]), A = (Z + Y)/2, B = (Z
-    /// - Y)/2i.</summary>
-    private static void Separate(Vec[] real, Vec[] imaginary, Vec[] evenPower, Vec[] oddPower)
-    {
-        for (int k = 0; k < evenPower.Length; k++)
-        {
-            int mirror = (WindowLength - k) % WindowLength;
-            Vec aReal = real[k] + real[mirror];
-            Vec aImaginary = imaginary[k] - imaginary[mirror];
-            Vec bReal = imaginary[k] + imaginary[mirror];
-            Vec bImaginary = real[mirror] - real[k];
-            evenPower[k] = (aReal * aReal + aImaginary * aImaginary) * 0.25;
-            oddPower[k] = (bReal * bReal + bImaginary * bImaginary) * 0.25;
         }
     }
 

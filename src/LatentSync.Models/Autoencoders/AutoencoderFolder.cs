@@ -81,11 +81,13 @@ public static class AutoencoderFolder
     /// <summary>Writes an autoencoder in the same layout, weights as safetensors.</summary>
     /// <param name="folder">The folder; made when it does not exist.</param>
     /// <param name="autoencoder">The network.</param>
+    /// <param name="scalingFactor">Written as <c>scaling_factor</c>; null: the configuration's.</param>
     /// <exception cref="IOException">A file cannot be written.</exception>
-    public static void Save(string folder, AutoencoderKL autoencoder)
+    public static void Save(string folder, AutoencoderKL autoencoder, double? scalingFactor = null)
     {
         Directory.CreateDirectory(folder);
-        File.WriteAllText(Path.Combine(folder, ConfigurationFile), autoencoder.Configuration.ToJson());
+        AutoencoderConfiguration configuration = autoencoder.Configuration with { ScalingFactor = scalingFactor ?? autoencoder.ScalingFactor };
+        File.WriteAllText(Path.Combine(folder, ConfigurationFile), configuration.ToJson());
         SafetensorsWriter.Write(
             Path.Combine(folder, WeightsFiles[0]),
             StateDictWriter.Payloads(autoencoder),

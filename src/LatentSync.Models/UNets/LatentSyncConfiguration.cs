@@ -1,10 +1,5 @@
-using System.Globalization;
-using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using LatentSync.Models.Loading;
-using YamlDotNet.Core;
-using YamlDotNet.RepresentationModel;
 
 namespace LatentSync.Models.UNets;
 
@@ -22,38 +17,19 @@ public sealed record LatentSyncConfiguration(
     string? MaskImagePath = null
 )
 {
-    // The original's files have 3 kB and a depth of 3.
-    private const int MaximumBytes = 1 << 20;
-    private const int MaximumDepth = 32;
-    private const int MaximumNodes = 10_000;
-
     /// <summary>Reads a configuration file.</summary>
     /// <param name="path">A YAML file (JSON is YAML too).</param>
     /// <exception cref="ModelConfigurationException">The file is missing, too large, not YAML, or describes no usable network.</exception>
     public static LatentSyncConfiguration FromFile(string path)
     {
-        FileInfo file = new(path);
-        if (!file.Exists)
-        {
-            throw new ModelConfigurationException($"The configuration file {path} does not exist.");
-        }
-        if (file.Length > MaximumBytes)
-        {
-            throw new ModelConfigurationException(
-                $"The configuration file {path} has {file.Length} bytes; at most {MaximumBytes} are expected of a configuration."
-            );
-        }
+        string yaml = YamlDocument.ReadText(path);
         try
         {
-            return FromYaml(File.ReadAllText(path, Encoding.UTF8));
+            return FromYaml(yaml);
         }
         catch (ModelConfigurationException exception)
         {
             throw new ModelConfigurationException($"{path}: {exception.Message}", exception);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new ModelConfigurationException($"The configuration file {path} cannot be read: {exception.Message}", exception);
         }
     }
 
@@ -62,11 +38,7 @@ public sealed record LatentSyncConfiguration(
     /// <exception cref="ModelConfigurationException">The text is not YAML, has no <c>model</c> section, or describes no usable network.</exception>
     public static LatentSyncConfiguration FromYaml(string yaml)
     {
-        if (yaml.Length > MaximumBytes)
-        {
-            throw new ModelConfigurationException($"The configuration has {yaml.Length} characters; at most {MaximumBytes} are expected.");
-        }
-        JsonElement root = ToJson(yaml);
+        JsonElement root = YamlDocument.ToJson(yaml);
         if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("model", out JsonElement model))
         {
             throw new ModelConfigurationException(
@@ -87,107 +59,5 @@ public sealed record LatentSyncConfiguration(
             Has("audio_feat_length") ? reader.Integers("audio_feat_length", [], 0, 1000, 2) : null,
             Has("mask_image_path") ? reader.Text("mask_image_path", string.Empty) : null
         );
-    }
-
-    private static JsonElement ToJson(string yaml)
-    {
-        try
-        {
-            RefuseDepth(yaml);
-            YamlStream stream = [];
-            stream.Load(new StringReader(yaml));
-            if (stream.Documents.Count > 1)
-            {
-                throw new ModelConfigurationException(
-                    $"The configuration holds {stream.Documents.Count} YAML documents; exactly one is required."
-                );
-            }
-            if (stream.Documents.Count == 0)
-            {
-                return default; // an empty file
-            }
-            int nodes = 0;
-            JsonNode? root = Convert(stream.Documents[0].RootNode, ref nodes);
-            return JsonSerializer.SerializeToElement(root);
-        }
-        catch (YamlException exception)
-        {
-            throw new ModelConfigurationException(
-                $"The configuration is not valid YAML: line {exception.Start.Line}: {exception.Message}",
-                exception
-            );
-        }
-    }
-
-    // Before any tree is built: depth is what a recursive reader could be crashed with, aliases what it could be inflated with.
-    private static void RefuseDepth(string yaml)
-    {
-        Parser parser = new(new StringReader(yaml));
-        int depth = 0;
-        while (parser.MoveNext())
-        {
-            depth += parser.Current!.NestingIncrease;
-            if (depth > MaximumDepth)
-            {
-                throw new ModelConfigurationException($"The configuration is nested deeper than {MaximumDepth} levels.");
-            }
-            if (parser.Current is YamlDotNet.Core.Events.AnchorAlias)
-            {
-                throw new ModelConfigurationException("The configuration uses YAML aliases (*name); write the values out.");
-            }
-        }
-    }
-
-    private static JsonNode? Convert(YamlNode node, ref int nodes)
-    {
-        if (++nodes > MaximumNodes)
-        {
-            throw new ModelConfigurationException($"The configuration has more than {MaximumNodes} entries.");
-        }
-        switch (node)
-        {
-            case YamlMappingNode mapping:
-                JsonObject json = [];
-                foreach ((YamlNode key, YamlNode value) in mapping.Children)
-                {
-                    json[
-                        key is YamlScalarNode { Value: { } name }
-                            ? name
-                            : throw new ModelConfigurationException("The configuration has a key that is no text.")
-                    ] = Convert(value, ref nodes);
-                }
-                return json;
-            case YamlSequenceNode sequence:
-                JsonArray list = [];
-                foreach (YamlNode item in sequence.Children)
-                {
-                    list.Add(Convert(item, ref nodes));
-                }
-                return list;
-            default:
-                return Scalar((YamlScalarNode)node);
-        }
-    }
-
-    // YAML 1.2's core schema: what the original's loader (OmegaConf) reads; YAML 1.1 would make a text of 1e-5.
-    private static JsonNode? Scalar(YamlScalarNode scalar)
-    {
-        string text = scalar.Value ?? string.Empty;
-        if (scalar.Style != ScalarStyle.Plain)
-        {
-            return JsonValue.Create(text);
-        }
-        return text switch
-        {
-            "" or "~" or "null" or "Null" or "NULL" => null,
-            "true" or "True" or "TRUE" => JsonValue.Create(true),
-            "false" or "False" or "FALSE" => JsonValue.Create(false),
-            _ when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long integer) => JsonValue.Create(
-                integer
-            ),
-            _ when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) =>
-                JsonValue.Create(number),
-            _ => JsonValue.Create(text),
-        };
     }
 }

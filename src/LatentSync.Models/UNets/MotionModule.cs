@@ -132,7 +132,7 @@ internal sealed class TemporalTransformerBlock : nn.Module
             .. indices.Select(_ => new MultiHeadAttention(settings, "unet.temporal", width, width, motion.HeadCount, headDim, positions)),
         ]);
         _norms = new ModuleList<TokenNormLayer>([.. indices.Select(_ => settings.TokenNorm(width))]);
-        _feedForward = new FeedForwardNetwork(settings, width);
+        _feedForward = new FeedForwardNetwork(width, settings.Dtype, settings.Device);
         _feedForwardNorm = settings.TokenNorm(width);
         RegisterComponents();
     }

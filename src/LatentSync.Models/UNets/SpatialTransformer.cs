@@ -104,7 +104,7 @@ internal sealed class SpatialTransformerBlock : nn.Module
             );
         }
         _norm3 = settings.TokenNorm(width);
-        _feedForward = new FeedForwardNetwork(settings, width);
+        _feedForward = new FeedForwardNetwork(width, settings.Dtype, settings.Device);
         RegisterComponents();
     }
 

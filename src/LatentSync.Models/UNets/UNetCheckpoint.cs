@@ -100,9 +100,9 @@ public static class UNetCheckpoint
         }
         if (!stored.TryGetValue("conv_in.weight", out TensorInfo? convIn))
         {
-            return Has("encoder.down_blocks.") || Has("decoder.up_blocks.") ? "an image autoencoder (VAE)"
+            return Has("audio_encoder.") && Has("visual_encoder.") || Has("netcnnaud.") ? "a SyncNet"
+                : Has("encoder.down_blocks.") || Has("decoder.up_blocks.") ? "an image autoencoder (VAE)"
                 : Has("encoder.blocks.") ? "a Whisper model"
-                : Has("audio_encoder.") && Has("visual_encoder.") ? "a SyncNet"
                 : Has("model.diffusion_model.") ? "a Stable Diffusion checkpoint in the single-file layout"
                 : Has(TemporalPart) ? "a set of AnimateDiff motion modules without their U-Net"
                 : "no U-Net of this family";

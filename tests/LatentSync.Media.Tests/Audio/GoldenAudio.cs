@@ -27,9 +27,9 @@ internal static class GoldenAudio
         return result;
     }
 
-    public static (float[] Values, int[] Shape) ReadTensor(string name)
+    public static (float[] Values, int[] Shape) ReadTensor(string name, string fixture = "whisper")
     {
-        byte[] file = File.ReadAllBytes(Path.Combine(Golden, "whisper", "io.safetensors"));
+        byte[] file = File.ReadAllBytes(Path.Combine(Golden, fixture, "io.safetensors"));
         int headerLength = (int)BinaryPrimitives.ReadInt64LittleEndian(file);
         using var header = JsonDocument.Parse(file.AsMemory(8, headerLength));
         JsonElement entry = header.RootElement.GetProperty(name);
@@ -40,9 +40,11 @@ internal static class GoldenAudio
         return (MemoryMarshal.Cast<byte, float>(file.AsSpan(start, end - start)).ToArray(), shape);
     }
 
-    public static double LogMelTolerance()
+    public static double LogMelTolerance() => Tolerance("log_mel", "whisper");
+
+    public static double Tolerance(string name, string fixture)
     {
-        using var manifest = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Golden, "whisper", "manifest.json")));
-        return manifest.RootElement.GetProperty("tolerances").GetProperty("log_mel").GetProperty("atol").GetDouble();
+        using var manifest = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Golden, fixture, "manifest.json")));
+        return manifest.RootElement.GetProperty("tolerances").GetProperty(name).GetProperty("atol").GetDouble();
     }
 }

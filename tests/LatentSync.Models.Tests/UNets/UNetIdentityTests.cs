@@ -130,7 +130,7 @@ public sealed class UNetIdentityTests
     [Fact]
     public void FeedForward_MoreTokensThanASlice_EqualsTheWhole()
     {
-        using FeedForwardNetwork network = new(new UNetSettings(Plain, ScalarType.Float32, CPU), width: 64);
+        using FeedForwardNetwork network = new(width: 64, ScalarType.Float32, CPU);
         using Generator generator = new(4);
         ModelLayer.InitializeAll(network, generator);
         using DisposeScope scope = NewDisposeScope();

@@ -12,6 +12,7 @@ public sealed class ParityRunnerTests : IDisposable
 
     [Theory]
     [InlineData("audio")]
+    [InlineData("syncnet")]
     [InlineData("vae")]
     [InlineData("whisper")]
     public void Run_GoldenFixture_Passes(string name)
@@ -40,6 +41,32 @@ public sealed class ParityRunnerTests : IDisposable
             "sample",
             "decoded_from_mean",
             "decoded_from_z",
+        ];
+        Assert.Equal(expected, result.Comparisons.Select(c => c.Name));
+        Assert.All(result.Comparisons, c => Assert.InRange(c.MaxAbsoluteError, 0, 1e-4));
+    }
+
+    [Fact]
+    public void Run_SyncNetFixture_ComparesSpectrogramsFiltersWindowsAndBothEncoders()
+    {
+        ParityResult result = Assert.Single(ParityRunner.Run([Golden("syncnet")]).Results);
+        string[] expected =
+        [
+            "mel.basis_rows",
+            "mel.clip_a",
+            "mel.clip_b",
+            "window_rule.example_fps_25",
+            "audio_encoder.down_blocks.0",
+            "audio_encoder.down_blocks.1",
+            "audio_encoder.down_blocks.4",
+            "audio_encoder.norm_out",
+            "visual_encoder.conv_in",
+            "visual_encoder.down_blocks.0",
+            "visual_encoder.down_blocks.1",
+            "visual_encoder.norm_out",
+            "vision_embeds",
+            "audio_embeds",
+            "cosine_similarity",
         ];
         Assert.Equal(expected, result.Comparisons.Select(c => c.Name));
         Assert.All(result.Comparisons, c => Assert.InRange(c.MaxAbsoluteError, 0, 1e-4));

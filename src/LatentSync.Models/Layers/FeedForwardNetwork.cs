@@ -1,9 +1,8 @@
-using LatentSync.Models.Layers;
 using TorchSharp;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
-namespace LatentSync.Models.UNets;
+namespace LatentSync.Models.Layers;
 
 /// <summary>GEGLU: (value · gelu(gate)) W2 + b2 with value, gate = x W1 + b1, four times as wide as x.</summary>
 /// <remarks>GLU Variants Improve Transformer, arXiv:2002.05202; the gelu is the exact one (error function).</remarks>
@@ -15,10 +14,10 @@ internal sealed class FeedForwardNetwork : nn.Module
     [ComponentName(Name = "net")]
     private readonly Stages _net;
 
-    public FeedForwardNetwork(UNetSettings settings, int width)
+    public FeedForwardNetwork(int width, ScalarType dtype, Device device)
         : base(nameof(FeedForwardNetwork))
     {
-        _net = new Stages(settings, width);
+        _net = new Stages(width, dtype, device);
         RegisterComponents();
     }
 
@@ -52,11 +51,11 @@ internal sealed class FeedForwardNetwork : nn.Module
         [ComponentName(Name = "2")]
         private readonly LinearLayer _output;
 
-        public Stages(UNetSettings settings, int width)
+        public Stages(int width, ScalarType dtype, Device device)
             : base(nameof(Stages))
         {
-            _widening = new Widening(settings, width);
-            _output = settings.Linear(4 * width, width);
+            _widening = new Widening(width, dtype, device);
+            _output = new LinearLayer(4 * width, width, dtype, device);
             RegisterComponents();
         }
 
@@ -68,10 +67,10 @@ internal sealed class FeedForwardNetwork : nn.Module
         [ComponentName(Name = "proj")]
         private readonly LinearLayer _projection;
 
-        public Widening(UNetSettings settings, int width)
+        public Widening(int width, ScalarType dtype, Device device)
             : base(nameof(Widening))
         {
-            _projection = settings.Linear(width, 8 * width);
+            _projection = new LinearLayer(width, 8 * width, dtype, device);
             RegisterComponents();
         }
 

@@ -1,10 +1,9 @@
 using LatentSync.Attention.Torch.Operands;
-using LatentSync.Models.Layers;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
-namespace LatentSync.Models.UNets;
+namespace LatentSync.Models.Layers;
 
 /// <summary>
 /// Layer norm of tokens in the model's own dtype: as the original computes it, and half the memory traffic of a detour over float32

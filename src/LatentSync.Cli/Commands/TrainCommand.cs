@@ -1,0 +1,124 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using LatentSync.Cli.Display;
+using LatentSync.Training.Datasets;
+using LatentSync.Training.Loops;
+using LatentSync.Training.Loops.AudioEncoders;
+using LatentSync.Training.Loops.Autoencoders;
+using LatentSync.Training.Loops.UNets;
+
+namespace LatentSync.Cli.Commands;
+
+/// <summary>`latentsync train`.</summary>
+internal static class TrainCommand
+{
+    private static readonly Option<string> Configuration = new("--config") { Description = "the training's YAML file, with the original's keys", Required = true, HelpName = "FILE" };
+    private static readonly Option<string> Out = new("--out", "-o") { Description = "folder of the run: state, checkpoints/, losses.png, losses.csv", Required = true, HelpName = "DIR" };
+    private static readonly Option<string?> Data = new("--data") { Description = "folder of aligned face videos (*.mp4, 25 fps) or a list of them, one path per line; instead of the configuration's", HelpName = "DIR|LIST" };
+    private static readonly Option<bool> Resume = new("--resume") { Description = "go on where the last run of this folder stopped, however it stopped" };
+    private static readonly Option<long?> Steps = new("--steps") { Description = "steps in all, instead of run.max_train_steps", HelpName = "N" };
+    private static readonly Option<long?> Seed = new("--seed") { Description = "instead of run.seed", HelpName = "N" };
+    private static readonly Option<string> Device = new("--device") { Description = "auto, cpu, cuda or cuda:N", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
+    private static readonly Option<int?> Threads = new("--threads") { Description = "threads of libtorch; the same number gives the same losses bit for bit", HelpName = "N" };
+    private static readonly Option<string?> Vae = new("--vae") { Description = "folder of the trained autoencoder, instead of ckpt.vae_path", HelpName = "DIR" };
+    private static readonly Option<string?> Whisper = new("--whisper") { Description = "file of the speech encoder, instead of ckpt.whisper_path", HelpName = "FILE" };
+    private static readonly Option<string?> Start = new("--start") { Description = "weights to start from (stage 1's for stage 2), instead of ckpt.resume_ckpt_path", HelpName = "FILE" };
+    private static readonly Option<bool> Json = new("--json") { Description = "write the result as JSON to standard output" };
+
+    public static Command Create()
+    {
+        TeachingCommand group = new(
+            "train",
+            "Trains LatentSync's networks, the original's way, at any size.",
+            """
+            A run is resumable: the same command with --resume goes on after Ctrl+C, a crash or a power cut, with the same losses.
+
+            The parts are trained one after the other (scripts/train-demo does all of it for the demo's checkpoint):
+              latentsync synth --count 500 --out data --faces-only       talking heads to learn from (or your own aligned videos)
+              latentsync train vae --config vae.yaml --data data/faces --out run/vae
+              latentsync train speech --config speech.yaml --out run/speech
+              latentsync train syncnet --config syncnet.yaml --data data/faces --out run/syncnet
+              latentsync train unet --config unet.yaml --data data/faces --out run/unet
+            """
+        );
+        group.Add(Trainer(
+            "speech",
+            "Trains a small speech encoder of Whisper's architecture on synthesised speech.",
+            "latentsync train speech --config configs/demo/speech.yaml --out run/speech",
+            SpeechEncoderTraining.Run,
+            takesData: false));
+        group.Add(Trainer(
+            "vae",
+            "Trains the image autoencoder on aligned faces.",
+            "latentsync train vae --config configs/demo/vae.yaml --data data/faces --out run/vae",
+            AutoencoderTraining.Run,
+            takesData: true));
+        TeachingCommand unet = Trainer(
+            "unet",
+            "Trains the denoising network: stage 1, or stage 2 with motion modules on top of it.",
+            "latentsync train unet --config configs/demo/unet-stage1.yaml --data data/faces --vae VAE --whisper SPEECH.pt --out run/unet1",
+            UNetTraining.Run,
+            takesData: true);
+        unet.Add(Vae);
+        unet.Add(Whisper);
+        unet.Add(Start);
+        group.Add(unet);
+        return group;
+    }
+
+    private static TeachingCommand Trainer(
+        string name, string description, string example, Func<TrainingRun, IProgress<TrainingProgress>?, CancellationToken, TrainingReport> train, bool takesData)
+    {
+        TeachingCommand command = new(name, description, $"Example:\n  {example}") { Configuration, Out, Resume, Steps, Seed, Device, Threads, Json };
+        if (takesData)
+        {
+            command.Add(Data);
+        }
+        command.SetAction((parsed, cancellationToken) => RunAsync(parsed, name, train, takesData, cancellationToken));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(
+        ParseResult parsed, string name, Func<TrainingRun, IProgress<TrainingProgress>?, CancellationToken, TrainingReport> train, bool takesData, CancellationToken cancellationToken)
+    {
+        TrainingRun run = new()
+        {
+            ConfigurationPath = parsed.GetRequiredValue(Configuration),
+            OutputFolder = parsed.GetRequiredValue(Out),
+            Resume = parsed.GetValue(Resume),
+            MaxSteps = parsed.GetValue(Steps),
+            Seed = parsed.GetValue(Seed),
+            DataPath = takesData ? parsed.GetValue(Data) : null,
+            Device = parsed.GetRequiredValue(Device),
+            AutoencoderFolder = name == "unet" ? parsed.GetValue(Vae) : null,
+            WhisperPath = name == "unet" ? parsed.GetValue(Whisper) : null,
+            StartPath = name == "unet" ? parsed.GetValue(Start) : null,
+            Threads = parsed.GetValue(Threads),
+        };
+        using ProgressDisplay display = new();
+        TrainingReport report = await display.RunAsync(sink => Task.Run(() => train(run, new StepDisplay(sink, name), cancellationToken), cancellationToken));
+        if (parsed.GetValue(Json))
+        {
+            Console.Out.WriteLine(JsonSerializer.Serialize(report, JsonOutput.Options));
+            return ExitCode.Done;
+        }
+        Console.Out.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{report.Steps} steps ({report.Parameters:N0} parameters) in {report.Seconds:0} s{(report.ResumedFrom > 0 ? $", resumed at step {report.ResumedFrom}" : string.Empty)}; loss {report.FinalLoss:G4} over the last steps"));
+        foreach (SkippedVideo skipped in report.SkippedVideos)
+        {
+            Console.Error.WriteLine($"skipped {skipped.Path}: {skipped.Reason}");
+        }
+        Console.Out.WriteLine($"checkpoint {report.Checkpoint}");
+        Console.Out.WriteLine($"curve      {report.LossPlot}");
+        return ExitCode.Done;
+    }
+
+    /// <summary>A bar with the smoothed loss as its unit.</summary>
+    private sealed class StepDisplay(IProgress<ProgressLine> sink, string name) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) =>
+            sink.Report(new ProgressLine($"training {name}", value.Step, value.TotalSteps, string.Create(CultureInfo.InvariantCulture, $"steps, loss {value.SmoothedLoss:G4}, {value.SecondsPerStep:0.00} s each")));
+    }
+}

@@ -1,0 +1,18 @@
+namespace LatentSync.Training.Datasets;
+
+/// <summary>The data that training was given cannot be used. The message says what was looked for, where, what was found and what to do.</summary>
+public sealed class TrainingDataException : Exception
+{
+    /// <summary>Makes the exception.</summary>
+    /// <param name="message">One or two sentences, fit for a user.</param>
+    /// <param name="path">The file or folder concerned, as the caller named it; null if none.</param>
+    /// <param name="innerException">The cause; null if none.</param>
+    public TrainingDataException(string message, string? path = null, Exception? innerException = null)
+        : base(message, innerException)
+    {
+        DataPath = path;
+    }
+
+    /// <summary>The file or folder concerned, as the caller named it; null if none.</summary>
+    public string? DataPath { get; }
+}

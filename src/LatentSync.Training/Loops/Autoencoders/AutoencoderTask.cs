@@ -1,0 +1,134 @@
+using System.Globalization;
+using LatentSync.Attention.Torch.Operands;
+using LatentSync.Media.Faces;
+using LatentSync.Media.Synthesis;
+using LatentSync.Models.Autoencoders;
+using LatentSync.Training.Datasets;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace LatentSync.Training.Loops.Autoencoders;
+
+/// <summary>Teaches the image autoencoder faces: absolute error of the pixels, those of the mouth counting more, and a little divergence from the
+/// normal distribution so that the latents are smooth.</summary>
+/// <remarks>The loss of latent diffusion's autoencoder (Rombach et al., arXiv:2112.10752, section 3.1) without its adversarial part.
+/// The checkpoint's <c>scaling_factor</c> is measured: 1 / standard deviation of the latents, as that paper's appendix G has it.</remarks>
+internal sealed class AutoencoderTask : ITrainingTask
+{
+    private const int ValidationPictures = 32;
+
+    private readonly AutoencoderSettings _settings;
+    private readonly AutoencoderKL _network;
+    private readonly WindowSampler _sampler;
+    private readonly WindowSampler? _validation;
+    private readonly Device _device;
+    private readonly Tensor _mask; // (1, R, R): 1 keep, 0 generated
+    private readonly Tensor _weights; // (1, R, R), mean 1
+
+    public AutoencoderTask(AutoencoderSettings settings, FaceClipLibrary library, FaceClipLibrary? validation, long seed, Device device)
+    {
+        (_settings, _device) = (settings, device);
+        _sampler = new WindowSampler(library, 1);
+        _validation = validation is null ? null : new WindowSampler(validation, 1);
+        _network = AutoencoderKL.Create(settings.Network, ScalarType.Float32, device);
+        _network.InitializeForTraining(seed);
+        _network.train();
+        Parameters = [.. _network.named_parameters().Select(p => KeyValuePair.Create(p.name, p.parameter))];
+        using DisposeScope scope = NewDisposeScope();
+        float[] keep = new float[settings.Resolution * settings.Resolution];
+        FaceMask.Create(settings.Resolution).CopyTo(keep);
+        _mask = tensor(keep, [1, settings.Resolution, settings.Resolution], device: device).DetachFromDisposeScope();
+        Tensor weights = _mask.neg().Plus(1).Times(settings.MouthWeight - 1).Plus(1);
+        _weights = (weights / weights.mean()).DetachFromDisposeScope();
+    }
+
+    public string Name => "vae";
+
+    public IReadOnlyList<KeyValuePair<string, Parameter>> Parameters { get; }
+
+    public StepLoss ComputeLoss(TrainingDraw draw, CancellationToken cancellationToken)
+    {
+        (Tensor pixels, string names) = Pictures(_sampler, draw, _settings.BatchSize, cancellationToken);
+        using Generator generator = draw.GeneratorFor(_settings.BatchSize);
+        (Tensor mean, Tensor logVariance) = _network.Encode(pixels);
+        Tensor latents = AutoencoderKL.Sample(mean, logVariance, randn(mean.shape, generator: generator).to(_device));
+        Tensor error = ((_network.Decode(latents) - pixels).abs() * _weights).mean();
+        Tensor divergence = (mean * mean).Plus(logVariance.exp()).Minus(1).sub(logVariance).mean().Times(0.5);
+        return new StepLoss(
+            error.Plus(divergence.Times(_settings.KlWeight)),
+            [KeyValuePair.Create("error", (double)error.item<float>()), KeyValuePair.Create("kl", (double)divergence.item<float>())],
+            names);
+    }
+
+    public IReadOnlyList<KeyValuePair<string, double>>? Validate(long step, CancellationToken cancellationToken)
+    {
+        if (_validation is null)
+        {
+            return null;
+        }
+        using IDisposable noGrad = no_grad();
+        double whole = 0, mouth = 0;
+        const int batch = 8;
+        for (int i = 0; i < ValidationPictures / batch; i++)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            (Tensor pixels, _) = Pictures(_validation, new TrainingDraw(1, i + 1, 0), batch, cancellationToken, masked: false);
+            (Tensor mean, _) = _network.Encode(pixels);
+            Tensor difference = _network.Decode(mean).clamp(Scalars.Of(-1.0), Scalars.One) - pixels;
+            Tensor squares = difference * difference;
+            Tensor generated = _mask.neg().Plus(1);
+            whole += squares.mean().item<float>();
+            mouth += ((squares * generated).sum() / generated.sum()).item<float>() / (3.0 * batch);
+        }
+        double batches = ValidationPictures / batch;
+        return [KeyValuePair.Create("PSNR", Psnr(whole / batches)), KeyValuePair.Create("PSNR of the mouth region", Psnr(mouth / batches))];
+    }
+
+    public string WriteCheckpoint(string folder, long step, LossHistory history)
+    {
+        string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"checkpoint-{step}"));
+        AutoencoderFolder.Save(path, _network, MeasureScalingFactor());
+        return path;
+    }
+
+    public void Dispose()
+    {
+        _network.Dispose();
+        _mask.Dispose();
+        _weights.Dispose();
+    }
+
+    private double MeasureScalingFactor()
+    {
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        List<Tensor> means = [];
+        for (int i = 0; i < 8; i++)
+        {
+            (Tensor pixels, _) = Pictures(_sampler, new TrainingDraw(2, i + 1, 0), 8, CancellationToken.None, masked: false);
+            means.Add(_network.Encode(pixels).Mean);
+        }
+        return 1 / Math.Max(cat(means).std().item<float>(), 1e-6);
+    }
+
+    private (Tensor Pixels, string Names) Pictures(WindowSampler sampler, TrainingDraw draw, int count, CancellationToken cancellationToken, bool masked = true)
+    {
+        List<Tensor> pictures = [];
+        List<string> names = [];
+        for (int i = 0; i < count; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            long seed = (long)draw.SeedFor(i);
+            TrainingWindow window = sampler.DrawAsync(seed, draw.Step, i, cancellationToken).GetAwaiter().GetResult();
+            Tensor picture = window.Frames(_device); // (1, 3, R, R)
+            bool blank = masked && new SeededRandom(seed, 31).Chance(_settings.MaskedShare);
+            pictures.Add(blank ? picture * _mask : picture);
+            names.Add(string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(window.Clip.Path)} frame {window.Start}"));
+        }
+        return (cat(pictures), string.Join(", ", names));
+    }
+
+    // Peak to peak is 2 in [-1, 1].
+    private static double Psnr(double meanSquare) => 10 * Math.Log10(4 / Math.Max(meanSquare, 1e-12));
+}

@@ -1,0 +1,96 @@
+using System.Text.Json;
+using LatentSync.Models.Loading;
+using LatentSync.Models.UNets;
+
+namespace LatentSync.Training.Loops;
+
+/// <summary>A training's YAML file: sections with known keys, so that a misspelt one is named instead of ignored.</summary>
+internal sealed class TrainingDocument
+{
+    private readonly JsonElement _root;
+    private readonly string _path;
+
+    private TrainingDocument(JsonElement root, string path, string text)
+    {
+        (_root, _path, Text) = (root, path, text);
+    }
+
+    /// <summary>The file as it was read; a copy of it is kept with the run.</summary>
+    public string Text { get; }
+
+    /// <summary>Folder that relative paths inside the file are meant from.</summary>
+    public string Folder => Path.GetDirectoryName(Path.GetFullPath(_path))!;
+
+    /// <summary>Reads a file and checks its sections.</summary>
+    /// <param name="path">YAML or JSON.</param>
+    /// <param name="sections">The sections that it may have.</param>
+    /// <exception cref="ModelConfigurationException">The file is missing, malformed, or has an unknown section (the nearest one is named).</exception>
+    public static TrainingDocument Open(string path, params IReadOnlyList<string> sections)
+    {
+        string text = YamlDocument.ReadText(path);
+        try
+        {
+            JsonElement root = YamlDocument.ToJson(text);
+            if (root.ValueKind != JsonValueKind.Object)
+            {
+                throw new ModelConfigurationException($"The configuration has no sections; {string.Join(", ", sections)} are expected.");
+            }
+            KnownKeys.Check(root, "the training", sections, []);
+            return new TrainingDocument(root, path, text);
+        }
+        catch (ModelConfigurationException exception)
+        {
+            throw Located(path, exception);
+        }
+    }
+
+    /// <summary>Reads a section; an absent one is empty.</summary>
+    /// <typeparam name="T">What the section becomes.</typeparam>
+    /// <param name="name">The section.</param>
+    /// <param name="keys">Keys that decide something.</param>
+    /// <param name="ignored">Keys of the original without influence here.</param>
+    /// <param name="read">Takes the values.</param>
+    /// <exception cref="ModelConfigurationException">A key is unknown (the nearest one is named), or a value cannot be used.</exception>
+    public T Read<T>(string name, IReadOnlyList<string> keys, IReadOnlyList<string> ignored, Func<ConfigurationReader, T> read)
+    {
+        try
+        {
+            JsonElement json = Section(name);
+            ConfigurationReader reader = new(json, $"the section {name}");
+            KnownKeys.Check(json, $"the section {name}", keys, ignored);
+            return read(reader);
+        }
+        catch (ModelConfigurationException exception)
+        {
+            throw Located(_path, exception);
+        }
+    }
+
+    /// <summary>Lets a model read its own section.</summary>
+    /// <typeparam name="T">The model's configuration.</typeparam>
+    /// <param name="name">The section.</param>
+    /// <param name="read">The model's reader.</param>
+    /// <exception cref="ModelConfigurationException">The section is missing or describes no usable network.</exception>
+    public T ReadModel<T>(string name, Func<JsonElement, T> read)
+    {
+        try
+        {
+            return _root.TryGetProperty(name, out JsonElement json) && json.ValueKind == JsonValueKind.Object
+                ? read(json)
+                : throw new ModelConfigurationException($"The configuration has no section \"{name}:\", which describes the network.");
+        }
+        catch (ModelConfigurationException exception)
+        {
+            throw Located(_path, exception);
+        }
+    }
+
+    /// <summary>A path of the file, meant from the file's folder; null for an empty one.</summary>
+    public string? PathOf(string value) => value.Length == 0 ? null : Path.GetFullPath(value, Folder);
+
+    private JsonElement Section(string name) =>
+        _root.TryGetProperty(name, out JsonElement json) && json.ValueKind != JsonValueKind.Null ? json : JsonSerializer.SerializeToElement(new { });
+
+    private static ModelConfigurationException Located(string path, ModelConfigurationException exception) =>
+        new($"{path}: {exception.Message}", exception);
+}

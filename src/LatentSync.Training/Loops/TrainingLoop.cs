@@ -1,0 +1,194 @@
+using System.Diagnostics;
+using System.Text;
+using LatentSync.Attention.Torch.Operands;
+using LatentSync.Media.Video;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LatentSync.Training.Loops;
+
+/// <summary>Steps, saving, resuming, curves: what all trainings have in common.</summary>
+/// <remarks>
+/// A run is a function of configuration, data and seed: batches and noise are drawn from the step's number, and the state that is saved
+/// holds weights, moments and averages in full precision. So a run that was killed goes on from its last saved step with the very losses that it
+/// would have had, given the same number of threads.
+/// </remarks>
+public sealed class TrainingLoop
+{
+    /// <summary>Name of the total in the loss curve.</summary>
+    public const string TotalLoss = "loss";
+
+    private const int Smoothing = 50;
+    private const string StateName = "state.safetensors";
+
+    private readonly TrainingLoopOptions _options;
+
+    /// <summary>Prepares a loop.</summary>
+    /// <param name="options">Steps, rates, folder.</param>
+    /// <exception cref="TrainingException">An option is out of its range.</exception>
+    public TrainingLoop(TrainingLoopOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Check();
+        _options = options;
+    }
+
+    /// <summary>Trains.</summary>
+    /// <param name="task">What to train; belongs to the caller.</param>
+    /// <param name="progress">Told after every step.</param>
+    /// <param name="cancellationToken">Stops after the current batch; the state of the last finished step is saved first.</param>
+    /// <exception cref="TrainingException">The folder holds the state of another training, or one and <see cref="TrainingLoopOptions.Resume"/> is false.</exception>
+    /// <exception cref="NonFiniteLossException">A loss or the gradients are infinite or NaN; nothing of that step was applied.</exception>
+    /// <exception cref="IOException">The disk is full: what was saved before stays as it is.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public TrainingReport Run(ITrainingTask task, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        string folder = Path.GetFullPath(_options.OutputFolder);
+        string checkpoints = Path.Combine(folder, "checkpoints");
+        string statePath = Path.Combine(folder, StateName);
+        if (File.Exists(statePath) && !_options.Resume)
+        {
+            throw new TrainingException($"{folder} holds a training already; go on with it by --resume, or give another --out.");
+        }
+        Directory.CreateDirectory(checkpoints);
+        using AdamW optimizer = new(task.Parameters, _options.Optimizer);
+        using Ema? average = _options.EmaDecay is { } decay ? new Ema(task.Parameters, decay) : null;
+        List<KeyValuePair<string, Tensor>> tensors =
+            [.. task.Parameters.Select(p => KeyValuePair.Create("w." + p.Key, (Tensor)p.Value)), .. optimizer.State, .. average?.State ?? []];
+        LossHistory history = new();
+        long start = 0;
+        if (File.Exists(statePath))
+        {
+            (start, history) = TrainingState.Read(statePath, task.Name, tensors);
+            optimizer.Resume(start);
+            average?.Resume(start);
+        }
+
+        Stopwatch clock = Stopwatch.StartNew();
+        string checkpoint = string.Empty;
+        long saved = start;
+        void Save(long step)
+        {
+            using (average?.Apply())
+            {
+                checkpoint = task.WriteCheckpoint(checkpoints, step, history);
+            }
+            TrainingState.Write(statePath, task.Name, step, tensors, history);
+            WriteCurves(folder, task.Name, history);
+            saved = step;
+            DropOldCheckpoints(checkpoints, checkpoint);
+        }
+
+        long done = start;
+        try
+        {
+            while (done < _options.MaxSteps)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                long step = done + 1;
+                double rate = _options.Schedule.At(step);
+                List<KeyValuePair<string, double>> losses = Accumulate(task, optimizer, step, saved == 0 ? null : saved, cancellationToken);
+                optimizer.Step(rate);
+                average?.Update();
+                done = step;
+                losses.ForEach(l => history.Add(step, l.Key, l.Value));
+                if (step % (_options.ValidateEverySteps ?? _options.SaveEverySteps) == 0 || step == _options.MaxSteps)
+                {
+                    using IDisposable? averaged = average?.Apply();
+                    foreach ((string name, double value) in task.Validate(step, cancellationToken) ?? [])
+                    {
+                        history.Add(step, "validation " + name, value);
+                    }
+                }
+                if (step % _options.SaveEverySteps == 0 || step == _options.MaxSteps)
+                {
+                    Save(step);
+                }
+                double pace = clock.Elapsed.TotalSeconds / (done - start);
+                progress?.Report(new TrainingProgress(
+                    step, _options.MaxSteps, losses, history.RecentMean(TotalLoss, Smoothing) ?? 0, rate, pace, TimeSpan.FromSeconds(pace * (_options.MaxSteps - step))));
+            }
+        }
+        catch (OperationCanceledException) when (done > saved)
+        {
+            Save(done);
+            throw;
+        }
+        if (checkpoint.Length == 0)
+        {
+            Save(done);
+        }
+        return new TrainingReport(
+            done,
+            start,
+            history.RecentMean(TotalLoss, Smoothing) ?? 0,
+            checkpoint,
+            Path.Combine(folder, "losses.png"),
+            Path.Combine(folder, "losses.csv"),
+            clock.Elapsed.TotalSeconds,
+            task.Parameters.Sum(p => p.Value.numel()));
+    }
+
+    // Gradients of all batches of a step; the mean of their losses.
+    private List<KeyValuePair<string, double>> Accumulate(ITrainingTask task, AdamW optimizer, long step, long? lastGood, CancellationToken cancellationToken)
+    {
+        optimizer.ZeroGradients();
+        int batches = _options.GradientAccumulationSteps;
+        List<KeyValuePair<string, double>> sums = [];
+        string names = string.Empty;
+        for (int i = 0; i < batches; i++)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            StepLoss loss = task.ComputeLoss(new TrainingDraw(_options.Seed, step, i), cancellationToken);
+            names += (i == 0 ? string.Empty : "; ") + loss.Batch;
+            List<KeyValuePair<string, double>> values = [KeyValuePair.Create(TotalLoss, (double)loss.Total.to(ScalarType.Float32).item<float>()), .. loss.Parts];
+            foreach ((string name, double value) in values)
+            {
+                if (!double.IsFinite(value))
+                {
+                    throw new NonFiniteLossException(step, name, value, loss.Batch, lastGood);
+                }
+            }
+            (batches == 1 ? loss.Total : loss.Total.Over(batches)).backward();
+            sums = i == 0 ? values : [.. sums.Zip(values, (a, b) => KeyValuePair.Create(a.Key, a.Value + b.Value))];
+        }
+        double norm = optimizer.ClipGradients(_options.MaxGradientNorm);
+        return double.IsFinite(norm)
+            ? [.. sums.Select(s => KeyValuePair.Create(s.Key, s.Value / batches))]
+            : throw new NonFiniteLossException(step, "gradient norm", norm, names, lastGood);
+    }
+
+    private static void WriteCurves(string folder, string task, LossHistory history)
+    {
+        WriteFile(Path.Combine(folder, "losses.csv"), Encoding.UTF8.GetBytes(history.ToCsv()));
+        WriteFile(Path.Combine(folder, "losses.png"), LossPlot.ToPng(history, task));
+    }
+
+    private static void WriteFile(string path, byte[] content)
+    {
+        using PartialFile partial = new(path);
+        File.WriteAllBytes(partial.Path, content);
+        partial.MoveIntoPlace();
+    }
+
+    private void DropOldCheckpoints(string folder, string latest)
+    {
+        if (_options.KeepCheckpoints <= 0)
+        {
+            return;
+        }
+        string[] old = [.. Directory.EnumerateFileSystemEntries(folder).Where(p => p != latest).OrderByDescending(File.GetLastWriteTimeUtc).Skip(_options.KeepCheckpoints - 1)];
+        foreach (string path in old)
+        {
+            if (Directory.Exists(path))
+            {
+                Directory.Delete(path, recursive: true);
+            }
+            else
+            {
+                File.Delete(path);
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+using System.Globalization;
+using LatentSync.Attention.Torch.Operands;
+using LatentSync.Checkpoints;
+using LatentSync.Media.Faces;
+using LatentSync.Models.AudioEncoders;
+using LatentSync.Models.Autoencoders;
+using LatentSync.Models.Loading;
+using LatentSync.Models.Schedulers;
+using LatentSync.Models.UNets;
+using LatentSync.Training.Datasets;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace LatentSync.Training.Loops.UNets;
+
+/// <summary>Teaches the denoising network: noise is added to the latents of a window, and predicted from the picture around the mouth, a reference
+/// and the audio.</summary>
+/// <remarks>One step of the original's scripts/train_unet; mean squared error of the predicted noise.</remarks>
+internal sealed class UNetTask : ITrainingTask
+{
+    /// <summary>Greatest weight of <see cref="UNetSettings.WeighsVelocity"/>.</summary>
+    public const double LargestWeight = 10;
+
+    private const int ValidationBatches = 6;
+    private const int NoisePurpose = 100_000, LatentPurpose = 200_000, TimePurpose = 300_000, DropoutPurpose = 400_000;
+
+    private readonly UNetSettings _settings;
+    private readonly UNet3DConditionModel _network;
+    private readonly AutoencoderKL _autoencoder;
+    private readonly WhisperEncoder _encoder;
+    private readonly WindowSampler _sampler;
+    private readonly WindowSampler? _validation;
+    private readonly ClipFeatures _features;
+    private readonly Device _device;
+    private readonly Tensor _mask; // (1, R, R)
+    private readonly Tensor _alphasCumprod; // (T)
+
+    public UNetTask(UNetSettings settings, FaceClipLibrary library, FaceClipLibrary? validation, long seed, Device device)
+    {
+        (_settings, _device) = (settings, device);
+        _sampler = new WindowSampler(library, settings.Frames);
+        _validation = validation is null ? null : new WindowSampler(validation, settings.Frames);
+        _autoencoder = AutoencoderFolder.Load(settings.AutoencoderFolder, ScalarType.Float32, device);
+        _encoder = WhisperCheckpoint.Load(settings.WhisperPath, ScalarType.Float32, device);
+        Require(settings, _autoencoder, _encoder);
+        _network = UNet3DConditionModel.Create(settings.Network, ScalarType.Float32, device);
+        _network.InitializeForTraining(seed);
+        if (settings.StartPath is { } start)
+        {
+            using TensorArchive archive = TensorArchive.Open(start);
+            UNetCheckpoint.Load(_network, archive, allowMissing: true);
+        }
+        _network.train();
+        Parameters =
+        [
+            .. _network.named_parameters()
+                .Where(p => settings.TrainableModules.Count == 0 || settings.TrainableModules.Any(m => p.name.Contains(m, StringComparison.Ordinal)))
+                .Select(p => KeyValuePair.Create(p.name, p.parameter)),
+        ];
+        FreezeTheRest();
+        using DisposeScope scope = NewDisposeScope();
+        FaceMask mask = settings.MaskPath is { } path ? FaceMask.Load(path, settings.Resolution) : FaceMask.Create(settings.Resolution);
+        float[] keep = new float[settings.Resolution * settings.Resolution];
+        mask.CopyTo(keep);
+        _mask = tensor(keep, [1, settings.Resolution, settings.Resolution], device: device).DetachFromDisposeScope();
+        _alphasCumprod = tensor(new DdimScheduler().Schedule.AlphasCumulative.Select(a => (float)a).ToArray()).DetachFromDisposeScope();
+        AudioFrameClock clock = new(FaceClip.FrameRate, settings.AudioFrames.Before, settings.AudioFrames.After);
+        _features = new ClipFeatures(_autoencoder, _encoder, clock, _mask, settings.CacheBytes);
+    }
+
+    public string Name => "unet";
+
+    public IReadOnlyList<KeyValuePair<string, Parameter>> Parameters { get; }
+
+    public StepLoss ComputeLoss(TrainingDraw draw, CancellationToken cancellationToken) => Compute(_sampler, draw, cancellationToken);
+
+    public IReadOnlyList<KeyValuePair<string, double>>? Validate(long step, CancellationToken cancellationToken)
+    {
+        if (_validation is null)
+        {
+            return null;
+        }
+        using IDisposable noGrad = no_grad();
+        double sum = 0;
+        for (int i = 0; i < ValidationBatches; i++)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            sum += Compute(_validation, new TrainingDraw(1, i + 1, 0), cancellationToken).Parts[0].Value / ValidationBatches;
+        }
+        return [KeyValuePair.Create("noise", sum)];
+    }
+
+    public string WriteCheckpoint(string folder, long step, LossHistory history)
+    {
+        string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"checkpoint-{step}.pt"));
+        TorchCheckpointWriter.Write(path, new CheckpointDictionary { { "global_step", step }, { "state_dict", StateDictWriter.Dictionary(_network) } });
+        return path;
+    }
+
+    public void Dispose()
+    {
+        _features.Dispose();
+        _network.Dispose();
+        _autoencoder.Dispose();
+        _encoder.Dispose();
+        _mask.Dispose();
+        _alphasCumprod.Dispose();
+    }
+
+    private StepLoss Compute(WindowSampler sampler, TrainingDraw draw, CancellationToken cancellationToken)
+    {
+        (Batch batch, string names) = Draw(sampler, draw, cancellationToken);
+        (Tensor latents, Tensor masked, Tensor reference, Tensor tokens) = batch; // 3 x (B, 4, f, s, s), (B, f, S, X)
+        Tensor noise = Noise(latents.shape, draw); // (B, 4, f, s, s)
+        using Generator times = draw.GeneratorFor(TimePurpose);
+        Tensor timesteps = randint(0, _alphasCumprod.shape[0], [latents.shape[0]], generator: times, dtype: ScalarType.Int64); // (B)
+        Tensor alphas = _alphasCumprod.index_select(0, timesteps).view(-1, 1, 1, 1, 1); // (B, 1, 1, 1, 1)
+        Tensor noisy = (alphas.sqrt() * latents).Plus(alphas.neg().Plus(1).sqrt() * noise);
+        Tensor mask = MaskLatents(latents.shape); // (B, 1, f, s, s)
+        Tensor input = cat([noisy, mask, masked, reference], 1).to(_device); // (B, 13, f, s, s)
+        Tensor predicted = _network.forward(input, timesteps.to(_device), tokens.to(_device)); // (B, 4, f, s, s)
+        Tensor difference = predicted.to(ScalarType.Float32) - noise.to(_device);
+        Tensor squares = (difference * difference).mean([1, 2, 3, 4]); // (B)
+        double plain = squares.mean().item<float>();
+        if (_settings.WeighsVelocity)
+        {
+            // 1 + 1/SNR = 1/abar.
+            squares = squares * alphas.view(-1).reciprocal().clamp_max(Scalars.Of(LargestWeight)).to(_device);
+        }
+        return new StepLoss(squares.mean().Times(_settings.ReconstructionWeight), [KeyValuePair.Create("noise", plain)], names);
+    }
+
+    private (Batch Batch, string Names) Draw(WindowSampler sampler, TrainingDraw draw, CancellationToken cancellationToken)
+    {
+        List<Tensor> latents = [], masked = [], reference = [], tokens = [];
+        List<string> names = [];
+        using Generator drop = draw.GeneratorFor(DropoutPurpose);
+        float[] chances = rand([_settings.BatchSize], generator: drop).data<float>().ToArray();
+        for (int i = 0; i < _settings.BatchSize; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            TrainingWindow window = sampler.DrawAsync((long)draw.SeedFor(i), draw.Step, i, cancellationToken).GetAwaiter().GetResult();
+            using Generator generator = draw.GeneratorFor(LatentPurpose + i);
+            latents.Add(_features.Latents(window.Clip, window.Start, _settings.Frames, masked: false, generator));
+            masked.Add(_features.Latents(window.Clip, window.Start, _settings.Frames, masked: true, generator));
+            reference.Add(_features.Latents(window.Clip, window.ReferenceStart, _settings.Frames, masked: false, generator));
+            Tensor heard = _features.Tokens(window.Clip, window.Start, _settings.Frames);
+            tokens.Add(chances[i] < _settings.AudioDropout ? zeros_like(heard) : heard);
+            names.Add(string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(window.Clip.Path)} frames {window.Start} to {window.Start + _settings.Frames - 1}"));
+        }
+        return (new Batch(stack(latents), stack(masked), stack(reference), stack(tokens)), string.Join(", ", names));
+    }
+
+    // (B, 4, f, s, s): a part that all frames share and a part of each frame's own, together of variance 1.
+    private Tensor Noise(long[] shape, TrainingDraw draw)
+    {
+        using Generator generator = draw.GeneratorFor(NoisePurpose);
+        using DisposeScope scope = NewDisposeScope();
+        Tensor shared = randn([shape[0], shape[1], 1, shape[3], shape[4]], generator: generator).expand(shape);
+        if (_settings.MixedNoiseAlpha is not { } alpha)
+        {
+            return shared.contiguous().MoveToOuterDisposeScope();
+        }
+        double common = Math.Sqrt(alpha * alpha / (1 + alpha * alpha)), own = Math.Sqrt(1 / (1 + alpha * alpha));
+        return shared.Times(common).Plus(randn(shape, generator: generator).Times(own)).MoveToOuterDisposeScope();
+    }
+
+    // The pixel at (factor·i, factor·j), as inference reduces it.
+    private Tensor MaskLatents(long[] shape)
+    {
+        int factor = _autoencoder.DownsamplingFactor;
+        Tensor reduced = _mask.cpu()[TensorIndex.Colon, TensorIndex.Slice(step: factor), TensorIndex.Slice(step: factor)]; // (1, s, s)
+        return reduced.view(1, 1, 1, shape[3], shape[4]).expand(shape[0], 1, shape[2], -1, -1);
+    }
+
+    private void FreezeTheRest()
+    {
+        HashSet<string> trained = [.. Parameters.Select(p => p.Key)];
+        if (trained.Count == 0)
+        {
+            throw new TrainingException($"run.trainable_modules ({string.Join(", ", _settings.TrainableModules)}) matches no parameter of the network.");
+        }
+        foreach ((string name, Parameter parameter) in _network.named_parameters())
+        {
+            parameter.requires_grad = trained.Contains(name);
+        }
+    }
+
+    private static void Require(UNetSettings settings, AutoencoderKL autoencoder, WhisperEncoder encoder)
+    {
+        int channels = autoencoder.Configuration.LatentChannels;
+        if (settings.Network.InChannels != 3 * channels + 1 || settings.Network.OutChannels != channels)
+        {
+            throw new TrainingException(FormattableString.Invariant(
+                $"model.in_channels is {settings.Network.InChannels} and out_channels {settings.Network.OutChannels}; with the autoencoder's {channels} latent channels {3 * channels + 1} and {channels} are required."));
+        }
+        if (settings.Network.CrossAttentionDim != encoder.Configuration.AudioWidth)
+        {
+            throw new TrainingException(FormattableString.Invariant(
+                $"model.cross_attention_dim is {settings.Network.CrossAttentionDim}, but the speech encoder gives tokens of width {encoder.Configuration.AudioWidth}."));
+        }
+        if (settings.Resolution % autoencoder.DownsamplingFactor != 0)
+        {
+            throw new TrainingException(FormattableString.Invariant(
+                $"data.resolution is {settings.Resolution}; a multiple of the autoencoder's factor {autoencoder.DownsamplingFactor} is required."));
+        }
+    }
+
+    private sealed record Batch(Tensor Latents, Tensor Masked, Tensor Reference, Tensor Tokens);
+}
