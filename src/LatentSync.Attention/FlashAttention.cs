@@ -34,34 +34,84 @@ public static class FlashAttention
     /// is required, <see cref="ArgumentException.ParamName"/> which property it is. Nothing was written.</exception>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is another type.</exception>
     /// <exception cref="OutOfMemoryException">There is no memory for the workspace.</exception>
-    public static unsafe void Forward<T>(in FlashAttentionArguments<T> arguments)
+    public static void Forward<T>(in FlashAttentionArguments<T> arguments)
         where T : unmanaged
     {
         FlashCall call = FlashBorder.Check(arguments);
-        if (arguments.Output.IsEmpty)
+        if (!arguments.Output.IsEmpty)
         {
-            return;
+            Run(arguments, default, new FlashGradientCall { Forward = call }, isBackward: false);
         }
+    }
+
+    /// <summary>Gradients of query, key and value from that of the output of <see cref="Forward{T}(in FlashAttentionArguments{T})"/>, without
+    /// the matrix of scores: it is computed once more, block by block.</summary>
+    /// <param name="arguments">What the forward pass was called with, and with <see cref="FlashAttentionArguments{T}.LogSumExp"/>: its output
+    /// and its logsumexp, which are only read here.</param>
+    /// <param name="gradients">The output's gradient, and room for the others. Is overwritten, not added to.</param>
+    /// <typeparam name="T">float, double, <see cref="Half"/> or <see cref="BFloat16"/>.</typeparam>
+    /// <remarks>
+    /// With S the scores, P = e^(S - logsumexp), M the factors of dropout (absent: 1):
+    /// <code>
+    ///   dV = (P ∘ M)ᵀ dO      dS = P ∘ (M ∘ dO Vᵀ - Δ)      Δ = Σ dO ∘ O per query; times 1 - tanh² under a softcap
+    ///   dQ = scale · dS K      dK = scale · dSᵀ Q
+    /// </code>
+    /// dK and dV are sums over the query heads that share a key head. A query that sees no key, and a key that no query sees, have zeros.
+    /// FlashAttention-2, arXiv:2307.08691, algorithm 2. The same bits with any number of threads.
+    /// <para>A mask, a bias and ALiBi's slopes have no gradient here, nor have keys in pages.</para>
+    /// </remarks>
+    /// <exception cref="ArgumentException">An argument has no meaning or does not fit the others; the message says what was found and what
+    /// is required, <see cref="ArgumentException.ParamName"/> which property it is. Nothing was written.</exception>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is another type.</exception>
+    /// <exception cref="OutOfMemoryException">There is no memory for the workspace.</exception>
+    public static void Backward<T>(in FlashAttentionArguments<T> arguments, in FlashAttentionGradients<T> gradients)
+        where T : unmanaged
+    {
+        FlashGradientCall call = FlashBorder.Check(arguments, gradients);
+        if (!gradients.QueryGradient.IsEmpty || !gradients.KeyGradient.IsEmpty)
+        {
+            Run(arguments, gradients, call, isBackward: true);
+        }
+    }
+
+    /// <summary>Holds the memory still, and computes.</summary>
+    private static unsafe void Run<T>(
+        in FlashAttentionArguments<T> arguments, in FlashAttentionGradients<T> gradients, FlashGradientCall call, bool isBackward)
+        where T : unmanaged
+    {
         fixed (T* query = arguments.Query, key = arguments.Key, value = arguments.Value, output = arguments.Output, bias = arguments.Bias)
+        fixed (T* outputGradient = gradients.OutputGradient)
+        fixed (T* queryGradient = gradients.QueryGradient, keyGradient = gradients.KeyGradient, valueGradient = gradients.ValueGradient)
         fixed (bool* mask = arguments.Mask)
         fixed (int* queryStarts = arguments.QueryStarts, keyStarts = arguments.KeyStarts, keyLengths = arguments.KeyLengths)
         fixed (int* pageTable = arguments.PageTable)
         fixed (float* slopes = arguments.AlibiSlopes, logSumExp = arguments.LogSumExp)
         fixed (double* logSumExpDouble = arguments.LogSumExpDouble)
         {
-            call.Query = call.Query with { Address = (nint)query };
-            call.Key = call.Key with { Address = (nint)key };
-            call.Value = call.Value with { Address = (nint)value };
-            call.Output = call.Output with { Address = (nint)output };
-            call.Mask = call.Mask with { Address = call.Mask.Kind == AttentionMaskKind.Boolean ? (nint)mask : (nint)bias };
-            call.QueryStarts = queryStarts;
-            call.KeyStarts = keyStarts;
-            call.KeyLengths = keyLengths;
-            call.PageTable = pageTable;
-            call.AlibiSlopes = slopes;
-            call.LogSumExp = logSumExp is null ? logSumExpDouble : logSumExp;
-            FlashBorder.CheckMemory(arguments, call);
-            FlashKernels.Forward(call, WorkTeam.Shared, arguments.Threads);
+            ref FlashCall forward = ref call.Forward;
+            forward.Query = forward.Query with { Address = (nint)query };
+            forward.Key = forward.Key with { Address = (nint)key };
+            forward.Value = forward.Value with { Address = (nint)value };
+            forward.Output = forward.Output with { Address = (nint)output };
+            forward.Mask = forward.Mask with { Address = forward.Mask.Kind == AttentionMaskKind.Boolean ? (nint)mask : (nint)bias };
+            forward.QueryStarts = queryStarts;
+            forward.KeyStarts = keyStarts;
+            forward.KeyLengths = keyLengths;
+            forward.PageTable = pageTable;
+            forward.AlibiSlopes = slopes;
+            forward.LogSumExp = logSumExp is null ? logSumExpDouble : logSumExp;
+            if (!isBackward)
+            {
+                FlashBorder.CheckMemory(arguments, forward);
+                FlashKernels.Forward(forward, WorkTeam.Shared, arguments.Threads);
+                return;
+            }
+            call.OutputGradient = call.OutputGradient with { Address = (nint)outputGradient };
+            call.QueryGradient = call.QueryGradient with { Address = (nint)queryGradient };
+            call.KeyGradient = call.KeyGradient with { Address = (nint)keyGradient };
+            call.ValueGradient = call.ValueGradient with { Address = (nint)valueGradient };
+            FlashBorder.CheckMemory(arguments, gradients, call);
+            FlashKernels.Backward(call, WorkTeam.Shared, arguments.Threads);
         }
     }
 }

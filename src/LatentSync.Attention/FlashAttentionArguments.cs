@@ -3,8 +3,8 @@ using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention;
 
-/// <summary>Operands and options of one call of <see cref="FlashAttention.Forward{T}(in FlashAttentionArguments{T})"/>. What is left out is
-/// not used.</summary>
+/// <summary>Operands and options of one call of <see cref="FlashAttention.Forward{T}(in FlashAttentionArguments{T})"/>, and of
+/// <see cref="FlashAttention.Backward{T}"/> after it. What is left out is not used.</summary>
 /// <remarks>
 /// Sizes: B sequences, H query heads, Hkv key heads, Lq queries, Lk keys, D elements of a query or key, Dv elements of a value. All tensors
 /// are read and written where they lie, whatever their strides: for (B, L, H, D) in memory, say the strides of (B, H, L, D). Nothing may
@@ -31,7 +31,7 @@ public ref struct FlashAttentionArguments<T>
     public required ReadOnlyTensorSpan<T> Value { get; init; }
 
     /// <summary>(B, H, Lq, Dv); packed (1, H, all queries, Dv). Is overwritten; no element may share memory with another or with an
-    /// input. A query that sees no key gets zeros.</summary>
+    /// input. A query that sees no key gets zeros. The backward pass only reads it.</summary>
     public required TensorSpan<T> Output { get; init; }
 
     /// <summary>Broadcast to (B, H, Lq, Lk) from 1 to 4 dimensions: true means attend. Not together with <see cref="Bias"/>.</summary>
@@ -77,7 +77,7 @@ public ref struct FlashAttentionArguments<T>
     public ReadOnlyTensorSpan<int> PageTable { get; init; }
 
     /// <summary>Receives each query's logarithm of the sum of exponentials, natural, -∞ where it sees no key: (B, H, Lq) side by side,
-    /// packed (H, QueryStarts[B]). For float, Half and BFloat16.</summary>
+    /// packed (H, QueryStarts[B]). For float, Half and BFloat16. The backward pass reads it, and cannot do without.</summary>
     public Span<float> LogSumExp { get; init; }
 
     /// <summary><see cref="LogSumExp"/> for double.</summary>

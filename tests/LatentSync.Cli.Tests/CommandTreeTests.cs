@@ -47,6 +47,8 @@ public sealed partial class CommandTreeTests
 
     [Theory]
     [InlineData("demo --out d --seed 3 --json")]
+    [InlineData("demo --checkpoint demo --steps 8 --guidance 2.5")]
+    [InlineData("eval demo --seed 5 --clips 2 --seconds 1.5 --steps 2 --guidance 1 --checkpoint c --keep d --json")]
     [InlineData("doctor --json")]
     [InlineData("parity a b c")]
     [InlineData("attention explain --shape 1,8,64,64,40 --kv-heads 2 --value-dim 64 --dtype bf16 --causal --mask float --device cuda --training --json")]
@@ -70,6 +72,8 @@ public sealed partial class CommandTreeTests
     [InlineData("attention")]
     [InlineData("attention explain")]
     [InlineData("checkpoint new")]
+    [InlineData("eval")]
+    [InlineData("eval demo --clips many")]
     public void Parse_WrongCommandLine_IsAnError(string line) => Assert.True(IsError(Root.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries))));
 
     [Theory]

@@ -78,7 +78,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         if (shared->Pass == GradientPass.KeysAndValues)
         {
             int firstKey = part * plan.KeysPerTask;
-            RunKeys(shared, memory, sequence, batch, kvHead, firstKey, Math.Min(firstKey + plan.KeysPerTask, sequence.KeyLength), rows, wantsQuery: false);
+            RunKeys(shared, memory, sequence, batch, kvHead, firstKey, Math.Min(firstKey + plan.KeysPerTask, sequence.KeyRoom), rows, wantsQuery: false);
         }
         else if (part * plan.Lanes < rows)
         {
@@ -92,14 +92,14 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     private static void RunHeads(FlashGradientContext* shared, in GradientMemory memory, int batch, int first, int heads)
     {
         FlashSequence sequence = FlashSequence.Of(shared->Forward.Call, batch);
-        int queries = sequence.QueryLength, keys = sequence.KeyLength, rows = queries * shared->Forward.Plan.Group;
+        int queries = sequence.QueryLength, keys = sequence.KeyLength, keyRoom = sequence.KeyRoom, rows = queries * shared->Forward.Plan.Group;
         if (!shared->Forward.Plan.Staged)
         {
-            RunKeys(shared, memory, sequence, batch, first, 0, keys, rows, wantsQuery: true);
+            RunKeys(shared, memory, sequence, batch, first, 0, keyRoom, rows, wantsQuery: true);
             return;
         }
         ref readonly AttentionProblem problem = ref shared->Forward.Call.Problem;
-        int headDim = problem.HeadDim, valueDim = problem.ValueDim, wide = heads * headDim, valueWide = heads * valueDim;
+        int headDim = problem.HeadDim, valueDim = problem.ValueDim;
         FlashGradientContext staged = *shared;
         T* room = memory.Stage;
         staged.Forward.Plan.Direct = true;
@@ -108,17 +108,16 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         staged.Forward.Call.Value = In(shared->Forward.Call.Value, keys, valueDim);
         staged.Forward.Call.Output = In(shared->Forward.Call.Output, queries, valueDim);
         staged.Gradients.OutputGradient = In(shared->Gradients.OutputGradient, queries, valueDim);
-        T* gradients = room;
         staged.Gradients.QueryGradient = Place(queries, headDim);
-        staged.Gradients.KeyGradient = Place(keys, headDim);
-        staged.Gradients.ValueGradient = Place(keys, valueDim);
+        staged.Gradients.KeyGradient = Place(keyRoom, headDim);
+        staged.Gradients.ValueGradient = Place(keyRoom, valueDim);
         for (int h = 0; h < heads; h++)
         {
-            RunKeys(&staged, memory, sequence, batch, first + h, 0, keys, rows, wantsQuery: true);
+            RunKeys(&staged, memory, sequence, batch, first + h, 0, keyRoom, rows, wantsQuery: true);
         }
-        Out(shared->Gradients.QueryGradient, queries, wide);
-        Out(shared->Gradients.KeyGradient, keys, wide);
-        Out(shared->Gradients.ValueGradient, keys, valueWide);
+        Out(staged.Gradients.QueryGradient, shared->Gradients.QueryGradient, queries, headDim);
+        Out(staged.Gradients.KeyGradient, shared->Gradients.KeyGradient, keyRoom, headDim);
+        Out(staged.Gradients.ValueGradient, shared->Gradients.ValueGradient, keyRoom, valueDim);
 
         // Where rows of all heads lie in the stage, as an operand whose heads and sequences are counted as before.
         FlashOperand Place(int length, int dim)
@@ -132,23 +131,16 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         FlashOperand In(in FlashOperand operand, int length, int dim)
         {
             FlashOperand place = Place(length, dim);
-            for (int i = 0; i < length; i++)
-            {
-                RowConversion.Read(operand.Row(batch, first, i), operand.DType, 1, (T*)place.Row(batch, first, i), heads * dim);
-            }
+            FlashStaging.Read(operand, batch, first, length, heads * dim, (T*)place.Row(batch, first, 0));
             return place;
         }
 
-        void Out(in FlashOperand operand, int length, int elements)
-        {
-            for (int i = 0; i < length; i++, gradients += elements)
-            {
-                RowConversion.Write(gradients, operand.Row(batch, first, i), operand.DType, 1, elements);
-            }
-        }
+        void Out(in FlashOperand place, in FlashOperand operand, int length, int dim) =>
+            FlashStaging.Write((T*)place.Row(batch, first, 0), operand, batch, first, length, heads * dim);
     }
 
-    /// <summary>Gradients of some keys and their values from all queries, and on the way those of the queries where a task has all keys.</summary>
+    /// <summary>Gradients of some keys and their values from all queries, and on the way those of the queries where a task has all keys.
+    /// Keys not in use are seen by no query: zeros.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RunKeys(
         FlashGradientContext* shared, in GradientMemory memory, in FlashSequence sequence, int batch, int kvHead, int firstKey, int endKey,
@@ -227,6 +219,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         {
             T* result = memory.ResultRow;
             RowConversion.Read(memory.Rows[i], call.Output.DType, call.Output.ColumnStride, result, call.Problem.ValueDim);
+            new Span<T>(result + call.Problem.ValueDim, memory.PaddedValueDim - call.Problem.ValueDim).Clear();
             memory.Delta[i] = Elementwise<TLanes, TVector, T>.Dot(result, memory.ResultGradientRows + (nint)i * memory.PaddedValueDim, memory.PaddedValueDim);
             double logSumExp = Exponential.ToDouble(((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, block.Head[i], block.Position[i])]);
             memory.Shift[i] = Exponential.Number<T>(double.IsNegativeInfinity(logSumExp) ? 0 : -Exponential.Log2E * logSumExp);
@@ -343,10 +336,6 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
                 Diagonal = parts.Take<int>(lanes),
                 Head = parts.Take<int>(lanes),
             };
-            if (!parts.IsCounting)
-            {
-                new Span<T>(ResultRow, Math.Max(PaddedHeadDim, PaddedValueDim)).Clear(); // its padding is multiplied by zeros
-            }
         }
     }
 }

@@ -9,12 +9,12 @@ namespace LatentSync.Attention.Kernels;
 /// checked any more.</summary>
 /// <remarks>That a tensor's elements all lie in its memory is what <see cref="TensorSpan{T}"/>'s constructors guarantee; here is checked
 /// that the tensors fit each other, and every number that the kernels use as an index.</remarks>
-internal static class FlashBorder
+internal static partial class FlashBorder
 {
     /// <summary>Queries of a key head's group that the kernels can count.</summary>
     private const long MostRows = 1 << 30;
 
-    private const string Subject = "FlashAttention.Forward cannot compute this";
+    private const string Subject = "FlashAttention cannot compute this";
 
     /// <summary>Everything but the addresses.</summary>
     /// <exception cref="ArgumentException">The arguments do not fit each other.</exception>
@@ -74,38 +74,6 @@ internal static class FlashBorder
         }
         SetMask(arguments, ref call);
         return call;
-    }
-
-    /// <summary>What is written shares no memory with anything else.</summary>
-    /// <param name="arguments">The arguments, pinned.</param>
-    /// <param name="call">The call, with its addresses.</param>
-    /// <exception cref="ArgumentException">It does.</exception>
-    internal static unsafe void CheckMemory<T>(in FlashAttentionArguments<T> arguments, in FlashCall call)
-        where T : unmanaged
-    {
-        ReadOnlyTensorSpan<T> query = arguments.Query, key = arguments.Key, value = arguments.Value, output = arguments.Output, bias = arguments.Bias;
-        ReadOnlyTensorSpan<bool> mask = arguments.Mask;
-        ReadOnlyTensorSpan<int> pages = arguments.PageTable;
-        var written = new MemoryFootprint((void*)call.Output.Address, output.Lengths, output.Strides, sizeof(T));
-        ReadOnlySpan<nint> logSumExpLength = [arguments.LogSumExp.Length + arguments.LogSumExpDouble.Length], one = [1];
-        var logSumExp = new MemoryFootprint(call.LogSumExp, logSumExpLength, one, call.Problem.DType.ComputeSize());
-        Check(written, logSumExp, nameof(arguments.Output), nameof(arguments.LogSumExp));
-        CheckBoth(written, logSumExp, Of((void*)call.Query.Address, query), nameof(arguments.Query));
-        CheckBoth(written, logSumExp, Of((void*)call.Key.Address, key), nameof(arguments.Key));
-        CheckBoth(written, logSumExp, Of((void*)call.Value.Address, value), nameof(arguments.Value));
-        if (call.Mask.Kind == AttentionMaskKind.Boolean)
-        {
-            CheckBoth(written, logSumExp, Of((void*)call.Mask.Address, mask), nameof(arguments.Mask));
-        }
-        else if (call.Mask.Kind == AttentionMaskKind.Additive)
-        {
-            CheckBoth(written, logSumExp, Of((void*)call.Mask.Address, bias), nameof(arguments.Bias));
-        }
-        CheckBoth(written, logSumExp, Of(call.PageTable, pages), nameof(arguments.PageTable));
-        CheckNumbers(written, logSumExp, call.QueryStarts, arguments.QueryStarts.Length, nameof(arguments.QueryStarts));
-        CheckNumbers(written, logSumExp, call.KeyStarts, arguments.KeyStarts.Length, nameof(arguments.KeyStarts));
-        CheckNumbers(written, logSumExp, call.KeyLengths, arguments.KeyLengths.Length, nameof(arguments.KeyLengths));
-        CheckNumbers(written, logSumExp, call.AlibiSlopes, arguments.AlibiSlopes.Length, nameof(arguments.AlibiSlopes));
     }
 
     private static AttentionDType DTypeOf<T>()
@@ -235,13 +203,24 @@ internal static class FlashBorder
         Require(arguments.LogSumExp.IsEmpty || !isDouble, $"operands of double", "LogSumExpDouble", nameof(arguments.LogSumExp));
         Require(arguments.LogSumExpDouble.IsEmpty || isDouble, $"operands of {problem.DType.LongName()}", "LogSumExp",
             nameof(arguments.LogSumExpDouble));
-        long rows = arguments.QueryStarts.IsEmpty ? (long)problem.Batch * heads * problem.QueryLength : (long)heads * arguments.QueryStarts[^1];
+        long rows = Rows(arguments, problem);
         int given = arguments.LogSumExp.Length + arguments.LogSumExpDouble.Length;
         Require(given == 0 || given == rows, $"{given} numbers", $"{rows}, one per query and head", nameof(arguments.LogSumExp));
-        ReadOnlySpan<nint> lengths = arguments.Output.Lengths, strides = arguments.Output.Strides;
+        CheckDistinct(arguments.Output.Lengths, arguments.Output.Strides, nameof(arguments.Output));
+    }
+
+    /// <summary>Queries of all heads and sequences: numbers of the logsumexp.</summary>
+    private static long Rows<T>(in FlashAttentionArguments<T> arguments, in AttentionProblem problem)
+        where T : unmanaged =>
+        arguments.QueryStarts.IsEmpty ? (long)problem.Batch * problem.HeadCount * problem.QueryLength : (long)problem.HeadCount * arguments.QueryStarts[^1];
+
+    /// <summary>What is written has each element in a place of its own.</summary>
+    private static void CheckDistinct(ReadOnlySpan<nint> lengths, ReadOnlySpan<nint> strides, string name)
+    {
         for (int i = 0; i < lengths.Length; i++)
         {
-            Require(arguments.Output.IsEmpty || lengths[i] == 1 || strides[i] > 0, $"lengths {lengths}, strides {strides}", "no element in two places (stride 0)", nameof(arguments.Output));
+            Require(lengths.Contains(0) || lengths[i] == 1 || strides[i] > 0, $"lengths {lengths}, strides {strides}",
+                "no element in two places (stride 0)", name);
         }
     }
 
@@ -278,25 +257,6 @@ internal static class FlashBorder
         call.Mask = new FlashMask(
             0, isBoolean ? AttentionMaskKind.Boolean : AttentionMaskKind.Additive, call.Problem.DType, steps[0], steps[1], steps[2], steps[3]);
     }
-
-    private static unsafe MemoryFootprint Of<T>(void* address, [UnscopedRef] in ReadOnlyTensorSpan<T> tensor)
-        where T : unmanaged => new(address, tensor.Lengths, tensor.Strides, sizeof(T));
-
-    private static unsafe void CheckNumbers<T>(in MemoryFootprint output, in MemoryFootprint logSumExp, T* start, int count, string name)
-        where T : unmanaged
-    {
-        ReadOnlySpan<nint> length = [count], one = [1];
-        CheckBoth(output, logSumExp, new MemoryFootprint(start, length, one, sizeof(T)), name);
-    }
-
-    private static void CheckBoth(in MemoryFootprint output, in MemoryFootprint logSumExp, in MemoryFootprint input, string name)
-    {
-        Check(output, input, nameof(FlashAttentionArguments<>.Output), name);
-        Check(logSumExp, input, nameof(FlashAttentionArguments<>.LogSumExp), name);
-    }
-
-    private static void Check(in MemoryFootprint written, in MemoryFootprint other, string name, string otherName) =>
-        Require(!written.Overlaps(other), $"memory shared with {otherName}", "memory of its own", name);
 
     private static void Require(
         [DoesNotReturnIf(false)] bool holds, [InterpolatedStringHandlerArgument(nameof(holds))] ref Requirement.FailureText found, string required,

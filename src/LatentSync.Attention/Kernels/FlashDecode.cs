@@ -11,8 +11,8 @@ namespace LatentSync.Attention.Kernels;
 /// <remarks>
 /// Here the elements of a vector lie in the lanes, so that a key and a value are each read from end to end, once, four at a time, for all
 /// queries that share them. Per piece of <see cref="Piece"/> keys: scores by dot products, the online softmax over the piece with keys in
-/// the lanes, then result += weight · value. Splits depend on the sizes only and are joined in order: the same bits with any number of
-/// threads.
+/// the lanes, then result += weight · value. Scores that get more than the scale pass through <see cref="FlashScores{TLanes, TVector, T}"/>,
+/// with queries in the lanes. Splits depend on the sizes only and are joined in order: the same bits with any number of threads.
 /// </remarks>
 internal static unsafe class FlashDecode<TLanes, TVector, T>
     where TLanes : ILanes<TVector, T>
@@ -28,10 +28,9 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
     /// <summary>Keys of a split at least.</summary>
     private const int LeastSplit = 512;
 
-    /// <summary>Whether a call is one: few queries, many keys, and nothing done to the scores but the scale and a range of keys.</summary>
+    /// <summary>Whether a call is one: few queries, many keys, no weights dropped.</summary>
     internal static bool Suits(in FlashCall call, in FlashPlan plan) =>
-        plan.Rows is > 0 and <= FlashPlan.MostDecodeRows && call.Problem.KeyLength >= 2 * Piece && !plan.Shapes && !plan.Drops && call.QueryStarts is null
-        && call.KeyStarts is null;
+        plan.Rows is > 0 and <= FlashPlan.MostDecodeRows && call.Problem.KeyLength >= 2 * Piece && !plan.Drops;
 
     /// <summary>Computes a call.</summary>
     /// <param name="call">The call; checked.</param>
@@ -65,11 +64,10 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
     {
         var shared = (DecodeContext*)context;
         ref readonly FlashCall call = ref shared->Forward.Call;
-        int headDim = Padded(call.Problem.HeadDim), valueDim = Padded(call.Problem.ValueDim);
         var parts = new WorkspaceParts(null);
-        _ = new DecodeMemory(ref parts, shared->Forward.Plan.Rows, headDim, valueDim);
+        _ = new DecodeMemory(ref parts, call, shared->Forward.Plan);
         parts = new WorkspaceParts(Workspace.OfThread(parts.Bytes));
-        var memory = new DecodeMemory(ref parts, shared->Forward.Plan.Rows, headDim, valueDim);
+        var memory = new DecodeMemory(ref parts, call, shared->Forward.Plan);
         while (shared->Forward.Take(out long first, out long end))
         {
             for (long task = first; task < end; task++)
@@ -85,16 +83,22 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
         ref readonly FlashCall call = ref shared->Forward.Call;
         ref readonly FlashPlan plan = ref shared->Forward.Plan;
         long head = task / plan.KeyTasks;
-        int batch = (int)(head / call.Problem.KvHeadCount), kvHead = (int)(head % call.Problem.KvHeadCount), rows = plan.Rows;
+        int batch = (int)(head / call.Problem.KvHeadCount), kvHead = (int)(head % call.Problem.KvHeadCount);
         int width = Padded(call.Problem.ValueDim), queryWidth = Padded(call.Problem.HeadDim);
+        FlashSequence sequence = FlashSequence.Of(call, batch);
+        int rows = sequence.QueryLength * plan.Group;
+        if (rows == 0)
+        {
+            return;
+        }
         T* part = (T*)shared->Parts + task * PartSize(call, plan);
         T* maximum = part, sum = part + rows, results = part + 2 * rows;
         new Span<T>(maximum, rows).Fill(Exponential.Number<T>(double.NegativeInfinity));
         new Span<T>(sum, rows * (1 + width)).Clear();
-        FlashSequence sequence = FlashSequence.Of(call, batch);
         FlashBlock<T> block = memory.Block;
         block.Count = rows;
-        sequence.FindKeys(call, plan, ref block, kvHead, 0, rows);
+        block.Vectors = FlashPlan.VectorsFor(rows, TLanes.Count);
+        sequence.FindKeys(call, plan, ref block, kvHead, 0, block.Vectors * TLanes.Count);
         sequence.FindRows(call.Query, plan.Group, kvHead, 0, rows, rows, memory.Rows);
         for (int r = 0; r < rows; r++)
         {
@@ -108,10 +112,14 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
         {
             int count = Math.Min(Piece, endKey - key);
             Score(call, sequence, memory, rows, kvHead, key, count);
+            if (plan.Shapes)
+            {
+                Shape(&shared->Forward, memory, block, batch, key, count);
+            }
             for (int r = 0; r < rows; r++)
             {
                 T* scores = memory.Scores + r * Piece, result = results + r * width;
-                if (plan.Bounds)
+                if (plan.Bounds && !plan.Shapes)
                 {
                     Hide(scores, block.FirstKey[r] - key, block.LastKey[r] - key, count);
                 }
@@ -187,6 +195,25 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
             {
                 RowConversion.Read(row, operand.DType, operand.ColumnStride, memory.Four[i], dim);
             }
+        }
+    }
+
+    /// <summary>Softcap, slopes, mask and bounds of a piece's scores: queries go into the lanes for it, and come back.</summary>
+    private static void Shape(FlashContext* shared, in DecodeMemory memory, in FlashBlock<T> block, int batch, int key, int count)
+    {
+        int lanes = block.Vectors * TLanes.Count;
+        T* room = memory.Scratch.Scores;
+        for (int start = 0; start < count; start += FlashPlan.LargestKeyBlock)
+        {
+            int n = Math.Min(FlashPlan.LargestKeyBlock, count - start);
+            for (int i = 0; i < lanes; i++)
+            {
+                memory.Rows[i] = memory.Scores + Math.Min(i, block.Count - 1) * Piece + start;
+            }
+            Transposition.ToLanes<TLanes, TVector, T>(memory.Rows, n, room, block.Vectors);
+            FlashScores<TLanes, TVector, T>.Shape(shared, block, room, batch, key + start, n, memory.Scratch);
+            // Lanes that repeat the last query write its row again, with the same numbers.
+            Transposition.ToRows<TLanes, TVector, T>(room, block.Vectors, memory.Ones, memory.Rows, n);
         }
     }
 
@@ -269,9 +296,14 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
     {
         ref readonly FlashCall call = ref context.Forward.Call;
         ref readonly FlashPlan plan = ref context.Forward.Plan;
-        int rows = plan.Rows, dim = call.Problem.ValueDim, width = Padded(dim);
+        int dim = call.Problem.ValueDim, width = Padded(dim);
         int batch = (int)(head / call.Problem.KvHeadCount), kvHead = (int)(head % call.Problem.KvHeadCount);
         FlashSequence sequence = FlashSequence.Of(call, batch);
+        int rows = sequence.QueryLength * plan.Group;
+        if (rows == 0)
+        {
+            return;
+        }
         T** addresses = stackalloc T*[FlashPlan.MostDecodeRows];
         sequence.FindRows(call.Output, plan.Group, kvHead, 0, rows, rows, addresses);
         for (int r = 0; r < rows; r++)
@@ -317,28 +349,38 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
     /// <summary>A thread's workspace, cut up.</summary>
     private readonly ref struct DecodeMemory
     {
+        internal readonly FlashScratch<T> Scratch;
         internal readonly T* Query; // (rows, D padded)
         internal readonly T* Scores; // (rows, Piece)
         internal readonly T* Stage; // four rows that must be converted
-        internal readonly T** Rows;
+        internal readonly T* Ones; // per lane
+        internal readonly T** Rows; // per lane
         internal readonly T** Four;
         internal readonly FlashBlock<T> Block;
 
-        internal DecodeMemory(ref WorkspaceParts parts, int rows, int headDim, int valueDim)
+        internal DecodeMemory(ref WorkspaceParts parts, in FlashCall call, in FlashPlan plan)
         {
-            Query = parts.Take<T>((long)rows * headDim);
-            Scores = parts.Take<T>((long)rows * Piece);
+            int headDim = Padded(call.Problem.HeadDim), valueDim = Padded(call.Problem.ValueDim), lanes = plan.Lanes;
+            Scratch = FlashScratch<T>.Of(ref parts, plan, call, isBackward: false);
+            Query = parts.Take<T>((long)plan.Rows * headDim);
+            Scores = parts.Take<T>((long)plan.Rows * Piece);
             Stage = parts.Take<T>(4L * Math.Max(headDim, valueDim));
-            Rows = (T**)parts.Take<nint>(rows);
+            Ones = parts.Take<T>(lanes);
+            Rows = (T**)parts.Take<nint>(lanes);
             Four = (T**)parts.Take<nint>(4);
             Block = new FlashBlock<T>
             {
-                FirstKey = parts.Take<int>(rows),
-                LastKey = parts.Take<int>(rows),
-                Position = parts.Take<int>(rows),
-                Diagonal = parts.Take<int>(rows),
-                Head = parts.Take<int>(rows),
+                Maximum = parts.Take<T>(lanes),
+                FirstKey = parts.Take<int>(lanes),
+                LastKey = parts.Take<int>(lanes),
+                Position = parts.Take<int>(lanes),
+                Diagonal = parts.Take<int>(lanes),
+                Head = parts.Take<int>(lanes),
             };
+            if (!parts.IsCounting)
+            {
+                new Span<T>(Ones, lanes).Fill(Exponential.Number<T>(1));
+            }
         }
     }
 }

@@ -103,9 +103,9 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         int heads = Math.Min(plan.HeadsPerTask, problem.KvHeadCount - head);
         int wide = heads * problem.HeadDim, valueWide = heads * problem.ValueDim;
         FlashSequence sequence = FlashSequence.Of(call, batch);
-        Stage(call.Query, batch, head, sequence.QueryLength, wide, memory.Queries);
-        Stage(call.Key, batch, head, sequence.KeyLength, wide, memory.Keys);
-        Stage(call.Value, batch, head, sequence.KeyLength, valueWide, memory.Values);
+        FlashStaging.Read(call.Query, batch, head, sequence.QueryLength, wide, memory.Queries);
+        FlashStaging.Read(call.Key, batch, head, sequence.KeyLength, wide, memory.Keys);
+        FlashStaging.Read(call.Value, batch, head, sequence.KeyLength, valueWide, memory.Values);
         for (int h = 0; h < heads; h++)
         {
             ref FlashBlock<T> block = ref memory.Blocks[0];
@@ -128,19 +128,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
             FindStaged(memory.Results + h * problem.ValueDim, valueWide, block, memory.Rows, memory.Waste);
             End(shared, memory, block, sequence);
         }
-        for (int i = 0; i < sequence.QueryLength; i++)
-        {
-            RowConversion.Write(memory.Results + (nint)i * valueWide, call.Output.Row(batch, head, i), call.Output.DType, 1, valueWide);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Stage(in FlashOperand operand, int batch, int head, int rows, int elements, T* destination)
-    {
-        for (int i = 0; i < rows; i++)
-        {
-            RowConversion.Read(operand.Row(batch, head, i), operand.DType, 1, destination + (nint)i * elements, elements);
-        }
+        FlashStaging.Write(memory.Results, call.Output, batch, head, sequence.QueryLength, valueWide);
     }
 
     /// <summary>Brings a block's queries into the lanes.</summary>

@@ -16,16 +16,19 @@ internal readonly unsafe struct FlashSequence
         QueryLength = call.QueryStarts is null ? problem.QueryLength : call.QueryStarts[batch + 1] - QueryStart;
         QueryBatch = call.QueryStarts is null ? batch : 0;
         KeyStart = call.KeyStarts is null ? 0 : call.KeyStarts[batch];
-        KeyLength = call.KeyStarts is null ? problem.KeyLength : call.KeyStarts[batch + 1] - KeyStart;
-        KeyLength = call.KeyLengths is null ? KeyLength : Math.Min(KeyLength, call.KeyLengths[batch]);
+        KeyRoom = call.KeyStarts is null ? problem.KeyLength : call.KeyStarts[batch + 1] - KeyStart;
+        KeyLength = call.KeyLengths is null ? KeyRoom : Math.Min(KeyRoom, call.KeyLengths[batch]);
         KeyBatch = call.KeyStarts is null ? batch : 0;
     }
 
     /// <summary>Queries.</summary>
     internal int QueryLength { get; }
 
-    /// <summary>Keys.</summary>
+    /// <summary>Keys in use.</summary>
     internal int KeyLength { get; }
+
+    /// <summary>Keys that there is room for: those behind <see cref="KeyLength"/> are not read, and have gradients of zero.</summary>
+    internal int KeyRoom { get; }
 
     /// <summary>Position of its first query in memory.</summary>
     internal int QueryStart { get; }

@@ -32,6 +32,7 @@ internal static class CommandTree
             DoctorCommand.Create(),
             ParityCommand.Create(),
             AttentionCommand.Create(),
+            EvalCommand.Create(),
             CheckpointCommand.Create(),
             TrainCommand.Create(),
         };

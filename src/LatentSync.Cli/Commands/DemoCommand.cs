@@ -10,10 +10,11 @@ namespace LatentSync.Cli.Commands;
 internal static class DemoCommand
 {
     private static readonly Option<string> Out = new("--out", "-o") { Description = "folder for the results; made when it does not exist", DefaultValueFactory = _ => "demo-out", HelpName = "DIR" };
-    private static readonly Option<string?> Checkpoint = new("--checkpoint", "-c") { Description = "checkpoint to use instead of the small seeded one", HelpName = "DIR" };
+    private static readonly Option<string?> Checkpoint = new("--checkpoint", "-c") { Description = "checkpoint to use instead of the embedded one", HelpName = "DIR" };
     private static readonly Option<long> Seed = new("--seed") { Description = "chooses person, sentence and noise", DefaultValueFactory = _ => 1247L, HelpName = "N" };
-    private static readonly Option<double> Seconds = new("--seconds") { Description = "length of the new speech", DefaultValueFactory = _ => 3.0, CustomParser = DecimalNumber.Parse, HelpName = "X" };
-    private static readonly Option<int> Steps = new("--steps") { Description = "denoising steps", DefaultValueFactory = _ => 4, HelpName = "N" };
+    private static readonly Option<double> Seconds = new("--seconds") { Description = "length of the new speech", DefaultValueFactory = _ => DemoOptions.DefaultDurationSeconds, CustomParser = DecimalNumber.Parse, HelpName = "X" };
+    private static readonly Option<int> Steps = new("--steps") { Description = "denoising steps", DefaultValueFactory = _ => DemoOptions.DefaultInferenceSteps, HelpName = "N" };
+    private static readonly Option<double> Guidance = new("--guidance") { Description = "classifier-free guidance; 1 switches it off", DefaultValueFactory = _ => DemoOptions.DefaultGuidanceScale, CustomParser = DecimalNumber.Parse, HelpName = "X" };
     private static readonly Option<string> Attention = new("--attention") { Description = "attention policy, as in sync", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
     private static readonly Option<string> Device = new("--device") { Description = "auto, cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
     private static readonly Option<string> DType = new("--dtype") { Description = "auto, f32, f16 or bf16", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
@@ -25,17 +26,18 @@ internal static class DemoCommand
             "demo",
             "Draws a talking head, synthesises another sentence, and lip-syncs the one to the other through the whole chain.",
             """
-            Writes input.mp4, speech.wav, output.mp4, contact-sheet.png and report.html.
+            Writes input.mp4, speech.wav, output.mp4, reference.mp4 (the same head drawn saying the new sentence, for comparison),
+            contact-sheet.png and report.html.
 
-            The checkpoint is small, seeded and UNTRAINED: the demo shows that everything runs on this machine, not what the
-            trained network can do. With --checkpoint it uses real weights.
+            The embedded checkpoint is small and was trained on drawn heads; person and sentence are new to it, whatever --seed is.
+            For real faces use `latentsync sync` with the released weights.
 
             Example:
               latentsync demo --out demo-out
             """
         )
         {
-            Out, Checkpoint, Seed, Seconds, Steps, Attention, Device, DType, Json,
+            Out, Checkpoint, Seed, Seconds, Steps, Guidance, Attention, Device, DType, Json,
         };
         command.SetAction(RunAsync);
         return command;
@@ -46,10 +48,11 @@ internal static class DemoCommand
         DemoOptions options = new()
         {
             OutputFolder = parsed.GetRequiredValue(Out),
-            CheckpointFolder = parsed.GetValue(Checkpoint),
+            CheckpointFolder = parsed.GetValue(Checkpoint) is { } folder ? DemoCheckpoint.Resolve(folder) : null,
             Seed = parsed.GetValue(Seed),
             DurationSeconds = parsed.GetValue(Seconds),
             InferenceSteps = parsed.GetValue(Steps),
+            GuidanceScale = parsed.GetValue(Guidance),
             Attention = parsed.GetRequiredValue(Attention),
             Device = parsed.GetRequiredValue(Device),
             DType = parsed.GetRequiredValue(DType),
@@ -65,10 +68,9 @@ internal static class DemoCommand
         }
         SyncReportDisplay.Write(result.Sync, json: false);
         Console.Out.WriteLine();
-        if (!result.Trained)
-        {
-            Console.Out.WriteLine("The weights are untrained: the mouth is noise. What this shows is that the whole chain runs here.");
-        }
+        Console.Out.WriteLine(result.Trained
+            ? FormattableString.Invariant($"The lips follow the new speech with a correlation of {result.Quality.Correlation:0.00} (the input's: {result.Quality.CorrelationInput:0.00}).")
+            : "The weights are untrained: the mouth is noise. What this shows is that the whole chain runs here.");
         Console.Out.WriteLine($"Look at {result.ReportPath}");
         return ExitCode.Done;
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using LatentSync.Cli.Display;
+using LatentSync.Demo;
 using LatentSync.Pipelines;
 
 namespace LatentSync.Cli.Commands;
@@ -12,7 +13,7 @@ internal static class SyncCommand
     private static readonly Option<string> Out = new("--out", "-o") { Description = "file to write; replaced only when the new one is complete", Required = true, HelpName = "FILE" };
     private static readonly Option<string> Checkpoint = new("--checkpoint", "-c")
     {
-        Description = "folder with latentsync_unet.pt, whisper/tiny.pt and vae/ (config.json + weights)",
+        Description = "folder with latentsync_unet.pt, whisper/tiny.pt and vae/ (config.json + weights); \"demo\": the embedded one, which only knows drawn faces",
         HelpName = "DIR",
         DefaultValueFactory = _ => "checkpoints",
     };
@@ -54,6 +55,9 @@ internal static class SyncCommand
 
             Size, frame rate and metadata of the video and the quality of the speech are kept. Frames without a face pass through
             unchanged. Ctrl+C leaves nothing behind; with --resume the same command goes on where it stopped.
+
+            Weights: ByteDance/LatentSync-1.5 (or -1.6, with --resolution 512) on Hugging Face for latentsync_unet.pt and whisper/,
+            stabilityai/sd-vae-ft-mse for vae/. --checkpoint demo takes the embedded checkpoint; it only knows drawn faces.
             """
         )
         {
@@ -67,6 +71,10 @@ internal static class SyncCommand
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         SyncOptions options = Read(parsed);
+        if (parsed.GetRequiredValue(Checkpoint) == DemoCheckpoint.Name && !options.Identity)
+        {
+            Console.Error.WriteLine($"latentsync: {DemoCheckpoint.Scope}");
+        }
         using ProgressDisplay progress = new();
         SyncReport report = await progress.RunAsync(sink => LipSync.RunAsync(options, ProgressLine.Of(sink), cancellationToken));
         SyncReportDisplay.Write(report, parsed.GetValue(Json));
@@ -79,7 +87,7 @@ internal static class SyncCommand
             VideoPath = parsed.GetRequiredValue(Video),
             AudioPath = parsed.GetRequiredValue(Audio),
             OutputPath = parsed.GetRequiredValue(Out),
-            CheckpointFolder = parsed.GetRequiredValue(Checkpoint),
+            CheckpointFolder = DemoCheckpoint.Resolve(parsed.GetRequiredValue(Checkpoint)),
             UNetConfigurationPath = parsed.GetValue(Config),
             Resolution = parsed.GetValue(Resolution),
             InferenceSteps = parsed.GetValue(Steps),

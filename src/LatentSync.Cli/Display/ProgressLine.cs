@@ -1,6 +1,7 @@
 using LatentSync.Demo;
 using LatentSync.Pipelines;
 using LatentSync.Training.Datasets;
+using LatentSync.Training.Evaluation;
 
 namespace LatentSync.Cli.Display;
 
@@ -22,6 +23,10 @@ internal readonly record struct ProgressLine(string Title, long Done, long? Tota
     /// <summary>Shows how many frames of a drawn dataset are there.</summary>
     public static IProgress<SyntheticDatasetProgress> OfDrawing(IProgress<ProgressLine> sink) =>
         new Translation<SyntheticDatasetProgress>(sink, p => new ProgressLine("drawing talking heads", p.Frames, p.TotalFrames, "frames"));
+
+    /// <summary>Shows an evaluation's progress.</summary>
+    public static IProgress<EvaluationProgress> OfEvaluation(IProgress<ProgressLine> sink, int clips) =>
+        new Translation<EvaluationProgress>(sink, p => new ProgressLine($"lip-syncing {clips} new clips", p.FramesDone, p.FramesTotal, "frames"));
 
     private static string TitleOf(SyncStage stage) =>
         stage switch

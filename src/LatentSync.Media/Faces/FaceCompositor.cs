@@ -81,34 +81,72 @@ public sealed class FaceCompositor
         {
             throw new ArgumentException($"A face of 3x{Template.Resolution}x{Template.Resolution} values is required, but {face.Length} were given.", nameof(face));
         }
-        AffineMatrix toSquare = original.Matrix.Then(Template.CropToSquare);
-        Rect region = RegionInFrame(toSquare, target.Width, target.Height);
-        if (region.Width <= 0 || region.Height <= 0)
+        Placement place = Place(original.Matrix, target.Width, target.Height);
+        if (place.Region.Width <= 0 || place.Region.Height <= 0)
         {
             return;
         }
         ColourMatch colours = _matchColour ? MeasureColours(face, original.Square) : ColourMatch.None;
-        using CubicSampler sampler = CubicSampler.Create(face, Template.Resolution, _weights.Bounds, toSquare, colours);
-        double fade = BorderTaint / Math.Max(toSquare.ScaleX, toSquare.ScaleY);
-        bool tainted = ReachesBeyond(toSquare, target.Width, target.Height);
-        for (int y = region.Top; y < region.Bottom; y++)
+        using CubicSampler sampler = CubicSampler.Create(face, Template.Resolution, _weights.Bounds, place.ToSquare, colours);
+        for (int y = place.Region.Top; y < place.Region.Bottom; y++)
         {
             Span<byte> row = target.Rgb.AsSpan(3 * y * target.Width, 3 * target.Width);
-            double rowWeight = tainted ? BorderWeight(y, target.Height, fade) : 1;
-            for (int x = region.Left; x < region.Right; x++)
+            for (int x = place.Region.Left; x < place.Region.Right; x++)
             {
-                double u = (toSquare.A * x) + (toSquare.B * y) + toSquare.C;
-                double v = (toSquare.D * x) + (toSquare.E * y) + toSquare.F;
-                float weight = _weights.Sample(u, v);
-                if (tainted)
-                {
-                    weight *= (float)(rowWeight * BorderWeight(x, target.Width, fade));
-                }
+                float weight = place.WeightAt(x, y, out double u, out double v);
                 if (weight > 0)
                 {
                     sampler.Blend(u, v, weight, row.Slice(3 * x, 3));
                 }
             }
+        }
+    }
+
+    /// <summary>The weight that the generated face has in each pixel of a frame: 0 where <see cref="PasteInto"/> changes nothing.</summary>
+    /// <param name="matrix">Map from frame pixels to crop pixels.</param>
+    /// <param name="width">Width of the frame in pixels.</param>
+    /// <param name="height">Height of the frame in pixels.</param>
+    /// <param name="weights">(height, width), written completely.</param>
+    /// <exception cref="ArgumentException">The destination has another length.</exception>
+    public void CopyWeights(AffineMatrix matrix, int width, int height, Span<float> weights)
+    {
+        if (weights.Length != (long)width * height)
+        {
+            throw new ArgumentException($"A frame of {width}x{height} pixels has {(long)width * height} weights, but the destination has {weights.Length}.", nameof(weights));
+        }
+        weights.Clear();
+        Placement place = Place(matrix, width, height);
+        for (int y = place.Region.Top; y < place.Region.Bottom; y++)
+        {
+            for (int x = place.Region.Left; x < place.Region.Right; x++)
+            {
+                weights[(y * width) + x] = place.WeightAt(x, y, out _, out _);
+            }
+        }
+    }
+
+    private Placement Place(AffineMatrix matrix, int width, int height)
+    {
+        AffineMatrix toSquare = matrix.Then(Template.CropToSquare);
+        double fade = BorderTaint / Math.Max(toSquare.ScaleX, toSquare.ScaleY);
+        return new Placement(_weights, toSquare, RegionInFrame(toSquare, width, height), width, height, ReachesBeyond(toSquare, width, height) ? fade : null);
+    }
+
+    /// <summary>Where the face lies in one frame.</summary>
+    /// <param name="Weights">Of the square.</param>
+    /// <param name="ToSquare">From the frame's pixels to the square's.</param>
+    /// <param name="Region">Pixels of the frame that a positive weight can reach.</param>
+    /// <param name="Width">Of the frame.</param>
+    /// <param name="Height">Of the frame.</param>
+    /// <param name="Fade">Distance from the frame's border that its grey reaches; null when the crop lies inside the frame.</param>
+    private readonly record struct Placement(PasteWeights Weights, AffineMatrix ToSquare, Rect Region, int Width, int Height, double? Fade)
+    {
+        public float WeightAt(int x, int y, out double u, out double v)
+        {
+            u = (ToSquare.A * x) + (ToSquare.B * y) + ToSquare.C;
+            v = (ToSquare.D * x) + (ToSquare.E * y) + ToSquare.F;
+            float weight = Weights.Sample(u, v);
+            return Fade is { } fade ? weight * (float)(BorderWeight(y, Height, fade) * BorderWeight(x, Width, fade)) : weight;
         }
     }
 

@@ -1,10 +1,11 @@
 using System.Runtime.InteropServices;
+using LatentSync.Media.Faces;
 using LatentSync.Media.Video;
 using SkiaSharp;
 
 namespace LatentSync.Demo;
 
-/// <summary>A picture with frames of the input above the same frames of the output.</summary>
+/// <summary>A picture with the faces of one video above those of others, frame under frame.</summary>
 internal sealed class ContactSheet : IDisposable
 {
     private const int Gap = 4;
@@ -31,11 +32,12 @@ internal sealed class ContactSheet : IDisposable
     /// <summary>Frames in a row.</summary>
     public int Columns { get; }
 
-    /// <summary>Puts a frame in its place, shrunk, its middle square only.</summary>
+    /// <summary>Puts a face in its place, shrunk or enlarged.</summary>
     /// <param name="frame">The frame.</param>
+    /// <param name="face">Where the face is; the square around it is shown, moved into the frame where it leaves it.</param>
     /// <param name="column">From 0; columns beyond the last are left out.</param>
     /// <param name="row">From 0.</param>
-    public void Put(VideoFrame frame, int column, int row)
+    public void Put(VideoFrame frame, FaceBox face, int column, int row)
     {
         if (column >= Columns || row >= _rows)
         {
@@ -43,8 +45,10 @@ internal sealed class ContactSheet : IDisposable
         }
         using SKBitmap bitmap = ToBitmap(frame);
         using SKImage image = SKImage.FromBitmap(bitmap);
-        int square = Math.Min(frame.Width, frame.Height);
-        SKRect from = SKRect.Create((frame.Width - square) / 2f, (frame.Height - square) / 2f, square, square);
+        float square = (float)Math.Clamp(face.Bottom - face.Top, 1, Math.Min(frame.Width, frame.Height));
+        float left = (float)Math.Clamp(face.Centre.X - square / 2, 0, frame.Width - square);
+        float top = (float)Math.Clamp(face.Bottom - square, 0, frame.Height - square);
+        SKRect from = SKRect.Create(left, top, square, square);
         SKRect to = SKRect.Create(Gap + column * (_side + Gap), Gap + row * (_side + Gap), _side, _side);
         _canvas.DrawImage(image, from, to, new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear));
     }

@@ -5,25 +5,36 @@ namespace LatentSync.Demo;
 /// <summary>What `demo` is asked to do.</summary>
 public sealed record DemoOptions
 {
+    /// <summary>Denoising steps that suit the embedded checkpoint.</summary>
+    public const int DefaultInferenceSteps = 4;
+
+    /// <summary>Classifier-free guidance that suits the embedded checkpoint.</summary>
+    public const double DefaultGuidanceScale = 1.5;
+
+    /// <summary>Duration of the new speech in seconds, unless another is asked for.</summary>
+    public const double DefaultDurationSeconds = 3;
+
     /// <summary>Folder for the results; made if missing.</summary>
     public required string OutputFolder { get; init; }
 
-    /// <summary>Seed of the person, the sentences, the weights (when untrained) and the noise. Default 1247.</summary>
+    /// <summary>Seed of the person, the sentences, the weights (when untrained) and the noise; 0 or more. Default 1247. Whatever it is, the embedded
+    /// checkpoint was not trained on that person or sentence.</summary>
     public long Seed { get; init; } = 1247;
 
     /// <summary>Duration of the new speech in seconds, 1..60; the video is 0.2 s longer. Default 3.</summary>
-    public double DurationSeconds { get; init; } = 3;
+    public double DurationSeconds { get; init; } = DefaultDurationSeconds;
 
     /// <summary>Side of the square video in pixels, an even number from 128 to 2048. Default 512.</summary>
     public int Size { get; init; } = 512;
 
-    /// <summary>Denoising steps, 1..999. Default 4.</summary>
-    public int InferenceSteps { get; init; } = 4;
+    /// <summary>Denoising steps, 1..999. Default <see cref="DefaultInferenceSteps"/>.</summary>
+    public int InferenceSteps { get; init; } = DefaultInferenceSteps;
 
-    /// <summary>Classifier-free guidance. Default 1.5.</summary>
-    public double GuidanceScale { get; init; } = 1.5;
+    /// <summary>Classifier-free guidance, 0..100; 1 or less switches it off. Default <see cref="DefaultGuidanceScale"/>.</summary>
+    public double GuidanceScale { get; init; } = DefaultGuidanceScale;
 
-    /// <summary>A trained checkpoint; null: an untrained one is made in the output folder, and the report says so.</summary>
+    /// <summary>A checkpoint; null: the embedded one. Where a program was built without it, an untrained one is made in the output folder, and the
+    /// report says so.</summary>
     public string? CheckpointFolder { get; init; }
 
     /// <summary>Attention policy, as for sync. Default "auto".</summary>
@@ -39,7 +50,7 @@ public sealed record DemoOptions
     public string? FfmpegPath { get; init; }
 
     /// <summary>Throws when an option is out of its range.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">Names the option, its value and its range.</exception>
+    /// <exception cref="SyncOptionsException">Names the option, its value and its range.</exception>
     internal void Check()
     {
         ArgumentException.ThrowIfNullOrEmpty(OutputFolder);
@@ -54,6 +65,14 @@ public sealed record DemoOptions
         if (InferenceSteps is < 1 or > 999)
         {
             throw new SyncOptionsException($"--steps must lie between 1 and 999, not {InferenceSteps}.");
+        }
+        if (!(GuidanceScale >= 0 && GuidanceScale <= 100))
+        {
+            throw new SyncOptionsException(FormattableString.Invariant($"--guidance must lie between 0 and 100, not {GuidanceScale}."));
+        }
+        if (Seed < 0)
+        {
+            throw new SyncOptionsException($"--seed must be a number from 0, not {Seed}.");
         }
     }
 }

@@ -3,10 +3,10 @@ namespace LatentSync.Demo;
 /// <summary>Stages of the demo around the lip-sync itself, which reports its own progress.</summary>
 public enum DemoStage
 {
-    /// <summary>Drawing and encoding the input video, counted in frames.</summary>
+    /// <summary>Drawing and encoding the input video and the reference, counted in frames.</summary>
     Draw,
 
-    /// <summary>Making the untrained checkpoint.</summary>
+    /// <summary>Making an untrained checkpoint, where no trained one is there.</summary>
     Checkpoint,
 
     /// <summary>Measuring the result and writing the report, counted in frames.</summary>

@@ -1,7 +1,7 @@
-using System.Globalization;
-using System.Net;
 using System.Text;
 using LatentSync.Pipelines;
+using LatentSync.Quality;
+using static LatentSync.Demo.PageText;
 
 namespace LatentSync.Demo;
 
@@ -38,68 +38,95 @@ public static class DemoReport
 
             """);
         AppendHead(page, data);
-        AppendVideos(page, data, folder);
-        AppendSheet(page, data);
+        page.Append("<section>\n");
+        DemoPlayer.Append(page, Source(data.InputPath, folder), Source(data.OutputPath, folder), OutputCaption(data.Weights), 1 / data.Curves.FrameRate);
         AppendCurves(page, data);
-        AppendFigures(page, data);
-        page.Append("</main>\n</body>\n</html>\n");
+        page.Append("</section>\n");
+        AppendQuality(page, data);
+        AppendSheet(page, data);
+        AppendRun(page, data);
+        page.Append(DemoPlayer.Script).Append("</main>\n</body>\n</html>\n");
         return page.ToString();
     }
 
     private static void AppendHead(StringBuilder page, DemoReportData data)
     {
-        page.Append("<h1>LatentSync.NET demo</h1>\n");
-        page.Append(data.Trained
-            ? "<p class=\"lead\">A drawn person, a synthetic sentence, and lips that were generated to fit it.</p>\n"
-            : """
-              <p class="banner"><strong>Untrained weights: this shows that the chain runs, not what the trained network can do.</strong>
-              The network has the original's structure but random numbers for weights, so the lower half of the face becomes noise. The face's position comes with the drawing; alignment, audio features, denoising, decoding, pasting and encoding are the real ones.</p>
+        page.Append("<header>\n<h1>LatentSync.NET demo</h1>\n");
+        page.Append(data.Weights switch
+        {
+            DemoWeights.Untrained => """
+                <p class="banner"><strong>Untrained weights: this shows that the chain runs, not what the trained network can do.</strong>
+                The network has the original's structure but random numbers for weights, so the lower half of the face becomes noise. The face's position comes with the drawing; alignment, audio features, denoising, decoding, pasting and encoding are the real ones.</p>
 
-              """);
+                """,
+            DemoWeights.Embedded => """
+                <p class="lead">A drawn head, a sentence it never said, and lips generated to fit it. The small embedded checkpoint was trained on drawn heads; this one, its voice and both sentences are new to it.</p>
+
+                """,
+            _ => "<p class=\"lead\">A drawn head, a sentence it never said, and lips generated to fit it, by the checkpoint that was given.</p>\n",
+        });
         SyncReport sync = data.Sync;
         page.Append("<ul class=\"facts\">");
+        Fact(page, Number(data.Quality.Correlation, "0.00"), "correlation of lips and speech");
         Fact(page, Number(sync.NetworkFrames, "0"), "frames generated");
-        Fact(page, Number(sync.TotalSeconds, "0.0") + " s", "for the lip-sync");
-        Fact(page, Number(data.InferenceSteps, "0"), "denoising steps");
-        Fact(page, Number(data.Curves.OutputCorrelation, "0.00"), "correlation of lips and speech");
+        Fact(page, Number(data.InferenceSteps, "0"), data.GuidanceScale > 1 ? $"denoising steps, guidance {Number(data.GuidanceScale, "0.##")}" : "denoising steps");
+        Fact(page, Number(sync.TotalSeconds, "0.0") + " s", $"for the lip-sync on {sync.Device}");
         Fact(page, Bytes(sync.PeakMemoryBytes), "peak memory");
-        page.Append("</ul>\n");
+        page.Append("</ul>\n</header>\n");
     }
 
-    private static void AppendVideos(StringBuilder page, DemoReportData data, string folder)
-    {
-        page.Append("<section class=\"videos\">\n");
-        Video(page, data.InputPath, folder, "Input", "A drawn head with a sentence of its own");
-        Video(page, data.OutputPath, folder, "Output", data.Trained ? "The same head, new lips, the new sentence" : "The same head with the new sentence; the mouth comes from untrained weights");
-        page.Append("</section>\n");
-    }
+    private static string OutputCaption(DemoWeights weights) =>
+        weights == DemoWeights.Untrained ? "the new sentence; the mouth comes from untrained weights" : "the same head, generated lips, the new sentence";
 
-    private static void Video(StringBuilder page, string path, string folder, string title, string caption)
-    {
-        string source = new FileInfo(path).Length <= EmbeddedVideoBytes
+    private static string Source(string path, string folder) =>
+        new FileInfo(path).Length <= EmbeddedVideoBytes
             ? "data:video/mp4;base64," + Convert.ToBase64String(File.ReadAllBytes(path))
             : string.Join('/', Path.GetRelativePath(folder, path).Split(Path.DirectorySeparatorChar).Select(Uri.EscapeDataString));
-        page.Append($"<figure><video controls=\"controls\" loop=\"loop\" playsinline=\"playsinline\" preload=\"auto\" src=\"{Text(source)}\"></video>");
-        page.Append($"<figcaption><b>{Text(title)}</b> {Text(caption)}</figcaption></figure>\n");
-    }
-
-    private static void AppendSheet(StringBuilder page, DemoReportData data)
-    {
-        page.Append("<section>\n<h2>Frame by frame</h2>\n<p>Every fifth of a second: the input above, the output below.</p>\n");
-        page.Append($"<div class=\"scroll\"><img alt=\"Frames of input and output\" src=\"data:image/png;base64,{Convert.ToBase64String(data.ContactSheetPng)}\"/></div>\n</section>\n");
-    }
 
     private static void AppendCurves(StringBuilder page, DemoReportData data)
     {
-        OpeningCurves curves = data.Curves;
-        page.Append("<section>\n<h2>Do the lips follow the speech?</h2>\n");
-        page.Append("<p class=\"legend\"><span class=\"implied\">what the speech implies</span> <span class=\"output\">measured in the output</span> <span class=\"input\">measured in the input</span></p>\n");
-        page.Append(OpeningPlot.ToSvg(curves));
-        page.Append($"<p>Mouth opening, 0 closed to 1 wide open. Correlation with the speech: output <b>{Number(curves.OutputCorrelation, "0.000")}</b>, untouched input {Number(curves.InputCorrelation, "0.000")}.");
-        page.Append(data.Trained ? "</p>\n</section>\n" : " With untrained weights the first figure means nothing; a trained network brings it near 1.</p>\n</section>\n");
+        page.Append("<h2>Do the lips follow the speech?</h2>\n");
+        page.Append("<p class=\"legend\"><span class=\"implied\">what the new speech implies</span> <span class=\"output\">measured in the output</span> <span class=\"input\">measured in the input</span></p>\n");
+        page.Append(OpeningPlot.ToSvg(data.Curves));
     }
 
-    private static void AppendFigures(StringBuilder page, DemoReportData data)
+    private static void AppendQuality(StringBuilder page, DemoReportData data)
+    {
+        QualitySummary summary = QualitySummary.Of([data.Quality]);
+        page.Append("<section>\n<h2>Measured in the decoded video</h2>\n<table class=\"quality\">\n<tbody>\n");
+        foreach (QualityTarget target in QualityTarget.All)
+        {
+            // One clip has an offset, not a share of clips without one.
+            bool offset = target.Name == "offsetZeroFraction";
+            string value = offset ? Frames(data.Quality.OffsetFrames) : target.Show(summary), wanted = offset ? "0 frames" : target.Wanted;
+            string met = target.IsMet(summary) ? "met" : "missed";
+            page.Append($"<tr><th scope=\"row\">{Encode(Titles[target.Name].Title)}<small>{Encode(Titles[target.Name].Text)}</small></th>");
+            page.Append($"<td class=\"value\">{Encode(value)}</td><td class=\"{met}\"><span>{met}</span> {Encode(wanted)}</td></tr>\n");
+        }
+        page.Append("</tbody>\n</table>\n");
+        page.Append(data.Weights == DemoWeights.Untrained ? "<p>With untrained weights the figures about the mouth mean nothing; the targets are a trained network's.</p>\n</section>\n" : "</section>\n");
+
+        static string Frames(int count) => $"{Number(count, "+0;-0;0")} {(Math.Abs(count) == 1 ? "frame" : "frames")}";
+    }
+
+    private static readonly Dictionary<string, (string Title, string Text)> Titles = new()
+    {
+        ["correlation"] = ("Lips and new speech", "correlation of the measured opening and the one the speech implies"),
+        ["correlationUnrelated"] = ("Lips and an unrelated sentence", "the same with a sentence nobody says here: chance"),
+        ["correlationInput"] = ("Input's lips and new speech", "the untouched video, for comparison"),
+        ["offsetZeroFraction"] = ("Audio-visual offset", "shift at which lips and speech agree best; plus: the lips are late"),
+        ["psnrOutsideMask"] = ("Outside the mouth region", "peak signal-to-noise ratio of output against input, encoding included"),
+        ["ssimUpperFace"] = ("Upper face", "structural similarity of output and input above the mask"),
+        ["flickerRatio"] = ("Movement inside the region", "frame-to-frame energy, by that of the same head drawn saying the new sentence"),
+    };
+
+    private static void AppendSheet(StringBuilder page, DemoReportData data)
+    {
+        page.Append("<section>\n<h2>Frame by frame</h2>\n<p>Every fifth of a second: input, output, and the same head drawn saying the new sentence, which the network never sees.</p>\n");
+        page.Append($"<div class=\"scroll\"><img alt=\"Faces of input, output and reference\" src=\"data:image/png;base64,{Convert.ToBase64String(data.ContactSheetPng)}\"/></div>\n</section>\n");
+    }
+
+    private static void AppendRun(StringBuilder page, DemoReportData data)
     {
         SyncReport sync = data.Sync;
         page.Append("<section>\n<h2>The run</h2>\n<div class=\"tables\">\n");
@@ -111,12 +138,8 @@ public static class DemoReport
             ("Device", $"{sync.Device}, {sync.DType} ({sync.DTypeReason})"),
             ("Seed", Number(sync.Seed, "0")),
         ]);
-        Table(page, "Time",
-        [
-            .. sync.StageSeconds.Select(s => (s.Key, Number(s.Value, "0.00") + " s")),
-            ("total", Number(sync.TotalSeconds, "0.00") + " s"),
-        ]);
-        Table(page, "Attention", [.. sync.Attention.Select(a => (a.Layer, $"{a.Backend} ({Number(a.Calls, "0")} calls)"))]);
+        AppendTimes(page, sync);
+        Table(page, "Attention, by layer", [.. sync.Attention.Select(a => (a.Layer, $"{a.Backend} ({Number(a.Calls, "0")} calls)"))]);
         Table(page, "Versions", [.. data.Versions.Select(v => (v.Key, v.Value))]);
         page.Append("</div>\n");
         if (sync.Warnings.Count > 0)
@@ -124,11 +147,22 @@ public static class DemoReport
             page.Append("<h2>To know</h2>\n<ul>\n");
             foreach (string warning in sync.Warnings)
             {
-                page.Append($"<li>{Text(warning)}</li>\n");
+                page.Append($"<li>{Encode(warning)}</li>\n");
             }
             page.Append("</ul>\n");
         }
         page.Append("</section>\n");
+    }
+
+    private static void AppendTimes(StringBuilder page, SyncReport sync)
+    {
+        page.Append("<table>\n<caption>Time by stage</caption>\n<tbody>\n");
+        double longest = Math.Max(sync.StageSeconds.Values.DefaultIfEmpty(0).Max(), 1e-9);
+        foreach ((string stage, double seconds) in sync.StageSeconds)
+        {
+            page.Append($"<tr><th scope=\"row\">{Encode(stage)}</th><td class=\"time\"><i style=\"width: {Number(60 * seconds / longest, "0.#")}%\"></i>{Number(seconds, "0.00")} s</td></tr>\n");
+        }
+        page.Append($"<tr><th scope=\"row\">total</th><td>{Number(sync.TotalSeconds, "0.00")} s</td></tr>\n</tbody>\n</table>\n");
     }
 
     private static void Table(StringBuilder page, string title, IReadOnlyList<(string Name, string Value)> rows)
@@ -137,29 +171,13 @@ public static class DemoReport
         {
             return;
         }
-        page.Append($"<table>\n<caption>{Text(title)}</caption>\n<tbody>\n");
+        page.Append($"<table>\n<caption>{Encode(title)}</caption>\n<tbody>\n");
         foreach ((string name, string value) in rows)
         {
-            page.Append($"<tr><th scope=\"row\">{Text(name)}</th><td>{Text(value)}</td></tr>\n");
+            page.Append($"<tr><th scope=\"row\">{Encode(name)}</th><td>{Encode(value)}</td></tr>\n");
         }
         page.Append("</tbody>\n</table>\n");
     }
 
-    private static void Fact(StringBuilder page, string value, string name) => page.Append($"<li><b>{Text(value)}</b> {Text(name)}</li>");
-
-    private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
-
-    private static string Bytes(long bytes) => bytes >= 1 << 30 ? Number(bytes / (double)(1 << 30), "0.00") + " GiB" : Number(bytes / (double)(1 << 20), "0") + " MiB";
-
-    /// <summary>Text for HTML and XML: characters that mean something there are encoded, those that XML forbids are replaced.</summary>
-    private static string Text(string text)
-    {
-        StringBuilder clean = new(text.Length);
-        foreach (Rune rune in text.EnumerateRunes())
-        {
-            bool allowed = rune.Value is '\t' or '\n' || (rune.Value >= 0x20 && rune.Value is not (0xFFFE or 0xFFFF));
-            clean.Append(allowed ? rune.ToString() : "\uFFFD");
-        }
-        return WebUtility.HtmlEncode(clean.ToString());
-    }
+    private static void Fact(StringBuilder page, string value, string name) => page.Append($"<li><b>{Encode(value)}</b> {Encode(name)}</li>");
 }

@@ -1,4 +1,5 @@
 using LatentSync.Pipelines;
+using LatentSync.Quality;
 
 namespace LatentSync.Demo;
 
@@ -14,16 +15,19 @@ public sealed record DemoResult
     /// <summary>The lip-synced video.</summary>
     public required string OutputPath { get; init; }
 
+    /// <summary>The same head drawn speaking the new speech, which the network never sees.</summary>
+    public required string ReferencePath { get; init; }
+
     /// <summary>The page that shows it all.</summary>
     public required string ReportPath { get; init; }
 
-    /// <summary>Frames of input and output side by side.</summary>
+    /// <summary>Faces of input, output and reference, frame under frame.</summary>
     public required string ContactSheetPath { get; init; }
 
     /// <summary>The checkpoint that was used.</summary>
     public required string CheckpointFolder { get; init; }
 
-    /// <summary>True when the checkpoint has been trained by someone; false for seeded random weights.</summary>
+    /// <summary>False for seeded random weights, true for all others.</summary>
     public required bool Trained { get; init; }
 
     /// <summary>What the lip-sync reported.</summary>
@@ -31,6 +35,9 @@ public sealed record DemoResult
 
     /// <summary>Mouth openings per frame of the output.</summary>
     public required OpeningCurves Curves { get; init; }
+
+    /// <summary>How good the result is.</summary>
+    public required ClipQuality Quality { get; init; }
 
     /// <summary>Seconds for everything, from drawing to report.</summary>
     public required double TotalSeconds { get; init; }

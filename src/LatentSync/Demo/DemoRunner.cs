@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using LatentSync.Media.Audio;
-using LatentSync.Media.Faces;
 using LatentSync.Media.Synthesis;
 using LatentSync.Media.Video;
 using LatentSync.Pipelines;
@@ -19,26 +17,24 @@ public sealed class DemoRunner
     private const string SpeechName = "speech.wav";
     private const string LandmarksName = "landmarks.json";
     private const string OutputName = "output.mp4";
+    private const string ReferenceName = "reference.mp4";
     private const string SheetName = "contact-sheet.png";
     private const string ReportName = "report.html";
     private const string CheckpointName = "checkpoint";
 
-    /// <summary>The video is so much longer than the new speech, so that every output frame has its own input frame.</summary>
-    private const double SpareSeconds = 0.2;
-
-    private const int FrameRate = 25;
-    private const int SpeechRate = 48000;
-    private const int SheetSide = 150;
-    private const double SheetSeconds = 0.2;
-
+    private readonly string? _embedded;
     private readonly Func<SyncOptions, IProgress<SyncProgress>, CancellationToken, Task<SyncReport>> _sync;
 
     /// <summary>Makes a demo.</summary>
     /// <param name="sync">The lip-sync pipeline.</param>
     public DemoRunner(Func<SyncOptions, IProgress<SyncProgress>, CancellationToken, Task<SyncReport>> sync)
+        : this(sync, DemoCheckpoint.Find()) { }
+
+    /// <summary>Makes a demo with another embedded checkpoint, or none.</summary>
+    internal DemoRunner(Func<SyncOptions, IProgress<SyncProgress>, CancellationToken, Task<SyncReport>> sync, string? embedded)
     {
         ArgumentNullException.ThrowIfNull(sync);
-        _sync = sync;
+        (_sync, _embedded) = (sync, embedded);
     }
 
     /// <summary>Runs the whole demo.</summary>
@@ -59,36 +55,31 @@ public sealed class DemoRunner
         options.Check();
         Stopwatch clock = Stopwatch.StartNew();
         FfmpegTools tools = await FfmpegTools.LocateAsync(options.FfmpegPath, cancellationToken).ConfigureAwait(false);
-        bool trained = options.CheckpointFolder is not null;
-        DemoFolder folder = DemoFolder.Claim(options.OutputFolder, trained ? ResultNames : [.. ResultNames, .. SeededCheckpoint.Files.Select(f => $"{CheckpointName}/{f}")]);
+        string? trained = options.CheckpointFolder ?? _embedded;
+        DemoFolder folder = DemoFolder.Claim(options.OutputFolder, trained is not null ? ResultNames : [.. ResultNames, .. SeededCheckpoint.Files.Select(f => $"{CheckpointName}/{f}")]);
 
-        SyntheticClip clip = InputClip(options);
-        HeadLandmarks[] landmarks = await DrawInputAsync(clip, folder, tools, progress, cancellationToken).ConfigureAwait(false);
-        SyntheticClip speech = NewSpeech(options);
-        WavWriter.Write(folder.PathOf(SpeechName), speech.Speech, SpeechRate);
-
-        string checkpoint = options.CheckpointFolder ?? folder.PathOf(CheckpointName);
-        if (!trained)
-        {
-            progress?.Report(new DemoProgress(DemoStage.Checkpoint, 0, 1));
-            SeededCheckpoint.Write(checkpoint, options.Seed, SeededCheckpointSize.Demo, cancellationToken);
-            progress?.Report(new DemoProgress(DemoStage.Checkpoint, 1, 1));
-        }
+        DemoScene scene = new(options);
+        IReadOnlyList<HeadLandmarks> landmarks = await DrawAsync(scene, folder, tools, progress, cancellationToken).ConfigureAwait(false);
+        string checkpoint = trained ?? MakeCheckpoint(folder, options.Seed, progress, cancellationToken);
+        DemoWeights weights = SeededCheckpoint.IsUntrained(checkpoint) ? DemoWeights.Untrained : options.CheckpointFolder is null ? DemoWeights.Embedded : DemoWeights.Given;
 
         SyncReport sync = await _sync(
             SyncOptionsFor(options, folder, checkpoint), syncProgress ?? new Progress<SyncProgress>(), cancellationToken).ConfigureAwait(false);
-        progress?.Report(new DemoProgress(DemoStage.Report, 0, sync.Frames));
-        (OpeningCurves curves, byte[] sheet) = await MeasureAsync(speech, landmarks, folder, tools, progress, cancellationToken).ConfigureAwait(false);
-        DemoFiles.Write(folder.PathOf(SheetName), sheet);
+        DemoMeasurement measurement = await DemoMeasurement.MeasureAsync(
+            scene, landmarks, sync.FaceResolution, [.. ((string[])[InputName, OutputName, ReferenceName]).Select(folder.PathOf)], tools,
+            frames => progress?.Report(new DemoProgress(DemoStage.Report, frames, scene.SpeechFrames)), cancellationToken).ConfigureAwait(false);
+        DemoFiles.Write(folder.PathOf(SheetName), measurement.ContactSheetPng);
         DemoReport.Write(folder.PathOf(ReportName), new DemoReportData
         {
             InputPath = folder.PathOf(InputName),
             OutputPath = folder.PathOf(OutputName),
-            ContactSheetPng = sheet,
-            Curves = curves,
+            ContactSheetPng = measurement.ContactSheetPng,
+            Curves = measurement.Curves,
+            Quality = measurement.Quality,
             Sync = sync,
-            Trained = trained,
+            Weights = weights,
             InferenceSteps = options.InferenceSteps,
+            GuidanceScale = options.GuidanceScale,
             Versions = DemoVersions.Describe(tools),
         });
         folder.Complete();
@@ -97,37 +88,42 @@ public sealed class DemoRunner
             InputPath = folder.PathOf(InputName),
             SpeechPath = folder.PathOf(SpeechName),
             OutputPath = folder.PathOf(OutputName),
+            ReferencePath = folder.PathOf(ReferenceName),
             ReportPath = folder.PathOf(ReportName),
             ContactSheetPath = folder.PathOf(SheetName),
             CheckpointFolder = checkpoint,
-            Trained = trained,
+            Trained = weights != DemoWeights.Untrained,
             Sync = sync,
-            Curves = curves,
+            Curves = measurement.Curves,
+            Quality = measurement.Quality,
             TotalSeconds = clock.Elapsed.TotalSeconds,
         };
     }
 
-    private static string[] ResultNames => [InputName, SpeechName, LandmarksName, OutputName, SheetName, ReportName];
+    private static string[] ResultNames => [InputName, SpeechName, LandmarksName, OutputName, ReferenceName, SheetName, ReportName];
 
-    private static SyntheticClip InputClip(DemoOptions options) => SyntheticClip.Generate(new SyntheticClipOptions
+    private static async Task<IReadOnlyList<HeadLandmarks>> DrawAsync(
+        DemoScene scene, DemoFolder folder, FfmpegTools tools, IProgress<DemoProgress>? progress, CancellationToken cancellationToken)
     {
-        Seed = options.Seed,
-        DurationSeconds = options.DurationSeconds + SpareSeconds,
-        Width = options.Size,
-        Height = options.Size,
-        FrameRate = FrameRate,
-        SampleRate = SpeechRate,
-    });
+        int total = scene.InputFrames + scene.SpeechFrames;
+        IReadOnlyList<HeadLandmarks> landmarks = await scene.DrawInputAsync(
+            folder.PathOf(InputName), folder.PathOf(LandmarksName), tools,
+            frames => progress?.Report(new DemoProgress(DemoStage.Draw, frames, total)), cancellationToken).ConfigureAwait(false);
+        scene.WriteSpeech(folder.PathOf(SpeechName));
+        await scene.DrawReferenceAsync(
+            folder.PathOf(ReferenceName), folder.PathOf(SpeechName), tools,
+            frames => progress?.Report(new DemoProgress(DemoStage.Draw, scene.InputFrames + frames, total)), cancellationToken).ConfigureAwait(false);
+        return landmarks;
+    }
 
-    /// <summary>The same voice, another sentence.</summary>
-    private static SyntheticClip NewSpeech(DemoOptions options) => SyntheticClip.Generate(new SyntheticClipOptions
+    private static string MakeCheckpoint(DemoFolder folder, long seed, IProgress<DemoProgress>? progress, CancellationToken cancellationToken)
     {
-        Seed = options.Seed,
-        SpeechSeed = unchecked(options.Seed * 31 + 17),
-        DurationSeconds = options.DurationSeconds,
-        FrameRate = FrameRate,
-        SampleRate = SpeechRate,
-    });
+        string checkpoint = folder.PathOf(CheckpointName);
+        progress?.Report(new DemoProgress(DemoStage.Checkpoint, 0, 1));
+        SeededCheckpoint.Write(checkpoint, seed, SeededCheckpointSize.Demo, cancellationToken);
+        progress?.Report(new DemoProgress(DemoStage.Checkpoint, 1, 1));
+        return checkpoint;
+    }
 
     private static SyncOptions SyncOptionsFor(DemoOptions options, DemoFolder folder, string checkpoint) => new()
     {
@@ -144,79 +140,4 @@ public sealed class DemoRunner
         Device = options.Device,
         DType = options.DType,
     };
-
-    private static async Task<HeadLandmarks[]> DrawInputAsync(
-        SyntheticClip clip, DemoFolder folder, FfmpegTools tools, IProgress<DemoProgress>? progress, CancellationToken cancellationToken)
-    {
-        using PartialFile ownSpeech = new(folder.PathOf(InputName));
-        WavWriter.Write(ownSpeech.Path, clip.Speech, SpeechRate);
-        HeadLandmarks[] landmarks = new HeadLandmarks[clip.FrameCount];
-        await using (VideoWriter writer = await VideoWriter.CreateAsync(
-            new VideoWriterOptions
-            {
-                OutputPath = folder.PathOf(InputName),
-                Width = clip.Options.Width,
-                Height = clip.Options.Height,
-                FrameRate = new Rational(FrameRate, 1),
-                Color = VideoColor.Assumed(clip.Options.Height),
-                AudioPath = ownSpeech.Path,
-            },
-            tools,
-            cancellationToken).ConfigureAwait(false))
-        {
-            int index = 0;
-            foreach (SyntheticFrame frame in clip.Frames())
-            {
-                using (frame)
-                {
-                    landmarks[index++] = frame.Landmarks;
-                    await writer.WriteAsync(frame.Frame).ConfigureAwait(false);
-                }
-                progress?.Report(new DemoProgress(DemoStage.Draw, index, clip.FrameCount));
-            }
-            await writer.CompleteAsync().ConfigureAwait(false);
-        }
-        var faces = new Dictionary<long, IReadOnlyList<DetectedFace>>();
-        for (int i = 0; i < landmarks.Length; i++)
-        {
-            faces[i] = [new DetectedFace(FaceProportions.BoxAround(landmarks[i].Alignment), 1, landmarks[i].Alignment, true)];
-        }
-        new LandmarksFile(faces, clip.Options.Width, clip.Options.Height).Save(folder.PathOf(LandmarksName));
-        return landmarks;
-    }
-
-    /// <summary>Reads input and output once, measures the mouths, and collects the contact sheet.</summary>
-    private static async Task<(OpeningCurves Curves, byte[] Sheet)> MeasureAsync(
-        SyntheticClip speech, HeadLandmarks[] landmarks, DemoFolder folder, FfmpegTools tools, IProgress<DemoProgress>? progress, CancellationToken cancellationToken)
-    {
-        int step = (int)Math.Round(SheetSeconds * FrameRate);
-        using ContactSheet sheet = new(Math.Min((speech.FrameCount + step - 1) / step, 40), 2, SheetSide);
-        async Task<List<double>> Read(string name, int row)
-        {
-            List<double> openings = [];
-            VideoReader reader = await VideoReader.OpenAsync(folder.PathOf(name), tools, cancellationToken).ConfigureAwait(false);
-            await foreach (VideoFrame frame in reader.ReadAsync(cancellationToken).ConfigureAwait(false))
-            {
-                using (frame)
-                {
-                    int index = openings.Count;
-                    if (index >= landmarks.Length)
-                    {
-                        break;
-                    }
-                    if (index % step == 0)
-                    {
-                        sheet.Put(frame, index / step, row);
-                    }
-                    openings.Add(MouthOpeningMeter.Measure(frame, landmarks[index].Mouth));
-                }
-                progress?.Report(new DemoProgress(DemoStage.Report, openings.Count + row * landmarks.Length, 2 * landmarks.Length));
-            }
-            return openings;
-        }
-
-        List<double> input = await Read(InputName, 0).ConfigureAwait(false);
-        List<double> output = await Read(OutputName, 1).ConfigureAwait(false);
-        return (new OpeningCurves(FrameRate, speech.ImpliedOpenings(), output, input), sheet.ToPng());
-    }
 }

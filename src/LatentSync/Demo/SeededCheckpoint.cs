@@ -32,6 +32,9 @@ public static class SeededCheckpoint
     public static IReadOnlyList<string> Files { get; } =
         ["latentsync_unet.pt", "whisper/tiny.pt", "vae/config.json", "vae/diffusion_pytorch_model.safetensors", "config.yaml", "README.txt"];
 
+    /// <summary>First word of the README.txt of random weights.</summary>
+    private const string UntrainedMark = "UNTRAINED";
+
     /// <summary>Side of the square face picture.</summary>
     public const int Resolution = 256;
 
@@ -56,6 +59,20 @@ public static class SeededCheckpoint
         WriteText(Path.Combine(folder, Files[2]), networks.Autoencoder.ToJson());
         WriteText(Path.Combine(folder, Files[4]), ConfigurationYaml(networks.UNet));
         WriteText(Path.Combine(folder, Files[5]), ReadMe(seed));
+    }
+
+    /// <summary>True for a folder that <see cref="Write"/> filled and nobody has trained since: its README.txt says so.</summary>
+    /// <param name="folder">A checkpoint folder.</param>
+    public static bool IsUntrained(string folder)
+    {
+        string path = Path.Combine(folder, "README.txt");
+        if (!File.Exists(path))
+        {
+            return false;
+        }
+        using StreamReader reader = new(path);
+        char[] start = new char[UntrainedMark.Length];
+        return reader.ReadBlock(start) == start.Length && start.AsSpan().SequenceEqual(UntrainedMark);
     }
 
     private static void WriteUNet(string path, SeededNetworks networks, long seed)
@@ -185,7 +202,7 @@ public static class SeededCheckpoint
         """;
 
     private static string ReadMe(long seed) => string.Create(CultureInfo.InvariantCulture, $"""
-        UNTRAINED, seeded random weights (seed {seed}).
+        {UntrainedMark}, seeded random weights (seed {seed}).
 
         These files have the layout and the key names of a LatentSync checkpoint and load like one, but nobody has trained them:
         what they generate is noise where the mouth should be. They exist to show that the whole chain runs.

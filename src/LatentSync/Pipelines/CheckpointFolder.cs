@@ -24,7 +24,8 @@ public sealed record CheckpointFolder(string UNet, string Whisper, string Vae, s
         {
             throw new CheckpointFolderException(
                 $"The checkpoint folder {root} does not exist; give one with --checkpoint DIR. It holds latentsync_unet.pt and whisper/tiny.pt "
-                    + "(Hugging Face: ByteDance/LatentSync-1.5 or -1.6) and vae/ with config.json and diffusion_pytorch_model.safetensors (stabilityai/sd-vae-ft-mse)."
+                    + "(Hugging Face: ByteDance/LatentSync-1.5 or -1.6) and vae/ with config.json and diffusion_pytorch_model.safetensors (stabilityai/sd-vae-ft-mse). "
+                    + "--checkpoint demo takes the embedded one, which only knows drawn faces."
             );
         }
         string? unet = FirstFile(root, UNetNames);

@@ -95,6 +95,7 @@ public sealed class LipSyncPipeline : IDisposable
             FrameRate = clock.FrameRate,
             Width = video.Width,
             Height = video.Height,
+            FaceResolution = settings.Resolution,
             DurationSeconds = written.Duration.TotalSeconds,
             FrameMapping = clock.Description,
             Detector = detector.Describe(),

@@ -21,6 +21,9 @@ public sealed record SyncReport
     /// <summary>Height of the result in pixels.</summary>
     public required int Height { get; init; }
 
+    /// <summary>Side of the square face picture that the network works on, in pixels.</summary>
+    public required int FaceResolution { get; init; }
+
     /// <summary>Duration of the result in seconds.</summary>
     public required double DurationSeconds { get; init; }
 

@@ -67,6 +67,9 @@ internal sealed record FlashCase
     /// <summary>0 none, 1 per head, 2 per sequence and head.</summary>
     public int Alibi { get; init; }
 
+    /// <summary>Probability that a weight is dropped.</summary>
+    public double Dropout { get; init; }
+
     /// <summary>Largest element of query and key.</summary>
     public double Amplitude { get; init; } = 1;
 
@@ -116,6 +119,7 @@ internal sealed record FlashCase
             Scale = Chance(5) ? random.Next(5) switch { 0 => 0, 1 => -0.5, 2 => 1, 3 => 0.01, _ => 2 } : null,
             Softcap = Chance(6) ? random.Next(2) == 0 ? 2 : 30 : 0,
             Alibi = Chance(6) ? random.Next(1, 3) : 0,
+            Dropout = seed % 7 == 3 ? 0.25 : 0,
             Amplitude = random.Next(4) switch { 0 => 0.1, 1 => 4, _ => 1 },
             Threads = random.Next(3) switch { 0 => 1, 1 => 2, _ => null },
             QueryLayout = Layout.Draw(random, mayBroadcast: true),
@@ -144,24 +148,46 @@ internal sealed record FlashCase
         int Length() => random.Next(50) == 0 ? 0 : random.Next(3) == 0 ? random.Next(1, 601) : Lengths[random.Next(Lengths.Length)];
     }
 
-    /// <summary>A case of decoding for a seed: 1 to 4 queries of a key head, hundreds or thousands of keys.</summary>
+    /// <summary>A case with gradients for a seed: keys in pages have none.</summary>
+    /// <param name="seed">Any number.</param>
+    /// <param name="work">Multiply-adds at most.</param>
+    public static FlashCase DrawWithGradients(int seed, double work)
+    {
+        FlashCase drawn = Draw(seed, work);
+        return drawn with
+        {
+            Sequences = drawn.Sequences switch
+            {
+                SequenceLengths.Paged => SequenceLengths.KeysInUse,
+                SequenceLengths.PagedPackedQueries => SequenceLengths.PackedQueries,
+                _ => drawn.Sequences,
+            },
+        };
+    }
+
+    /// <summary>A case of decoding for a seed: 1 to 4 queries of a key head, hundreds or thousands of keys; every second one with nothing done
+    /// to the scores.</summary>
     /// <param name="seed">Any number.</param>
     public static FlashCase DrawDecoding(int seed)
     {
         var random = new Random(seed);
         FlashCase drawn = Draw(seed, 1e4);
         int group = random.Next(1, 5);
+        bool isPlain = Chance(2);
         return drawn with
         {
             Batch = random.Next(1, 4),
             Group = group,
             Queries = random.Next(1, Math.Max(2, 4 / group + 1)),
             Keys = random.Next(5) switch { 0 => 256, 1 => random.Next(250, 260), 2 => random.Next(1000, 3000), _ => random.Next(256, 1100) },
-            Sequences = random.Next(4) switch { 0 => SequenceLengths.KeysInUse, 1 => SequenceLengths.Paged, _ => SequenceLengths.Equal },
-            Mask = AttentionMaskKind.None,
-            Softcap = 0,
-            Alibi = 0,
+            Sequences = Chance(2) ? (SequenceLengths)random.Next(1, 6) : SequenceLengths.Equal,
+            Mask = isPlain || Chance(2) ? AttentionMaskKind.None : (AttentionMaskKind)random.Next(1, 3),
+            Softcap = isPlain || Chance(2) ? 0 : 5,
+            Alibi = isPlain || Chance(2) ? 0 : random.Next(1, 3),
+            Dropout = 0,
         };
+
+        bool Chance(int oneIn) => random.Next(oneIn) == 0;
     }
 
     /// <summary>Runs the case and checks everything about its result.</summary>
@@ -180,6 +206,26 @@ internal sealed record FlashCase
                 break;
             default:
                 new FlashRun<float>(this).Check();
+                break;
+        }
+    }
+
+    /// <summary>Runs the case forward and backward and checks everything about the gradients.</summary>
+    public void CheckGradients()
+    {
+        switch (DType)
+        {
+            case AttentionDType.Float16:
+                new FlashGradientRun<Half>(this).Check();
+                break;
+            case AttentionDType.BFloat16:
+                new FlashGradientRun<BFloat16>(this).Check();
+                break;
+            case AttentionDType.Float64:
+                new FlashGradientRun<double>(this).Check();
+                break;
+            default:
+                new FlashGradientRun<float>(this).Check();
                 break;
         }
     }

@@ -8,6 +8,14 @@ public sealed class FlashDropoutTests
     private const int Batch = 2, Heads = 2, Queries = 70, Keys = 101, Dim = 8;
     private const double Probability = 0.3;
 
+    /// <summary>The known answers of the authors' Random123 (kat_vectors).</summary>
+    [Theory]
+    [InlineData(0x00000000u, 0x00000000u, 0x00000000u, 0x00000000u, 0x00000000u, 0x00000000u, "6627e8d5 e169c58d bc57ac4c 9b00dbd8")]
+    [InlineData(0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu, "408f276d 41c83b0e a20bc7c6 6d5451fd")]
+    [InlineData(0x243f6a88u, 0x85a308d3u, 0x13198a2eu, 0x03707344u, 0xa4093822u, 0x299f31d0u, "d16cfe09 94fdcceb 5001e420 24126ea1")]
+    public void Philox_KnownAnswer_IsIt(uint c0, uint c1, uint c2, uint c3, uint k0, uint k1, string words) =>
+        Assert.Equal(words, string.Join(' ', Philox.Words(c0, c1, c2, c3, k0, k1).Select(word => word.ToString("x8", System.Globalization.CultureInfo.InvariantCulture))));
+
     [Fact]
     public void Forward_Dropout_DropsTheShareAndScalesTheRest()
     {

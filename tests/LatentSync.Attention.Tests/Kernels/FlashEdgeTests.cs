@@ -10,7 +10,7 @@ public sealed class FlashEdgeTests
 
     public static TheoryData<int, int> Lengths() => new()
     {
-        { 0, 0 }, { 0, 5 }, { 5, 0 }, { 1, 1 }, { 1, 96 }, { 1, 97 }, { 64, 1 }, { 65, 95 }, { 16, 16 }, { 17, 193 }, { 200, 3 }, { 1, 256 }, { 1, 257 }, { 1, 258 }, { 2, 259 }, { 1, 1100 },
+        { 0, 0 }, { 0, 5 }, { 5, 0 }, { 1, 1 }, { 1, 96 }, { 1, 97 }, { 64, 1 }, { 65, 95 }, { 16, 16 }, { 17, 193 }, { 200, 3 }, { 1, 256 }, { 1, 257 }, { 1, 258 }, { 2, 259 }, { 2, 353 }, { 1, 1100 },
     };
 
     [Theory]
@@ -26,6 +26,7 @@ public sealed class FlashEdgeTests
                 (problem with { ValueDim = 2 * dim + 1, IsCausal = true, Alignment = CausalAlignment.BottomRight }).Check();
                 (problem with { Mask = AttentionMaskKind.Additive, Group = 1, QueryLayout = Layout.LengthFirst, KeyLayout = Layout.LengthFirst }).Check();
                 (problem with { Mask = AttentionMaskKind.Boolean, Sequences = SequenceLengths.KeysInUse, LeftWindow = 2 }).Check();
+                (problem with { Mask = AttentionMaskKind.Additive, Sequences = SequenceLengths.PagedPackedQueries, Softcap = 3, Alibi = 2 }).Check();
             }
         }
     }

@@ -20,7 +20,7 @@ public sealed unsafe class FlashGuardPageTests
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void Forward_BuffersAtGuardedPages_StaysInside(int queries, int keys, int dim, int valueDim)
+    public void BothPasses_BuffersAtGuardedPages_StayInside(int queries, int keys, int dim, int valueDim)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Guarded pages are taken with Linux's numbers for mmap.");
         foreach (bool atEnd in (bool[])[true, false])
@@ -46,6 +46,12 @@ public sealed unsafe class FlashGuardPageTests
         using var bias = new GuardedMemory<T>(queries * keys, atEnd);
         using var mask = new GuardedMemory<bool>(keys, atEnd);
         using var logSumExp = new GuardedMemory<float>(Heads * queries, atEnd);
+        using var logSumExpDouble = new GuardedMemory<double>(Heads * queries, atEnd);
+        using var outputGradient = new GuardedMemory<T>(Heads * queries * valueDim, atEnd);
+        using var queryGradient = new GuardedMemory<T>(Heads * queries * dim, atEnd);
+        using var keyGradient = new GuardedMemory<T>(Heads * keys * dim, atEnd);
+        using var valueGradient = new GuardedMemory<T>(Heads * keys * valueDim, atEnd);
+        outputGradient.Span.Fill(Numbers<T>.Of(1));
         query.Span.Fill(Numbers<T>.Of(0.5));
         key.Span.Fill(Numbers<T>.Of(0.25));
         value.Span.Fill(Numbers<T>.Of(2));
@@ -53,7 +59,7 @@ public sealed unsafe class FlashGuardPageTests
         for (int i = 0; i < 3; i++)
         {
             output.Span.Clear();
-            FlashAttention.Forward(new FlashAttentionArguments<T>
+            var arguments = new FlashAttentionArguments<T>
             {
                 Query = Tensor(query, queries, dim),
                 Key = Tensor(key, keys, dim),
@@ -62,10 +68,29 @@ public sealed unsafe class FlashGuardPageTests
                 Bias = i == 1 ? new ReadOnlyTensorSpan<T>(bias.Start, bias.Count, [queries, keys]) : default,
                 Mask = i == 2 ? new ReadOnlyTensorSpan<bool>(mask.Start, mask.Count, [keys]) : default,
                 LogSumExp = typeof(T) == typeof(double) ? default : logSumExp.Span,
-            });
-            foreach (T number in output.Span)
+                LogSumExpDouble = typeof(T) == typeof(double) ? logSumExpDouble.Span : default,
+            };
+            FlashAttention.Forward(arguments);
+            AssertAll(output, 2, 1e-5);
+
+            // All weights are 1 / keys and all values equal: nothing that a query or key could change.
+            FlashAttention.Backward(arguments, new FlashAttentionGradients<T>
             {
-                Assert.Equal(2, Numbers<T>.ToDouble(number), 1e-5);
+                OutputGradient = Tensor(outputGradient, queries, valueDim),
+                QueryGradient = Tensor(queryGradient, queries, dim),
+                KeyGradient = Tensor(keyGradient, keys, dim),
+                ValueGradient = Tensor(valueGradient, keys, valueDim),
+            });
+            AssertAll(queryGradient, 0, 1e-4);
+            AssertAll(keyGradient, 0, 1e-4);
+            AssertAll(valueGradient, (double)queries / keys, (double)queries / keys * 0.005);
+        }
+
+        static void AssertAll(GuardedMemory<T> memory, double expected, double tolerance)
+        {
+            foreach (T number in memory.Span)
+            {
+                Assert.Equal(expected, Numbers<T>.ToDouble(number), tolerance);
             }
         }
 

@@ -3,10 +3,12 @@ namespace LatentSync.Attention.Tests.Kernels;
 /// <summary>Random problems of every kind against float64. LATENTSYNC_TEST_SEED=n runs one of them, LATENTSYNC_TEST_CASES=n fewer.</summary>
 public sealed class FlashPropertyTests
 {
-    private const int Blocks = 30, CasesOfBlock = 100;
-    private const double SmallWork = 2e6, LargeWork = 4e7;
+    private const int Blocks = 30, GradientBlocks = 10, CasesOfBlock = 100;
+    private const double SmallWork = 2e6, LargeWork = 4e7, GradientWork = 1e6;
 
     public static TheoryData<int> AllBlocks() => [.. Enumerable.Range(0, Blocks)];
+
+    public static TheoryData<int> AllGradientBlocks() => [.. Enumerable.Range(0, GradientBlocks)];
 
     [Theory]
     [MemberData(nameof(AllBlocks))]
@@ -24,6 +26,22 @@ public sealed class FlashPropertyTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(AllGradientBlocks))]
+    public void Backward_RandomProblem_IsItsGradient(int block)
+    {
+        if (int.TryParse(Environment.GetEnvironmentVariable("LATENTSYNC_TEST_SEED"), out int seed))
+        {
+            FlashCase.DrawWithGradients(seed, seed < Blocks * CasesOfBlock ? GradientWork : LargeWork).CheckGradients();
+            return;
+        }
+        int cases = int.TryParse(Environment.GetEnvironmentVariable("LATENTSYNC_TEST_CASES"), out int wanted) ? wanted / Blocks : CasesOfBlock;
+        for (int i = 0; i < cases; i++)
+        {
+            FlashCase.DrawWithGradients(block * CasesOfBlock + i, GradientWork).CheckGradients();
+        }
+    }
+
     /// <summary>Few queries, many keys: computed another way, by splits of the keys.</summary>
     [Fact]
     public void Forward_RandomDecodingProblem_IsAttention()
@@ -31,6 +49,16 @@ public sealed class FlashPropertyTests
         for (int seed = 0; seed < 300; seed++)
         {
             FlashCase.DrawDecoding(seed).Check();
+        }
+    }
+
+    [Fact]
+    [Trait("Category", "Exhaustive")]
+    public void Backward_LargerRandomProblem_IsItsGradient()
+    {
+        for (int seed = Blocks * CasesOfBlock; seed < 2 * Blocks * CasesOfBlock; seed += 30)
+        {
+            FlashCase.DrawWithGradients(seed, LargeWork).CheckGradients();
         }
     }
 

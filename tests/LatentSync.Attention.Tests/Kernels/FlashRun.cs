@@ -122,6 +122,8 @@ internal sealed class FlashRun<T>
     /// <summary>As the kernels wrote it.</summary>
     public double[] LogSumExp { get; }
 
+    private ulong DropoutSeed => 0x9E3779B97F4A7C15 * (ulong)_case.Seed;
+
     /// <summary>Longest sequence's.</summary>
     public int QueryLength { get; }
 
@@ -180,23 +182,23 @@ internal sealed class FlashRun<T>
     }
 
     /// <summary>The oracle's problem of a sequence and head.</summary>
-    public HeadAttention Head(int b, int h)
+    public HeadAttention Head(int b, int h, double smallestWeight = 0)
     {
-        int firstQuery = _queryStarts.Length > 0 ? _queryStarts[b] : 0, queries = QueriesOf(b), keys = KeysOf(b), queryBatch = QueryBatch(b);
+        int queries = QueriesOf(b), keys = KeysOf(b);
         var query = new double[queries, _case.HeadDim];
         var key = new double[keys, _case.HeadDim];
         var value = new double[keys, _case.ValueDim];
         for (int i = 0; i < queries; i++)
         {
+            (int place, int row) = QueryPlace(b, i);
             for (int d = 0; d < _case.HeadDim; d++)
             {
-                query[i, d] = Numbers<T>.ToDouble(Query[queryBatch, h, firstQuery + i, d]);
+                query[i, d] = Numbers<T>.ToDouble(Query[place, h, row, d]);
             }
         }
         for (int j = 0; j < keys; j++)
         {
-            (int place, int row) = _keyStarts.Length > 0 ? (0, _keyStarts[b] + j)
-                : _pages > 0 ? (_pageTable[b * _pages + j / _case.PageSize], j % _case.PageSize) : (b, j);
+            (int place, int row) = KeyPlace(b, j);
             for (int d = 0; d < _case.HeadDim; d++)
             {
                 key[j, d] = Numbers<T>.ToDouble(Key[place, h / _case.Group, row, d]);
@@ -211,6 +213,7 @@ internal sealed class FlashRun<T>
             Query = query,
             Key = key,
             Value = value,
+            SmallestWeight = smallestWeight,
             Scale = _case.Scale ?? 1 / Math.Sqrt(_case.HeadDim),
             Softcap = _case.Softcap,
             Slope = _slopes.Length == 0 ? 0 : _slopes[(_case.Alibi == 2 ? b * _case.Heads : 0) + h],
@@ -219,12 +222,12 @@ internal sealed class FlashRun<T>
             LeftWindow = _case.LeftWindow,
             RightWindow = _case.RightWindow,
             Bias = BiasOf(b, h, queries, keys),
+            Kept = _case.Dropout > 0 ? Philox.Kept(_case.Dropout, DropoutSeed, b * _case.Heads + h, queries, keys) : null,
         };
     }
 
-    private static double Even(Random random) => 2 * random.NextDouble() - 1;
-
-    private void Call(int? threads, Span<float> logSumExp, Span<double> logSumExpDouble)
+    /// <summary>The case as the kernels' arguments.</summary>
+    public FlashAttentionArguments<T> Arguments(int? threads, Span<float> logSumExp, Span<double> logSumExpDouble)
     {
         // Leading dimensions of 1 can be left out.
         int leading = 0;
@@ -233,7 +236,7 @@ internal sealed class FlashRun<T>
             leading++;
         }
         bool isBoolean = _case.Mask == AttentionMaskKind.Boolean;
-        FlashAttention.Forward(new FlashAttentionArguments<T>
+        return new FlashAttentionArguments<T>
         {
             Query = Query.ReadOnlySpan,
             Key = Key.ReadOnlySpan,
@@ -255,21 +258,36 @@ internal sealed class FlashRun<T>
                 ? new ReadOnlyTensorSpan<int>(_pageTable, [_case.Batch, _pages]) : default,
             LogSumExp = logSumExp,
             LogSumExpDouble = logSumExpDouble,
+            Dropout = _case.Dropout,
+            DropoutSeed = DropoutSeed,
             Threads = threads,
-        });
+        };
     }
+
+    /// <summary>Queries of a sequence.</summary>
+    public int QueriesOf(int b) => _queryStarts.Length > 0 ? _queryStarts[b + 1] - _queryStarts[b] : _case.Queries;
+
+    /// <summary>Where a sequence's query lies: indices of the first and of the third dimension.</summary>
+    public (int Batch, int Row) QueryPlace(int b, int i) => _queryStarts.Length > 0 ? (0, _queryStarts[b] + i) : (b, i);
+
+    /// <summary>Keys of a sequence that there is room for, in use or not.</summary>
+    public int KeyRoomOf(int b) => _keyStarts.Length > 0 ? _keyStarts[b + 1] - _keyStarts[b] : KeyLength;
+
+    /// <summary>Where a sequence's key lies: indices of the first and of the third dimension.</summary>
+    public (int Batch, int Row) KeyPlace(int b, int j) =>
+        _keyStarts.Length > 0 ? (0, _keyStarts[b] + j) : _pages > 0 ? (_pageTable[b * _pages + j / _case.PageSize], j % _case.PageSize) : (b, j);
+
+    private static double Even(Random random) => 2 * random.NextDouble() - 1;
+
+    private void Call(int? threads, Span<float> logSumExp, Span<double> logSumExpDouble) =>
+        FlashAttention.Forward(Arguments(threads, logSumExp, logSumExpDouble));
 
     private ReadOnlyTensorSpan<TMask> MaskSpan<TMask>(TMask[] memory, int leading) =>
         Bias!.IsEmpty
             ? new ReadOnlyTensorSpan<TMask>(memory, Bias.Lengths.AsSpan(leading))
             : new ReadOnlyTensorSpan<TMask>(memory, Bias.Place(0, 0, 0, 0), Bias.Lengths.AsSpan(leading), Bias.Strides.AsSpan(leading));
 
-    private int QueriesOf(int b) => _queryStarts.Length > 0 ? _queryStarts[b + 1] - _queryStarts[b] : _case.Queries;
-
-    private int QueryBatch(int b) => _queryStarts.Length > 0 ? 0 : b;
-
-    private int KeysOf(int b) =>
-        _keyLengths.Length > 0 ? _keyLengths[b] : _keyStarts.Length > 0 ? _keyStarts[b + 1] - _keyStarts[b] : KeyLength;
+    private int KeysOf(int b) => _keyLengths.Length > 0 ? _keyLengths[b] : KeyRoomOf(b);
 
     private double[,]? BiasOf(int b, int h, int queries, int keys)
     {
@@ -292,25 +310,25 @@ internal sealed class FlashRun<T>
 
     private void CheckHead(int b, int h, HeadResult expected)
     {
-        int queries = QueriesOf(b), firstQuery = _queryStarts.Length > 0 ? _queryStarts[b] : 0, wrong = 0;
+        int queries = QueriesOf(b), wrong = 0;
         string? worst = null;
 
         // The roundings of a sum cancel, except where all its terms are equal because a tensor is broadcast: n of them then are n/2 off, and of
         // nearly equal weights some n/32.
         double sameTerms = ((_case.QueryLayout.Broadcast | _case.KeyLayout.Broadcast) & 8) != 0 ? _case.HeadDim / 2.0 : 0;
         double sameValues = ((_case.KeyLayout.Broadcast | _case.ValueLayout.Broadcast) & 4) != 0 ? KeyLength / 2.0 : KeyLength / 32.0;
-        double worstExcess = 0;
+        double worstExcess = 0, vanished = KeyLength * Numbers<T>.ComputeSmallest; // where dropout leaves nothing but weights that are 0 in the type
         for (int i = 0; i < queries; i++)
         {
             // A weight's relative error: some roundings in the score, relative to its terms, and some in the exponential and the sums.
             double rounding = Numbers<T>.ComputeRounding * (10 + sameValues + (4 + sameTerms) * expected.ScoreSize[i]);
+            (int place, int row) = QueryPlace(b, i);
             for (int d = 0; d < _case.ValueDim; d++)
             {
-                double right = expected.Output[i, d], found = Numbers<T>.ToDouble(Output[QueryBatch(b), h, firstQuery + i, d]);
-                Compare($"output of query {i}, element {d}", found, right, expected.ValueSize[i] * rounding + Numbers<T>.OutputRounding(right));
+                double right = expected.Output[i, d], found = Numbers<T>.ToDouble(Output[place, h, row, d]);
+                Compare($"output of query {i}, element {d}", found, right, expected.ValueSize[i] * rounding + vanished + Numbers<T>.OutputRounding(right));
             }
-            double logSumExp = LogSumExp[_queryStarts.Length > 0
-                ? h * _queryStarts[^1] + firstQuery + i : (b * _case.Heads + h) * _case.Queries + i];
+            double logSumExp = LogSumExp[_queryStarts.Length > 0 ? h * _queryStarts[^1] + row : (b * _case.Heads + h) * _case.Queries + i];
             if (_case.Seed % 4 != 3)
             {
                 double size = double.IsFinite(expected.LogSumExp[i]) ? Math.Abs(expected.LogSumExp[i]) : 0;
@@ -342,14 +360,14 @@ internal sealed class FlashRun<T>
         var elements = new bool[Output.Memory.Length];
         for (int b = 0; b < _case.Batch; b++)
         {
-            int first = _queryStarts.Length > 0 ? _queryStarts[b] : 0;
             for (int h = 0; h < _case.Heads; h++)
             {
-                for (int i = first; i < first + QueriesOf(b); i++)
+                for (int i = 0; i < QueriesOf(b); i++)
                 {
+                    (int place, int row) = QueryPlace(b, i);
                     for (int d = 0; d < _case.ValueDim; d++)
                     {
-                        elements[Output.Place(QueryBatch(b), h, i, d)] = true;
+                        elements[Output.Place(place, h, row, d)] = true;
                     }
                 }
             }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace LatentSync.Attention.Tests.Kernels;
 
 /// <summary>Attention of one head of one sequence by the formulas, in float64, with the whole score matrix: slow, and short enough to be
@@ -32,6 +34,9 @@ internal sealed class HeadAttention
 
     /// <summary>(Lq, Lk), added; -∞ hides. Null: nothing.</summary>
     public double[,]? Bias { get; init; }
+
+    /// <summary>Weights below this may be 0 where they are computed in the type.</summary>
+    public double SmallestWeight { get; init; }
 
     /// <summary>(Lq, Lk) factors on the weights after the softmax, 0 or 1/(1 - p): dropout. Null: all 1.</summary>
     public double[,]? Kept { get; init; }
@@ -83,43 +88,45 @@ internal sealed class HeadAttention
     /// <remarks>With P the weights, M the factors of dropout, S the scores before the softmax, T the scaled products:
     /// dV = (P∘M)ᵀ dO; dP = M ∘ (dO Vᵀ); dS = P ∘ (dP - Σⱼ P dP); dT = dS · (1 - tanh²(T/c)); dQ = scale · dT K; dK = scale · dTᵀ Q.</remarks>
     /// <param name="outputGradient">(Lq, Dv).</param>
-    public HeadGradients Gradient(double[,] outputGradient)
+    /// <param name="output">(Lq, Dv): the result as it was rounded, of which Σⱼ P dP = Σ dO ∘ O is made then; null for the exact one.</param>
+    /// <param name="weightError">From a query's score size and logsumexp: the relative error of its weights, and of the sums with them.</param>
+    public HeadGradients Gradient(double[,] outputGradient, double[,]? output = null, Func<double, double, double>? weightError = null)
     {
-        var gradients = new HeadGradients(new double[Queries, HeadDim], new double[Keys, HeadDim], new double[Keys, ValueDim]);
+        output ??= Forward().Output;
+        var gradients = new HeadGradients(Queries, Keys, HeadDim, ValueDim);
         for (int i = 0; i < Queries; i++)
         {
-            (double[] weights, _, _) = Weights(i);
-            double[] weightGradients = new double[Keys];
-            double mean = 0;
-            for (int j = 0; j < Keys; j++)
+            (double[] weights, double logSumExp, double scoreSize) = Weights(i);
+            double error = weightError?.Invoke(scoreSize, double.IsFinite(logSumExp) ? Math.Abs(logSumExp) : 0) ?? 0;
+            ReadOnlySpan<double> query = Row(Query, i), change = Row(outputGradient, i), result = Row(output, i);
+            double mean = 0, meanSize = 0;
+            for (int d = 0; d < change.Length; d++)
             {
-                if (Sees(i, j))
-                {
-                    double kept = Kept?[i, j] ?? 1;
-                    for (int d = 0; d < ValueDim; d++)
-                    {
-                        gradients.Value[j, d] += weights[j] * kept * outputGradient[i, d];
-                        weightGradients[j] += kept * outputGradient[i, d] * Value[j, d];
-                    }
-                    mean += weights[j] * weightGradients[j];
-                }
+                mean += change[d] * result[d];
+                meanSize += Math.Abs(change[d] * result[d]);
             }
             for (int j = 0; j < Keys; j++)
             {
-                if (Sees(i, j))
+                if (!Sees(i, j))
                 {
-                    double slope = weights[j] * (weightGradients[j] - mean);
-                    if (Softcap > 0)
-                    {
-                        double bent = Math.Tanh(Scale * Dot(i, j) / Softcap);
-                        slope *= 1 - bent * bent;
-                    }
-                    for (int d = 0; d < HeadDim; d++)
-                    {
-                        gradients.Query[i, d] += Scale * slope * Key[j, d];
-                        gradients.Key[j, d] += Scale * slope * Query[i, d];
-                    }
+                    continue;
                 }
+                ReadOnlySpan<double> key = Row(Key, j), value = Row(Value, j);
+                double kept = Kept?[i, j] ?? 1, off = error * weights[j] + SmallestWeight, weightGradient = 0, size = 0;
+                for (int d = 0; d < value.Length; d++)
+                {
+                    weightGradient += change[d] * value[d];
+                    size += Math.Abs(change[d] * value[d]);
+                }
+                AddTo(gradients.Value, gradients.ValueError, j, change, weights[j] * kept, off * kept);
+                double slope = Scale * weights[j] * (kept * weightGradient - mean), slopeOff = Math.Abs(Scale) * off * (kept * size + meanSize);
+                if (Softcap > 0)
+                {
+                    double bent = Math.Tanh(Scale * Dot(i, j) / Softcap);
+                    slope *= 1 - bent * bent;
+                }
+                AddTo(gradients.Query, gradients.QueryError, i, key, slope, slopeOff);
+                AddTo(gradients.Key, gradients.KeyError, j, query, slope, slopeOff);
             }
         }
         return gradients;
@@ -153,22 +160,37 @@ internal sealed class HeadAttention
         return (weights, maximum + Math.Log(sum), scoreSize);
     }
 
+    private static Span<double> Row(double[,] matrix, int row) => MemoryMarshal.CreateSpan(ref matrix[row, 0], matrix.GetLength(1));
+
+    /// <summary>Adds a vector times a factor to a row of sums, and its elements' sizes times the factor's error to that of their errors.</summary>
+    private static void AddTo(double[,] sums, double[,] errors, int row, ReadOnlySpan<double> vector, double factor, double factorError)
+    {
+        Span<double> sum = Row(sums, row), error = Row(errors, row);
+        for (int d = 0; d < vector.Length; d++)
+        {
+            sum[d] += factor * vector[d];
+            error[d] += factorError * Math.Abs(vector[d]);
+        }
+    }
+
     private double Dot(int i, int j)
     {
+        ReadOnlySpan<double> query = Row(Query, i), key = Row(Key, j);
         double sum = 0;
-        for (int d = 0; d < HeadDim; d++)
+        for (int d = 0; d < query.Length; d++)
         {
-            sum += Query[i, d] * Key[j, d];
+            sum += query[d] * key[d];
         }
         return sum;
     }
 
     private double AbsoluteDot(int i, int j)
     {
+        ReadOnlySpan<double> query = Row(Query, i), key = Row(Key, j);
         double sum = 0;
-        for (int d = 0; d < HeadDim; d++)
+        for (int d = 0; d < query.Length; d++)
         {
-            sum += Math.Abs(Query[i, d] * Key[j, d]);
+            sum += Math.Abs(query[d] * key[d]);
         }
         return sum;
     }
@@ -181,8 +203,37 @@ internal sealed class HeadAttention
 /// <param name="ValueSize">(Lq): largest Σ |weight · value| of an element.</param>
 internal sealed record HeadResult(double[,] Output, double[] LogSumExp, double[] ScoreSize, double[] ValueSize);
 
-/// <summary>A head's gradients.</summary>
-/// <param name="Query">(Lq, D).</param>
-/// <param name="Key">(Lk, D).</param>
-/// <param name="Value">(Lk, Dv).</param>
-internal sealed record HeadGradients(double[,] Query, double[,] Key, double[,] Value);
+/// <summary>A head's gradients, and for each number the largest error that rounding can leave in it.</summary>
+internal sealed class HeadGradients(int queries, int keys, int headDim, int valueDim)
+{
+    /// <summary>(Lq, D).</summary>
+    public double[,] Query { get; } = new double[queries, headDim];
+
+    /// <summary>(Lk, D).</summary>
+    public double[,] Key { get; } = new double[keys, headDim];
+
+    /// <summary>(Lk, Dv).</summary>
+    public double[,] Value { get; } = new double[keys, valueDim];
+
+    /// <summary>(Lq, D).</summary>
+    public double[,] QueryError { get; } = new double[queries, headDim];
+
+    /// <summary>(Lk, D).</summary>
+    public double[,] KeyError { get; } = new double[keys, headDim];
+
+    /// <summary>(Lk, Dv).</summary>
+    public double[,] ValueError { get; } = new double[keys, valueDim];
+
+    /// <summary>Adds the keys' and values' gradients of another head that shares them.</summary>
+    public void Add(HeadGradients other)
+    {
+        foreach ((double[,] sum, double[,] added) in ((double[,], double[,])[])
+            [(Key, other.Key), (KeyError, other.KeyError), (Value, other.Value), (ValueError, other.ValueError)])
+        {
+            for (int i = 0; i < sum.Length; i++)
+            {
+                sum[i / sum.GetLength(1), i % sum.GetLength(1)] += added[i / sum.GetLength(1), i % sum.GetLength(1)];
+            }
+        }
+    }
+}

@@ -9,6 +9,9 @@ internal static class Numbers<T>
     /// <summary>Half a unit in the last place of the type in which is computed, relative.</summary>
     public static double ComputeRounding => typeof(T) == typeof(double) ? Math.ScaleB(1, -53) : Math.ScaleB(1, -24);
 
+    /// <summary>The smallest number of full precision of the type in which is computed.</summary>
+    public static double ComputeSmallest => typeof(T) == typeof(double) ? Math.ScaleB(1, -1022) : Math.ScaleB(1, -126);
+
     /// <summary>The largest error of rounding to the type: half a unit in the last place, or half the smallest number.</summary>
     public static double OutputRounding(double value) =>
         typeof(T) == typeof(Half) ? Math.Max(Math.Abs(value) * Math.ScaleB(1, -11), Math.ScaleB(1, -25))

@@ -62,6 +62,29 @@ public sealed class FaceCompositorTests
         Assert.InRange(black100, 0.7 * expected, expected);
     }
 
+    [Theory]
+    [InlineData(320, 200)]
+    [InlineData(30, 100)]
+    [InlineData(-500, -500)]
+    public void CopyWeights_AnyPlace_IsZeroExactlyWherePastingChangesNothing(double x, double y)
+    {
+        VideoFrame frame = TestFrames.Plain(640, 480, 200, 180, 160);
+        AlignedFace face = Cut(frame, x, y, 90, 0.1);
+        VideoFrame pasted = Compositor.Paste(frame, face, Filled(-1));
+        float[] weights = new float[640 * 480];
+        weights.AsSpan().Fill(7);
+
+        Compositor.CopyWeights(face.Matrix, 640, 480, weights);
+
+        for (int i = 0; i < weights.Length; i++)
+        {
+            // Weights below half a level of 200 change nothing yet.
+            bool changed = pasted.Rgb[3 * i] != 200;
+            Assert.True(changed ? weights[i] > 0 : weights[i] < 0.5f / 200 + 1e-4f, $"pixel {i}: weight {weights[i]}, value {pasted.Rgb[3 * i]}");
+        }
+        Assert.Throws<ArgumentException>(() => Compositor.CopyWeights(face.Matrix, 640, 480, new float[5]));
+    }
+
     [Fact]
     public void Paste_HardEdge_HasOnlyTwoLevelsInside()
     {

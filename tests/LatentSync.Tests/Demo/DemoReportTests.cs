@@ -2,6 +2,7 @@ using System.Xml;
 using System.Xml.Linq;
 using LatentSync.Demo;
 using LatentSync.Pipelines;
+using LatentSync.Quality;
 
 namespace LatentSync.Tests.Demo;
 
@@ -16,8 +17,8 @@ public sealed class DemoReportTests : IDisposable
     public void Write_Page_IsWellFormedAndSelfContained()
     {
         (string html, XDocument page) = Write(Data());
-        Assert.DoesNotContain("http", html.ToLowerInvariant(), StringComparison.Ordinal);
-        Assert.DoesNotContain("<script", html, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("://", html, StringComparison.Ordinal);
+        Assert.Empty(Assert.Single(page.Descendants("script")).Attributes());
         Assert.DoesNotContain("@import", html, StringComparison.OrdinalIgnoreCase);
         foreach (XAttribute source in page.Descendants().Attributes("src"))
         {
@@ -34,8 +35,40 @@ public sealed class DemoReportTests : IDisposable
         (_, XDocument page) = Write(Data());
         string banner = page.Descendants("strong").First().Value;
         Assert.Equal("Untrained weights: this shows that the chain runs, not what the trained network can do.", banner);
-        (string trained, _) = Write(Data() with { Trained = true });
-        Assert.DoesNotContain("untrained", trained.ToLowerInvariant(), StringComparison.Ordinal);
+        Assert.All([DemoWeights.Embedded, DemoWeights.Given], weights =>
+        {
+            (string trained, XDocument other) = Write(Data() with { Weights = weights });
+            Assert.DoesNotContain("untrained", trained.ToLowerInvariant(), StringComparison.Ordinal);
+            Assert.Contains("lips generated to fit it", other.Root!.Value, StringComparison.Ordinal);
+        });
+    }
+
+    [Fact]
+    public void Write_Script_StaysInsideXml()
+    {
+        (string html, XDocument page) = Write(Data());
+        string script = page.Descendants("script").Single().Value;
+        Assert.DoesNotContain('<', script);
+        Assert.DoesNotContain('&', script);
+        // Every part that the script asks for is there, once.
+        Assert.All(["input-video", "output-video", "player", "play", "back", "forth", "seek", "clock", "sound", "speed", "plot", "playhead"], (Action<string>)(id =>
+        {
+            Assert.Contains($"'{id}'", script, StringComparison.Ordinal);
+            Assert.Single(page.Descendants(), e => e.Attribute("id")?.Value == id);
+        }));
+        Assert.Contains("<video id=\"input-video\" controls=\"controls\"", html, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0, "0 frames", "met")]
+    [InlineData(1, "+1 frame", "missed")]
+    [InlineData(-3, "-3 frames", "missed")]
+    public void Write_Offset_IsThatOfTheClip(int offset, string says, string mark)
+    {
+        DemoReportData data = Data();
+        (_, XDocument page) = Write(data with { Quality = data.Quality with { OffsetFrames = offset } });
+        XElement row = page.Descendants("tr").Single(r => r.Value.StartsWith("Audio-visual offset", StringComparison.Ordinal));
+        Assert.Equal([says, $"{mark} 0 frames"], row.Elements("td").Select(e => e.Value));
     }
 
     [Fact]
@@ -49,7 +82,8 @@ public sealed class DemoReportTests : IDisposable
             Versions = new Dictionary<string, string> { [Hostile] = Hostile },
         };
         (string html, XDocument page) = Write(data);
-        Assert.DoesNotContain("<script>", html, StringComparison.Ordinal);
+        Assert.Single(page.Descendants("script"));
+        Assert.DoesNotContain("<script>alert", html, StringComparison.Ordinal);
         Assert.Equal("<script>alert(\"1\")</script> & 'x' \uFFFD \uFFFD", page.Descendants("li").Last().Value);
     }
 
@@ -58,7 +92,7 @@ public sealed class DemoReportTests : IDisposable
     {
         (_, XDocument page) = Write(Data());
         string text = page.Root!.Value;
-        foreach (string figure in (string[])["torch-flash (120 calls)", "unet.spatial-self", "12.50 s", "77", "1.50 GiB", "cpu, f32 (asked for)", "speech longer than expected"])
+        foreach (string figure in (string[])["torch-flash (120 calls)", "unet.spatial-self", "12.50 s", "77", "1.50 GiB", "cpu, f32 (asked for)", "speech longer than expected", "0.912", "47.3 dB", "1.07", "at least 45.0 dB"])
         {
             Assert.Contains(figure, text, StringComparison.Ordinal);
         }
@@ -75,16 +109,6 @@ public sealed class DemoReportTests : IDisposable
         }
         (_, XDocument page) = Write(data with { OutputPath = big });
         Assert.Equal("big%20video%20%C3%A9.mp4", page.Descendants("video").Last().Attribute("src")!.Value);
-    }
-
-    [Fact]
-    public void Correlation_KnownSeries_IsRight()
-    {
-        Assert.Equal(1, OpeningCurves.Correlation([0, 1, 2, 3], [5, 7, 9, 11]), 1e-12);
-        Assert.Equal(-1, OpeningCurves.Correlation([0, 1, 2], [0, -1, -2]), 1e-12);
-        Assert.Equal(0, OpeningCurves.Correlation([1, 1, 1], [0, 1, 2]));
-        Assert.Equal(0.7205766921, OpeningCurves.Correlation([1, 2, 3], [1, 3, 2.5]), 1e-9);
-        Assert.Equal(0, OpeningCurves.Correlation([], []));
     }
 
     private (string Html, XDocument Page) Write(DemoReportData data)
@@ -108,8 +132,19 @@ public sealed class DemoReportTests : IDisposable
             ContactSheetPng = [1, 2, 3],
             Curves = new OpeningCurves(25, [0, 0.5, 1, 0.2], [0, 0.4, 0.9], [1, 0, 1, 0]),
             Sync = FakeSync.Report(output),
-            Trained = false,
+            Quality = new ClipQuality
+            {
+                Correlation = 0.912,
+                CorrelationUnrelated = 0.21,
+                CorrelationInput = 0.05,
+                OffsetFrames = 0,
+                PsnrOutsideMask = 47.25,
+                SsimUpperFace = 0.991,
+                FlickerRatio = 1.07,
+            },
+            Weights = DemoWeights.Untrained,
             InferenceSteps = 4,
+            GuidanceScale = 1.5,
             Versions = new Dictionary<string, string> { [".NET"] = "10.0" },
         };
     }

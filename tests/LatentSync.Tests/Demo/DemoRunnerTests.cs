@@ -3,6 +3,7 @@ using LatentSync.Media.Faces;
 using LatentSync.Media.Synthesis;
 using LatentSync.Media.Video;
 using LatentSync.Pipelines;
+using LatentSync.Quality;
 
 namespace LatentSync.Tests.Demo;
 
@@ -27,21 +28,22 @@ public sealed class DemoRunnerTests : IDisposable
             asked = options;
             Assert.True(File.Exists(Path.Combine(options.CheckpointFolder, "latentsync_unet.pt")));
             return FakeSync.CopyAsync(options, progress, cancellation);
-        });
+        }, embedded: null);
         DemoResult result = await demo.RunAsync(Options, cancellationToken: TestContext.Current.CancellationToken);
 
         Assert.NotNull(asked);
         Assert.Equal("landmarks", asked.Detector);
         Assert.False(result.Trained);
         string[] names = [.. Directory.GetFiles(Out).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
-        Assert.Equal(["contact-sheet.png", "input.mp4", "landmarks.json", "latentsync-demo.json", "output.mp4", "report.html", "speech.wav"], names);
+        Assert.Equal(["contact-sheet.png", "input.mp4", "landmarks.json", "latentsync-demo.json", "output.mp4", "reference.mp4", "report.html", "speech.wav"], names);
 
         // The output is the input here: the input's own speech explains it, the new one does not.
         Assert.Equal(25, result.Curves.Implied.Count);
         Assert.Equal(result.Curves.Input, result.Curves.Output);
-        double[] own = SyntheticClip.Generate(new SyntheticClipOptions { Seed = 4, DurationSeconds = 1.2 }).ImpliedOpenings();
-        Assert.True(OpeningCurves.Correlation(result.Curves.Output, own) > 0.97, "the mouth in the encoded video must be the drawn one");
-        Assert.True(Math.Abs(result.Curves.OutputCorrelation) < 0.9);
+        double[] own = SyntheticClip.Generate(new SyntheticClipOptions { Seed = DemoSeeds.Of(4).Clip, DurationSeconds = 1.2 }).ImpliedOpenings();
+        Assert.True(PearsonCorrelation.Of(result.Curves.Output, own) > 0.97, "the mouth in the encoded video must be the drawn one");
+        Assert.True(Math.Abs(result.Quality.Correlation) < 0.9);
+        Assert.Equal((SquaredErrorMeter.EqualDecibels, 1.0), (result.Quality.PsnrOutsideMask, Math.Round(result.Quality.SsimUpperFace, 9)));
 
         LandmarksFile landmarks = LandmarksFile.Load(Path.Combine(Out, "landmarks.json"));
         Assert.Equal(30, landmarks.FrameCount);
@@ -50,11 +52,31 @@ public sealed class DemoRunnerTests : IDisposable
         Assert.Equal(44 + 2 * 48000, wav.Length);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Run_WithAnEmbeddedCheckpoint_UsesItAndMakesNone(bool untrained)
+    {
+        await RequireFfmpegAsync();
+        string embedded = Directory.CreateDirectory(Path.Combine(_root, "embedded")).FullName;
+        File.WriteAllText(Path.Combine(embedded, "README.txt"), untrained ? "UNTRAINED" : "Trained on drawn faces.");
+        string? used = null;
+        DemoRunner demo = new((options, progress, cancellation) =>
+        {
+            used = options.CheckpointFolder;
+            return FakeSync.CopyAsync(options, progress, cancellation);
+        }, embedded);
+        DemoResult result = await demo.RunAsync(Options, cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Equal((embedded, embedded, !untrained), (used, result.CheckpointFolder, result.Trained));
+        Assert.False(Directory.Exists(Path.Combine(Out, "checkpoint")));
+        Assert.Equal(untrained, File.ReadAllText(result.ReportPath).Contains("untrained", StringComparison.OrdinalIgnoreCase));
+    }
+
     [Fact]
     public async Task Run_Again_ReplacesItsOwnFilesOnly()
     {
         await RequireFfmpegAsync();
-        DemoRunner demo = new(FakeSync.CopyAsync);
+        DemoRunner demo = new(FakeSync.CopyAsync, embedded: null);
         await demo.RunAsync(Options, cancellationToken: TestContext.Current.CancellationToken);
         string stranger = Path.Combine(Out, "notes.txt");
         File.WriteAllText(stranger, "mine");
@@ -77,7 +99,7 @@ public sealed class DemoRunnerTests : IDisposable
     {
         await RequireFfmpegAsync();
         using CancellationTokenSource cancellation = new();
-        DemoRunner demo = new(FakeSync.CopyAsync);
+        DemoRunner demo = new(FakeSync.CopyAsync, embedded: null);
         ImmediateProgress progress = new(p =>
         {
             if (p is { Stage: DemoStage.Draw, Done: 10 })
@@ -94,7 +116,7 @@ public sealed class DemoRunnerTests : IDisposable
     public async Task Run_PipelineFails_FailureComesThrough()
     {
         await RequireFfmpegAsync();
-        DemoRunner demo = new((_, _, _) => throw new InvalidDataException("no"));
+        DemoRunner demo = new((_, _, _) => throw new InvalidDataException("no"), embedded: null);
         await Assert.ThrowsAsync<InvalidDataException>(() => demo.RunAsync(Options, cancellationToken: TestContext.Current.CancellationToken));
         Assert.DoesNotContain(Directory.GetFiles(Out), f => f.EndsWith(".part", StringComparison.Ordinal));
     }
@@ -136,7 +158,7 @@ public sealed class DemoRunnerTests : IDisposable
     [InlineData(3, 255, 4)]
     [InlineData(3, 512, 0)]
     public async Task Run_OptionOutOfRange_IsRefused(double seconds, int size, int steps) =>
-        await Assert.ThrowsAsync<SyncOptionsException>(() => new DemoRunner(FakeSync.CopyAsync).RunAsync(
+        await Assert.ThrowsAsync<SyncOptionsException>(() => new DemoRunner(FakeSync.CopyAsync, embedded: null).RunAsync(
             new DemoOptions { OutputFolder = Out, DurationSeconds = seconds, Size = size, InferenceSteps = steps }));
 
     private static async Task RequireFfmpegAsync()

@@ -21,6 +21,7 @@ internal static class FakeSync
         FrameRate = 25,
         Width = 512,
         Height = 512,
+        FaceResolution = 256,
         DurationSeconds = 3.08,
         FrameMapping = "Each of the 77 frames of the result is one frame of the video and one of the network.",
         Detector = "landmarks",
