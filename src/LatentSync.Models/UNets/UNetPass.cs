@@ -57,13 +57,16 @@ internal sealed record UNetPass(
         {
             return forward(input, this);
         }
-        Tensor[] inputs = AudioTokens is null ? [input, TimeEmbedding] : [input, TimeEmbedding, AudioTokens];
+        // Whatever else comes from outside and may need a gradient.
+        bool usesTime = layer is ResnetBlock;
+        bool usesTokens = layer is SpatialTransformer && AudioTokens is not null;
+        Tensor[] inputs = usesTime ? [input, TimeEmbedding] : usesTokens ? [input, AudioTokens!] : [input];
         return GradientCheckpoint.Run(
             inputs,
             layer,
             (given, isRepetition) =>
             {
-                UNetPass pass = this with { TimeEmbedding = given[1], AudioTokens = given.ElementAtOrDefault(2) };
+                UNetPass pass = usesTime ? this with { TimeEmbedding = given[1] } : usesTokens ? this with { AudioTokens = given[1] } : this;
                 pass = isRepetition ? pass with { Observer = null, CancellationToken = default } : pass;
                 return forward(given[0], pass);
             }

@@ -36,6 +36,7 @@ public sealed class GroupNormGradientTests
     {
         using DisposeScope scope = NewDisposeScope();
         long[] sizes = [2, 8, .. new long[] { 3, 5, 4 }.Take(axes - 2)];
+        using Generator generator = new(3);
         Tensor values = UNetGradientTests.Noise(1, sizes);
         Tensor[] expected = Gradients(values.clone().requires_grad_(), true);
 
@@ -51,8 +52,10 @@ public sealed class GroupNormGradientTests
         Tensor[] Gradients(Tensor leaf, bool trains)
         {
             GroupNormLayer layer = new(4, 8, 1e-5, ScalarType.Float64, CPU);
-            using Generator generator = new(3);
-            ModelLayer.InitializeAll(layer, generator);
+            using (no_grad())
+            {
+                layer.Initialize(generator);
+            }
             Tensor[] leaves = [leaf, .. layer.parameters()];
             foreach (TorchSharp.Modules.Parameter parameter in layer.parameters())
             {

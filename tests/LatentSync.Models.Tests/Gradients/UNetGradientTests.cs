@@ -48,7 +48,7 @@ public sealed class UNetGradientTests
                 .. network
                     .named_parameters()
                     .Where(p => p.name.Contains("attn2", StringComparison.Ordinal) || p.name.Contains("norm2", StringComparison.Ordinal))
-                    .Select(p => (p.name, (Tensor)p.parameter)),
+                    .Select(p => (Layer(p.name), (Tensor)p.parameter)),
             ]
         );
     }
