@@ -9,7 +9,18 @@ using static TorchSharp.torch;
 namespace LatentSync.Models.Autoencoders;
 
 /// <summary>What every block of one autoencoder shares.</summary>
-internal sealed record BlockSettings(long Groups, ActivationKind Activation, ScalarType Dtype, Device Device)
+/// <param name="Groups">Of every group norm.</param>
+/// <param name="Activation">Of the resnets.</param>
+/// <param name="Dtype">Of parameters and activations.</param>
+/// <param name="Device">Where the parameters live.</param>
+/// <param name="Checkpoints">Whether layers keep their inputs only.</param>
+internal sealed record BlockSettings(
+    long Groups,
+    ActivationKind Activation,
+    ScalarType Dtype,
+    Device Device,
+    AutoencoderCheckpoints Checkpoints
+)
 {
     /// <summary>Epsilon of every group norm of the autoencoder (diffusers' <c>resnet_eps</c> there).</summary>
     public const double Epsilon = 1e-6;
@@ -19,6 +30,16 @@ internal sealed record BlockSettings(long Groups, ActivationKind Activation, Sca
     public Conv2dLayer Conv3x3(long inChannels, long outChannels) => new(inChannels, outChannels, 3, Dtype, Device, padding: 1);
 
     public Conv2dLayer Conv1x1(long inChannels, long outChannels) => new(inChannels, outChannels, 1, Dtype, Device);
+}
+
+/// <summary>One switch for all layers of an autoencoder: in training each keeps its input only and is computed again in the backward pass.</summary>
+internal sealed class AutoencoderCheckpoints
+{
+    public bool IsOn { get; set; }
+
+    /// <summary>Calls a layer.</summary>
+    public Tensor Call(nn.Module<Tensor, Tensor> layer, Tensor input) =>
+        IsOn ? GradientCheckpoint.Run([input], layer, (inputs, _) => layer.call(inputs[0])) : layer.call(input);
 }
 
 /// <summary>shortcut(x) + conv2(act(norm2(conv1(act(norm1(x)))))).</summary>
@@ -128,9 +149,12 @@ internal sealed class AutoencoderMidBlock : nn.Module<Tensor, Tensor>
     [ComponentName(Name = "resnets")]
     private readonly ModuleList<AutoencoderResnet> _resnets;
 
+    private readonly AutoencoderCheckpoints _checkpoints;
+
     public AutoencoderMidBlock(BlockSettings settings, long channels, bool hasAttention)
         : base(nameof(AutoencoderMidBlock))
     {
+        _checkpoints = settings.Checkpoints;
         _attentions = hasAttention ? new ModuleList<AutoencoderAttention>(new AutoencoderAttention(settings, channels, "vae.mid")) : null;
         _resnets = new ModuleList<AutoencoderResnet>(
             new AutoencoderResnet(settings, channels, channels),
@@ -142,12 +166,12 @@ internal sealed class AutoencoderMidBlock : nn.Module<Tensor, Tensor>
     /// <summary>(B, C, h, w) to the same shape.</summary>
     public override Tensor forward(Tensor input)
     {
-        Tensor hidden = _resnets[0].call(input);
+        Tensor hidden = _checkpoints.Call(_resnets[0], input);
         if (_attentions is not null)
         {
-            hidden = hidden.Then(_attentions[0]);
+            hidden = hidden.Then(x => _checkpoints.Call(_attentions[0], x));
         }
-        return hidden.Then(_resnets[1]);
+        return hidden.Then(x => _checkpoints.Call(_resnets[1], x));
     }
 }
 
@@ -204,9 +228,12 @@ internal sealed class AutoencoderLevel : nn.Module<Tensor, Tensor>
     [ComponentName(Name = "upsamplers")]
     private readonly ModuleList<AutoencoderUpsampler>? _upsamplers;
 
+    private readonly AutoencoderCheckpoints _checkpoints;
+
     private AutoencoderLevel(BlockSettings settings, long inChannels, long outChannels, int resnetCount, bool hasAttention, bool down, bool up)
         : base(nameof(AutoencoderLevel))
     {
+        _checkpoints = settings.Checkpoints;
         _attentions = hasAttention
             ? new ModuleList<AutoencoderAttention>(
                 [.. Enumerable.Range(0, resnetCount).Select(_ => new AutoencoderAttention(settings, outChannels, "vae.level"))]
@@ -232,14 +259,14 @@ internal sealed class AutoencoderLevel : nn.Module<Tensor, Tensor>
         Tensor? hidden = null;
         for (int i = 0; i < _resnets.Count; i++)
         {
-            hidden = hidden is null ? _resnets[i].call(input) : hidden.Then(_resnets[i]); // (B, C', H, W)
+            hidden = hidden is null ? _checkpoints.Call(_resnets[i], input) : hidden.Then(x => _checkpoints.Call(_resnets[i], x)); // (B, C', H, W)
             if (_attentions is not null)
             {
-                hidden = hidden.Then(_attentions[i]);
+                hidden = hidden.Then(x => _checkpoints.Call(_attentions[i], x));
             }
         }
-        return _downsamplers is not null ? hidden!.Then(_downsamplers[0])
-            : _upsamplers is not null ? hidden!.Then(_upsamplers[0])
+        return _downsamplers is not null ? hidden!.Then(x => _checkpoints.Call(_downsamplers[0], x))
+            : _upsamplers is not null ? hidden!.Then(x => _checkpoints.Call(_upsamplers[0], x))
             : hidden!;
     }
 }

@@ -29,11 +29,13 @@ public sealed class AutoencoderKL : nn.Module
     [ComponentName(Name = "post_quant_conv")]
     private readonly Conv2dLayer? _postQuantConv;
 
+    private readonly AutoencoderCheckpoints _checkpoints = new();
+
     private AutoencoderKL(AutoencoderConfiguration configuration, ScalarType dtype, Device device)
         : base(nameof(AutoencoderKL))
     {
         Configuration = configuration;
-        BlockSettings settings = new(configuration.NormNumGroups, configuration.Activation, dtype, device);
+        BlockSettings settings = new(configuration.NormNumGroups, configuration.Activation, dtype, device, _checkpoints);
         long latents = configuration.LatentChannels;
         _encoder = new AutoencoderEncoder(configuration, settings);
         _decoder = new AutoencoderDecoder(configuration, settings);
@@ -44,6 +46,16 @@ public sealed class AutoencoderKL : nn.Module
 
     /// <summary>The configuration that the network was built from.</summary>
     public AutoencoderConfiguration Configuration { get; }
+
+    /// <summary>
+    /// While gradients are recorded, also only those of the pixels or latents, every resnet, attention and change of size keeps its input
+    /// only and is computed again in the backward pass. Default false.
+    /// </summary>
+    public bool GradientCheckpointing
+    {
+        get => _checkpoints.IsOn;
+        set => _checkpoints.IsOn = value;
+    }
 
     /// <summary>latent = (z - <see cref="ShiftFactor"/>) · ScalingFactor is what the U-Net sees; <see cref="Encode(Tensor)"/> and <see cref="Decode(Tensor)"/> deal in z.</summary>
     public double ScalingFactor => Configuration.ScalingFactor;

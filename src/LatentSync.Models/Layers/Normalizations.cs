@@ -28,7 +28,19 @@ internal sealed class GroupNormLayer : ModelLayer
     }
 
     /// <summary>(B, C, ...) to the same shape; mean and variance per item and group, over all further axes.</summary>
-    public override Tensor forward(Tensor input) => nn.functional.group_norm(input, _groups, _weight, _bias, _epsilon);
+    public override Tensor forward(Tensor input)
+    {
+        if (is_grad_enabled() && !input.requires_grad && _weight.requires_grad && input.device_type == DeviceType.CPU)
+        {
+            // libtorch 2.10's backward pass for channels-last memory writes the gradient of the input also when there is none, and the
+            // process ends; that for contiguous memory asks first. It is so in the first trained layer behind frozen ones.
+            using Tensor contiguous = input.contiguous();
+            return Normalize(contiguous);
+        }
+        return Normalize(input);
+    }
+
+    private Tensor Normalize(Tensor input) => nn.functional.group_norm(input, _groups, _weight, _bias, _epsilon);
 
     public override void Initialize(Generator generator)
     {

@@ -64,6 +64,12 @@ public sealed class UNet3DConditionModel : nn.Module
     /// <summary>Element type of parameters, activations and result.</summary>
     public ScalarType Dtype => _inputConvolution.get_parameter("weight")!.dtype;
 
+    /// <summary>
+    /// In training, every resnet, spatial transformer and motion module of the down and up blocks keeps its input only and is computed
+    /// again in the backward pass: a third more time, a fraction of the memory. Without recorded gradients it means nothing. Default false.
+    /// </summary>
+    public bool GradientCheckpointing { get; set; }
+
     /// <summary>Allocates the network; the parameters hold anything until <see cref="UNetCheckpoint.Load"/> or <see cref="InitializeForTraining"/> fills them.</summary>
     /// <param name="configuration">The shape.</param>
     /// <param name="dtype">Float32, float16, bfloat16 or float64, of parameters and activations.</param>
@@ -143,7 +149,16 @@ public sealed class UNet3DConditionModel : nn.Module
         input = Configuration.CenterInputSample ? input.Times(2).Minus(1) : input;
         Tensor embedding = _timeEmbedding.Forward(UNetInputs.PerItem(timesteps, batch, sample.device), Dtype, options.Observer); // (b, 4·C0)
         Tensor? tokens = UNetInputs.Fold(encoderHiddenStates, Dtype); // (b'·f, S, X)
-        UNetPass pass = new(batch, frames, embedding, tokens, options.ZeroContextItems, options.Observer, options.CancellationToken);
+        UNetPass pass = new(
+            batch,
+            frames,
+            embedding,
+            tokens,
+            options.ZeroContextItems,
+            options.Observer,
+            options.CancellationToken,
+            GradientCheckpointing
+        );
 
         Tensor first = ChannelsLast.FromVideo(input).Then(x => x.Convolve(_inputConvolution)); // (b·f, h, w, C0)
         pass.Observe("conv_in", first);

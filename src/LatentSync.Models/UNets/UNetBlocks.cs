@@ -64,9 +64,9 @@ internal sealed class DownBlock : nn.Module
     {
         for (int j = 0; j < _resnets.Count; j++)
         {
-            Tensor hidden = _resnets[j].Forward(skips[^1], pass); // (b·f, h, w, C)
-            hidden = _attentions.Count > 0 ? hidden.Then(x => _attentions[j].Forward(x, pass)) : hidden;
-            hidden = _motionModules.Count > 0 ? hidden.Then(x => _motionModules[j].Forward(x, pass)) : hidden;
+            Tensor hidden = pass.Layer(_resnets[j], _resnets[j].Forward, skips[^1]); // (b·f, h, w, C)
+            hidden = _attentions.Count > 0 ? hidden.Then(x => pass.Layer(_attentions[j], _attentions[j].Forward, x)) : hidden;
+            hidden = _motionModules.Count > 0 ? hidden.Then(x => pass.Layer(_motionModules[j], _motionModules[j].Forward, x)) : hidden;
             skips.Add(hidden);
         }
         foreach (Downsampler downsampler in _downsamplers)
@@ -190,9 +190,9 @@ internal sealed class UpBlock : nn.Module
         skips.RemoveAt(skips.Count - 1);
         hidden = hidden.Then(x => cat([x, skip], -1)); // (b·f, h, w, C1 + C2)
         skip.Dispose();
-        hidden = hidden.Then(x => _resnets[layer].Forward(x, pass)); // (b·f, h, w, C)
-        hidden = _attentions.Count > 0 ? hidden.Then(x => _attentions[layer].Forward(x, pass)) : hidden;
-        return _motionModules.Count > 0 ? hidden.Then(x => _motionModules[layer].Forward(x, pass)) : hidden;
+        hidden = hidden.Then(x => pass.Layer(_resnets[layer], _resnets[layer].Forward, x)); // (b·f, h, w, C)
+        hidden = _attentions.Count > 0 ? hidden.Then(x => pass.Layer(_attentions[layer], _attentions[layer].Forward, x)) : hidden;
+        return _motionModules.Count > 0 ? hidden.Then(x => pass.Layer(_motionModules[layer], _motionModules[layer].Forward, x)) : hidden;
     }
 
     /// <summary>The end of the level: enlarges <paramref name="hidden"/> to the size of the next skip, unless this is the finest level.</summary>

@@ -32,6 +32,7 @@ internal sealed record UNetSettings(UNet3DConfiguration Configuration, ScalarTyp
 /// <param name="ZeroContextItems">So many leading items of the batch have audio tokens that are all zero.</param>
 /// <param name="Observer">Sees inner outputs; null costs nothing.</param>
 /// <param name="CancellationToken">Checked between the layers.</param>
+/// <param name="GradientCheckpointing">Layers called through <see cref="Layer"/> keep their inputs only while gradients are recorded.</param>
 internal sealed record UNetPass(
     long Batch,
     long Frames,
@@ -39,7 +40,8 @@ internal sealed record UNetPass(
     Tensor? AudioTokens,
     int ZeroContextItems,
     UNetObserver? Observer,
-    CancellationToken CancellationToken = default
+    CancellationToken CancellationToken = default,
+    bool GradientCheckpointing = false
 )
 {
     /// <summary>Whether the audio attention takes part, be it with zeros only.</summary>
@@ -47,6 +49,26 @@ internal sealed record UNetPass(
 
     /// <summary>To be called where a layer begins; what is computed so far belongs to the call's dispose scope.</summary>
     public void ThrowIfCancelled() => CancellationToken.ThrowIfCancellationRequested();
+
+    /// <summary>Calls a resnet, spatial transformer or motion module; with <see cref="GradientCheckpointing"/> as one <see cref="GradientCheckpoint"/>.</summary>
+    public Tensor Layer(nn.Module layer, Func<Tensor, UNetPass, Tensor> forward, Tensor input)
+    {
+        if (!GradientCheckpointing || !is_grad_enabled())
+        {
+            return forward(input, this);
+        }
+        Tensor[] inputs = AudioTokens is null ? [input, TimeEmbedding] : [input, TimeEmbedding, AudioTokens];
+        return GradientCheckpoint.Run(
+            inputs,
+            layer,
+            (given, isRepetition) =>
+            {
+                UNetPass pass = this with { TimeEmbedding = given[1], AudioTokens = given.ElementAtOrDefault(2) };
+                pass = isRepetition ? pass with { Observer = null, CancellationToken = default } : pass;
+                return forward(given[0], pass);
+            }
+        );
+    }
 
     /// <summary>Shows (b·f, h, w, C) as (b, C, f, h, w).</summary>
     public void Observe(string module, Tensor hidden)
