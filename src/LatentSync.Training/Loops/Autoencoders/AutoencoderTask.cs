@@ -33,8 +33,12 @@ internal sealed class AutoencoderTask : ITrainingTask
         _validation = validation is null ? null : new WindowSampler(validation, 1);
         _network = AutoencoderKL.Create(settings.Network, ScalarType.Float32, device);
         _network.InitializeForTraining(seed);
+        if (settings.StartPath is { } start)
+        {
+            LoadInto(_network, start);
+        }
         _network.train();
-        Parameters = [.. _network.named_parameters().Select(p => KeyValuePair.Create(p.name, p.parameter))];
+        Parameters = TrainableParameters.Select(_network, settings.TrainableModules);
         using DisposeScope scope = NewDisposeScope();
         float[] keep = new float[settings.Resolution * settings.Resolution];
         FaceMask.Create(settings.Resolution).CopyTo(keep);
@@ -99,8 +103,29 @@ internal sealed class AutoencoderTask : ITrainingTask
         _weights.Dispose();
     }
 
+    private static void LoadInto(AutoencoderKL network, string folder)
+    {
+        using AutoencoderKL stored = AutoencoderFolder.Load(folder, ScalarType.Float32, CPU);
+        if (stored.Configuration with { ScalingFactor = 1 } != network.Configuration with { ScalingFactor = 1 }
+            && !stored.state_dict().All(e => network.state_dict().TryGetValue(e.Key, out Tensor? own) && own.shape.SequenceEqual(e.Value.shape)))
+        {
+            throw new TrainingException($"{folder} holds an autoencoder of another shape than the section \"model\": channels {string.Join(", ", stored.Configuration.BlockOutChannels)} against {string.Join(", ", network.Configuration.BlockOutChannels)}.");
+        }
+        using IDisposable noGrad = no_grad();
+        Dictionary<string, Tensor> own = network.state_dict();
+        foreach ((string name, Tensor value) in stored.state_dict())
+        {
+            own[name].copy_(value);
+        }
+    }
+
+    // A decoder that is refined alone leaves the latents, and their factor, as they were.
     private double MeasureScalingFactor()
     {
+        if (_settings.StartPath is { } start && !Parameters.Any(p => p.Key.StartsWith("encoder.", StringComparison.Ordinal)))
+        {
+            return AutoencoderFolder.ReadConfiguration(start).ScalingFactor;
+        }
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         List<Tensor> means = [];
