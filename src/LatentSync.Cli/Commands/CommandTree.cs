@@ -34,6 +34,7 @@ internal static class CommandTree
             AttentionCommand.Create(),
             CheckpointCommand.Create(),
             TrainCommand.Create(),
+            EvalCommand.Create(),
         };
         TeachingCommand.Enable(root, Teaching);
         return root;

@@ -4,6 +4,7 @@ using System.Text.Json;
 using LatentSync.Cli.Display;
 using LatentSync.Training.Loops;
 using LatentSync.Training.Loops.AudioEncoders;
+using LatentSync.Training.Loops.SyncNets;
 
 namespace LatentSync.Cli.Commands;
 
@@ -42,6 +43,12 @@ internal static class TrainCommand
             "latentsync train speech --config configs/demo/speech.yaml --out run/speech",
             SpeechEncoderTraining.Run,
             takesData: false));
+        group.Add(Trainer(
+            "syncnet",
+            "Trains the network that judges whether lips and speech belong together.",
+            "latentsync train syncnet --config syncnet.yaml --data data/faces --out run/syncnet",
+            SyncNetTraining.Run,
+            takesData: true));
         return group;
     }
 

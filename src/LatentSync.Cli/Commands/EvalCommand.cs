@@ -1,0 +1,30 @@
+using System.CommandLine;
+
+namespace LatentSync.Cli.Commands;
+
+/// <summary>`latentsync eval`.</summary>
+internal static class EvalCommand
+{
+    public static Command Create()
+    {
+        TeachingCommand group = new(
+            "eval",
+            "Measures results and networks.",
+            """
+            Example:
+              latentsync eval sync --video talk.dubbed.mp4 --syncnet checkpoints/auxiliary/syncnet_v2.model
+            """
+        );
+        foreach (Command command in Measurements())
+        {
+            group.Add(command);
+        }
+        return group;
+    }
+
+    private static IReadOnlyList<Command> Measurements() =>
+    [
+        EvalSyncCommand.Create(),
+        EvalSyncNetCommand.Create(),
+    ];
+}
