@@ -35,6 +35,7 @@ internal static class CommandTree
             EvalCommand.Create(),
             CheckpointCommand.Create(),
             TrainCommand.Create(),
+            EvalCommand.Create(),
         };
         TeachingCommand.Enable(root, Teaching);
         return root;

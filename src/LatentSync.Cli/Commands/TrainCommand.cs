@@ -6,6 +6,7 @@ using LatentSync.Training.Datasets;
 using LatentSync.Training.Loops;
 using LatentSync.Training.Loops.AudioEncoders;
 using LatentSync.Training.Loops.Autoencoders;
+using LatentSync.Training.Loops.SyncNets;
 using LatentSync.Training.Loops.UNets;
 
 namespace LatentSync.Cli.Commands;
@@ -66,6 +67,12 @@ internal static class TrainCommand
         unet.Add(Whisper);
         unet.Add(Start);
         group.Add(unet);
+        group.Add(Trainer(
+            "syncnet",
+            "Trains the network that judges whether lips and speech belong together.",
+            "latentsync train syncnet --config syncnet.yaml --data data/faces --out run/syncnet",
+            SyncNetTraining.Run,
+            takesData: true));
         return group;
     }
 
