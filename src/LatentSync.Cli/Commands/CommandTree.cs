@@ -35,7 +35,6 @@ internal static class CommandTree
             EvalCommand.Create(),
             CheckpointCommand.Create(),
             TrainCommand.Create(),
-            EvalCommand.Create(),
         };
         TeachingCommand.Enable(root, Teaching);
         return root;

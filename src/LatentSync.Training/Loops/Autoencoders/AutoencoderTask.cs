@@ -18,6 +18,8 @@ internal sealed class AutoencoderTask : ITrainingTask
 {
     private const int ValidationPictures = 32;
 
+    private const double InitialLogVariance = -5;
+
     private readonly AutoencoderSettings _settings;
     private readonly AutoencoderKL _network;
     private readonly WindowSampler _sampler;
@@ -33,6 +35,7 @@ internal sealed class AutoencoderTask : ITrainingTask
         _validation = validation is null ? null : new WindowSampler(validation, 1);
         _network = AutoencoderKL.Create(settings.Network, ScalarType.Float32, device);
         _network.InitializeForTraining(seed);
+        QuietLatents(_network);
         if (settings.StartPath is { } start)
         {
             LoadInto(_network, start);
@@ -101,6 +104,18 @@ internal sealed class AutoencoderTask : ITrainingTask
         _network.Dispose();
         _mask.Dispose();
         _weights.Dispose();
+    }
+
+    // PyTorch's initialisation draws latents with a variance of 1 around means near 0: the decoder would learn from noise for hundreds of steps.
+    private static void QuietLatents(AutoencoderKL network)
+    {
+        using IDisposable noGrad = no_grad();
+        Dictionary<string, Tensor> state = network.state_dict();
+        if ((state.GetValueOrDefault("quant_conv.bias") ?? state.GetValueOrDefault("encoder.conv_out.bias")) is { } bias)
+        {
+            long channels = network.Configuration.LatentChannels;
+            bias.narrow(0, channels, channels).fill_(Scalars.Of(InitialLogVariance));
+        }
     }
 
     private static void LoadInto(AutoencoderKL network, string folder)
