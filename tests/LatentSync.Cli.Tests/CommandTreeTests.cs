@@ -47,6 +47,8 @@ public sealed partial class CommandTreeTests
 
     [Theory]
     [InlineData("demo --out d --seed 3 --json")]
+    [InlineData("synth --count 3 --out d --seed 1000000 --seconds 2.5 --size 256 --faces --resolution 128 --jobs 2 --json")]
+    [InlineData("synth -n 3 -o d --faces-only")]
     [InlineData("doctor --json")]
     [InlineData("parity a b c")]
     [InlineData("attention explain --shape 1,8,64,64,40 --kv-heads 2 --value-dim 64 --dtype bf16 --causal --mask float --device cuda --training --json")]
@@ -70,6 +72,8 @@ public sealed partial class CommandTreeTests
     [InlineData("attention")]
     [InlineData("attention explain")]
     [InlineData("checkpoint new")]
+    [InlineData("synth --out d")]
+    [InlineData("synth --count 3")]
     public void Parse_WrongCommandLine_IsAnError(string line) => Assert.True(IsError(Root.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries))));
 
     [Theory]
