@@ -47,6 +47,12 @@ public sealed partial class CommandTreeTests
 
     [Theory]
     [InlineData("demo --out d --seed 3 --json")]
+    [InlineData("synth --count 3 --out d --seed 1000000 --seconds 2.5 --size 256 --faces --resolution 128 --jobs 2 --json")]
+    [InlineData("synth -n 3 -o d --faces-only")]
+    [InlineData("train speech --config c.yaml --out o --resume")]
+    [InlineData("train vae --config c.yaml --data d --out o --start v --steps 3")]
+    [InlineData("train unet --config c.yaml --data d --vae v --whisper w.pt --start u.pt --out o --threads 1 --json")]
+    [InlineData("checkpoint assemble --unet u.pt --config c.yaml --vae v --whisper w.pt --readme r.txt --out d")]
     [InlineData("demo --checkpoint demo --steps 8 --guidance 2.5")]
     [InlineData("eval demo --seed 5 --clips 2 --seconds 1.5 --steps 2 --guidance 1 --checkpoint c --keep d --json")]
     [InlineData("doctor --json")]
@@ -77,6 +83,10 @@ public sealed partial class CommandTreeTests
     [InlineData("attention")]
     [InlineData("attention explain")]
     [InlineData("checkpoint new")]
+    [InlineData("synth --out d")]
+    [InlineData("synth --count 3")]
+    [InlineData("train")]
+    [InlineData("train unet --out d")]
     [InlineData("eval")]
     [InlineData("eval demo --clips many")]
     public void Parse_WrongCommandLine_IsAnError(string line) => Assert.True(IsError(Root.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries))));

@@ -18,7 +18,7 @@ internal static class SynthCommand
         HelpName = "S",
     };
     private static readonly Option<double> Seconds = new("--seconds") { Description = "length of each clip", DefaultValueFactory = _ => 3.0, CustomParser = DecimalNumber.Parse, HelpName = "X" };
-    private static readonly Option<int> Size = new("--size") { Description = "side of the whole picture in pixels, even", DefaultValueFactory = _ => 512, HelpName = "PIXELS" };
+    private static readonly Option<int> Size = new("--size") { Description = "side of the whole picture in pixels, even; twice --resolution shows the face without enlarging it", DefaultValueFactory = _ => 512, HelpName = "PIXELS" };
     private static readonly Option<bool> Faces = new("--faces") { Description = "also write faces/NAME.mp4, the aligned face that training takes" };
     private static readonly Option<bool> FacesOnly = new("--faces-only") { Description = "write faces/NAME.mp4 instead of NAME.mp4" };
     private static readonly Option<int> Resolution = new("--resolution") { Description = "side of the aligned face in pixels, a multiple of 8", DefaultValueFactory = _ => 256, HelpName = "PIXELS" };

@@ -35,7 +35,7 @@ internal sealed class AutoencoderTask : ITrainingTask
         _validation = validation is null ? null : new WindowSampler(validation, 1);
         _network = AutoencoderKL.Create(settings.Network, ScalarType.Float32, device);
         _network.InitializeForTraining(seed);
-        QuietLatents(_network);
+        InitializeQuietly(_network);
         if (settings.StartPath is { } start)
         {
             LoadInto(_network, start);
@@ -119,7 +119,8 @@ internal sealed class AutoencoderTask : ITrainingTask
     }
 
     // PyTorch's initialisation draws latents with a variance of 1 around means near 0: the decoder would learn from noise for hundreds of steps.
-    private static void QuietLatents(AutoencoderKL network)
+    // And residual branches that start at zero leave a network that is nearly linear, which finds the coarse picture much sooner.
+    private static void InitializeQuietly(AutoencoderKL network)
     {
         using IDisposable noGrad = no_grad();
         Dictionary<string, Tensor> state = network.state_dict();
@@ -127,6 +128,13 @@ internal sealed class AutoencoderTask : ITrainingTask
         {
             long channels = network.Configuration.LatentChannels;
             bias.narrow(0, channels, channels).fill_(Scalars.Of(InitialLogVariance));
+        }
+        foreach ((string name, Tensor value) in state)
+        {
+            if (name.Contains(".conv2.", StringComparison.Ordinal) || name.Contains(".to_out.0.", StringComparison.Ordinal))
+            {
+                value.zero_();
+            }
         }
     }
 
