@@ -89,8 +89,8 @@ public static class SyncNetAccuracy
             rightlyTrue + outOfSync.Count(j => j.Cosine <= Threshold),
             inSync.Length,
             rightlyTrue,
-            inSync.Length == 0 ? double.NaN : inSync.Average(j => j.Cosine),
-            outOfSync.Length == 0 ? double.NaN : outOfSync.Average(j => j.Cosine),
+            inSync.Length == 0 ? null : inSync.Average(j => j.Cosine),
+            outOfSync.Length == 0 ? null : outOfSync.Average(j => j.Cosine),
             loss);
     }
 }

@@ -94,6 +94,9 @@ public sealed class SyncNetBatchesTests(TalkingHeads heads) : IClassFixture<Talk
         SyncNetAccuracyReport report = await SyncNetAccuracy.MeasureAsync(network, batches, 11, 4, 5, told.Add);
 
         Assert.Equal([4, 8, 11], told);
+        SyncNetAccuracyReport one = await SyncNetAccuracy.MeasureAsync(network, batches, 1, 4, 5);
+        Assert.Equal(one.InSync == 1, one.MeanCosineInSync is not null);
+        Assert.Equal(one.InSync == 0, one.MeanCosineOutOfSync is not null);
         int correct = 0, inSync = 0;
         double loss = 0;
         for (int i = 0; i < 11; i++)
