@@ -12,6 +12,8 @@ using LatentSync.Parity;
 using LatentSync.Pipelines;
 using LatentSync.Platform.Loading;
 using LatentSync.Training.Datasets;
+using LatentSync.Training.Evaluation;
+using LatentSync.Training.Loops;
 
 namespace LatentSync.Cli;
 
@@ -38,7 +40,7 @@ internal static class FailureReport
             FfmpegNotFoundException or NativeLoadException or AttentionUnavailableException or DeviceUnavailableException or InsufficientMemoryException => (ExitCode.Machine, exception.Message),
             FaceException face => (face.IsInputFault ? ExitCode.Usage : ExitCode.Machine, face.Message),
             MediaException media => (media.IsInputFault ? ExitCode.Usage : ExitCode.Failed, media.Message),
-            SyncOptionsException or CheckpointFolderException or CheckpointFormatException or CheckpointMismatchException or UNetInputException or DemoFolderException or ModelConfigurationException or ParityException or MachineDescriptionException or TrainingDataException => (
+            SyncOptionsException or CheckpointFolderException or CheckpointFormatException or CheckpointMismatchException or UNetInputException or DemoFolderException or ModelConfigurationException or ParityException or MachineDescriptionException or TrainingDataException or TrainingException or EvaluationException => (
                 ExitCode.Usage,
                 exception.Message
             ),

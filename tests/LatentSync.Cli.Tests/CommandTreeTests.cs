@@ -57,6 +57,11 @@ public sealed partial class CommandTreeTests
     [InlineData("attention tune --show")]
     [InlineData("attention tune --clear")]
     [InlineData("checkpoint new --out d --size full --seed 3")]
+    [InlineData("eval sync --video v.mp4 --audio a.wav --syncnet syncnet_v2.model --landmarks l.json --min-frames 25 --min-face 64.5 --json")]
+    [InlineData("eval sync --video v.mp4 --checkpoint d --face 1 --device cpu")]
+    [InlineData("eval sync --video v.mp4 --stable-syncnet c.pt --config c.yaml")]
+    [InlineData("train syncnet --config c.yaml --data d --out o --resume --steps 9 --seed 1 --device cpu --threads 2 --json")]
+    [InlineData("eval syncnet --data d --checkpoint c.pt --config c.yaml --samples 64 --batch 4 --seed 3 --vae d --json")]
     [InlineData("doctor --verbose")]
     public void Parse_DocumentedCommandLine_IsTaken(string line) => Assert.Empty(Root.Parse(line.Split(' ')).Errors);
 

@@ -14,6 +14,9 @@ public sealed class TemporaryFolder : IDisposable
     /// <summary>Full path of a file in it.</summary>
     public string File(string name) => System.IO.Path.Combine(Path, name);
 
+    /// <summary>A path inside, of several parts.</summary>
+    public string PathOf(params string[] parts) => System.IO.Path.Combine([Path, .. parts]);
+
     public void Dispose()
     {
         if (Directory.Exists(Path))

@@ -70,7 +70,8 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
             endKey = Math.Max(endKey, block.LastOfAll + 1);
             row += plan.Lanes;
         }
-        for (int key = firstKey; key < endKey; key += plan.KeyBlock)
+        // Blocks of keys begin at the same keys in every task, however many blocks of queries it has: that depends on the threads, the bits must not.
+        for (int key = firstKey / plan.KeyBlock * plan.KeyBlock; key < endKey; key += plan.KeyBlock)
         {
             int count = Math.Min(plan.KeyBlock, endKey - key);
             FlashKeyBlock<T> keys = FlashKeyBlock<T>.Of(call, plan, sequence, kvHead, key, count, memory.Keys, memory.Values);

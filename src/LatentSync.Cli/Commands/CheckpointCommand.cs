@@ -9,6 +9,11 @@ internal static class CheckpointCommand
 {
     private static readonly Option<string> Out = new("--out", "-o") { Description = "folder for the checkpoint; made when it does not exist, must be empty otherwise", Required = true, HelpName = "DIR" };
     private static readonly Option<string> Size = new("--size") { Description = "demo (4.6 MB, narrow networks) or full (5.4 GB, the released configuration)", DefaultValueFactory = _ => "demo", HelpName = "NAME" };
+    private static readonly Option<string> UNet = new("--unet") { Description = "checkpoint-N.pt of `train unet`", Required = true, HelpName = "FILE" };
+    private static readonly Option<string> Configuration = new("--config") { Description = "the YAML file that it was trained with", Required = true, HelpName = "FILE" };
+    private static readonly Option<string> Vae = new("--vae") { Description = "folder checkpoint-N of `train vae`, or diffusers'", Required = true, HelpName = "DIR" };
+    private static readonly Option<string> Whisper = new("--whisper") { Description = "checkpoint-N.pt of `train speech`, or Whisper's own", Required = true, HelpName = "FILE" };
+    private static readonly Option<string?> ReadMe = new("--readme") { Description = "text file to keep with it as README.txt", HelpName = "FILE" };
     private static readonly Option<long> Seed = new("--seed") { Description = "seed of the weights", DefaultValueFactory = _ => 1247L, HelpName = "N" };
 
     public static Command Create()
@@ -29,6 +34,20 @@ internal static class CheckpointCommand
             Out, Size, Seed,
         };
         create.SetAction((parsed, cancellationToken) => Task.Run(() => Run(parsed, cancellationToken), cancellationToken));
+        TeachingCommand assemble = new(
+            "assemble",
+            "Puts separately trained networks together to a checkpoint that sync takes, in half precision.",
+            """
+            Example:
+              latentsync checkpoint assemble --unet run/unet/checkpoints/checkpoint-1000.pt --config unet.yaml \
+                --vae run/vae/checkpoints/checkpoint-1000 --whisper run/speech/checkpoints/checkpoint-2400.pt --out mine
+              latentsync sync --video v.mp4 --audio a.wav --out o.mp4 --checkpoint mine
+            """
+        )
+        {
+            UNet, Configuration, Vae, Whisper, ReadMe, Out,
+        };
+        assemble.SetAction((parsed, cancellationToken) => Task.Run(() => Assemble(parsed, cancellationToken), cancellationToken));
         TeachingCommand group = new(
             "checkpoint",
             "Checkpoint folders.",
@@ -39,6 +58,7 @@ internal static class CheckpointCommand
         )
         {
             create,
+            assemble,
         };
         return group;
     }
@@ -51,14 +71,36 @@ internal static class CheckpointCommand
             "full" => SeededCheckpointSize.Full,
             string other => throw new SyncOptionsException($"--size must be demo or full, not \"{other}\"."),
         };
+        string folder = EmptyFolder(parsed);
+        Console.Error.WriteLine($"writing an untrained checkpoint ({parsed.GetRequiredValue(Size)}) ...");
+        SeededCheckpoint.Write(folder, parsed.GetValue(Seed), size, cancellationToken);
+        Console.Out.WriteLine(Path.GetFullPath(folder));
+        return ExitCode.Done;
+    }
+
+    private static int Assemble(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        string folder = EmptyFolder(parsed);
+        CheckpointParts parts = new()
+        {
+            UNet = parsed.GetRequiredValue(UNet),
+            Configuration = parsed.GetRequiredValue(Configuration),
+            Autoencoder = parsed.GetRequiredValue(Vae),
+            Whisper = parsed.GetRequiredValue(Whisper),
+            ReadMe = parsed.GetValue(ReadMe) is { } path ? File.ReadAllText(path) : null,
+        };
+        CheckpointAssembly.Write(parts, folder, cancellationToken);
+        Console.Out.WriteLine(Path.GetFullPath(folder));
+        return ExitCode.Done;
+    }
+
+    private static string EmptyFolder(ParseResult parsed)
+    {
         string folder = parsed.GetRequiredValue(Out);
         if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
         {
             throw new SyncOptionsException($"--out {folder} is not empty; give a new or empty folder, so that nothing of yours is replaced.");
         }
-        Console.Error.WriteLine($"writing an untrained checkpoint ({parsed.GetRequiredValue(Size)}) ...");
-        SeededCheckpoint.Write(folder, parsed.GetValue(Seed), size, cancellationToken);
-        Console.Out.WriteLine(Path.GetFullPath(folder));
-        return ExitCode.Done;
+        return folder;
     }
 }

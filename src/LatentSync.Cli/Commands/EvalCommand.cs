@@ -9,15 +9,24 @@ internal static class EvalCommand
     {
         TeachingCommand group = new(
             "eval",
-            "Measures how good results are.",
+            "Measures results and networks.",
             """
-            Example:
+            Examples:
               latentsync eval demo --clips 8 --json
+              latentsync eval sync --video talk.dubbed.mp4 --syncnet checkpoints/auxiliary/syncnet_v2.model
             """
-        )
+        );
+        foreach (Command command in Measurements())
         {
-            EvalDemoCommand.Create(),
-        };
+            group.Add(command);
+        }
         return group;
     }
+
+    private static IReadOnlyList<Command> Measurements() =>
+    [
+        EvalDemoCommand.Create(),
+        EvalSyncCommand.Create(),
+        EvalSyncNetCommand.Create(),
+    ];
 }

@@ -6,6 +6,7 @@ using LatentSync.Training.Datasets;
 using LatentSync.Training.Loops;
 using LatentSync.Training.Loops.AudioEncoders;
 using LatentSync.Training.Loops.Autoencoders;
+using LatentSync.Training.Loops.SyncNets;
 using LatentSync.Training.Loops.UNets;
 
 namespace LatentSync.Cli.Commands;
@@ -23,7 +24,7 @@ internal static class TrainCommand
     private static readonly Option<int?> Threads = new("--threads") { Description = "threads of libtorch; the same number gives the same losses bit for bit", HelpName = "N" };
     private static readonly Option<string?> Vae = new("--vae") { Description = "folder of the trained autoencoder, instead of ckpt.vae_path", HelpName = "DIR" };
     private static readonly Option<string?> Whisper = new("--whisper") { Description = "file of the speech encoder, instead of ckpt.whisper_path", HelpName = "FILE" };
-    private static readonly Option<string?> Start = new("--start") { Description = "weights to start from (stage 1's for stage 2), instead of ckpt.resume_ckpt_path", HelpName = "FILE" };
+    private static readonly Option<string?> Start = new("--start") { Description = "weights to start from (for stage 2 stage 1's; for the decoder's refinement the autoencoder's folder), instead of ckpt.resume_ckpt_path", HelpName = "FILE" };
     private static readonly Option<bool> Json = new("--json") { Description = "write the result as JSON to standard output" };
 
     public static Command Create()
@@ -48,12 +49,14 @@ internal static class TrainCommand
             "latentsync train speech --config configs/demo/speech.yaml --out run/speech",
             SpeechEncoderTraining.Run,
             takesData: false));
-        group.Add(Trainer(
+        TeachingCommand vae = Trainer(
             "vae",
             "Trains the image autoencoder on aligned faces.",
             "latentsync train vae --config configs/demo/vae.yaml --data data/faces --out run/vae",
             AutoencoderTraining.Run,
-            takesData: true));
+            takesData: true);
+        vae.Add(Start);
+        group.Add(vae);
         TeachingCommand unet = Trainer(
             "unet",
             "Trains the denoising network: stage 1, or stage 2 with motion modules on top of it.",
@@ -64,6 +67,12 @@ internal static class TrainCommand
         unet.Add(Whisper);
         unet.Add(Start);
         group.Add(unet);
+        group.Add(Trainer(
+            "syncnet",
+            "Trains the network that judges whether lips and speech belong together.",
+            "latentsync train syncnet --config syncnet.yaml --data data/faces --out run/syncnet",
+            SyncNetTraining.Run,
+            takesData: true));
         return group;
     }
 
@@ -93,7 +102,7 @@ internal static class TrainCommand
             Device = parsed.GetRequiredValue(Device),
             AutoencoderFolder = name == "unet" ? parsed.GetValue(Vae) : null,
             WhisperPath = name == "unet" ? parsed.GetValue(Whisper) : null,
-            StartPath = name == "unet" ? parsed.GetValue(Start) : null,
+            StartPath = name is "unet" or "vae" ? parsed.GetValue(Start) : null,
             Threads = parsed.GetValue(Threads),
         };
         using ProgressDisplay display = new();

@@ -42,6 +42,13 @@ public sealed class StableSyncNet : nn.Module
     /// <summary>Where the network was built.</summary>
     public Device Device { get; }
 
+    /// <summary>Trades time for memory in training: blocks keep their inputs only and are computed again in the backward pass. Default false.</summary>
+    public bool GradientCheckpointing
+    {
+        get => _visualEncoder.GradientCheckpointing;
+        set => (_visualEncoder.GradientCheckpointing, _audioEncoder.GradientCheckpointing) = (value, value);
+    }
+
     /// <summary>Allocates the network; the parameters hold anything until a checkpoint or <see cref="InitializeForTraining"/> fills them.</summary>
     /// <param name="configuration">The shape.</param>
     /// <param name="dtype">Float32, float16, bfloat16 or float64, of parameters and activations.</param>

@@ -34,6 +34,9 @@ internal sealed class SyncNetEncoder : nn.Module<Tensor, Tensor>
     [ComponentName(Name = "norm_out")]
     private readonly GroupNormLayer _outputNorm;
 
+    /// <summary>Blocks keep their inputs only and are computed again in the backward pass.</summary>
+    public bool GradientCheckpointing { get; set; }
+
     public SyncNetEncoder(SyncNetEncoderConfiguration configuration, SyncNetSettings settings, string layer)
         : base(nameof(SyncNetEncoder))
     {
@@ -61,7 +64,9 @@ internal sealed class SyncNetEncoder : nn.Module<Tensor, Tensor>
         Tensor hidden = _input.call(input); // (B, C0, H, W)
         foreach (nn.Module<Tensor, Tensor> block in _blocks)
         {
-            hidden = hidden.Then(block);
+            hidden = hidden.Then(x =>
+                GradientCheckpointing ? GradientCheckpoint.Run([x], block, (inputs, _) => block.call(inputs[0])) : block.call(x)
+            );
         }
         return hidden.Then(_outputNorm).ThenActivate(ActivationKind.Relu); // (B, D, 1, 1)
     }

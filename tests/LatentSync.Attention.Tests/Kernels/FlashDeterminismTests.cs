@@ -11,6 +11,8 @@ public sealed class FlashDeterminismTests
         new() { Seed = 8, Batch = 40, KvHeads = 8, Queries = 16, Keys = 16, HeadDim = 40, ValueDim = 40, QueryLayout = Layout.LengthFirst, KeyLayout = Layout.LengthFirst, ValueLayout = Layout.LengthFirst, OutputLayout = Layout.LengthFirst, DType = AttentionDType.Float16 },
         new() { Seed = 12, KvHeads = 2, Group = 4, Queries = 130, Keys = 777, HeadDim = 64, ValueDim = 32, IsCausal = true, Mask = AttentionMaskKind.Boolean },
         new() { Seed = 16, Batch = 3, KvHeads = 2, Group = 2, Queries = 1, Keys = 2000, HeadDim = 64, ValueDim = 64, Sequences = SequenceLengths.Paged },
+        new() { Seed = 20, Queries = 768, Keys = 800, HeadDim = 40, ValueDim = 40, LeftWindow = 100 },
+        new() { Seed = 24, Batch = 2, Queries = 3, Keys = 1500, HeadDim = 64, ValueDim = 64, Mask = AttentionMaskKind.Additive, Softcap = 5, Sequences = SequenceLengths.PackedQueries },
     ];
 
     public static TheoryData<int> Indices() => [.. Enumerable.Range(0, Cases.Length)];

@@ -48,14 +48,14 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s60 = TLanes.MultiplyAdd(TLanes.Broadcast(a[6 * aRow]), b0, s60);
             s70 = TLanes.MultiplyAdd(TLanes.Broadcast(a[7 * aRow]), b0, s70);
         }
-        TLanes.Store(s00, c);
-        TLanes.Store(s10, c + cRow);
-        TLanes.Store(s20, c + 2 * cRow);
-        TLanes.Store(s30, c + 3 * cRow);
-        TLanes.Store(s40, c + 4 * cRow);
-        TLanes.Store(s50, c + 5 * cRow);
-        TLanes.Store(s60, c + 6 * cRow);
-        TLanes.Store(s70, c + 7 * cRow);
+        Finish<TSums>(s00, c);
+        Finish<TSums>(s10, c + cRow);
+        Finish<TSums>(s20, c + 2 * cRow);
+        Finish<TSums>(s30, c + 3 * cRow);
+        Finish<TSums>(s40, c + 4 * cRow);
+        Finish<TSums>(s50, c + 5 * cRow);
+        Finish<TSums>(s60, c + 6 * cRow);
+        Finish<TSums>(s70, c + 7 * cRow);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30)), TLanes.Max(TLanes.Max(s40, s50), TLanes.Max(s60, s70)))), lanes);
@@ -79,10 +79,10 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s20 = TLanes.MultiplyAdd(TLanes.Broadcast(a[2 * aRow]), b0, s20);
             s30 = TLanes.MultiplyAdd(TLanes.Broadcast(a[3 * aRow]), b0, s30);
         }
-        TLanes.Store(s00, c);
-        TLanes.Store(s10, c + cRow);
-        TLanes.Store(s20, c + 2 * cRow);
-        TLanes.Store(s30, c + 3 * cRow);
+        Finish<TSums>(s00, c);
+        Finish<TSums>(s10, c + cRow);
+        Finish<TSums>(s20, c + 2 * cRow);
+        Finish<TSums>(s30, c + 3 * cRow);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30))), lanes);
@@ -100,7 +100,7 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             TVector b0 = TLanes.Load(b);
             s00 = TLanes.MultiplyAdd(TLanes.Broadcast(*a), b0, s00);
         }
-        TLanes.Store(s00, c);
+        Finish<TSums>(s00, c);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), s00), lanes);

@@ -57,18 +57,18 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s50 = TLanes.MultiplyAdd(x, b0, s50);
             s51 = TLanes.MultiplyAdd(x, b1, s51);
         }
-        TLanes.Store(s00, c);
-        TLanes.Store(s01, c + w);
-        TLanes.Store(s10, c + cRow);
-        TLanes.Store(s11, c + cRow + w);
-        TLanes.Store(s20, c + 2 * cRow);
-        TLanes.Store(s21, c + 2 * cRow + w);
-        TLanes.Store(s30, c + 3 * cRow);
-        TLanes.Store(s31, c + 3 * cRow + w);
-        TLanes.Store(s40, c + 4 * cRow);
-        TLanes.Store(s41, c + 4 * cRow + w);
-        TLanes.Store(s50, c + 5 * cRow);
-        TLanes.Store(s51, c + 5 * cRow + w);
+        Finish<TSums>(s00, c);
+        Finish<TSums>(s01, c + w);
+        Finish<TSums>(s10, c + cRow);
+        Finish<TSums>(s11, c + cRow + w);
+        Finish<TSums>(s20, c + 2 * cRow);
+        Finish<TSums>(s21, c + 2 * cRow + w);
+        Finish<TSums>(s30, c + 3 * cRow);
+        Finish<TSums>(s31, c + 3 * cRow + w);
+        Finish<TSums>(s40, c + 4 * cRow);
+        Finish<TSums>(s41, c + 4 * cRow + w);
+        Finish<TSums>(s50, c + 5 * cRow);
+        Finish<TSums>(s51, c + 5 * cRow + w);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30)), TLanes.Max(s40, s50))), lanes);
@@ -94,10 +94,10 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s10 = TLanes.MultiplyAdd(x, b0, s10);
             s11 = TLanes.MultiplyAdd(x, b1, s11);
         }
-        TLanes.Store(s00, c);
-        TLanes.Store(s01, c + w);
-        TLanes.Store(s10, c + cRow);
-        TLanes.Store(s11, c + cRow + w);
+        Finish<TSums>(s00, c);
+        Finish<TSums>(s01, c + w);
+        Finish<TSums>(s10, c + cRow);
+        Finish<TSums>(s11, c + cRow + w);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(s00, s10)), lanes);
@@ -119,8 +119,8 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s00 = TLanes.MultiplyAdd(x, b0, s00);
             s01 = TLanes.MultiplyAdd(x, b1, s01);
         }
-        TLanes.Store(s00, c);
-        TLanes.Store(s01, c + w);
+        Finish<TSums>(s00, c);
+        Finish<TSums>(s01, c + w);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), s00), lanes);

@@ -73,30 +73,30 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s71 = TLanes.MultiplyAdd(x, b1, s71);
             s72 = TLanes.MultiplyAdd(x, b2, s72);
         }
-        TLanes.Store(s00, c);
-        TLanes.Store(s01, c + w);
-        TLanes.Store(s02, c + 2 * w);
-        TLanes.Store(s10, c + cRow);
-        TLanes.Store(s11, c + cRow + w);
-        TLanes.Store(s12, c + cRow + 2 * w);
-        TLanes.Store(s20, c + 2 * cRow);
-        TLanes.Store(s21, c + 2 * cRow + w);
-        TLanes.Store(s22, c + 2 * cRow + 2 * w);
-        TLanes.Store(s30, c + 3 * cRow);
-        TLanes.Store(s31, c + 3 * cRow + w);
-        TLanes.Store(s32, c + 3 * cRow + 2 * w);
-        TLanes.Store(s40, c + 4 * cRow);
-        TLanes.Store(s41, c + 4 * cRow + w);
-        TLanes.Store(s42, c + 4 * cRow + 2 * w);
-        TLanes.Store(s50, c + 5 * cRow);
-        TLanes.Store(s51, c + 5 * cRow + w);
-        TLanes.Store(s52, c + 5 * cRow + 2 * w);
-        TLanes.Store(s60, c + 6 * cRow);
-        TLanes.Store(s61, c + 6 * cRow + w);
-        TLanes.Store(s62, c + 6 * cRow + 2 * w);
-        TLanes.Store(s70, c + 7 * cRow);
-        TLanes.Store(s71, c + 7 * cRow + w);
-        TLanes.Store(s72, c + 7 * cRow + 2 * w);
+        Finish<TSums>(s00, c);
+        Finish<TSums>(s01, c + w);
+        Finish<TSums>(s02, c + 2 * w);
+        Finish<TSums>(s10, c + cRow);
+        Finish<TSums>(s11, c + cRow + w);
+        Finish<TSums>(s12, c + cRow + 2 * w);
+        Finish<TSums>(s20, c + 2 * cRow);
+        Finish<TSums>(s21, c + 2 * cRow + w);
+        Finish<TSums>(s22, c + 2 * cRow + 2 * w);
+        Finish<TSums>(s30, c + 3 * cRow);
+        Finish<TSums>(s31, c + 3 * cRow + w);
+        Finish<TSums>(s32, c + 3 * cRow + 2 * w);
+        Finish<TSums>(s40, c + 4 * cRow);
+        Finish<TSums>(s41, c + 4 * cRow + w);
+        Finish<TSums>(s42, c + 4 * cRow + 2 * w);
+        Finish<TSums>(s50, c + 5 * cRow);
+        Finish<TSums>(s51, c + 5 * cRow + w);
+        Finish<TSums>(s52, c + 5 * cRow + 2 * w);
+        Finish<TSums>(s60, c + 6 * cRow);
+        Finish<TSums>(s61, c + 6 * cRow + w);
+        Finish<TSums>(s62, c + 6 * cRow + 2 * w);
+        Finish<TSums>(s70, c + 7 * cRow);
+        Finish<TSums>(s71, c + 7 * cRow + w);
+        Finish<TSums>(s72, c + 7 * cRow + 2 * w);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30)), TLanes.Max(TLanes.Max(s40, s50), TLanes.Max(s60, s70)))), lanes);
@@ -125,12 +125,12 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s11 = TLanes.MultiplyAdd(x, b1, s11);
             s12 = TLanes.MultiplyAdd(x, b2, s12);
         }
-        TLanes.Store(s00, c);
-        TLanes.Store(s01, c + w);
-        TLanes.Store(s02, c + 2 * w);
-        TLanes.Store(s10, c + cRow);
-        TLanes.Store(s11, c + cRow + w);
-        TLanes.Store(s12, c + cRow + 2 * w);
+        Finish<TSums>(s00, c);
+        Finish<TSums>(s01, c + w);
+        Finish<TSums>(s02, c + 2 * w);
+        Finish<TSums>(s10, c + cRow);
+        Finish<TSums>(s11, c + cRow + w);
+        Finish<TSums>(s12, c + cRow + 2 * w);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(s00, s10)), lanes);
@@ -154,9 +154,9 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s01 = TLanes.MultiplyAdd(x, b1, s01);
             s02 = TLanes.MultiplyAdd(x, b2, s02);
         }
-        TLanes.Store(s00, c);
-        TLanes.Store(s01, c + w);
-        TLanes.Store(s02, c + 2 * w);
+        Finish<TSums>(s00, c);
+        Finish<TSums>(s01, c + w);
+        Finish<TSums>(s02, c + 2 * w);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), s00), lanes);

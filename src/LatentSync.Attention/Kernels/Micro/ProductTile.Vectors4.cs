@@ -69,30 +69,30 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s52 = TLanes.MultiplyAdd(x, b2, s52);
             s53 = TLanes.MultiplyAdd(x, b3, s53);
         }
-        TLanes.Store(s00, c);
-        TLanes.Store(s01, c + w);
-        TLanes.Store(s02, c + 2 * w);
-        TLanes.Store(s03, c + 3 * w);
-        TLanes.Store(s10, c + cRow);
-        TLanes.Store(s11, c + cRow + w);
-        TLanes.Store(s12, c + cRow + 2 * w);
-        TLanes.Store(s13, c + cRow + 3 * w);
-        TLanes.Store(s20, c + 2 * cRow);
-        TLanes.Store(s21, c + 2 * cRow + w);
-        TLanes.Store(s22, c + 2 * cRow + 2 * w);
-        TLanes.Store(s23, c + 2 * cRow + 3 * w);
-        TLanes.Store(s30, c + 3 * cRow);
-        TLanes.Store(s31, c + 3 * cRow + w);
-        TLanes.Store(s32, c + 3 * cRow + 2 * w);
-        TLanes.Store(s33, c + 3 * cRow + 3 * w);
-        TLanes.Store(s40, c + 4 * cRow);
-        TLanes.Store(s41, c + 4 * cRow + w);
-        TLanes.Store(s42, c + 4 * cRow + 2 * w);
-        TLanes.Store(s43, c + 4 * cRow + 3 * w);
-        TLanes.Store(s50, c + 5 * cRow);
-        TLanes.Store(s51, c + 5 * cRow + w);
-        TLanes.Store(s52, c + 5 * cRow + 2 * w);
-        TLanes.Store(s53, c + 5 * cRow + 3 * w);
+        Finish<TSums>(s00, c);
+        Finish<TSums>(s01, c + w);
+        Finish<TSums>(s02, c + 2 * w);
+        Finish<TSums>(s03, c + 3 * w);
+        Finish<TSums>(s10, c + cRow);
+        Finish<TSums>(s11, c + cRow + w);
+        Finish<TSums>(s12, c + cRow + 2 * w);
+        Finish<TSums>(s13, c + cRow + 3 * w);
+        Finish<TSums>(s20, c + 2 * cRow);
+        Finish<TSums>(s21, c + 2 * cRow + w);
+        Finish<TSums>(s22, c + 2 * cRow + 2 * w);
+        Finish<TSums>(s23, c + 2 * cRow + 3 * w);
+        Finish<TSums>(s30, c + 3 * cRow);
+        Finish<TSums>(s31, c + 3 * cRow + w);
+        Finish<TSums>(s32, c + 3 * cRow + 2 * w);
+        Finish<TSums>(s33, c + 3 * cRow + 3 * w);
+        Finish<TSums>(s40, c + 4 * cRow);
+        Finish<TSums>(s41, c + 4 * cRow + w);
+        Finish<TSums>(s42, c + 4 * cRow + 2 * w);
+        Finish<TSums>(s43, c + 4 * cRow + 3 * w);
+        Finish<TSums>(s50, c + 5 * cRow);
+        Finish<TSums>(s51, c + 5 * cRow + w);
+        Finish<TSums>(s52, c + 5 * cRow + 2 * w);
+        Finish<TSums>(s53, c + 5 * cRow + 3 * w);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30)), TLanes.Max(s40, s50))), lanes);
@@ -124,14 +124,14 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s12 = TLanes.MultiplyAdd(x, b2, s12);
             s13 = TLanes.MultiplyAdd(x, b3, s13);
         }
-        TLanes.Store(s00, c);
-        TLanes.Store(s01, c + w);
-        TLanes.Store(s02, c + 2 * w);
-        TLanes.Store(s03, c + 3 * w);
-        TLanes.Store(s10, c + cRow);
-        TLanes.Store(s11, c + cRow + w);
-        TLanes.Store(s12, c + cRow + 2 * w);
-        TLanes.Store(s13, c + cRow + 3 * w);
+        Finish<TSums>(s00, c);
+        Finish<TSums>(s01, c + w);
+        Finish<TSums>(s02, c + 2 * w);
+        Finish<TSums>(s03, c + 3 * w);
+        Finish<TSums>(s10, c + cRow);
+        Finish<TSums>(s11, c + cRow + w);
+        Finish<TSums>(s12, c + cRow + 2 * w);
+        Finish<TSums>(s13, c + cRow + 3 * w);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(s00, s10)), lanes);
@@ -157,10 +157,10 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s02 = TLanes.MultiplyAdd(x, b2, s02);
             s03 = TLanes.MultiplyAdd(x, b3, s03);
         }
-        TLanes.Store(s00, c);
-        TLanes.Store(s01, c + w);
-        TLanes.Store(s02, c + 2 * w);
-        TLanes.Store(s03, c + 3 * w);
+        Finish<TSums>(s00, c);
+        Finish<TSums>(s01, c + w);
+        Finish<TSums>(s02, c + 2 * w);
+        Finish<TSums>(s03, c + 3 * w);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), s00), lanes);

@@ -35,7 +35,7 @@ internal readonly struct NewSumsWithMaximum : ITileSums
     public static bool KeepsMaximum => true;
 }
 
-/// <summary>C += A B.</summary>
+/// <summary>C += A B: the new terms are summed by themselves first, which rounds less.</summary>
 internal readonly struct AddedSums : ITileSums
 {
     public static bool Accumulates => true;
@@ -105,8 +105,9 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Start<TSums>(T* c, T* lanes)
-        where TSums : struct, ITileSums =>
-        !TSums.Accumulates ? default
-        : TSums.Rescales ? TLanes.Multiply(TLanes.Load(c), TLanes.Load(lanes))
-        : TLanes.Load(c);
+        where TSums : struct, ITileSums => TSums.Rescales ? TLanes.Multiply(TLanes.Load(c), TLanes.Load(lanes)) : default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Finish<TSums>(TVector sum, T* c)
+        where TSums : struct, ITileSums => TLanes.Store(TSums.Accumulates && !TSums.Rescales ? TLanes.Add(TLanes.Load(c), sum) : sum, c);
 }

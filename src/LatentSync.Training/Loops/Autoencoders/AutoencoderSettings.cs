@@ -23,7 +23,14 @@ internal sealed record AutoencoderSettings(
     double MouthWeight,
     double MaskedShare)
 {
-    private static readonly string[] RunKeys = ["kl_weight", "mouth_weight", "masked_share"];
+    private static readonly string[] RunKeys = ["kl_weight", "mouth_weight", "masked_share", "trainable_modules"];
+
+    /// <summary><c>run.trainable_modules</c>: parts of names; empty: everything. "decoder." refines the pictures while the latents stay what a
+    /// denoising network knows.</summary>
+    public IReadOnlyList<string> TrainableModules { get; init; } = [];
+
+    /// <summary><c>ckpt.resume_ckpt_path</c>: folder of an autoencoder to start from; null: from the beginning.</summary>
+    public string? StartPath { get; init; }
 
     public static (AutoencoderSettings Settings, TrainingLoopOptions Loop) Read(TrainingRun run)
     {
@@ -48,7 +55,15 @@ internal sealed record AutoencoderSettings(
             "run",
             [.. LoopConfiguration.RunKeys, .. RunKeys],
             [],
-            r => settings with { KlWeight = r.Number("kl_weight", 1e-4), MouthWeight = r.Number("mouth_weight", 1), MaskedShare = r.Number("masked_share", 0) });
+            r => settings with
+            {
+                KlWeight = r.Number("kl_weight", 1e-4),
+                MouthWeight = r.Number("mouth_weight", 1),
+                MaskedShare = r.Number("masked_share", 0),
+                TrainableModules = r.Texts("trainable_modules", [], 64),
+            });
+        string? start = document.Read("ckpt", LoopConfiguration.CheckpointKeys, [], r => document.PathOf(r.Text("resume_ckpt_path", string.Empty)));
+        settings = settings with { StartPath = run.StartPath ?? start };
         if (settings.Resolution % network.DownsamplingFactor != 0)
         {
             throw new TrainingException(FormattableString.Invariant(

@@ -13,10 +13,12 @@ namespace LatentSync.Training.Loops.Autoencoders;
 /// <summary>Teaches the image autoencoder faces: absolute error of the pixels, those of the mouth counting more, and a little divergence from the
 /// normal distribution so that the latents are smooth.</summary>
 /// <remarks>The loss of latent diffusion's autoencoder (Rombach et al., arXiv:2112.10752, section 3.1) without its adversarial part.
-/// The checkpoint's <c>scaling_factor</c> is measured: 1 / standard deviation of the latents, as that paper's appendix G has it.</remarks>
+/// In the checkpoint the latents are standardised: <see cref="LatentStandardization"/>.</remarks>
 internal sealed class AutoencoderTask : ITrainingTask
 {
     private const int ValidationPictures = 32;
+
+    private const double InitialLogVariance = -5;
 
     private readonly AutoencoderSettings _settings;
     private readonly AutoencoderKL _network;
@@ -33,8 +35,13 @@ internal sealed class AutoencoderTask : ITrainingTask
         _validation = validation is null ? null : new WindowSampler(validation, 1);
         _network = AutoencoderKL.Create(settings.Network, ScalarType.Float32, device);
         _network.InitializeForTraining(seed);
+        QuietLatents(_network);
+        if (settings.StartPath is { } start)
+        {
+            LoadInto(_network, start);
+        }
         _network.train();
-        Parameters = [.. _network.named_parameters().Select(p => KeyValuePair.Create(p.name, p.parameter))];
+        Parameters = TrainableParameters.Select(_network, settings.TrainableModules);
         using DisposeScope scope = NewDisposeScope();
         float[] keep = new float[settings.Resolution * settings.Resolution];
         FaceMask.Create(settings.Resolution).CopyTo(keep);
@@ -88,7 +95,19 @@ internal sealed class AutoencoderTask : ITrainingTask
     public string WriteCheckpoint(string folder, long step, LossHistory history)
     {
         string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"checkpoint-{step}"));
-        AutoencoderFolder.Save(path, _network, MeasureScalingFactor());
+        // A decoder that is refined alone leaves the latents as they were.
+        bool changesLatents = Parameters.Any(p => p.Key.StartsWith("encoder.", StringComparison.Ordinal) || p.Key.StartsWith("quant_conv.", StringComparison.Ordinal));
+        if (!changesLatents && _settings.StartPath is { } start)
+        {
+            AutoencoderFolder.Save(path, _network, AutoencoderFolder.ReadConfiguration(start).ScalingFactor);
+            return path;
+        }
+        using DisposeScope scope = NewDisposeScope();
+        (Tensor mean, Tensor deviation) = MeasureLatents(); // (c), (c)
+        using AutoencoderKL copy = AutoencoderKL.Create(_settings.Network, ScalarType.Float32, _device);
+        CopyState(_network, copy);
+        double scale = LatentStandardization.Fold(copy, mean, deviation);
+        AutoencoderFolder.Save(path, copy, scale);
         return path;
     }
 
@@ -99,7 +118,42 @@ internal sealed class AutoencoderTask : ITrainingTask
         _weights.Dispose();
     }
 
-    private double MeasureScalingFactor()
+    // PyTorch's initialisation draws latents with a variance of 1 around means near 0: the decoder would learn from noise for hundreds of steps.
+    private static void QuietLatents(AutoencoderKL network)
+    {
+        using IDisposable noGrad = no_grad();
+        Dictionary<string, Tensor> state = network.state_dict();
+        if ((state.GetValueOrDefault("quant_conv.bias") ?? state.GetValueOrDefault("encoder.conv_out.bias")) is { } bias)
+        {
+            long channels = network.Configuration.LatentChannels;
+            bias.narrow(0, channels, channels).fill_(Scalars.Of(InitialLogVariance));
+        }
+    }
+
+    private static void LoadInto(AutoencoderKL network, string folder)
+    {
+        using AutoencoderKL stored = AutoencoderFolder.Load(folder, ScalarType.Float32, CPU);
+        Dictionary<string, Tensor> own = network.state_dict(), other = stored.state_dict();
+        if (other.Count != own.Count || !other.All(e => own.TryGetValue(e.Key, out Tensor? tensor) && tensor.shape.SequenceEqual(e.Value.shape)))
+        {
+            throw new TrainingException(
+                $"{folder} holds an autoencoder of another shape than the section \"model\": channels {string.Join(", ", stored.Configuration.BlockOutChannels)}, latents {stored.Configuration.LatentChannels} against {string.Join(", ", network.Configuration.BlockOutChannels)} and {network.Configuration.LatentChannels}.");
+        }
+        CopyState(stored, network);
+    }
+
+    private static void CopyState(AutoencoderKL from, AutoencoderKL to)
+    {
+        using IDisposable noGrad = no_grad();
+        Dictionary<string, Tensor> target = to.state_dict();
+        foreach ((string name, Tensor value) in from.state_dict())
+        {
+            target[name].copy_(value);
+        }
+    }
+
+    // Mean and standard deviation of each channel of the latents of 64 pictures.
+    private (Tensor Mean, Tensor Deviation) MeasureLatents()
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
@@ -109,7 +163,8 @@ internal sealed class AutoencoderTask : ITrainingTask
             (Tensor pixels, _) = Pictures(_sampler, new TrainingDraw(2, i + 1, 0), 8, CancellationToken.None, masked: false);
             means.Add(_network.Encode(pixels).Mean);
         }
-        return 1 / Math.Max(cat(means).std().item<float>(), 1e-6);
+        Tensor latents = cat(means).transpose(0, 1).flatten(1); // (c, n·s·s)
+        return (latents.mean([1]).MoveToOuterDisposeScope(), latents.std(1, true, false).MoveToOuterDisposeScope());
     }
 
     private (Tensor Pixels, string Names) Pictures(WindowSampler sampler, TrainingDraw draw, int count, CancellationToken cancellationToken, bool masked = true)

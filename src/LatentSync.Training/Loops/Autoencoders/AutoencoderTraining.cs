@@ -23,6 +23,7 @@ public static class AutoencoderTraining
         using FaceClipLibrary? validation =
             settings.ValidationVideos.Count == 0 ? null : FaceClipLibrary.OpenAsync(settings.ValidationVideos, clips, cancellationToken).GetAwaiter().GetResult();
         using AutoencoderTask task = new(settings, library, validation, options.Seed, device);
+        using ClipDecoding decoding = ClipDecoding.Begin(library);
         TrainingReport report = new TrainingLoop(options).Run(task, progress, cancellationToken);
         return report with { SkippedVideos = library.Skipped };
     }

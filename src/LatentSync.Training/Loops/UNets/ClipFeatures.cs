@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using LatentSync.Attention.Torch.Operands;
 using LatentSync.Media.Audio;
 using LatentSync.Models.AudioEncoders;
@@ -20,9 +21,9 @@ internal sealed class ClipFeatures : IDisposable
     private readonly AudioFrameClock _clock;
     private readonly Tensor _mask; // (1, R, R)
     private readonly long _budget;
-    private readonly LinkedList<Entry> _kept = new();
-    private readonly Dictionary<string, LinkedListNode<Entry>> _byPath = [];
-    private long _bytes;
+    private readonly ConcurrentDictionary<string, Lazy<Task<Entry>>> _computed = new();
+    private readonly Dictionary<string, long> _lastUse = [];
+    private long _uses;
 
     /// <summary>Prepares an empty store.</summary>
     /// <param name="autoencoder">Frozen; the caller's.</param>
@@ -59,37 +60,40 @@ internal sealed class ClipFeatures : IDisposable
     /// <param name="count">Frames.</param>
     public Tensor Tokens(FaceClip clip, int start, int count) => Find(clip).Tokens.narrow(0, start, count);
 
+    /// <summary>Begins to compute a clip's features beside the training, which will ask for them soon.</summary>
+    /// <param name="clip">The clip.</param>
+    public void Prepare(FaceClip clip) => _ = Begin(clip);
+
     public void Dispose()
     {
-        foreach (Entry entry in _kept)
+        foreach (Lazy<Task<Entry>> entry in _computed.Values)
         {
-            entry.Dispose();
+            // What is still being computed reads networks that are disposed next.
+            entry.Value.ContinueWith(t => t.IsCompletedSuccessfully ? t.Result : null, TaskScheduler.Default).GetAwaiter().GetResult()?.Dispose();
         }
-        _kept.Clear();
-        _byPath.Clear();
+        _computed.Clear();
     }
 
+    // Only the training's own thread finds and lets go; preparing only adds. So nothing is disposed in use.
     private Entry Find(FaceClip clip)
     {
-        if (_byPath.TryGetValue(clip.Path, out LinkedListNode<Entry>? node))
+        Entry entry = Begin(clip).GetAwaiter().GetResult();
+        _lastUse[clip.Path] = ++_uses;
+        long bytes = _lastUse.Keys.Sum(path => _computed[path].Value.Result.Bytes);
+        while (bytes > _budget && _lastUse.Count > 1)
         {
-            _kept.Remove(node);
-            _kept.AddLast(node);
-            return node.Value;
-        }
-        Entry entry = Compute(clip);
-        _byPath[clip.Path] = _kept.AddLast(entry);
-        _bytes += entry.Bytes;
-        while (_bytes > _budget && _kept.Count > 1)
-        {
-            Entry oldest = _kept.First!.Value;
-            _kept.RemoveFirst();
-            _byPath.Remove(oldest.Path);
-            _bytes -= oldest.Bytes;
-            oldest.Dispose();
+            string oldest = _lastUse.MinBy(e => e.Value).Key;
+            _lastUse.Remove(oldest);
+            if (_computed.TryRemove(oldest, out Lazy<Task<Entry>>? dropped))
+            {
+                bytes -= dropped.Value.Result.Bytes;
+                dropped.Value.Result.Dispose();
+            }
         }
         return entry;
     }
+
+    private Task<Entry> Begin(FaceClip clip) => _computed.GetOrAdd(clip.Path, _ => new Lazy<Task<Entry>>(() => Task.Run(() => Compute(clip)))).Value;
 
     private Entry Compute(FaceClip clip)
     {

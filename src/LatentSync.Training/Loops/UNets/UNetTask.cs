@@ -23,6 +23,7 @@ internal sealed class UNetTask : ITrainingTask
     public const double LargestWeight = 10;
 
     private const int ValidationBatches = 6;
+    private const int StepsAhead = 2;
     private const int NoisePurpose = 100_000, LatentPurpose = 200_000, TimePurpose = 300_000, DropoutPurpose = 400_000;
 
     private readonly UNetSettings _settings;
@@ -33,6 +34,7 @@ internal sealed class UNetTask : ITrainingTask
     private readonly WindowSampler? _validation;
     private readonly ClipFeatures _features;
     private readonly Device _device;
+    private readonly HashSet<(long Step, int Accumulation)> _prepared = [];
     private readonly Tensor _mask; // (1, R, R)
     private readonly Tensor _alphasCumprod; // (T)
 
@@ -52,13 +54,7 @@ internal sealed class UNetTask : ITrainingTask
             UNetCheckpoint.Load(_network, archive, allowMissing: true);
         }
         _network.train();
-        Parameters =
-        [
-            .. _network.named_parameters()
-                .Where(p => settings.TrainableModules.Count == 0 || settings.TrainableModules.Any(m => p.name.Contains(m, StringComparison.Ordinal)))
-                .Select(p => KeyValuePair.Create(p.name, p.parameter)),
-        ];
-        FreezeTheRest();
+        Parameters = TrainableParameters.Select(_network, settings.TrainableModules);
         using DisposeScope scope = NewDisposeScope();
         FaceMask mask = settings.MaskPath is { } path ? FaceMask.Load(path, settings.Resolution) : FaceMask.Create(settings.Resolution);
         float[] keep = new float[settings.Resolution * settings.Resolution];
@@ -73,7 +69,14 @@ internal sealed class UNetTask : ITrainingTask
 
     public IReadOnlyList<KeyValuePair<string, Parameter>> Parameters { get; }
 
-    public StepLoss ComputeLoss(TrainingDraw draw, CancellationToken cancellationToken) => Compute(_sampler, draw, cancellationToken);
+    public StepLoss ComputeLoss(TrainingDraw draw, CancellationToken cancellationToken)
+    {
+        for (int ahead = 1; ahead <= StepsAhead; ahead++)
+        {
+            PrepareAsync(draw with { Step = draw.Step + ahead });
+        }
+        return Compute(_sampler, draw, cancellationToken);
+    }
 
     public IReadOnlyList<KeyValuePair<string, double>>? Validate(long step, CancellationToken cancellationToken)
     {
@@ -131,6 +134,20 @@ internal sealed class UNetTask : ITrainingTask
         return new StepLoss(squares.mean().Times(_settings.ReconstructionWeight), [KeyValuePair.Create("noise", plain)], names);
     }
 
+    // A failure here is met again, and reported, when the step itself asks for the clip.
+    private void PrepareAsync(TrainingDraw draw)
+    {
+        if (!_prepared.Add((draw.Step, draw.Accumulation)))
+        {
+            return;
+        }
+        for (int i = 0; i < _settings.BatchSize; i++)
+        {
+            _sampler.DrawAsync((long)draw.SeedFor(i), draw.Step, i).ContinueWith(
+                drawn => _features.Prepare(drawn.Result.Clip), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+        }
+    }
+
     private (Batch Batch, string Names) Draw(WindowSampler sampler, TrainingDraw draw, CancellationToken cancellationToken)
     {
         List<Tensor> latents = [], masked = [], reference = [], tokens = [];
@@ -172,19 +189,6 @@ internal sealed class UNetTask : ITrainingTask
         int factor = _autoencoder.DownsamplingFactor;
         Tensor reduced = _mask.cpu()[TensorIndex.Colon, TensorIndex.Slice(step: factor), TensorIndex.Slice(step: factor)]; // (1, s, s)
         return reduced.view(1, 1, 1, shape[3], shape[4]).expand(shape[0], 1, shape[2], -1, -1);
-    }
-
-    private void FreezeTheRest()
-    {
-        HashSet<string> trained = [.. Parameters.Select(p => p.Key)];
-        if (trained.Count == 0)
-        {
-            throw new TrainingException($"run.trainable_modules ({string.Join(", ", _settings.TrainableModules)}) matches no parameter of the network.");
-        }
-        foreach ((string name, Parameter parameter) in _network.named_parameters())
-        {
-            parameter.requires_grad = trained.Contains(name);
-        }
     }
 
     private static void Require(UNetSettings settings, AutoencoderKL autoencoder, WhisperEncoder encoder)

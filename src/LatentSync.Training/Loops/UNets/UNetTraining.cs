@@ -30,6 +30,7 @@ public static class UNetTraining
         using FaceClipLibrary? validation =
             settings.ValidationVideos.Count == 0 ? null : FaceClipLibrary.OpenAsync(settings.ValidationVideos, clips, cancellationToken).GetAwaiter().GetResult();
         using UNetTask task = new(settings, library, validation, options.Seed, device);
+        using ClipDecoding decoding = ClipDecoding.Begin(library);
         TrainingReport report = new TrainingLoop(options).Run(task, progress, cancellationToken);
         return report with { SkippedVideos = library.Skipped };
     }
