@@ -154,7 +154,7 @@ public sealed class GradientCheckpointTests
         Tensor sample = UNetFixtures.Noise(1, 2, 5, 3, 4, 6);
         Tensor tokens = UNetFixtures.Noise(2, 2, 3, 7, 12);
         Tensor loss = network.forward(sample, tensor(301L), tokens).sum();
-        Assert.InRange(LiveTensors.LeftBy(() => loss.backward()), 0, 40);
+        Assert.True(LiveTensors.LeftBy(() => loss.backward()) <= 40);
     }
 
     [Fact]

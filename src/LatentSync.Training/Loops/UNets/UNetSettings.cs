@@ -1,5 +1,4 @@
 using LatentSync.Models.UNets;
-using LatentSync.Training.Datasets;
 
 namespace LatentSync.Training.Loops.UNets;
 
