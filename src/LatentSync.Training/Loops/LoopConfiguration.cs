@@ -20,8 +20,10 @@ internal static class LoopConfiguration
     /// <param name="run">What the command line says.</param>
     /// <param name="runKeys">Keys of <c>run</c> that the trainer itself reads.</param>
     /// <param name="ignoredRunKeys">Keys of <c>run</c> that the original has and that do nothing here.</param>
+    /// <param name="checkpointKeys">Keys of <c>ckpt</c> that the trainer itself reads.</param>
     /// <exception cref="ModelConfigurationException">A key is unknown or a value cannot be used.</exception>
-    public static TrainingLoopOptions Read(TrainingDocument document, TrainingRun run, IReadOnlyList<string> runKeys, IReadOnlyList<string> ignoredRunKeys)
+    public static TrainingLoopOptions Read(
+        TrainingDocument document, TrainingRun run, IReadOnlyList<string> runKeys, IReadOnlyList<string> ignoredRunKeys, params IReadOnlyList<string> checkpointKeys)
     {
         (int maxSteps, int seed, int validation, double ema, int accumulation) = document.Read(
             "run",
@@ -34,7 +36,7 @@ internal static class LoopConfiguration
                 r.Number("ema_decay", 0),
                 r.Integer("gradient_accumulation_steps", 1, 1, 1 << 20)));
         (int save, int keep) = document.Read(
-            "ckpt", CheckpointKeys, [], r => (r.Integer("save_ckpt_steps", 10_000, 1, int.MaxValue), r.Integer("keep_ckpts", 3, 0, 1 << 20)));
+            "ckpt", [.. CheckpointKeys, .. checkpointKeys], [], r => (r.Integer("save_ckpt_steps", 10_000, 1, int.MaxValue), r.Integer("keep_ckpts", 3, 0, 1 << 20)));
         long steps = run.MaxSteps ?? maxSteps;
         return document.Read(
             "optimizer",

@@ -85,6 +85,12 @@ internal sealed class TrainingDocument
         }
     }
 
+    /// <summary>One text of a section whose other keys do not matter here; null when it is absent or empty.</summary>
+    /// <param name="section">The section.</param>
+    /// <param name="key">The key.</param>
+    public string? ReadValue(string section, string key) =>
+        new ConfigurationReader(Section(section), $"the section {section}").Text(key, string.Empty) is { Length: > 0 } value ? value : null;
+
     /// <summary>A path of the file, meant from the file's folder; null for an empty one.</summary>
     public string? PathOf(string value) => value.Length == 0 ? null : Path.GetFullPath(value, Folder);
 

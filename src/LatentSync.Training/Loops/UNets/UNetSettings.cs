@@ -15,8 +15,7 @@ internal sealed record UNetSettings
 
     private static readonly string[] OwnRunKeys =
     [
-        "pixel_space_supervise", "use_syncnet", "sync_loss_weight", "perceptual_loss_weight", "recon_loss_weight", "trepa_loss_weight",
-        "trainable_modules", "use_mixed_noise", "mixed_noise_alpha", "enable_gradient_checkpointing", "audio_dropout", "loss_weighting",
+        .. SupervisionSettings.RunKeys, "recon_loss_weight", "trainable_modules", "use_mixed_noise", "mixed_noise_alpha", "enable_gradient_checkpointing", "audio_dropout", "loss_weighting",
     ];
 
     private static readonly string[] IgnoredRunKeys = ["guidance_scale", "inference_steps", "max_train_epochs"];
@@ -76,16 +75,15 @@ internal sealed record UNetSettings
     /// <summary><c>run.enable_gradient_checkpointing</c>.</summary>
     public bool GradientCheckpointing { get; init; }
 
+    /// <summary>Stage 2's judges.</summary>
+    public SupervisionSettings Supervision { get; init; } = new();
+
     public static (UNetSettings Settings, TrainingLoopOptions Loop) Read(TrainingRun run)
     {
         TrainingDocument document = TrainingDocument.Open(run.ConfigurationPath, "data", "ckpt", "run", "optimizer", "model");
         UNet3DConfiguration network = document.ReadModel("model", UNet3DConfiguration.FromJson);
-        TrainingLoopOptions loop = LoopConfiguration.Read(document, run, OwnRunKeys, IgnoredRunKeys);
-        (string? vae, string? whisper, string? start) = document.Read(
-            "ckpt",
-            LoopConfiguration.CheckpointKeys,
-            [],
-            r => (document.PathOf(r.Text("vae_path", string.Empty)), document.PathOf(r.Text("whisper_path", string.Empty)), document.PathOf(r.Text("resume_ckpt_path", string.Empty))));
+        TrainingLoopOptions loop = LoopConfiguration.Read(document, run, OwnRunKeys, IgnoredRunKeys, SupervisionSettings.CheckpointKeys);
+        string? File(string key) => document.ReadValue("ckpt", key) is { } path ? document.PathOf(path) : null;
         UNetSettings settings = document.Read(
             "data",
             DataKeys,
@@ -104,9 +102,9 @@ internal sealed record UNetSettings
                     MaskPath = document.PathOf(r.Text("mask_image_path", string.Empty)),
                     AudioFrames = (reach[0], reach[^1]),
                     CacheBytes = (long)r.Integer("cache_megabytes", 2048, 0, 1 << 20) << 20,
-                    AutoencoderFolder = Required(run.AutoencoderFolder ?? vae, "ckpt.vae_path", "--vae"),
-                    WhisperPath = Required(run.WhisperPath ?? whisper, "ckpt.whisper_path", "--whisper"),
-                    StartPath = run.StartPath ?? start,
+                    AutoencoderFolder = Required(run.AutoencoderFolder ?? File("vae_path"), "ckpt.vae_path", "--vae"),
+                    WhisperPath = Required(run.WhisperPath ?? File("whisper_path"), "ckpt.whisper_path", "--whisper"),
+                    StartPath = run.StartPath ?? File("resume_ckpt_path"),
                 };
             });
         settings = document.Read(
@@ -120,6 +118,7 @@ internal sealed record UNetSettings
                 MixedNoiseAlpha = r.Flag("use_mixed_noise", true) ? r.Number("mixed_noise_alpha", 1) : null,
                 AudioDropout = r.Number("audio_dropout", 0),
                 GradientCheckpointing = r.Flag("enable_gradient_checkpointing", false),
+                Supervision = SupervisionSettings.Read(document, r, document.ReadValue("data", "syncnet_config_path") is { } path ? document.PathOf(path) : null, File),
                 WeighsVelocity = r.Text("loss_weighting", "epsilon") switch
                 {
                     "epsilon" => false,

@@ -8,6 +8,7 @@ using LatentSync.Models.Loading;
 using LatentSync.Models.Schedulers;
 using LatentSync.Models.UNets;
 using LatentSync.Training.Datasets;
+using LatentSync.Training.Losses;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -33,10 +34,11 @@ internal sealed class UNetTask : ITrainingTask
     private readonly WindowSampler _sampler;
     private readonly WindowSampler? _validation;
     private readonly ClipFeatures _features;
+    private readonly Supervision? _supervision;
     private readonly Device _device;
     private readonly HashSet<(long Step, int Accumulation)> _prepared = [];
     private readonly Tensor _mask; // (1, R, R)
-    private readonly Tensor _alphasCumprod; // (T)
+    private readonly NoiseSchedule _schedule = new DdimScheduler().Schedule;
 
     public UNetTask(UNetSettings settings, FaceClipLibrary library, FaceClipLibrary? validation, long seed, Device device)
     {
@@ -46,6 +48,8 @@ internal sealed class UNetTask : ITrainingTask
         _autoencoder = AutoencoderFolder.Load(settings.AutoencoderFolder, ScalarType.Float32, device);
         _encoder = WhisperCheckpoint.Load(settings.WhisperPath, ScalarType.Float32, device);
         Require(settings, _autoencoder, _encoder);
+        _autoencoder.GradientCheckpointing = settings.GradientCheckpointing;
+        _supervision = settings.Supervision.HasAny ? new Supervision(settings.Supervision, _autoencoder, settings.Frames, device) : null;
         _network = UNet3DConditionModel.Create(settings.Network, ScalarType.Float32, device);
         _network.InitializeForTraining(seed);
         if (settings.StartPath is { } start)
@@ -54,13 +58,13 @@ internal sealed class UNetTask : ITrainingTask
             UNetCheckpoint.Load(_network, archive, allowMissing: true);
         }
         _network.train();
+        _network.GradientCheckpointing = settings.GradientCheckpointing;
         Parameters = TrainableParameters.Select(_network, settings.TrainableModules);
         using DisposeScope scope = NewDisposeScope();
         FaceMask mask = settings.MaskPath is { } path ? FaceMask.Load(path, settings.Resolution) : FaceMask.Create(settings.Resolution);
         float[] keep = new float[settings.Resolution * settings.Resolution];
         mask.CopyTo(keep);
         _mask = tensor(keep, [1, settings.Resolution, settings.Resolution], device: device).DetachFromDisposeScope();
-        _alphasCumprod = tensor(new DdimScheduler().Schedule.AlphasCumulative.Select(a => (float)a).ToArray()).DetachFromDisposeScope();
         AudioFrameClock clock = new(FaceClip.FrameRate, settings.AudioFrames.Before, settings.AudioFrames.After);
         _features = new ClipFeatures(_autoencoder, _encoder, clock, _mask, settings.CacheBytes);
     }
@@ -104,34 +108,43 @@ internal sealed class UNetTask : ITrainingTask
     public void Dispose()
     {
         _features.Dispose();
+        _supervision?.Dispose();
         _network.Dispose();
         _autoencoder.Dispose();
         _encoder.Dispose();
         _mask.Dispose();
-        _alphasCumprod.Dispose();
     }
 
     private StepLoss Compute(WindowSampler sampler, TrainingDraw draw, CancellationToken cancellationToken)
     {
-        (Batch batch, string names) = Draw(sampler, draw, cancellationToken);
-        (Tensor latents, Tensor masked, Tensor reference, Tensor tokens) = batch; // 3 x (B, 4, f, s, s), (B, f, S, X)
-        Tensor noise = Noise(latents.shape, draw); // (B, 4, f, s, s)
+        Batch batch = Draw(sampler, draw, cancellationToken);
+        Tensor latents = batch.Latents; // (B, c, f, s, s)
+        using Generator noises = draw.GeneratorFor(NoisePurpose);
+        Tensor noise = MixedNoise.Draw(latents.shape, _settings.MixedNoiseAlpha, noises, ScalarType.Float32, CPU); // (B, c, f, s, s)
         using Generator times = draw.GeneratorFor(TimePurpose);
-        Tensor timesteps = randint(0, _alphasCumprod.shape[0], [latents.shape[0]], generator: times, dtype: ScalarType.Int64); // (B)
-        Tensor alphas = _alphasCumprod.index_select(0, timesteps).view(-1, 1, 1, 1, 1); // (B, 1, 1, 1, 1)
-        Tensor noisy = (alphas.sqrt() * latents).Plus(alphas.neg().Plus(1).sqrt() * noise);
-        Tensor mask = MaskLatents(latents.shape); // (B, 1, f, s, s)
-        Tensor input = cat([noisy, mask, masked, reference], 1).to(_device); // (B, 13, f, s, s)
-        Tensor predicted = _network.forward(input, timesteps.to(_device), tokens.to(_device)); // (B, 4, f, s, s)
+        Tensor timesteps = randint(0, _schedule.AlphasCumulative.Count, [latents.shape[0]], generator: times, dtype: ScalarType.Int64); // (B)
+        Tensor noisy = _schedule.AddNoise(latents, noise, timesteps); // (B, c, f, s, s)
+        Tensor input = cat([noisy, MaskLatents(latents.shape), batch.Masked, batch.Reference], 1).to(_device); // (B, 3c + 1, f, s, s)
+        Tensor predicted = _network.forward(input, timesteps.to(_device), batch.Tokens.to(_device)); // (B, c, f, s, s)
         Tensor difference = predicted.to(ScalarType.Float32) - noise.to(_device);
         Tensor squares = (difference * difference).mean([1, 2, 3, 4]); // (B)
-        double plain = squares.mean().item<float>();
-        if (_settings.WeighsVelocity)
+        List<KeyValuePair<string, double>> parts = [KeyValuePair.Create("noise", (double)squares.mean().item<float>())];
+        Tensor total = (squares * Weights(timesteps)).mean().Times(_settings.ReconstructionWeight);
+        if (_supervision is not null)
         {
-            // 1 + 1/SNR = 1/abar.
-            squares = squares * alphas.view(-1).reciprocal().clamp_max(Scalars.Of(LargestWeight)).to(_device);
+            Tensor clean = DiffusionLoss.EstimateClean(_schedule, noisy.to(_device), predicted, timesteps); // (B, c, f, s, s)
+            (Tensor judged, IReadOnlyList<KeyValuePair<string, double>> each) = _supervision.Judge(clean, batch.Windows);
+            total = total.Plus(judged);
+            parts.AddRange(each);
         }
-        return new StepLoss(squares.mean().Times(_settings.ReconstructionWeight), [KeyValuePair.Create("noise", plain)], names);
+        return new StepLoss(total, parts, batch.Names);
+    }
+
+    // (B): 1, or 1 + 1/SNR = 1/abar up to a bound.
+    private Tensor Weights(Tensor timesteps)
+    {
+        double Weight(long t) => _settings.WeighsVelocity ? Math.Min(1 / _schedule.AlphasCumulative[(int)t], LargestWeight) : 1;
+        return tensor([.. timesteps.data<long>().ToArray().Select(t => (float)Weight(t))], device: _device);
     }
 
     // A failure here is met again, and reported, when the step itself asks for the clip.
@@ -148,10 +161,10 @@ internal sealed class UNetTask : ITrainingTask
         }
     }
 
-    private (Batch Batch, string Names) Draw(WindowSampler sampler, TrainingDraw draw, CancellationToken cancellationToken)
+    private Batch Draw(WindowSampler sampler, TrainingDraw draw, CancellationToken cancellationToken)
     {
         List<Tensor> latents = [], masked = [], reference = [], tokens = [];
-        List<string> names = [];
+        List<TrainingWindow> windows = [];
         using Generator drop = draw.GeneratorFor(DropoutPurpose);
         float[] chances = rand([_settings.BatchSize], generator: drop).data<float>().ToArray();
         for (int i = 0; i < _settings.BatchSize; i++)
@@ -164,23 +177,9 @@ internal sealed class UNetTask : ITrainingTask
             reference.Add(_features.Latents(window.Clip, window.ReferenceStart, _settings.Frames, masked: false, generator));
             Tensor heard = _features.Tokens(window.Clip, window.Start, _settings.Frames);
             tokens.Add(chances[i] < _settings.AudioDropout ? zeros_like(heard) : heard);
-            names.Add(string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(window.Clip.Path)} frames {window.Start} to {window.Start + _settings.Frames - 1}"));
+            windows.Add(window);
         }
-        return (new Batch(stack(latents), stack(masked), stack(reference), stack(tokens)), string.Join(", ", names));
-    }
-
-    // (B, 4, f, s, s): a part that all frames share and a part of each frame's own, together of variance 1.
-    private Tensor Noise(long[] shape, TrainingDraw draw)
-    {
-        using Generator generator = draw.GeneratorFor(NoisePurpose);
-        using DisposeScope scope = NewDisposeScope();
-        Tensor shared = randn([shape[0], shape[1], 1, shape[3], shape[4]], generator: generator).expand(shape);
-        if (_settings.MixedNoiseAlpha is not { } alpha)
-        {
-            return shared.contiguous().MoveToOuterDisposeScope();
-        }
-        double common = Math.Sqrt(alpha * alpha / (1 + alpha * alpha)), own = Math.Sqrt(1 / (1 + alpha * alpha));
-        return shared.Times(common).Plus(randn(shape, generator: generator).Times(own)).MoveToOuterDisposeScope();
+        return new Batch(stack(latents), stack(masked), stack(reference), stack(tokens), windows);
     }
 
     // The pixel at (factor·i, factor·j), as inference reduces it.
@@ -211,5 +210,9 @@ internal sealed class UNetTask : ITrainingTask
         }
     }
 
-    private sealed record Batch(Tensor Latents, Tensor Masked, Tensor Reference, Tensor Tokens);
+    // Three of (B, c, f, s, s); (B, f, S, X).
+    private sealed record Batch(Tensor Latents, Tensor Masked, Tensor Reference, Tensor Tokens, IReadOnlyList<TrainingWindow> Windows)
+    {
+        public string Names => string.Join(", ", Windows.Select(w => string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(w.Clip.Path)} frames {w.Start} to {w.Start + w.FrameCount - 1}")));
+    }
 }
