@@ -24,8 +24,8 @@ public sealed record DemoOptions
     /// <summary>Duration of the new speech in seconds, 1..60; the video is 0.2 s longer. Default 3.</summary>
     public double DurationSeconds { get; init; } = DefaultDurationSeconds;
 
-    /// <summary>Side of the square video in pixels, an even number from 128 to 2048. Default 512.</summary>
-    public int Size { get; init; } = 512;
+    /// <summary>Side of the square video in pixels, an even number from 128 to 2048. Default 288: the embedded checkpoint generates faces of 128 x 128.</summary>
+    public int Size { get; init; } = 288;
 
     /// <summary>Denoising steps, 1..999. Default <see cref="DefaultInferenceSteps"/>.</summary>
     public int InferenceSteps { get; init; } = DefaultInferenceSteps;
