@@ -26,6 +26,9 @@ public sealed record QualityTarget(string Name, string Meaning, double? Least, d
         new("flickerRatio", "movement by a real mouth's", 0.5, 2, q => q.FlickerRatio, "0.00"),
     ];
 
+    /// <summary>True for a comparison that chance decides in a single clip, so that its bound holds for the mean of many only.</summary>
+    public bool IsControl => Name is "correlationUnrelated" or "correlationInput";
+
     /// <summary>True when the figure lies within the bounds.</summary>
     /// <param name="summary">The figures.</param>
     public bool IsMet(QualitySummary summary) => Read(summary) is var value && value >= (Least ?? double.NegativeInfinity) && value <= (Most ?? double.PositiveInfinity);
