@@ -237,6 +237,25 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
+    public async Task EvalDemo_Json_HasTheFiguresAndKeepsTheClips()
+    {
+        Cli.RequireFfmpeg();
+        string keep = _folder.File("clips");
+        ProgramRun run = await Cli.RunAsync("eval", "demo", "--checkpoint", fixture.Checkpoint, "--clips", "1", "--seconds", "1", "--steps", "1", "--guidance", "1", "--keep", keep, "--json");
+        Assert.True(run.ExitCode == ExitCode.Done, run.Errors); // untrained weights miss the targets, which is no failure
+        using JsonDocument document = JsonDocument.Parse(run.Output);
+        JsonElement root = document.RootElement;
+
+        AssertKeys(root, "correlation", "correlationUnrelated", "correlationInput", "offsetZeroFraction", "psnrOutsideMask", "ssimUpperFace", "flickerRatio", "seed", "clips", "seconds", "targets", "perClip", "trained");
+        Assert.False(root.GetProperty("trained").GetBoolean());
+        Assert.True(root.GetProperty("psnrOutsideMask").GetDouble() > 40, "all but the mouth must survive");
+        Assert.Equal(root.GetProperty("correlation").GetDouble(), Assert.Single(root.GetProperty("perClip").EnumerateArray()).GetProperty("correlation").GetDouble());
+        Assert.True(File.Exists(Path.Combine(keep, "clip-01", "output.mp4")));
+        Assert.Contains("lip-syncing a new clip: 25/25 frames", run.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Sync_Text_NamesTheFileFirst()
     {
         Cli.RequireFfmpeg();

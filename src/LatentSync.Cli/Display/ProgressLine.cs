@@ -26,7 +26,7 @@ internal readonly record struct ProgressLine(string Title, long Done, long? Tota
 
     /// <summary>Shows an evaluation's progress.</summary>
     public static IProgress<EvaluationProgress> OfEvaluation(IProgress<ProgressLine> sink, int clips) =>
-        new Translation<EvaluationProgress>(sink, p => new ProgressLine($"lip-syncing {clips} new clips", p.FramesDone, p.FramesTotal, "frames"));
+        new Translation<EvaluationProgress>(sink, p => new ProgressLine(clips == 1 ? "lip-syncing a new clip" : $"lip-syncing {clips} new clips", p.FramesDone, p.FramesTotal, "frames"));
 
     private static string TitleOf(SyncStage stage) =>
         stage switch

@@ -76,7 +76,7 @@ public static class DemoReport
     }
 
     private static string OutputCaption(DemoWeights weights) =>
-        weights == DemoWeights.Untrained ? "the new sentence; the mouth comes from untrained weights" : "the same head, generated lips, the new sentence";
+        weights == DemoWeights.Untrained ? "untrained weights, the new sentence" : "generated lips, the new sentence";
 
     private static string Source(string path, string folder) =>
         new FileInfo(path).Length <= EmbeddedVideoBytes
@@ -101,7 +101,8 @@ public static class DemoReport
             string value = offset ? Frames(data.Quality.OffsetFrames) : target.Show(summary), wanted = offset ? "0 frames" : target.Wanted;
             string met = target.IsMet(summary) ? "met" : "missed";
             page.Append($"<tr><th scope=\"row\">{Encode(Titles[target.Name].Title)}<small>{Encode(Titles[target.Name].Text)}</small></th>");
-            page.Append($"<td class=\"value\">{Encode(value)}</td><td class=\"{met}\"><span>{met}</span> {Encode(wanted)}</td></tr>\n");
+            page.Append($"<td class=\"value\">{Encode(value)}</td>");
+            page.Append(target.IsControl ? "<td class=\"control\">for comparison</td></tr>\n" : $"<td class=\"{met}\"><span>{met}</span> {Encode(wanted)}</td></tr>\n");
         }
         page.Append("</tbody>\n</table>\n");
         page.Append(data.Weights == DemoWeights.Untrained ? "<p>With untrained weights the figures about the mouth mean nothing; the targets are a trained network's.</p>\n</section>\n" : "</section>\n");
@@ -123,7 +124,8 @@ public static class DemoReport
     private static void AppendSheet(StringBuilder page, DemoReportData data)
     {
         page.Append("<section>\n<h2>Frame by frame</h2>\n<p>Every fifth of a second: input, output, and the same head drawn saying the new sentence, which the network never sees.</p>\n");
-        page.Append($"<div class=\"scroll\"><img alt=\"Faces of input, output and reference\" src=\"data:image/png;base64,{Convert.ToBase64String(data.ContactSheetPng)}\"/></div>\n</section>\n");
+        page.Append("<div class=\"sheet\"><ul><li>input</li><li>output</li><li>drawn</li></ul>\n");
+        page.Append($"<div class=\"scroll\"><img alt=\"Faces of input, output and reference\" src=\"data:image/png;base64,{Convert.ToBase64String(data.ContactSheetPng)}\"/></div></div>\n</section>\n");
     }
 
     private static void AppendRun(StringBuilder page, DemoReportData data)

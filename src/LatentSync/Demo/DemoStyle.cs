@@ -22,7 +22,7 @@ internal static class DemoStyle
         .facts b { display: block; color: var(--ink); font-size: 1.5rem; line-height: 1.3; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; }
         section { background: var(--card); border: 1px solid var(--line); border-radius: 14px; padding: 20px 22px; margin: 0 0 18px; }
         section > h2:not(:first-child) { margin-top: 22px; }
-        .videos { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(280px, 100%), 1fr)); gap: 20px; }
+        .videos { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(280px, 100%), 1fr)); gap: 20px; align-items: end; }
         figure { margin: 0; } video { width: 100%; aspect-ratio: 1; border-radius: 10px; background: #000; display: block; cursor: pointer; }
         figcaption { margin-bottom: 8px; color: var(--soft); font-size: 0.92rem; } figcaption b { color: var(--ink); font-size: 1.05rem; margin-right: 6px; }
         .player { display: flex; flex-wrap: wrap; align-items: center; gap: 10px; margin-top: 14px; } .player[hidden] { display: none; }
@@ -34,7 +34,8 @@ internal static class DemoStyle
         .play.on span { clip-path: none; background: linear-gradient(90deg, #fff 34%, transparent 34% 66%, #fff 66%); }
         .step span { width: 12px; height: 12px; background: var(--ink); clip-path: polygon(0 0, 22% 0, 22% 50%, 100% 0, 100% 100%, 22% 50%, 22% 100%, 0 100%); } .forth span { transform: scaleX(-1); }
         .player input { flex: 1 1 160px; accent-color: var(--implied); } .player output { color: var(--soft); font-variant-numeric: tabular-nums; font-size: 0.92rem; min-width: 52px; text-align: right; }
-        .scroll { overflow-x: auto; } .scroll img { display: block; border-radius: 8px; height: 330px; }
+        .sheet { display: flex; gap: 10px; } .sheet ul { list-style: none; margin: 0; padding: 0; display: grid; grid-auto-rows: 1fr; height: 330px; color: var(--soft); font-size: 0.86rem; }
+        .sheet li { display: flex; align-items: center; } .scroll { overflow-x: auto; min-width: 0; } .scroll img { display: block; border-radius: 8px; height: 330px; }
         svg { width: 100%; height: auto; display: block; cursor: crosshair; }
         polyline { fill: none; stroke-width: 2.4; stroke-linejoin: round; stroke-linecap: round; }
         polygon.implied { fill: var(--area); } polyline.implied { stroke: var(--implied); } polyline.output { stroke: var(--output); } polyline.input { stroke: var(--input); stroke-width: 1.6; }
@@ -49,10 +50,10 @@ internal static class DemoStyle
         .time i { display: inline-block; height: 8px; min-width: 2px; border-radius: 4px; background: var(--implied); opacity: 0.55; margin-right: 8px; }
         .quality th { color: var(--ink); width: auto; } .quality small { display: block; color: var(--soft); font-size: 0.86em; }
         .quality tr:first-child th, .quality tr:first-child td { border-top: 0; } .quality td { white-space: nowrap; vertical-align: middle; }
-        .quality .value { font-size: 1.15rem; font-weight: 600; text-align: right; padding-right: 24px; } .quality .met, .quality .missed { color: var(--soft); font-size: 0.88rem; width: 210px; }
+        .quality .value { font-size: 1.15rem; font-weight: 600; text-align: right; padding-right: 24px; } .quality .met, .quality .missed, .quality .control { color: var(--soft); font-size: 0.88rem; width: 210px; }
         .quality td span { display: inline-block; min-width: 62px; text-align: center; border-radius: 999px; border: 1px solid; font-size: 0.78rem; margin-right: 8px; padding: 0 8px; }
         .met span { color: var(--good); } .missed span { color: var(--bad); }
-        @media (max-width: 560px) { .quality .met, .quality .missed { width: auto; white-space: normal; } .quality td span { display: table; } .quality small { display: none; } .quality .value { padding-right: 14px; } }
+        @media (max-width: 560px) { .player .text { min-width: 0; } .quality .met, .quality .missed, .quality .control { width: auto; white-space: normal; } .quality td span { display: table; } .quality small { display: none; } .quality .value { padding-right: 14px; } }
 
         """;
 }

@@ -3,7 +3,7 @@ namespace LatentSync.Quality;
 /// <summary>How well a drawn head was lip-synced, measured on the decoded videos.</summary>
 public sealed record ClipQuality
 {
-    /// <summary>Pearson's correlation over the frames of the mouth opening measured in the output and the one the new speech implies, -1..1.</summary>
+    /// <summary>Pearson's correlation over the frames (without the rests at both ends) of the mouth opening measured in the output and the one the new speech implies, -1..1.</summary>
     public required double Correlation { get; init; }
 
     /// <summary>The same with the opening that another, unrelated sentence implies: what chance gives.</summary>

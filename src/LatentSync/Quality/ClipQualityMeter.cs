@@ -80,14 +80,25 @@ internal sealed class ClipQualityMeter
     /// <param name="unrelated">Opening that another sentence implies per frame.</param>
     public ClipQuality Complete(IReadOnlyList<double> implied, IReadOnlyList<double> unrelated) => new()
     {
-        Correlation = PearsonCorrelation.Of(_output, implied),
-        CorrelationUnrelated = PearsonCorrelation.Of(_output, unrelated),
-        CorrelationInput = PearsonCorrelation.Of(_input, implied),
+        Correlation = SpokenCorrelation(_output, implied),
+        CorrelationUnrelated = SpokenCorrelation(_output, unrelated),
+        CorrelationInput = SpokenCorrelation(_input, implied),
         OffsetFrames = AudioVisualOffset.Estimate(_output, implied).Frames,
         PsnrOutsideMask = _outside.Decibels,
         SsimUpperFace = _similarFrames == 0 ? 0 : _similarity / _similarFrames,
         FlickerRatio = _outputFlicker.Mean / Math.Max(_drawnFlicker.Mean, SmallestMovement),
     };
+
+    // Every sentence begins and ends with closed lips: with those frames any two would correlate by about 0.2.
+    private static double SpokenCorrelation(IReadOnlyList<double> a, IReadOnlyList<double> b)
+    {
+        int count = Math.Min(a.Count, b.Count);
+        int rest = count >= 5 * RestFrames ? RestFrames : 0;
+        return PearsonCorrelation.Of(a, rest, b, rest, count - 2 * rest);
+    }
+
+    /// <summary>Frames at either end that correlations leave out, in clips long enough: about the pause before and after a sentence.</summary>
+    private const int RestFrames = 8;
 
     // Squared levels; the drawn mouths of a sentence reach some tens. Keeps a clip of one frame from dividing by nothing.
     private const double SmallestMovement = 1e-3;
