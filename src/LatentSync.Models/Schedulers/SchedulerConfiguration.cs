@@ -162,13 +162,9 @@ public sealed record SchedulerConfiguration
             ClipSampleRange = reader.Number("clip_sample_range", defaults.ClipSampleRange),
             SetAlphaToOne = reader.Flag("set_alpha_to_one", defaults.SetAlphaToOne),
             StepsOffset = reader.Integer("steps_offset", defaults.StepsOffset, -MaximumTrainingSteps, MaximumTrainingSteps),
-            PredictionType = reader.Text("prediction_type", "epsilon") switch
-            {
-                "epsilon" => PredictionType.Epsilon,
-                "sample" => PredictionType.Sample,
-                "v_prediction" => PredictionType.Velocity,
-                string other => throw reader.Invalid("prediction_type", $"\"{other}\"", "\"epsilon\", \"sample\" or \"v_prediction\""),
-            },
+            PredictionType =
+                ParsePrediction(reader.Text("prediction_type", "epsilon"))
+                ?? throw reader.Invalid("prediction_type", $"\"{reader.Text("prediction_type", string.Empty)}\"", "\"epsilon\", \"sample\" or \"v_prediction\""),
             Thresholding = reader.Flag("thresholding", defaults.Thresholding),
             DynamicThresholdingRatio = reader.Number("dynamic_thresholding_ratio", defaults.DynamicThresholdingRatio),
             SampleMaximumValue = reader.Number("sample_max_value", defaults.SampleMaximumValue),
@@ -184,6 +180,16 @@ public sealed record SchedulerConfiguration
         configuration.Validate();
         return configuration;
     }
+
+    /// <summary>What a configuration's text names; null for none of "epsilon", "sample", "v_prediction".</summary>
+    internal static PredictionType? ParsePrediction(string text) =>
+        text switch
+        {
+            "epsilon" => PredictionType.Epsilon,
+            "sample" => PredictionType.Sample,
+            "v_prediction" => PredictionType.Velocity,
+            _ => null,
+        };
 
     /// <summary>Checks ranges and what the entries require of each other.</summary>
     /// <exception cref="ModelConfigurationException">A value cannot be used; says which and why.</exception>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LatentSync.Models.Loading;
+using LatentSync.Models.Schedulers;
 
 namespace LatentSync.Models.UNets;
 
@@ -9,12 +10,14 @@ namespace LatentSync.Models.UNets;
 /// <param name="FramesPerChunk"><c>data.num_frames</c>; null when absent.</param>
 /// <param name="AudioFeatureLength">Whisper rows before and after a frame's own, <c>data.audio_feat_length</c>; null when absent.</param>
 /// <param name="MaskImagePath"><c>data.mask_image_path</c> as written; null when absent.</param>
+/// <param name="Prediction">What the network was trained to give, <c>run.prediction_type</c> (ours); the original's networks give the noise.</param>
 public sealed record LatentSyncConfiguration(
     UNet3DConfiguration Model,
     int? Resolution = null,
     int? FramesPerChunk = null,
     IReadOnlyList<int>? AudioFeatureLength = null,
-    string? MaskImagePath = null
+    string? MaskImagePath = null,
+    PredictionType Prediction = PredictionType.Epsilon
 )
 {
     /// <summary>Reads a configuration file.</summary>
@@ -46,9 +49,10 @@ public sealed record LatentSyncConfiguration(
             );
         }
         UNet3DConfiguration network = UNet3DConfiguration.FromJson(model);
+        PredictionType prediction = ReadPrediction(root);
         if (!root.TryGetProperty("data", out JsonElement data) || data.ValueKind == JsonValueKind.Null)
         {
-            return new LatentSyncConfiguration(network);
+            return new LatentSyncConfiguration(network, Prediction: prediction);
         }
         ConfigurationReader reader = new(data, "the data section");
         bool Has(string key) => data.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null;
@@ -57,7 +61,19 @@ public sealed record LatentSyncConfiguration(
             Has("resolution") ? reader.Integer("resolution", 0, 8, 1 << 14) : null,
             Has("num_frames") ? reader.Integer("num_frames", 0, 1, 1 << 16) : null,
             Has("audio_feat_length") ? reader.Integers("audio_feat_length", [], 0, 1000, 2) : null,
-            Has("mask_image_path") ? reader.Text("mask_image_path", string.Empty) : null
+            Has("mask_image_path") ? reader.Text("mask_image_path", string.Empty) : null,
+            prediction
         );
+    }
+
+    private static PredictionType ReadPrediction(JsonElement root)
+    {
+        if (!root.TryGetProperty("run", out JsonElement run) || run.ValueKind != JsonValueKind.Object)
+        {
+            return PredictionType.Epsilon;
+        }
+        ConfigurationReader reader = new(run, "the run section");
+        string text = reader.Text("prediction_type", "epsilon");
+        return SchedulerConfiguration.ParsePrediction(text) ?? throw reader.Invalid("prediction_type", $"\"{text}\"", "\"epsilon\", \"sample\" or \"v_prediction\"");
     }
 }

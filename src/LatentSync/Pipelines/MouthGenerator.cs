@@ -51,7 +51,8 @@ internal sealed class MouthGenerator : IMouthSource
             GuidanceScale = options.GuidanceScale,
             DeepCacheInterval = options.DeepCache ? DeepCacheInterval : null,
         };
-        INoiseScheduler scheduler = options.Scheduler == "dpm++" ? new DpmSolverPlusPlusScheduler() : new DdimScheduler();
+        SchedulerConfiguration schedule = SchedulerConfiguration.LatentSync with { PredictionType = settings.Configuration!.Prediction };
+        INoiseScheduler scheduler = options.Scheduler == "dpm++" ? new DpmSolverPlusPlusScheduler(schedule) : new DdimScheduler(schedule);
         _generator = new ChunkGenerator(models.UNet, models.Vae, chunkOptions, scheduler);
 
         using (times.Measure(SyncStage.Audio))

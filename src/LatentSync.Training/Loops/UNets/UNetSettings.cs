@@ -1,3 +1,4 @@
+using LatentSync.Models.Schedulers;
 using LatentSync.Models.UNets;
 
 namespace LatentSync.Training.Loops.UNets;
@@ -15,7 +16,7 @@ internal sealed record UNetSettings
 
     private static readonly string[] OwnRunKeys =
     [
-        .. SupervisionSettings.RunKeys, "recon_loss_weight", "trainable_modules", "use_mixed_noise", "mixed_noise_alpha", "enable_gradient_checkpointing", "audio_dropout", "loss_weighting",
+        .. SupervisionSettings.RunKeys, "recon_loss_weight", "trainable_modules", "use_mixed_noise", "mixed_noise_alpha", "enable_gradient_checkpointing", "audio_dropout", "loss_weighting", "prediction_type",
     ];
 
     private static readonly string[] IgnoredRunKeys = ["guidance_scale", "inference_steps", "max_train_epochs"];
@@ -72,6 +73,10 @@ internal sealed record UNetSettings
     /// prediction, 1 + 1/SNR, at most <see cref="UNetTask.LargestWeight"/>; "epsilon" is the original's.</summary>
     public bool WeighsVelocity { get; init; }
 
+    /// <summary><c>run.prediction_type</c> (ours): what the network learns to give. The original's is the noise; a small network learns "sample", the
+    /// clean latents, much sooner, since at high noise it need not reproduce its input to a percent.</summary>
+    public PredictionType Prediction { get; init; }
+
     /// <summary><c>run.enable_gradient_checkpointing</c>.</summary>
     public bool GradientCheckpointing { get; init; }
 
@@ -119,6 +124,8 @@ internal sealed record UNetSettings
                 AudioDropout = r.Number("audio_dropout", 0),
                 GradientCheckpointing = r.Flag("enable_gradient_checkpointing", false),
                 Supervision = SupervisionSettings.Read(document, r, document.ReadValue("data", "syncnet_config_path") is { } path ? document.PathOf(path) : null, File),
+                Prediction = SchedulerConfiguration.ParsePrediction(r.Text("prediction_type", "epsilon"))
+                    ?? throw r.Invalid("prediction_type", r.Text("prediction_type", string.Empty), "epsilon, sample or v_prediction"),
                 WeighsVelocity = r.Text("loss_weighting", "epsilon") switch
                 {
                     "epsilon" => false,

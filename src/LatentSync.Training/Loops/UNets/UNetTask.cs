@@ -95,7 +95,7 @@ internal sealed class UNetTask : ITrainingTask
             using DisposeScope scope = NewDisposeScope();
             sum += Compute(_validation, new TrainingDraw(1, i + 1, 0), cancellationToken).Parts[0].Value / ValidationBatches;
         }
-        return [KeyValuePair.Create("noise", sum)];
+        return [KeyValuePair.Create("error", sum)];
     }
 
     public string WriteCheckpoint(string folder, long step, LossHistory history)
@@ -126,13 +126,13 @@ internal sealed class UNetTask : ITrainingTask
         Tensor noisy = _schedule.AddNoise(latents, noise, timesteps); // (B, c, f, s, s)
         Tensor input = cat([noisy, MaskLatents(latents.shape), batch.Masked, batch.Reference], 1).to(_device); // (B, 3c + 1, f, s, s)
         Tensor predicted = _network.forward(input, timesteps.to(_device), batch.Tokens.to(_device)); // (B, c, f, s, s)
-        Tensor difference = predicted.to(ScalarType.Float32) - noise.to(_device);
+        Tensor difference = predicted.to(ScalarType.Float32) - Target(latents, noise, timesteps).to(_device);
         Tensor squares = (difference * difference).mean([1, 2, 3, 4]); // (B)
-        List<KeyValuePair<string, double>> parts = [KeyValuePair.Create("noise", (double)squares.mean().item<float>())];
+        List<KeyValuePair<string, double>> parts = [KeyValuePair.Create(_settings.Prediction == PredictionType.Epsilon ? "noise" : "latents", (double)squares.mean().item<float>())];
         Tensor total = (squares * Weights(timesteps)).mean().Times(_settings.ReconstructionWeight);
         if (_supervision is not null)
         {
-            Tensor clean = DiffusionLoss.EstimateClean(_schedule, noisy.to(_device), predicted, timesteps); // (B, c, f, s, s)
+            Tensor clean = Clean(noisy.to(_device), predicted, timesteps); // (B, c, f, s, s)
             (Tensor judged, IReadOnlyList<KeyValuePair<string, double>> each) = _supervision.Judge(clean, batch.Windows);
             total = total.Plus(judged);
             parts.AddRange(each);
@@ -140,10 +140,29 @@ internal sealed class UNetTask : ITrainingTask
         return new StepLoss(total, parts, batch.Names);
     }
 
+    // What the network ought to give: (B, c, f, s, s).
+    private Tensor Target(Tensor latents, Tensor noise, Tensor timesteps) =>
+        _settings.Prediction switch
+        {
+            PredictionType.Epsilon => noise,
+            PredictionType.Sample => latents,
+            // v = sqrt(abar) noise - sqrt(1 - abar) x0: noise with the roles exchanged and the sign of x0 turned.
+            _ => _schedule.AddNoise(noise, latents.neg(), timesteps),
+        };
+
+    private Tensor Clean(Tensor noisy, Tensor predicted, Tensor timesteps) =>
+        _settings.Prediction switch
+        {
+            PredictionType.Epsilon => DiffusionLoss.EstimateClean(_schedule, noisy, predicted, timesteps),
+            PredictionType.Sample => predicted,
+            // x0 = sqrt(abar) x_t - sqrt(1 - abar) v.
+            _ => _schedule.AddNoise(noisy, predicted.neg(), timesteps),
+        };
+
     // (B): 1, or 1 + 1/SNR = 1/abar up to a bound.
     private Tensor Weights(Tensor timesteps)
     {
-        double Weight(long t) => _settings.WeighsVelocity ? Math.Min(1 / _schedule.AlphasCumulative[(int)t], LargestWeight) : 1;
+        double Weight(long t) => _settings.WeighsVelocity && _settings.Prediction == PredictionType.Epsilon ? Math.Min(1 / _schedule.AlphasCumulative[(int)t], LargestWeight) : 1;
         return tensor([.. timesteps.data<long>().ToArray().Select(t => (float)Weight(t))], device: _device);
     }
 
