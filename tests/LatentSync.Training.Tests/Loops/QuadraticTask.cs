@@ -1,6 +1,5 @@
 using LatentSync.Attention.Torch.Operands;
 using LatentSync.Training.Loops;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

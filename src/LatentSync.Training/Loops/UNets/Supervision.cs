@@ -6,7 +6,6 @@ using LatentSync.Models.Autoencoders;
 using LatentSync.Models.SyncNets;
 using LatentSync.Training.Datasets;
 using LatentSync.Training.Losses;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LatentSync.Training.Loops.UNets;

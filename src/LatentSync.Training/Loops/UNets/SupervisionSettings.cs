@@ -32,12 +32,11 @@ internal sealed record SupervisionSettings
     public bool HasAny => SyncNet is not null || Lpips is not null || Trepa is not null;
 
     /// <summary>Reads the judges of a file.</summary>
-    /// <param name="document">The file.</param>
-    /// <param name="run">Its section <c>run</c>.</param>
+    /// <param name="run">The file's section <c>run</c>.</param>
     /// <param name="syncNetConfiguration"><c>data.syncnet_config_path</c>; null when absent.</param>
     /// <param name="files">Paths by the keys of <see cref="CheckpointKeys"/>; null when absent.</param>
     /// <exception cref="TrainingException">A judge has a weight but no file; says which key to set.</exception>
-    public static SupervisionSettings Read(TrainingDocument document, ConfigurationReader run, string? syncNetConfiguration, Func<string, string?> files)
+    public static SupervisionSettings Read(ConfigurationReader run, string? syncNetConfiguration, Func<string, string?> files)
     {
         bool inPixels = run.Flag("pixel_space_supervise", false);
         double perceptual = inPixels ? run.Number("perceptual_loss_weight", 0) : 0;

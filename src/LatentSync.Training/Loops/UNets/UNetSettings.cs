@@ -123,7 +123,7 @@ internal sealed record UNetSettings
                 MixedNoiseAlpha = r.Flag("use_mixed_noise", true) ? r.Number("mixed_noise_alpha", 1) : null,
                 AudioDropout = r.Number("audio_dropout", 0),
                 GradientCheckpointing = r.Flag("enable_gradient_checkpointing", false),
-                Supervision = SupervisionSettings.Read(document, r, document.ReadValue("data", "syncnet_config_path") is { } path ? document.PathOf(path) : null, File),
+                Supervision = SupervisionSettings.Read(r, document.ReadValue("data", "syncnet_config_path") is { } path ? document.PathOf(path) : null, File),
                 Prediction = SchedulerConfiguration.ParsePrediction(r.Text("prediction_type", "epsilon"))
                     ?? throw r.Invalid("prediction_type", r.Text("prediction_type", string.Empty), "epsilon, sample or v_prediction"),
                 WeighsVelocity = r.Text("loss_weighting", "epsilon") switch
