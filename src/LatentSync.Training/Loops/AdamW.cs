@@ -1,6 +1,6 @@
 using LatentSync.Attention.Torch.Operands;
-using TorchSharp.Modules;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace LatentSync.Training.Loops;

@@ -1,5 +1,5 @@
-using LatentSync.Models.SyncNets;
 using LatentSync.Models.Layers;
+using LatentSync.Models.SyncNets;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

@@ -1,9 +1,9 @@
 using LatentSync.Attention.Torch.Operands;
 using LatentSync.Training.Loops;
 using TorchSharp;
-using AdamW = LatentSync.Training.Loops.AdamW;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
+using AdamW = LatentSync.Training.Loops.AdamW;
 
 namespace LatentSync.Training.Tests.Loops;
 

@@ -64,7 +64,10 @@ public sealed class SyncNetBatchesTests(TalkingHeads heads) : IClassFixture<Talk
             LowerHalf = false,
             Visual = TalkingHeads.Network.Visual with
             {
-                InChannels = 20, BlockOutChannels = [32, 32, 64], DownsampleFactors = [2, 2, 2], AttentionBlocks = [false, false, false],
+                InChannels = 20,
+                BlockOutChannels = [32, 32, 64],
+                DownsampleFactors = [2, 2, 2],
+                AttentionBlocks = [false, false, false],
             },
         };
         using FaceClipLibrary library = await OpenAsync(configuration);
