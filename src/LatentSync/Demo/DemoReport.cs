@@ -44,7 +44,7 @@ public static class DemoReport
         page.Append("</section>\n");
         AppendQuality(page, data);
         AppendSheet(page, data);
-        AppendRun(page, data);
+        AppendRun(page, data, folder);
         page.Append(DemoPlayer.Script).Append("</main>\n</body>\n</html>\n");
         return page.ToString();
     }
@@ -128,15 +128,17 @@ public static class DemoReport
         page.Append($"<div class=\"scroll\"><img alt=\"Faces of input, output and reference\" src=\"data:image/png;base64,{Convert.ToBase64String(data.ContactSheetPng)}\"/></div></div>\n</section>\n");
     }
 
-    private static void AppendRun(StringBuilder page, DemoReportData data)
+    private static void AppendRun(StringBuilder page, DemoReportData data, string folder)
     {
         SyncReport sync = data.Sync;
+        // The page may be shown to others; where it was made is nobody's business.
+        string detector = sync.Detector.Replace(folder + Path.DirectorySeparatorChar, string.Empty, StringComparison.Ordinal);
         page.Append("<section>\n<h2>The run</h2>\n<div class=\"tables\">\n");
         Table(page, "Result",
         [
             ("Video", $"{Number(sync.Width, "0")} x {Number(sync.Height, "0")}, {Number(sync.Frames, "0")} frames at {Number(sync.FrameRate, "0.###")} per second"),
             ("Frames", sync.FrameMapping),
-            ("Faces", $"{sync.Detector}: {Number(sync.FacesFound, "0")} found, {Number(sync.FacesInterpolated, "0")} interpolated, {Number(sync.WithoutFace.Count, "0")} stretches without"),
+            ("Faces", $"{detector}: {Number(sync.FacesFound, "0")} found, {Number(sync.FacesInterpolated, "0")} interpolated, {Number(sync.WithoutFace.Count, "0")} stretches without"),
             ("Device", $"{sync.Device}, {sync.DType} ({sync.DTypeReason})"),
             ("Seed", Number(sync.Seed, "0")),
         ]);

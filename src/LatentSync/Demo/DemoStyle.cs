@@ -53,7 +53,7 @@ internal static class DemoStyle
         .quality .value { font-size: 1.15rem; font-weight: 600; text-align: right; padding-right: 24px; } .quality .met, .quality .missed, .quality .control { color: var(--soft); font-size: 0.88rem; width: 210px; }
         .quality td span { display: inline-block; min-width: 62px; text-align: center; border-radius: 999px; border: 1px solid; font-size: 0.78rem; margin-right: 8px; padding: 0 8px; }
         .met span { color: var(--good); } .missed span { color: var(--bad); }
-        @media (max-width: 560px) { .player .text { min-width: 0; } .quality .met, .quality .missed, .quality .control { width: auto; white-space: normal; } .quality td span { display: table; } .quality small { display: none; } .quality .value { padding-right: 14px; } }
+        @media (max-width: 560px) { .tick { font-size: 21px; } .title { display: none; } .player .text { min-width: 0; } .quality .met, .quality .missed, .quality .control { width: auto; white-space: normal; } .quality td span { display: table; } .quality small { display: none; } .quality .value { padding-right: 14px; } }
 
         """;
 }

@@ -40,7 +40,7 @@ internal static class OpeningPlot
             svg.Append(CultureInfo.InvariantCulture, $"<text class=\"tick\" text-anchor=\"middle\" x=\"{X(t):0.#}\" y=\"{floor + 20:0.#}\">{t:0.#}</text>");
         }
         svg.Append(CultureInfo.InvariantCulture, $"<text class=\"tick\" text-anchor=\"middle\" x=\"{(Left + Width - Right) / 2:0.#}\" y=\"{Height - 6}\">seconds</text>");
-        svg.Append(CultureInfo.InvariantCulture, $"<text class=\"tick\" text-anchor=\"middle\" transform=\"translate(13 {(Top + floor) / 2:0.#}) rotate(-90)\">mouth opening</text>");
+        svg.Append(CultureInfo.InvariantCulture, $"<text class=\"tick title\" text-anchor=\"middle\" transform=\"translate(13 {(Top + floor) / 2:0.#}) rotate(-90)\">mouth opening</text>");
         if (curves.Implied.Count > 0)
         {
             svg.Append(CultureInfo.InvariantCulture, $"<polygon class=\"implied\" points=\"{X(0):0.#},{floor:0.#} {Points(curves.Implied)}{X((curves.Implied.Count - 1) / curves.FrameRate):0.#},{floor:0.#}\"/>");

@@ -99,6 +99,16 @@ public sealed class DemoReportTests : IDisposable
     }
 
     [Fact]
+    public void Write_LandmarksFileBesideThePage_IsNamedWithoutItsFolder()
+    {
+        DemoReportData data = Data();
+        data = data with { Sync = data.Sync with { Detector = $"landmarks file {Path.Combine(_folder, "landmarks.json")}" } };
+        (string html, _) = Write(data);
+        Assert.Contains("landmarks file landmarks.json: ", html, StringComparison.Ordinal);
+        Assert.DoesNotContain(_folder, html, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Write_LargeVideo_IsReferredToByName()
     {
         DemoReportData data = Data();
