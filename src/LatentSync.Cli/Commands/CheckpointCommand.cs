@@ -39,8 +39,7 @@ internal static class CheckpointCommand
             "Puts separately trained networks together to a checkpoint that sync takes, in half precision.",
             """
             Example:
-              latentsync checkpoint assemble --unet run/unet/checkpoints/checkpoint-1000.pt --config unet.yaml \
-                --vae run/vae/checkpoints/checkpoint-1000 --whisper run/speech/checkpoints/checkpoint-2400.pt --out mine
+              latentsync checkpoint assemble --unet unet/checkpoint-1000.pt --config unet.yaml --vae vae/checkpoint-1000 --whisper speech/checkpoint-2400.pt --out mine
               latentsync sync --video v.mp4 --audio a.wav --out o.mp4 --checkpoint mine
             """
         )
