@@ -47,50 +47,53 @@ internal static class TrainCommand
             "speech",
             "Trains a small speech encoder of Whisper's architecture on synthesised speech.",
             "latentsync train speech --config configs/demo/speech.yaml --out run/speech",
-            SpeechEncoderTraining.Run,
-            takesData: false));
-        TeachingCommand vae = Trainer(
+            SpeechEncoderTraining.Run));
+        group.Add(Trainer(
             "vae",
             "Trains the image autoencoder on aligned faces.",
             "latentsync train vae --config configs/demo/vae.yaml --data data/faces --out run/vae",
             AutoencoderTraining.Run,
-            takesData: true);
-        vae.Add(Start);
-        group.Add(vae);
-        TeachingCommand unet = Trainer(
+            Data,
+            Start));
+        group.Add(Trainer(
             "unet",
             "Trains the denoising network: stage 1, or stage 2 with motion modules on top of it.",
             "latentsync train unet --config configs/demo/unet-stage1.yaml --data data/faces --vae VAE --whisper SPEECH.pt --out run/unet1",
             UNetTraining.Run,
-            takesData: true);
-        unet.Add(Vae);
-        unet.Add(Whisper);
-        unet.Add(Start);
-        group.Add(unet);
+            Data,
+            Vae,
+            Whisper,
+            Start));
         group.Add(Trainer(
             "syncnet",
             "Trains the network that judges whether lips and speech belong together.",
             "latentsync train syncnet --config syncnet.yaml --data data/faces --out run/syncnet",
             SyncNetTraining.Run,
-            takesData: true));
+            Data));
         return group;
     }
 
     private static TeachingCommand Trainer(
-        string name, string description, string example, Func<TrainingRun, IProgress<TrainingProgress>?, CancellationToken, TrainingReport> train, bool takesData)
+        string name,
+        string description,
+        string example,
+        Func<TrainingRun, IProgress<TrainingProgress>?, CancellationToken, TrainingReport> train,
+        params IReadOnlyList<Option<string?>> ownOptions)
     {
         TeachingCommand command = new(name, description, $"Example:\n  {example}") { Configuration, Out, Resume, Steps, Seed, Device, Threads, Json };
-        if (takesData)
+        foreach (Option<string?> option in ownOptions)
         {
-            command.Add(Data);
+            command.Add(option);
         }
-        command.SetAction((parsed, cancellationToken) => RunAsync(parsed, name, train, takesData, cancellationToken));
+        command.SetAction((parsed, cancellationToken) => RunAsync(parsed, train, cancellationToken));
         return command;
     }
 
     private static async Task<int> RunAsync(
-        ParseResult parsed, string name, Func<TrainingRun, IProgress<TrainingProgress>?, CancellationToken, TrainingReport> train, bool takesData, CancellationToken cancellationToken)
+        ParseResult parsed, Func<TrainingRun, IProgress<TrainingProgress>?, CancellationToken, TrainingReport> train, CancellationToken cancellationToken)
     {
+        Command command = parsed.CommandResult.Command;
+        string? Own(Option<string?> option) => command.Options.Contains(option) ? parsed.GetValue(option) : null;
         TrainingRun run = new()
         {
             ConfigurationPath = parsed.GetRequiredValue(Configuration),
@@ -98,15 +101,15 @@ internal static class TrainCommand
             Resume = parsed.GetValue(Resume),
             MaxSteps = parsed.GetValue(Steps),
             Seed = parsed.GetValue(Seed),
-            DataPath = takesData ? parsed.GetValue(Data) : null,
+            DataPath = Own(Data),
             Device = parsed.GetRequiredValue(Device),
-            AutoencoderFolder = name == "unet" ? parsed.GetValue(Vae) : null,
-            WhisperPath = name == "unet" ? parsed.GetValue(Whisper) : null,
-            StartPath = name is "unet" or "vae" ? parsed.GetValue(Start) : null,
+            AutoencoderFolder = Own(Vae),
+            WhisperPath = Own(Whisper),
+            StartPath = Own(Start),
             Threads = parsed.GetValue(Threads),
         };
         using ProgressDisplay display = new();
-        TrainingReport report = await display.RunAsync(sink => Task.Run(() => train(run, new StepDisplay(sink, name), cancellationToken), cancellationToken));
+        TrainingReport report = await display.RunAsync(sink => Task.Run(() => train(run, new StepDisplay(sink, command.Name), cancellationToken), cancellationToken));
         if (parsed.GetValue(Json))
         {
             Console.Out.WriteLine(JsonSerializer.Serialize(report, JsonOutput.Options));

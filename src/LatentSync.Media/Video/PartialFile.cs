@@ -44,6 +44,18 @@ public sealed class PartialFile : IDisposable
         }
     }
 
+    /// <summary>Writes a whole file: beside its target first, then moved into place.</summary>
+    /// <param name="targetPath">Where it is to be; replaced if it exists.</param>
+    /// <param name="content">Its bytes.</param>
+    /// <exception cref="MediaException"><see cref="MediaFault.OutputFolder"/>, <see cref="MediaFault.DiskFull"/>.</exception>
+    /// <exception cref="IOException">The content cannot be written; the target stays as it was.</exception>
+    public static void Write(string targetPath, ReadOnlySpan<byte> content)
+    {
+        using PartialFile file = new(targetPath);
+        File.WriteAllBytes(file.Path, content);
+        file.MoveIntoPlace();
+    }
+
     /// <summary>Full path of the private file.</summary>
     public string Path { get; }
 

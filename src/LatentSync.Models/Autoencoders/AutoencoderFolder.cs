@@ -41,6 +41,18 @@ public static class AutoencoderFolder
         return AutoencoderCheckpoint.Load(configuration, weights, dtype, device, progress, cancellationToken);
     }
 
+    /// <summary>Fills a network from the folder's weights.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="autoencoder">The network; its parameters are overwritten.</param>
+    /// <exception cref="FileNotFoundException">The folder lacks the weights.</exception>
+    /// <exception cref="CheckpointMismatchException">The folder holds another architecture: says what differs; nothing was copied.</exception>
+    /// <exception cref="CheckpointFormatException">The weights file is damaged.</exception>
+    public static void LoadInto(string folder, AutoencoderKL autoencoder)
+    {
+        using TensorArchive weights = TensorArchive.Open(FindWeights(folder));
+        AutoencoderCheckpoint.Load(autoencoder, weights);
+    }
+
     /// <summary>Reads the folder's configuration.</summary>
     /// <param name="folder">The folder.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>

@@ -142,7 +142,26 @@ public sealed class AutoencoderKL : nn.Module
     /// <returns>As <see cref="Decode(Tensor)"/>.</returns>
     public Tensor Decode(Tensor latents, int sliceSize) => InSlices(latents, sliceSize, Decode);
 
-    private static (Tensor Mean, Tensor LogVariance) Split(Tensor moments)
+    /// <summary>Latents as the U-Net sees them: (z - <see cref="ShiftFactor"/>) · <see cref="ScalingFactor"/>.</summary>
+    /// <param name="z">What <see cref="Encode(Tensor)"/> gives, any shape. Not modified.</param>
+    /// <returns>The same shape.</returns>
+    public Tensor Scale(Tensor z)
+    {
+        using Tensor shifted = z.Minus(ShiftFactor);
+        return shifted.Times(ScalingFactor);
+    }
+
+    /// <summary>The way back, to what <see cref="Decode(Tensor)"/> takes: latents / <see cref="ScalingFactor"/> + <see cref="ShiftFactor"/>.</summary>
+    /// <param name="latents">Any shape. Not modified.</param>
+    /// <returns>The same shape.</returns>
+    public Tensor Unscale(Tensor latents)
+    {
+        using Tensor spread = latents.Over(ScalingFactor);
+        return spread.Plus(ShiftFactor);
+    }
+
+    /// <summary>Mean and log-variance, clamped, of what <see cref="EncodeMoments"/> gives.</summary>
+    internal static (Tensor Mean, Tensor LogVariance) Split(Tensor moments)
     {
         Tensor[] halves = moments.chunk(2, 1); // 2 x (n, 4, s, s), views
         using Tensor mean = halves[0];

@@ -27,7 +27,8 @@ public static class StateDictWriter
         return dictionary;
     }
 
-    private static TensorPayload Payload(Tensor tensor) =>
+    /// <summary>One tensor, in its own dtype; it must stay alive until the file is written.</summary>
+    internal static TensorPayload Payload(Tensor tensor) =>
         new(
             StateDictTypes.ElementTypeOf(tensor.dtype),
             tensor.shape,

@@ -91,12 +91,7 @@ public sealed record ArticulationFile
     /// <summary>Writes the file; it appears complete or not at all.</summary>
     /// <param name="path">Path of the file.</param>
     /// <exception cref="Media.MediaException">The folder cannot be written.</exception>
-    public void Save(string path)
-    {
-        using PartialFile file = new(path);
-        File.WriteAllText(file.Path, ToJson(), new UTF8Encoding(false));
-        file.MoveIntoPlace();
-    }
+    public void Save(string path) => PartialFile.Write(path, Encoding.UTF8.GetBytes(ToJson()));
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">Path of the file.</param>

@@ -1,6 +1,3 @@
-using System.Runtime.CompilerServices;
-using LatentSync.Attention.Torch.Operands;
-using LatentSync.Media.Audio;
 using LatentSync.Models.Autoencoders;
 using LatentSync.Models.SyncNets;
 using TorchSharp;
@@ -14,7 +11,7 @@ public sealed class SyncNetBatches
     private readonly WindowSampler _sampler;
     private readonly StableSyncNet _network;
     private readonly AutoencoderKL? _autoencoder;
-    private readonly ConditionalWeakTable<FaceClip, SyncNetMel> _spectrograms = [];
+    private readonly SyncNetSpeech _speech = new();
 
     /// <summary>Prepares to draw.</summary>
     /// <param name="library">The videos, of the network's resolution, each of at least two windows.</param>
@@ -83,22 +80,11 @@ public sealed class SyncNetBatches
         (Tensor mean, Tensor logVariance) = _autoencoder.Encode(frames.to(weight.device).to(weight.dtype));
         using Generator generator = new(noiseSeed, CPU);
         Tensor noise = randn(mean.shape, ScalarType.Float32, generator: generator).to(weight.device).to(weight.dtype);
-        return AutoencoderKL.Sample(mean, logVariance, noise).Minus(_autoencoder.ShiftFactor).Times(_autoencoder.ScalingFactor);
+        return _autoencoder.Scale(AutoencoderKL.Sample(mean, logVariance, noise));
     }
 
     // (1, 80, columns)
-    private Tensor Hear(SyncWindow window)
-    {
-        SyncNetMel mel = _spectrograms.GetValue(window.Clip, clip => SyncNetMelSpectrogram.Compute(clip.Speech));
-        int columns = _network.Configuration.AudioColumns;
-        float[] heard = new float[SyncNetMel.Bands * columns];
-        // A clip's frames end where its speech does, so that only a network that hears longer than it sees can want more.
-        return mel.TryCopyWindow(SyncNetMel.StartColumn(window.SpeechStart), columns, heard)
-            ? tensor(heard, [1, SyncNetMel.Bands, columns])
-            : throw new TrainingDataException(
-                $"The speech of {window.Clip.Path} ends before the {columns} columns of frame {window.SpeechStart}: num_frames and the spectrogram's columns do not fit each other.",
-                window.Clip.Path);
-    }
+    private Tensor Hear(SyncWindow window) => _speech.Window(window.Clip, window.SpeechStart, _network.Configuration.AudioColumns);
 
     private static ulong NoiseSeed(long seed, long step, int item) =>
         unchecked((((ulong)seed * 0x9E3779B97F4A7C15UL) + (ulong)step) * 0xBF58476D1CE4E5B9UL + (ulong)item) >> 1;

@@ -23,6 +23,14 @@ public static class VideoList
             : OfFolder(folder);
     }
 
+    /// <summary>The videos that a path stands for: a folder, one *.mp4, or a file of paths.</summary>
+    /// <param name="path">The path.</param>
+    /// <exception cref="TrainingDataException">It is missing or holds no video.</exception>
+    public static IReadOnlyList<string> OfPath(string path) =>
+        Directory.Exists(path) ? OfFolder(path)
+        : path.EndsWith(".mp4", StringComparison.OrdinalIgnoreCase) && File.Exists(path) ? [Path.GetFullPath(path)]
+        : OfFile(path);
+
     /// <summary>The *.mp4 files of a folder, not of its subfolders, by name.</summary>
     /// <param name="folder">The folder.</param>
     /// <returns>Full paths, at least one.</returns>

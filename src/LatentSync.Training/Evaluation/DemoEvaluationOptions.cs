@@ -27,8 +27,8 @@ public sealed record DemoEvaluationOptions
     /// <summary>Folder that keeps every clip's videos and report in clip-01, clip-02, ...; null: they go when they have been measured.</summary>
     public string? KeepFolder { get; init; }
 
-    /// <summary>Side of the square videos in pixels, an even number from 128 to 2048. Default 288.</summary>
-    public int Size { get; init; } = 288;
+    /// <summary>Side of the square videos in pixels, an even number from 128 to 2048. Default <see cref="DemoOptions.DefaultSize"/>.</summary>
+    public int Size { get; init; } = DemoOptions.DefaultSize;
 
     /// <summary>Attention policy, as for sync. Default "auto".</summary>
     public string Attention { get; init; } = "auto";

@@ -38,8 +38,7 @@ public static class SyncNetAccuracy
         using AutoencoderKL? autoencoder = network.Configuration.LatentSpace
             ? AutoencoderFolder.Load(options.AutoencoderFolder!, ScalarType.Float32, device, cancellationToken: cancellationToken)
             : null;
-        IReadOnlyList<string> videos = Directory.Exists(options.DataPath) ? VideoList.OfFolder(options.DataPath) : VideoList.OfFile(options.DataPath);
-        using FaceClipLibrary library = await FaceClipLibrary.OpenAsync(videos, SyncNetBatches.Options(network.Configuration), cancellationToken).ConfigureAwait(false);
+        using FaceClipLibrary library = await FaceClipLibrary.OpenAsync(VideoList.OfPath(options.DataPath), SyncNetBatches.Options(network.Configuration), cancellationToken).ConfigureAwait(false);
         SyncNetBatches batches = new(library, network, autoencoder);
         return await MeasureAsync(network, batches, options.Samples, options.BatchSize, options.Seed, done, cancellationToken).ConfigureAwait(false);
     }

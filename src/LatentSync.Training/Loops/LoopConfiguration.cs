@@ -12,8 +12,8 @@ internal static class LoopConfiguration
     public static IReadOnlyList<string> RunKeys { get; } =
         ["max_train_steps", "seed", "validation_steps", "mixed_precision_training", "ema_decay", "gradient_accumulation_steps"];
 
-    /// <summary>Keys of <c>ckpt</c>. <c>keep_ckpts</c>, <c>vae_path</c> and <c>whisper_path</c> are ours.</summary>
-    public static IReadOnlyList<string> CheckpointKeys { get; } = ["save_ckpt_steps", "resume_ckpt_path", "inference_ckpt_path", "keep_ckpts", "vae_path", "whisper_path"];
+    /// <summary>Keys of <c>ckpt</c>. <c>keep_ckpts</c> is ours.</summary>
+    public static IReadOnlyList<string> CheckpointKeys { get; } = ["save_ckpt_steps", "resume_ckpt_path", "inference_ckpt_path", "keep_ckpts"];
 
     /// <summary>Reads the three sections.</summary>
     /// <param name="document">The file.</param>

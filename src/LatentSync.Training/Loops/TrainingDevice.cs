@@ -1,5 +1,6 @@
-using System.Globalization;
 using LatentSync.Attention.Torch;
+using LatentSync.Pipelines;
+using LatentSync.Platform.Machines;
 using static TorchSharp.torch;
 
 namespace LatentSync.Training.Loops;
@@ -9,7 +10,9 @@ internal static class TrainingDevice
 {
     /// <summary>Loads libtorch, sets its threads, and gives the device of a run.</summary>
     /// <param name="run">Device and threads.</param>
-    /// <exception cref="TrainingException">The device is unknown or not available, or the number of threads is impossible.</exception>
+    /// <exception cref="TrainingException">The number of threads is impossible.</exception>
+    /// <exception cref="SyncOptionsException">The device is unknown.</exception>
+    /// <exception cref="DeviceUnavailableException">The device is not available.</exception>
     public static Device Prepare(TrainingRun run)
     {
         TorchRuntime.EnsureLoaded();
@@ -21,28 +24,6 @@ internal static class TrainingDevice
             }
             set_num_threads(threads);
         }
-        return Choose(run.Device);
-    }
-
-    /// <summary>The device of a name; libtorch must be loaded.</summary>
-    /// <param name="name">"auto" (CUDA where it is available, else the CPU), "cpu", "cuda" or "cuda:N".</param>
-    /// <exception cref="TrainingException">The name is unknown, or CUDA is not available.</exception>
-    public static Device Choose(string name)
-    {
-        if (name == "cpu" || name == "auto" && !cuda.is_available())
-        {
-            return CPU;
-        }
-        bool numbered = name.StartsWith("cuda:", StringComparison.Ordinal);
-        int index = 0;
-        if (name != "auto" && name != "cuda" && !(numbered && int.TryParse(name["cuda:".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out index)))
-        {
-            throw new TrainingException($"--device is \"{name}\"; auto, cpu, cuda or cuda:N is required.");
-        }
-        if (!cuda.is_available() || index >= cuda.device_count())
-        {
-            throw new TrainingException($"--device {name}: this libtorch sees {(cuda.is_available() ? cuda.device_count() : 0)} CUDA devices; use --device cpu, or see `latentsync doctor`.");
-        }
-        return new Device(TorchSharp.DeviceType.CUDA, index);
+        return ComputePlan.Choose(run.Device, "f32", new MachineExaminer().Examine().Machine).Device;
     }
 }

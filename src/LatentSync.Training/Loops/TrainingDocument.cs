@@ -10,13 +10,10 @@ internal sealed class TrainingDocument
     private readonly JsonElement _root;
     private readonly string _path;
 
-    private TrainingDocument(JsonElement root, string path, string text)
+    private TrainingDocument(JsonElement root, string path)
     {
-        (_root, _path, Text) = (root, path, text);
+        (_root, _path) = (root, path);
     }
-
-    /// <summary>The file as it was read; a copy of it is kept with the run.</summary>
-    public string Text { get; }
 
     /// <summary>Folder that relative paths inside the file are meant from.</summary>
     public string Folder => Path.GetDirectoryName(Path.GetFullPath(_path))!;
@@ -36,7 +33,7 @@ internal sealed class TrainingDocument
                 throw new ModelConfigurationException($"The configuration has no sections; {string.Join(", ", sections)} are expected.");
             }
             KnownKeys.Check(root, "the training", sections, []);
-            return new TrainingDocument(root, path, text);
+            return new TrainingDocument(root, path);
         }
         catch (ModelConfigurationException exception)
         {
@@ -85,11 +82,10 @@ internal sealed class TrainingDocument
         }
     }
 
-    /// <summary>One text of a section whose other keys do not matter here; null when it is absent or empty.</summary>
-    /// <param name="section">The section.</param>
+    /// <summary>The path that one key of a section names, meant from the file's folder; null when it is absent or empty.</summary>
+    /// <param name="section">The section; its other keys are not looked at.</param>
     /// <param name="key">The key.</param>
-    public string? ReadValue(string section, string key) =>
-        new ConfigurationReader(Section(section), $"the section {section}").Text(key, string.Empty) is { Length: > 0 } value ? value : null;
+    public string? ReadPath(string section, string key) => PathOf(new ConfigurationReader(Section(section), $"the section {section}").Text(key, string.Empty));
 
     /// <summary>A path of the file, meant from the file's folder; null for an empty one.</summary>
     public string? PathOf(string value) => value.Length == 0 ? null : Path.GetFullPath(value, Folder);

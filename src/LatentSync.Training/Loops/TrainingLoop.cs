@@ -161,15 +161,8 @@ public sealed class TrainingLoop
 
     private static void WriteCurves(string folder, string task, LossHistory history)
     {
-        WriteFile(Path.Combine(folder, "losses.csv"), Encoding.UTF8.GetBytes(history.ToCsv()));
-        WriteFile(Path.Combine(folder, "losses.png"), LossPlot.ToPng(history, task));
-    }
-
-    private static void WriteFile(string path, byte[] content)
-    {
-        using PartialFile partial = new(path);
-        File.WriteAllBytes(partial.Path, content);
-        partial.MoveIntoPlace();
+        PartialFile.Write(Path.Combine(folder, "losses.csv"), Encoding.UTF8.GetBytes(history.ToCsv()));
+        PartialFile.Write(Path.Combine(folder, "losses.png"), LossPlot.ToPng(history, task));
     }
 
     private void DropOldCheckpoints(string folder, string latest)

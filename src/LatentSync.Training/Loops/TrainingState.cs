@@ -21,7 +21,7 @@ internal static class TrainingState
             ["step"] = step.ToString(CultureInfo.InvariantCulture),
             ["losses"] = history.ToCsv(),
         };
-        SafetensorsWriter.Write(path, tensors.Select(t => KeyValuePair.Create(t.Key, Payload(t.Value))), metadata);
+        SafetensorsWriter.Write(path, tensors.Select(t => KeyValuePair.Create(t.Key, StateDictWriter.Payload(t.Value))), metadata);
     }
 
     /// <summary>Fills the tensors from the file.</summary>
@@ -54,16 +54,4 @@ internal static class TrainingState
         }
         return (step, LossHistory.FromCsv(Value("losses") ?? string.Empty));
     }
-
-    private static TensorPayload Payload(Tensor tensor) =>
-        new(
-            StateDictTypes.ElementTypeOf(tensor.dtype),
-            tensor.shape,
-            stream =>
-            {
-                using IDisposable noGrad = no_grad();
-                using DisposeScope scope = NewDisposeScope();
-                stream.Write(tensor.detach().cpu().contiguous().bytes);
-            }
-        );
 }

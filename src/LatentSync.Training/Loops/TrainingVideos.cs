@@ -17,9 +17,7 @@ internal static class TrainingVideos
     public static IReadOnlyList<string> Training(TrainingDocument document, ConfigurationReader data, string? instead) =>
         instead is null
             ? VideoList.Of(document.PathOf(data.Text("train_fileslist", string.Empty)), document.PathOf(data.Text("train_data_dir", string.Empty)))
-            : Directory.Exists(instead) ? VideoList.OfFolder(instead)
-            : instead.EndsWith(".mp4", StringComparison.OrdinalIgnoreCase) && File.Exists(instead) ? [Path.GetFullPath(instead)]
-            : VideoList.OfFile(instead);
+            : VideoList.OfPath(instead);
 
     /// <summary>The videos to validate with; empty when none are configured.</summary>
     /// <param name="document">The file.</param>

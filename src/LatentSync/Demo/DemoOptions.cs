@@ -14,6 +14,9 @@ public sealed record DemoOptions
     /// <summary>Duration of the new speech in seconds, unless another is asked for.</summary>
     public const double DefaultDurationSeconds = 3;
 
+    /// <summary>Side of the video in pixels that suits the embedded checkpoint, whose faces have 128 x 128.</summary>
+    public const int DefaultSize = 288;
+
     /// <summary>Folder for the results; made if missing.</summary>
     public required string OutputFolder { get; init; }
 
@@ -24,8 +27,8 @@ public sealed record DemoOptions
     /// <summary>Duration of the new speech in seconds, 1..60; the video is 0.2 s longer. Default 3.</summary>
     public double DurationSeconds { get; init; } = DefaultDurationSeconds;
 
-    /// <summary>Side of the square video in pixels, an even number from 128 to 2048. Default 288: the embedded checkpoint generates faces of 128 x 128.</summary>
-    public int Size { get; init; } = 288;
+    /// <summary>Side of the square video in pixels, an even number from 128 to 2048. Default <see cref="DefaultSize"/>.</summary>
+    public int Size { get; init; } = DefaultSize;
 
     /// <summary>Denoising steps, 1..999. Default <see cref="DefaultInferenceSteps"/>.</summary>
     public int InferenceSteps { get; init; } = DefaultInferenceSteps;

@@ -69,10 +69,5 @@ public static class CheckpointAssembly
         }
     }
 
-    private static void WriteText(string path, string text)
-    {
-        using PartialFile partial = new(path);
-        File.WriteAllText(partial.Path, text);
-        partial.MoveIntoPlace();
-    }
+    private static void WriteText(string path, string text) => PartialFile.Write(path, Encoding.UTF8.GetBytes(text));
 }

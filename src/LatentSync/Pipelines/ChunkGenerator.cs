@@ -110,9 +110,7 @@ public sealed class ChunkGenerator
     private Tensor Condition(Tensor faces, Tensor mask, ILatentNoise? noise, ChunkObserver? observer, CancellationToken cancellationToken)
     {
         using DisposeScope scope = NewDisposeScope();
-        int factor = _autoencoder.DownsamplingFactor;
-        Tensor reduced = mask[TensorIndex.Colon, TensorIndex.Slice(step: factor), TensorIndex.Slice(step: factor)]; // (1, s, s): the pixel at (factor·i, factor·j)
-        Tensor maskLatents = reduced.unsqueeze(0).unsqueeze(2); // (1, 1, 1, s, s)
+        Tensor maskLatents = MaskTensors.Reduce(mask, _autoencoder.DownsamplingFactor).unsqueeze(0).unsqueeze(2); // (1, 1, 1, s, s)
         observer?.Invoke("mask_latents", maskLatents);
         // The original draws the noise of the masked faces first.
         Tensor maskedLatents = Encode(faces * mask, LatentNoisePurpose.MaskedLatents, noise, cancellationToken); // (1, 4, f, s, s)
@@ -143,8 +141,7 @@ public sealed class ChunkGenerator
             latents = AutoencoderKL.Sample(latents, cat(logVariances), noise.Draw(purpose, latents.shape).to(ScalarType.Float32, _device));
         }
         RequireFinite(latents, "encoding the faces", _autoencoderDtype);
-        Tensor scaled = latents.Minus(_autoencoder.ShiftFactor).Times(_autoencoder.ScalingFactor);
-        return scaled.permute(1, 0, 2, 3).unsqueeze(0).MoveToOuterDisposeScope(); // (1, 4, f, s, s)
+        return _autoencoder.Scale(latents).permute(1, 0, 2, 3).unsqueeze(0).MoveToOuterDisposeScope(); // (1, 4, f, s, s)
     }
 
     private Tensor Denoise(
@@ -198,7 +195,7 @@ public sealed class ChunkGenerator
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor frames = latents.squeeze(0).permute(1, 0, 2, 3); // (f, 4, s, s)
-        Tensor unscaled = frames.Over(_autoencoder.ScalingFactor).Plus(_autoencoder.ShiftFactor);
+        Tensor unscaled = _autoencoder.Unscale(frames);
         Tensor rest = mask.neg().Plus(1); // (1, R, R): 1 - mask
         Tensor composites = empty_like(faces);
         foreach ((long first, long count) in Slices(faces.shape[0]))

@@ -63,9 +63,7 @@ internal sealed class MouthGenerator : IMouthSource
         _audioClock = new AudioFrameClock(FrameClock.NetworkRate, settings.AudioFramesBefore, settings.AudioFramesAfter);
         _speechWindows = _features.WindowCount;
 
-        float[] maskValues = new float[_resolution * _resolution];
-        mask.CopyTo(maskValues);
-        _mask = tensor(maskValues, [1, _resolution, _resolution]).DetachFromDisposeScope();
+        _mask = MaskTensors.Of(mask).DetachFromDisposeScope();
         using (SeededLatentNoise noise = new(Seed))
         {
             _startNoise = noise.Draw(LatentNoisePurpose.Start, _generator.StartNoiseShape(_resolution)).DetachFromDisposeScope();

@@ -2,6 +2,7 @@ using System.Globalization;
 using LatentSync.Attention.Torch.Operands;
 using LatentSync.Media.Synthesis;
 using LatentSync.Models.AudioEncoders;
+using LatentSync.Quality;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -88,7 +89,7 @@ internal sealed class SpeechEncoderTask : ITrainingTask
         [
             KeyValuePair.Create("shape", shapes),
             KeyValuePair.Create("phone", phones),
-            KeyValuePair.Create("opening correlation", Correlation(heard, implied)),
+            KeyValuePair.Create("opening correlation", PearsonCorrelation.Of(heard, implied)),
         ];
     }
 
@@ -124,16 +125,5 @@ internal sealed class SpeechEncoderTask : ITrainingTask
         head.weight!.uniform_(-bound, bound, generator);
         head.bias!.zero_();
         return head.to(device);
-    }
-
-    private static double Correlation(List<double> a, List<double> b)
-    {
-        double meanA = a.Average(), meanB = b.Average(), ab = 0, aa = 0, bb = 0;
-        for (int i = 0; i < a.Count; i++)
-        {
-            (double x, double y) = (a[i] - meanA, b[i] - meanB);
-            (ab, aa, bb) = (ab + x * y, aa + x * x, bb + y * y);
-        }
-        return ab / Math.Sqrt(Math.Max(aa * bb, 1e-300));
     }
 }

@@ -36,6 +36,12 @@ internal sealed record AutoencoderSettings(
     {
         TrainingDocument document = TrainingDocument.Open(run.ConfigurationPath, "data", "ckpt", "run", "optimizer", "model");
         AutoencoderConfiguration network = document.ReadModel("model", AutoencoderConfiguration.FromJson);
+        TrainingLoopOptions loop = LoopConfiguration.Read(document, run, RunKeys, []);
+        (double kl, double mouth, double masked, string[] modules) = document.Read(
+            "run",
+            [.. LoopConfiguration.RunKeys, .. RunKeys],
+            [],
+            r => (r.Number("kl_weight", 1e-4), r.Number("mouth_weight", 1), r.Number("masked_share", 0), r.Texts("trainable_modules", [], 64)));
         AutoencoderSettings settings = document.Read(
             "data",
             [.. TrainingVideos.Keys, "resolution", "batch_size", "cache_megabytes"],
@@ -47,23 +53,13 @@ internal sealed record AutoencoderSettings(
                 r.Integer("resolution", 256, 8, 2048),
                 r.Integer("batch_size", 8, 1, 4096),
                 (long)r.Integer("cache_megabytes", 2048, 0, 1 << 20) << 20,
-                0,
-                0,
-                0));
-        TrainingLoopOptions loop = LoopConfiguration.Read(document, run, RunKeys, []);
-        settings = document.Read(
-            "run",
-            [.. LoopConfiguration.RunKeys, .. RunKeys],
-            [],
-            r => settings with
+                kl,
+                mouth,
+                masked)
             {
-                KlWeight = r.Number("kl_weight", 1e-4),
-                MouthWeight = r.Number("mouth_weight", 1),
-                MaskedShare = r.Number("masked_share", 0),
-                TrainableModules = r.Texts("trainable_modules", [], 64),
+                TrainableModules = modules,
+                StartPath = run.StartPath ?? document.ReadPath("ckpt", "resume_ckpt_path"),
             });
-        string? start = document.Read("ckpt", LoopConfiguration.CheckpointKeys, [], r => document.PathOf(r.Text("resume_ckpt_path", string.Empty)));
-        settings = settings with { StartPath = run.StartPath ?? start };
         if (settings.Resolution % network.DownsamplingFactor != 0)
         {
             throw new TrainingException(FormattableString.Invariant(

@@ -3,6 +3,8 @@ using LatentSync.Attention.Torch.Operands;
 using LatentSync.Media.Faces;
 using LatentSync.Media.Synthesis;
 using LatentSync.Models.Autoencoders;
+using LatentSync.Pipelines;
+using LatentSync.Quality;
 using LatentSync.Training.Datasets;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -38,14 +40,12 @@ internal sealed class AutoencoderTask : ITrainingTask
         InitializeQuietly(_network);
         if (settings.StartPath is { } start)
         {
-            LoadInto(_network, start);
+            AutoencoderFolder.LoadInto(start, _network);
         }
         _network.train();
         Parameters = TrainableParameters.Select(_network, settings.TrainableModules);
         using DisposeScope scope = NewDisposeScope();
-        float[] keep = new float[settings.Resolution * settings.Resolution];
-        FaceMask.Create(settings.Resolution).CopyTo(keep);
-        _mask = tensor(keep, [1, settings.Resolution, settings.Resolution], device: device).DetachFromDisposeScope();
+        _mask = MaskTensors.Of(FaceMask.Create(settings.Resolution), device).DetachFromDisposeScope();
         Tensor weights = _mask.neg().Plus(1).Times(settings.MouthWeight - 1).Plus(1);
         _weights = (weights / weights.mean()).DetachFromDisposeScope();
     }
@@ -138,18 +138,6 @@ internal sealed class AutoencoderTask : ITrainingTask
         }
     }
 
-    private static void LoadInto(AutoencoderKL network, string folder)
-    {
-        using AutoencoderKL stored = AutoencoderFolder.Load(folder, ScalarType.Float32, CPU);
-        Dictionary<string, Tensor> own = network.state_dict(), other = stored.state_dict();
-        if (other.Count != own.Count || !other.All(e => own.TryGetValue(e.Key, out Tensor? tensor) && tensor.shape.SequenceEqual(e.Value.shape)))
-        {
-            throw new TrainingException(
-                $"{folder} holds an autoencoder of another shape than the section \"model\": channels {string.Join(", ", stored.Configuration.BlockOutChannels)}, latents {stored.Configuration.LatentChannels} against {string.Join(", ", network.Configuration.BlockOutChannels)} and {network.Configuration.LatentChannels}.");
-        }
-        CopyState(stored, network);
-    }
-
     private static void CopyState(AutoencoderKL from, AutoencoderKL to)
     {
         using IDisposable noGrad = no_grad();
@@ -192,6 +180,6 @@ internal sealed class AutoencoderTask : ITrainingTask
         return (cat(pictures), string.Join(", ", names));
     }
 
-    // Peak to peak is 2 in [-1, 1].
-    private static double Psnr(double meanSquare) => 10 * Math.Log10(4 / Math.Max(meanSquare, 1e-12));
+    // A level of a byte is 1 / 127.5 here.
+    private static double Psnr(double meanSquare) => SquaredErrorMeter.DecibelsOf(127.5 * 127.5 * meanSquare);
 }

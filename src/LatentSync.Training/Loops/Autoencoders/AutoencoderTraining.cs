@@ -19,12 +19,13 @@ public static class AutoencoderTraining
         (AutoencoderSettings settings, TrainingLoopOptions options) = AutoencoderSettings.Read(run);
         Device device = TrainingDevice.Prepare(run);
         FaceClipLibraryOptions clips = new() { Resolution = settings.Resolution, MinimumFrames = 3, CacheBytes = settings.CacheBytes, FfmpegPath = run.FfmpegPath };
-        using FaceClipLibrary library = FaceClipLibrary.OpenAsync(settings.Videos, clips, cancellationToken).GetAwaiter().GetResult();
-        using FaceClipLibrary? validation =
-            settings.ValidationVideos.Count == 0 ? null : FaceClipLibrary.OpenAsync(settings.ValidationVideos, clips, cancellationToken).GetAwaiter().GetResult();
-        using AutoencoderTask task = new(settings, library, validation, options.Seed, device);
-        using ClipDecoding decoding = ClipDecoding.Begin(library);
-        TrainingReport report = new TrainingLoop(options).Run(task, progress, cancellationToken);
-        return report with { SkippedVideos = library.Skipped };
+        return ClipTraining.Run(
+            settings.Videos,
+            settings.ValidationVideos,
+            clips,
+            (library, validation) => new AutoencoderTask(settings, library, validation, options.Seed, device),
+            options,
+            progress,
+            cancellationToken);
     }
 }

@@ -25,17 +25,18 @@ public static class SyncNetTraining
         using AutoencoderKL? autoencoder = settings.Network.LatentSpace
             ? AutoencoderFolder.Load(settings.AutoencoderFolder!, ScalarType.Float32, device, cancellationToken: cancellationToken)
             : null;
-        using FaceClipLibrary training = Open(settings.TrainingList, settings.TrainingFolder, decoding, cancellationToken);
-        using FaceClipLibrary? validation = settings.Validates ? Open(settings.ValidationList, settings.ValidationFolder, decoding, cancellationToken) : null;
-        using SyncNetTask task = new(
-            settings,
-            network => new SyncNetBatches(training, network, autoencoder),
-            validation is null ? null : network => new SyncNetBatches(validation, network, autoencoder),
-            options.Seed,
-            device);
-        return new TrainingLoop(options).Run(task, progress, cancellationToken);
+        return ClipTraining.Run(
+            settings.Videos,
+            settings.ValidationVideos,
+            decoding,
+            (library, validation) => new SyncNetTask(
+                settings,
+                network => new SyncNetBatches(library, network, autoencoder),
+                validation is null ? null : network => new SyncNetBatches(validation, network, autoencoder),
+                options.Seed,
+                device),
+            options,
+            progress,
+            cancellationToken);
     }
-
-    private static FaceClipLibrary Open(string? list, string? folder, FaceClipLibraryOptions options, CancellationToken cancellationToken) =>
-        FaceClipLibrary.OpenAsync(VideoList.Of(list, folder), options, cancellationToken).GetAwaiter().GetResult();
 }

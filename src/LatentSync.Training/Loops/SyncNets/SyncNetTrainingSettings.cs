@@ -10,8 +10,8 @@ internal sealed record SyncNetTrainingSettings
 
     private static readonly string[] DataKeys =
     [
-        "num_val_samples", "batch_size", "gradient_accumulation_steps", "latent_space", "num_frames", "resolution", "lower_half", "train_fileslist", "train_data_dir",
-        "val_fileslist", "val_data_dir", "vae_path", "cache_gigabytes",
+        .. TrainingVideos.Keys, "num_val_samples", "batch_size", "gradient_accumulation_steps", "latent_space", "num_frames", "resolution", "lower_half", "vae_path",
+        "cache_gigabytes",
     ];
 
     /// <summary>Section <c>model</c> with its part of <c>data</c>.</summary>
@@ -23,17 +23,11 @@ internal sealed record SyncNetTrainingSettings
     /// <summary><c>data.num_val_samples</c>: pairs of a validation, about.</summary>
     public required int ValidationSamples { get; init; }
 
-    /// <summary><c>data.train_fileslist</c>; null: the folder counts.</summary>
-    public string? TrainingList { get; init; }
+    /// <summary>The videos to train on.</summary>
+    public required IReadOnlyList<string> Videos { get; init; }
 
-    /// <summary><c>data.train_data_dir</c>.</summary>
-    public string? TrainingFolder { get; init; }
-
-    /// <summary><c>data.val_fileslist</c>; null: the folder counts.</summary>
-    public string? ValidationList { get; init; }
-
-    /// <summary><c>data.val_data_dir</c>; null together with the list: no validation.</summary>
-    public string? ValidationFolder { get; init; }
+    /// <summary>The videos to validate with; empty: no validation.</summary>
+    public required IReadOnlyList<string> ValidationVideos { get; init; }
 
     /// <summary><c>data.vae_path</c>, ours: folder of the autoencoder, for <c>latent_space: true</c>.</summary>
     public string? AutoencoderFolder { get; init; }
@@ -44,9 +38,6 @@ internal sealed record SyncNetTrainingSettings
     /// <summary><c>ckpt.resume_ckpt_path</c>: weights to start from; null: random ones.</summary>
     public string? InitialWeights { get; init; }
 
-    /// <summary>True when validation videos are named.</summary>
-    public bool Validates => ValidationList is not null || ValidationFolder is not null;
-
     /// <summary>Pairs of one validation batch: the original holds the number of frames below 640.</summary>
     public int ValidationBatchSize => Math.Max(1, Math.Min(640 / Network.NumFrames, BatchSize));
 
@@ -56,7 +47,6 @@ internal sealed record SyncNetTrainingSettings
     {
         TrainingDocument document = TrainingDocument.Open(run.ConfigurationPath, "model", "ckpt", "data", "optimizer", "run");
         SyncNetConfiguration network = document.ReadModel("model", SyncNetConfiguration.FromJson);
-        string? initial = document.Read("ckpt", [.. LoopConfiguration.CheckpointKeys, "inference_ckpt_path"], [], r => document.PathOf(r.Text("resume_ckpt_path", string.Empty)));
         (SyncNetTrainingSettings settings, int accumulation) = document.Read(
             "data",
             DataKeys,
@@ -73,20 +63,14 @@ internal sealed record SyncNetTrainingSettings
                     },
                     BatchSize = r.Integer("batch_size", 256, 1, 1 << 16),
                     ValidationSamples = r.Integer("num_val_samples", 2048, 1, 1 << 24),
-                    TrainingList = document.PathOf(r.Text("train_fileslist", string.Empty)),
-                    TrainingFolder = document.PathOf(r.Text("train_data_dir", string.Empty)),
-                    ValidationList = document.PathOf(r.Text("val_fileslist", string.Empty)),
-                    ValidationFolder = document.PathOf(r.Text("val_data_dir", string.Empty)),
+                    Videos = TrainingVideos.Training(document, r, run.DataPath),
+                    ValidationVideos = TrainingVideos.Validation(document, r),
                     AutoencoderFolder = document.PathOf(r.Text("vae_path", string.Empty)),
                     CacheGigabytes = r.Number("cache_gigabytes", 2),
-                    InitialWeights = initial,
+                    InitialWeights = document.ReadPath("ckpt", "resume_ckpt_path"),
                 },
                 r.Integer("gradient_accumulation_steps", 1, 1, 1 << 20)));
         settings.Network.Validate();
-        if (run.DataPath is { } data)
-        {
-            settings = Directory.Exists(data) ? settings with { TrainingList = null, TrainingFolder = data } : settings with { TrainingList = data };
-        }
         if (settings.Network.LatentSpace && settings.AutoencoderFolder is null)
         {
             throw new TrainingException("data.latent_space is true; data.vae_path must name the folder of the autoencoder that makes the latents (config.json and weights).");

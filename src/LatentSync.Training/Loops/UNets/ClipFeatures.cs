@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using LatentSync.Attention.Torch.Operands;
 using LatentSync.Media.Audio;
 using LatentSync.Models.AudioEncoders;
 using LatentSync.Models.Autoencoders;
@@ -24,6 +23,7 @@ internal sealed class ClipFeatures : IDisposable
     private readonly ConcurrentDictionary<string, Lazy<Task<Entry>>> _computed = new();
     private readonly Dictionary<string, long> _lastUse = [];
     private long _uses;
+    private long _bytes; // of the entries in _lastUse
 
     /// <summary>Prepares an empty store.</summary>
     /// <param name="autoencoder">Frozen; the caller's.</param>
@@ -42,16 +42,14 @@ internal sealed class ClipFeatures : IDisposable
     /// <param name="count">Frames.</param>
     /// <param name="masked">With the mouth blanked out.</param>
     /// <param name="generator">Source of the draw, on the CPU.</param>
-    /// <returns>(4, f, s, s) on the CPU.</returns>
+    /// <returns>(c, f, s, s) on the CPU.</returns>
     public Tensor Latents(FaceClip clip, int start, int count, bool masked, Generator generator)
     {
         Entry entry = Find(clip);
         using DisposeScope scope = NewDisposeScope();
-        Tensor moments = (masked ? entry.Masked : entry.Whole).narrow(0, start, count); // (f, 8, s, s)
-        Tensor[] halves = moments.chunk(2, 1);
-        Tensor drawn = AutoencoderKL.Sample(halves[0], halves[1].clamp(Scalars.Of(-30.0), Scalars.Of(20.0)), randn(halves[0].shape, generator: generator));
-        Tensor scaled = drawn.Minus(_autoencoder.ShiftFactor).Times(_autoencoder.ScalingFactor);
-        return scaled.permute(1, 0, 2, 3).contiguous().MoveToOuterDisposeScope();
+        (Tensor mean, Tensor logVariance) = AutoencoderKL.Split((masked ? entry.Masked : entry.Whole).narrow(0, start, count)); // each (f, c, s, s)
+        Tensor drawn = AutoencoderKL.Sample(mean, logVariance, randn(mean.shape, generator: generator));
+        return _autoencoder.Scale(drawn).permute(1, 0, 2, 3).contiguous().MoveToOuterDisposeScope();
     }
 
     /// <summary>Audio tokens of a stretch of frames: (f, S, X) on the CPU.</summary>
@@ -78,15 +76,15 @@ internal sealed class ClipFeatures : IDisposable
     private Entry Find(FaceClip clip)
     {
         Entry entry = Begin(clip).GetAwaiter().GetResult();
+        _bytes += _lastUse.ContainsKey(clip.Path) ? 0 : entry.Bytes;
         _lastUse[clip.Path] = ++_uses;
-        long bytes = _lastUse.Keys.Sum(path => _computed[path].Value.Result.Bytes);
-        while (bytes > _budget && _lastUse.Count > 1)
+        while (_bytes > _budget && _lastUse.Count > 1)
         {
             string oldest = _lastUse.MinBy(e => e.Value).Key;
             _lastUse.Remove(oldest);
             if (_computed.TryRemove(oldest, out Lazy<Task<Entry>>? dropped))
             {
-                bytes -= dropped.Value.Result.Bytes;
+                _bytes -= dropped.Value.Result.Bytes;
                 dropped.Value.Result.Dispose();
             }
         }

@@ -1,7 +1,5 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using LatentSync.Attention.Torch.Operands;
-using LatentSync.Media.Audio;
 using LatentSync.Models.Autoencoders;
 using LatentSync.Models.SyncNets;
 using LatentSync.Training.Datasets;
@@ -21,7 +19,7 @@ internal sealed class Supervision : IDisposable
     private readonly LpipsLoss? _lpips;
     private readonly TrepaLoss? _trepa;
     private readonly Device _device;
-    private readonly ConditionalWeakTable<FaceClip, SyncNetMel> _spectrograms = [];
+    private readonly SyncNetSpeech _speech = new();
 
     /// <summary>Loads the judges.</summary>
     /// <param name="settings">Weights and files.</param>
@@ -67,7 +65,7 @@ internal sealed class Supervision : IDisposable
 
         int frames = windows[0].FrameCount;
         Tensor latents = clean.permute(0, 2, 1, 3, 4).flatten(0, 1); // (B·f, c, s, s)
-        Tensor? decoded = _settings.InPixels ? _autoencoder.Decode(latents.Over(_autoencoder.ScalingFactor).Plus(_autoencoder.ShiftFactor)) : null; // (B·f, 3, R, R)
+        Tensor? decoded = _settings.InPixels ? _autoencoder.Decode(_autoencoder.Unscale(latents)) : null; // (B·f, 3, R, R)
         if (_syncNet is not null)
         {
             SyncLoss loss = new((seen, heard) => _syncNet.Embed(seen, heard));
@@ -97,22 +95,7 @@ internal sealed class Supervision : IDisposable
     }
 
     // (B, 1, 80, columns): the mel windows of the frames.
-    private Tensor Heard(IReadOnlyList<TrainingWindow> windows, int columns)
-    {
-        List<Tensor> heard = [];
-        foreach (TrainingWindow window in windows)
-        {
-            SyncNetMel mel = _spectrograms.GetValue(window.Clip, clip => SyncNetMelSpectrogram.Compute(clip.Speech));
-            float[] values = new float[SyncNetMel.Bands * columns];
-            if (!mel.TryCopyWindow(SyncNetMel.StartColumn(window.Start), columns, values))
-            {
-                throw new TrainingException(string.Create(
-                    CultureInfo.InvariantCulture, $"The speech of {window.Clip.Path} ends before the mel window of frame {window.Start} ({columns} columns); remove the video."));
-            }
-            heard.Add(tensor(values, [1, SyncNetMel.Bands, columns], device: _device));
-        }
-        return stack(heard);
-    }
+    private Tensor Heard(IReadOnlyList<TrainingWindow> windows, int columns) => stack([.. windows.Select(w => _speech.Window(w.Clip, w.Start, columns))]).to(_device);
 
     private void Require(SyncNetConfiguration network, int frames)
     {

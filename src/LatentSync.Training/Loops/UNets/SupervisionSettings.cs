@@ -59,10 +59,10 @@ internal sealed record SupervisionSettings
     {
         string path = configurationPath ?? throw new TrainingException("run.use_syncnet is true, but data.syncnet_config_path names no file.");
         TrainingDocument document = TrainingDocument.Open(path, "model", "ckpt", "data", "optimizer", "run");
-        string? weights = document.ReadValue("ckpt", "inference_ckpt_path");
+        string? weights = document.ReadPath("ckpt", "inference_ckpt_path");
         return weights is null
             ? throw new TrainingException($"{path} names no weights: ckpt.inference_ckpt_path must be the trained synchronisation network.")
-            : new SyncNetJudge(weight, document.PathOf(weights)!, SyncNetConfiguration.FromFile(path));
+            : new SyncNetJudge(weight, weights, SyncNetConfiguration.FromFile(path));
     }
 }
 

@@ -87,8 +87,8 @@ internal sealed record UNetSettings
     {
         TrainingDocument document = TrainingDocument.Open(run.ConfigurationPath, "data", "ckpt", "run", "optimizer", "model");
         UNet3DConfiguration network = document.ReadModel("model", UNet3DConfiguration.FromJson);
-        TrainingLoopOptions loop = LoopConfiguration.Read(document, run, OwnRunKeys, IgnoredRunKeys, SupervisionSettings.CheckpointKeys);
-        string? File(string key) => document.ReadValue("ckpt", key) is { } path ? document.PathOf(path) : null;
+        TrainingLoopOptions loop = LoopConfiguration.Read(document, run, OwnRunKeys, IgnoredRunKeys, [.. SupervisionSettings.CheckpointKeys, "vae_path", "whisper_path"]);
+        string? File(string key) => document.ReadPath("ckpt", key);
         UNetSettings settings = document.Read(
             "data",
             DataKeys,
@@ -123,7 +123,7 @@ internal sealed record UNetSettings
                 MixedNoiseAlpha = r.Flag("use_mixed_noise", true) ? r.Number("mixed_noise_alpha", 1) : null,
                 AudioDropout = r.Number("audio_dropout", 0),
                 GradientCheckpointing = r.Flag("enable_gradient_checkpointing", false),
-                Supervision = SupervisionSettings.Read(r, document.ReadValue("data", "syncnet_config_path") is { } path ? document.PathOf(path) : null, File),
+                Supervision = SupervisionSettings.Read(r, document.ReadPath("data", "syncnet_config_path"), File),
                 Prediction = SchedulerConfiguration.ParsePrediction(r.Text("prediction_type", "epsilon"))
                     ?? throw r.Invalid("prediction_type", r.Text("prediction_type", string.Empty), "epsilon, sample or v_prediction"),
                 WeighsVelocity = r.Text("loss_weighting", "epsilon") switch

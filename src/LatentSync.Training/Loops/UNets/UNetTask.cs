@@ -7,6 +7,7 @@ using LatentSync.Models.Autoencoders;
 using LatentSync.Models.Loading;
 using LatentSync.Models.Schedulers;
 using LatentSync.Models.UNets;
+using LatentSync.Pipelines;
 using LatentSync.Training.Datasets;
 using LatentSync.Training.Losses;
 using TorchSharp;
@@ -36,8 +37,8 @@ internal sealed class UNetTask : ITrainingTask
     private readonly ClipFeatures _features;
     private readonly Supervision? _supervision;
     private readonly Device _device;
-    private readonly HashSet<(long Step, int Accumulation)> _prepared = [];
     private readonly Tensor _mask; // (1, R, R)
+    private readonly Tensor _maskLatents; // (1, s, s), in main memory
     private readonly NoiseSchedule _schedule = new DdimScheduler().Schedule;
 
     public UNetTask(UNetSettings settings, FaceClipLibrary library, FaceClipLibrary? validation, long seed, Device device)
@@ -62,9 +63,8 @@ internal sealed class UNetTask : ITrainingTask
         Parameters = TrainableParameters.Select(_network, settings.TrainableModules);
         using DisposeScope scope = NewDisposeScope();
         FaceMask mask = settings.MaskPath is { } path ? FaceMask.Load(path, settings.Resolution) : FaceMask.Create(settings.Resolution);
-        float[] keep = new float[settings.Resolution * settings.Resolution];
-        mask.CopyTo(keep);
-        _mask = tensor(keep, [1, settings.Resolution, settings.Resolution], device: device).DetachFromDisposeScope();
+        _mask = MaskTensors.Of(mask, device).DetachFromDisposeScope();
+        _maskLatents = MaskTensors.Reduce(_mask, _autoencoder.DownsamplingFactor).cpu().contiguous().DetachFromDisposeScope();
         AudioFrameClock clock = new(FaceClip.FrameRate, settings.AudioFrames.Before, settings.AudioFrames.After);
         _features = new ClipFeatures(_autoencoder, _encoder, clock, _mask, settings.CacheBytes);
     }
@@ -75,10 +75,7 @@ internal sealed class UNetTask : ITrainingTask
 
     public StepLoss ComputeLoss(TrainingDraw draw, CancellationToken cancellationToken)
     {
-        for (int ahead = 1; ahead <= StepsAhead; ahead++)
-        {
-            PrepareAsync(draw with { Step = draw.Step + ahead });
-        }
+        Prepare(draw with { Step = draw.Step + StepsAhead });
         return Compute(_sampler, draw, cancellationToken);
     }
 
@@ -113,6 +110,7 @@ internal sealed class UNetTask : ITrainingTask
         _autoencoder.Dispose();
         _encoder.Dispose();
         _mask.Dispose();
+        _maskLatents.Dispose();
     }
 
     private StepLoss Compute(WindowSampler sampler, TrainingDraw draw, CancellationToken cancellationToken)
@@ -124,7 +122,7 @@ internal sealed class UNetTask : ITrainingTask
         using Generator times = draw.GeneratorFor(TimePurpose);
         Tensor timesteps = randint(0, _schedule.AlphasCumulative.Count, [latents.shape[0]], generator: times, dtype: ScalarType.Int64); // (B)
         Tensor noisy = _schedule.AddNoise(latents, noise, timesteps); // (B, c, f, s, s)
-        Tensor input = cat([noisy, MaskLatents(latents.shape), batch.Masked, batch.Reference], 1).to(_device); // (B, 3c + 1, f, s, s)
+        Tensor input = cat([noisy, MaskOf(latents.shape), batch.Masked, batch.Reference], 1).to(_device); // (B, 3c + 1, f, s, s)
         Tensor predicted = _network.forward(input, timesteps.to(_device), batch.Tokens.to(_device)); // (B, c, f, s, s)
         Tensor difference = predicted.to(ScalarType.Float32) - Target(latents, noise, timesteps).to(_device);
         Tensor squares = (difference * difference).mean([1, 2, 3, 4]); // (B)
@@ -139,6 +137,9 @@ internal sealed class UNetTask : ITrainingTask
         }
         return new StepLoss(total, parts, batch.Names);
     }
+
+    // (B, 1, f, s, s).
+    private Tensor MaskOf(long[] shape) => _maskLatents.view(1, 1, 1, shape[3], shape[4]).expand(shape[0], 1, shape[2], -1, -1);
 
     // What the network ought to give: (B, c, f, s, s).
     private Tensor Target(Tensor latents, Tensor noise, Tensor timesteps) =>
@@ -167,12 +168,8 @@ internal sealed class UNetTask : ITrainingTask
     }
 
     // A failure here is met again, and reported, when the step itself asks for the clip.
-    private void PrepareAsync(TrainingDraw draw)
+    private void Prepare(TrainingDraw draw)
     {
-        if (!_prepared.Add((draw.Step, draw.Accumulation)))
-        {
-            return;
-        }
         for (int i = 0; i < _settings.BatchSize; i++)
         {
             _sampler.DrawAsync((long)draw.SeedFor(i), draw.Step, i).ContinueWith(
@@ -199,14 +196,6 @@ internal sealed class UNetTask : ITrainingTask
             windows.Add(window);
         }
         return new Batch(stack(latents), stack(masked), stack(reference), stack(tokens), windows);
-    }
-
-    // The pixel at (factor·i, factor·j), as inference reduces it.
-    private Tensor MaskLatents(long[] shape)
-    {
-        int factor = _autoencoder.DownsamplingFactor;
-        Tensor reduced = _mask.cpu()[TensorIndex.Colon, TensorIndex.Slice(step: factor), TensorIndex.Slice(step: factor)]; // (1, s, s)
-        return reduced.view(1, 1, 1, shape[3], shape[4]).expand(shape[0], 1, shape[2], -1, -1);
     }
 
     private static void Require(UNetSettings settings, AutoencoderKL autoencoder, WhisperEncoder encoder)

@@ -26,12 +26,13 @@ public static class UNetTraining
             CacheBytes = settings.CacheBytes,
             FfmpegPath = run.FfmpegPath,
         };
-        using FaceClipLibrary library = FaceClipLibrary.OpenAsync(settings.Videos, clips, cancellationToken).GetAwaiter().GetResult();
-        using FaceClipLibrary? validation =
-            settings.ValidationVideos.Count == 0 ? null : FaceClipLibrary.OpenAsync(settings.ValidationVideos, clips, cancellationToken).GetAwaiter().GetResult();
-        using UNetTask task = new(settings, library, validation, options.Seed, device);
-        using ClipDecoding decoding = ClipDecoding.Begin(library);
-        TrainingReport report = new TrainingLoop(options).Run(task, progress, cancellationToken);
-        return report with { SkippedVideos = library.Skipped };
+        return ClipTraining.Run(
+            settings.Videos,
+            settings.ValidationVideos,
+            clips,
+            (library, validation) => new UNetTask(settings, library, validation, options.Seed, device),
+            options,
+            progress,
+            cancellationToken);
     }
 }
