@@ -17,6 +17,12 @@ public interface ITrainingTask : IDisposable
     /// <param name="cancellationToken">Checked now and then.</param>
     StepLoss ComputeLoss(TrainingDraw draw, CancellationToken cancellationToken);
 
+    /// <summary>Called after the backward pass of each batch, before the optimizer reads the gradients of <see cref="Parameters"/>.</summary>
+    void CollectGradients()
+    {
+        // Where the parameters themselves compute the loss, their gradients are there already.
+    }
+
     /// <summary>Losses on held-out data, by name; null when there is nothing to validate with.</summary>
     /// <param name="step">The step that was done last.</param>
     /// <param name="cancellationToken">Checked between batches.</param>

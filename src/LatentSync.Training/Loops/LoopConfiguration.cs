@@ -52,6 +52,7 @@ internal static class LoopConfiguration
                 return new TrainingLoopOptions
                 {
                     OutputFolder = run.OutputFolder,
+                    ConfigurationPath = run.ConfigurationPath,
                     MaxSteps = steps,
                     Schedule = new LearningRateSchedule(kind, r.Number("lr", 1e-5), r.Integer("lr_warmup_steps", 0, 0, int.MaxValue), steps),
                     Seed = run.Seed ?? seed,

@@ -52,6 +52,7 @@ public sealed class TrainingLoop
             throw new TrainingException($"{folder} holds a training already; go on with it by --resume, or give another --out.");
         }
         Directory.CreateDirectory(checkpoints);
+        CopyConfiguration(folder);
         using AdamW optimizer = new(task.Parameters, _options.Optimizer);
         using Ema? average = _options.EmaDecay is { } decay ? new Ema(task.Parameters, decay) : null;
         List<KeyValuePair<string, Tensor>> tensors =
@@ -60,6 +61,7 @@ public sealed class TrainingLoop
         long start = 0;
         if (File.Exists(statePath))
         {
+            DeleteUnfinished(folder);
             (start, history) = TrainingState.Read(statePath, task.Name, tensors);
             optimizer.Resume(start);
             average?.Resume(start);
@@ -151,12 +153,31 @@ public sealed class TrainingLoop
                 }
             }
             (batches == 1 ? loss.Total : loss.Total.Over(batches)).backward();
+            task.CollectGradients();
             sums = i == 0 ? values : [.. sums.Zip(values, (a, b) => KeyValuePair.Create(a.Key, a.Value + b.Value))];
         }
         double norm = optimizer.ClipGradients(_options.MaxGradientNorm);
         return double.IsFinite(norm)
             ? [.. sums.Select(s => KeyValuePair.Create(s.Key, s.Value / batches))]
             : throw new NonFiniteLossException(step, "gradient norm", norm, names, lastGood);
+    }
+
+    // As the original: what a folder's weights were trained by lies beside them.
+    private void CopyConfiguration(string folder)
+    {
+        if (_options.ConfigurationPath is { } path && Path.Combine(folder, Path.GetFileName(path)) is { } copy && copy != Path.GetFullPath(path))
+        {
+            PartialFile.Write(copy, File.ReadAllBytes(path));
+        }
+    }
+
+    // What a killed run had begun to write: private names that nothing refers to.
+    private static void DeleteUnfinished(string folder)
+    {
+        foreach (string path in Directory.EnumerateFiles(folder, ".*.partial*", SearchOption.AllDirectories))
+        {
+            File.Delete(path);
+        }
     }
 
     private static void WriteCurves(string folder, string task, LossHistory history)

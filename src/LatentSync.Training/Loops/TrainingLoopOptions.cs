@@ -6,6 +6,9 @@ public sealed record TrainingLoopOptions
     /// <summary>Folder of the run: state, checkpoints, loss curve; made if missing.</summary>
     public required string OutputFolder { get; init; }
 
+    /// <summary>The run's configuration, of which the folder gets a copy; null: none.</summary>
+    public string? ConfigurationPath { get; init; }
+
     /// <summary>Steps in all, at least 1.</summary>
     public required long MaxSteps { get; init; }
 

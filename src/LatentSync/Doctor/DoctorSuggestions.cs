@@ -10,7 +10,6 @@ namespace LatentSync.Doctor;
 internal static class DoctorSuggestions
 {
     private const int Volta = 70, Ampere = 80;
-    private static readonly string[] FastBFloat16 = ["avx512bf16", "amxbf16"];
 
     public static IEnumerable<DoctorSuggestion> Of(Machine machine, LayerSurvey survey)
     {
@@ -25,7 +24,7 @@ internal static class DoctorSuggestions
 
     private static IEnumerable<DoctorSuggestion> OnCpu(Machine machine)
     {
-        if (FastBFloat16.Any(machine.Cpu.Isa.Contains))
+        if (DeviceChoice.HasFastBFloat16(machine, AttentionDevice.Cpu))
         {
             yield return new DoctorSuggestion(Say("better.bf16"), RemedyEffort.Option);
         }

@@ -48,6 +48,47 @@ public sealed class TrainingLoopTests : IDisposable
     }
 
     [Fact]
+    public void Run_FullDisk_KeepsWhatWasSavedAndGoesOnFromThere()
+    {
+        const int size = 20_000; // the state is 320 KB, and its successor needs as much beside it
+        using SmallDisk? disk = SmallDisk.TryMount(_folder.PathOf("disk"), 2048);
+        Assert.SkipWhen(disk is null, "A small file system cannot be mounted here.");
+        using QuadraticTask whole = new(size: size);
+        new TrainingLoop(Options("whole", 15)).Run(whole);
+
+        TrainingLoopOptions options = Options("disk/run", 15) with { KeepCheckpoints = 1 };
+        string filler = _folder.PathOf("disk", "filler"), state = _folder.PathOf("disk", "run", "state.safetensors");
+        byte[] saved = [];
+        using (QuadraticTask task = new(size: size) { BeforeStep = step => { if (step == 7) { saved = File.ReadAllBytes(state); Fill(filler); } } })
+        {
+            Assert.ThrowsAny<IOException>(() => new TrainingLoop(options).Run(task));
+        }
+        Assert.Equal(saved, File.ReadAllBytes(state));
+        Assert.Empty(Directory.GetFiles(_folder.PathOf("disk", "run"), "*partial*"));
+
+        File.Delete(filler);
+        using QuadraticTask next = new(size: size);
+        Assert.Equal(5, new TrainingLoop(options with { Resume = true }).Run(next).ResumedFrom);
+        Assert.Equal(whole.Values, next.Values);
+
+        static void Fill(string path)
+        {
+            using FileStream file = new(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+            try
+            {
+                while (true)
+                {
+                    file.Write(new byte[4096]);
+                }
+            }
+            catch (IOException)
+            {
+                // full: as wanted
+            }
+        }
+    }
+
+    [Fact]
     public void Run_FolderOfAnotherTraining_IsRefused()
     {
         using (QuadraticTask task = new())

@@ -9,16 +9,6 @@ namespace LatentSync.Training.Tests.Losses;
 /// <summary>The real layout of VGG-16 with random weights against loops in float64.</summary>
 public sealed class LpipsLossTests : IClassFixture<LpipsLossTests.Files>
 {
-    // index of the convolution, channels in, channels out; -1 is a pooling, and a stage ends before it
-    private static readonly (int Index, int In, int Out)[] Layers =
-    [
-        (0, 3, 64), (2, 64, 64), (-1, 0, 0),
-        (5, 64, 128), (7, 128, 128), (-1, 0, 0),
-        (10, 128, 256), (12, 256, 256), (14, 256, 256), (-1, 0, 0),
-        (17, 256, 512), (19, 512, 512), (21, 512, 512), (-1, 0, 0),
-        (24, 512, 512), (26, 512, 512), (28, 512, 512), (-1, 0, 0),
-    ];
-
     private readonly Files _files;
 
     public LpipsLossTests(Files files) => _files = files;
@@ -89,7 +79,7 @@ public sealed class LpipsLossTests : IClassFixture<LpipsLossTests.Files>
     public void Backward_FeaturesAllZero_GradientIsFinite()
     {
         using TemporaryFolder folder = new();
-        RandomWeights dead = _files.MakeVgg(bias: -100);
+        RandomWeights dead = PerceptualWeights.Vgg(7, bias: -100);
         using LpipsLoss loss = LpipsLoss.Load(dead.WriteSafetensors(folder, "vgg.safetensors"), _files.Lpips, ScalarType.Float32, CPU);
         using DisposeScope scope = NewDisposeScope();
         Tensor left = tensor(Pictures(1, 3 * 16 * 16)).view(1, 3, 16, 16).requires_grad_();
@@ -148,7 +138,7 @@ public sealed class LpipsLossTests : IClassFixture<LpipsLossTests.Files>
         (double[] x, double[] y) = (Scaled(left), Scaled(right));
         (int stage, int channels) = (0, 3);
         double total = 0;
-        foreach ((int index, int inputs, int outputs) in Layers)
+        foreach ((int index, int inputs, int outputs) in PerceptualWeights.VggLayers)
         {
             if (index < 0)
             {
@@ -240,13 +230,8 @@ public sealed class LpipsLossTests : IClassFixture<LpipsLossTests.Files>
 
         public Files()
         {
-            VggWeights = MakeVgg(bias: 0.1).Add("classifier.6.bias", 1, 0, 10);
-            LpipsWeights = new RandomWeights(8);
-            long[] channels = [64, 128, 256, 512, 512];
-            for (int stage = 0; stage < 5; stage++)
-            {
-                LpipsWeights.Add($"lin{stage}.model.1.weight", 0.5, 0.5, 1, channels[stage], 1, 1);
-            }
+            VggWeights = PerceptualWeights.Vgg(7, bias: 0.1).Add("classifier.6.bias", 1, 0, 10);
+            LpipsWeights = PerceptualWeights.Linear(8);
             Vgg = VggWeights.WriteSafetensors(_folder, "vgg16.safetensors");
             Lpips = LpipsWeights.WriteTorch(_folder, "vgg.pth");
         }
@@ -258,17 +243,6 @@ public sealed class LpipsLossTests : IClassFixture<LpipsLossTests.Files>
         public string Vgg { get; }
 
         public string Lpips { get; }
-
-        internal RandomWeights MakeVgg(double bias)
-        {
-            RandomWeights weights = new(7);
-            foreach ((int index, int inputs, int outputs) in Layers.Where(layer => layer.Index >= 0))
-            {
-                weights.Add($"features.{index}.weight", Math.Sqrt(6.0 / (9 * inputs)), 0, outputs, inputs, 3, 3);
-                weights.Add($"features.{index}.bias", 0.1, bias, outputs);
-            }
-            return weights;
-        }
 
         public void Dispose() => _folder.Dispose();
     }

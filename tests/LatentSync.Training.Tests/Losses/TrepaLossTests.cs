@@ -9,7 +9,7 @@ namespace LatentSync.Training.Tests.Losses;
 /// <summary>A narrow network of two blocks against loops in float64.</summary>
 public sealed class TrepaLossTests
 {
-    private const int Width = 12, Heads = 3, Hidden = 20, Depth = 2, Side = 56, Grid = 4;
+    private const int Width = PerceptualWeights.Width, Heads = 3, Hidden = PerceptualWeights.Hidden, Depth = PerceptualWeights.Depth, Side = PerceptualWeights.Side, Grid = 4;
 
     [Theory]
     [InlineData("module", 16)]
@@ -152,24 +152,7 @@ public sealed class TrepaLossTests
         return pictures;
     }
 
-    private static RandomWeights Weights()
-    {
-        RandomWeights weights = new(4);
-        weights.Add("patch_embed.proj.weight", 0.05, 0, Width, 3, 2, Side, Side).Add("patch_embed.proj.bias", 0.5, 0, Width);
-        for (int block = 0; block < Depth; block++)
-        {
-            string name = $"blocks.{block}.";
-            weights.Add(name + "norm1.weight", 0.3, 1, Width).Add(name + "norm1.bias", 0.3, 0, Width);
-            weights.Add(name + "attn.q_bias", 0.5, 0, Width).Add(name + "attn.v_bias", 0.5, 0, Width);
-            weights.Add(name + "attn.qkv.weight", 0.5, 0, 3 * Width, Width);
-            weights.Add(name + "attn.proj.weight", 0.4, 0, Width, Width).Add(name + "attn.proj.bias", 0.3, 0, Width);
-            weights.Add(name + "norm2.weight", 0.3, 1, Width).Add(name + "norm2.bias", 0.3, 0, Width);
-            weights.Add(name + "mlp.fc1.weight", 0.4, 0, Hidden, Width).Add(name + "mlp.fc1.bias", 0.3, 0, Hidden);
-            weights.Add(name + "mlp.fc2.weight", 0.4, 0, Width, Hidden).Add(name + "mlp.fc2.bias", 0.3, 0, Width);
-        }
-        weights.Add("fc_norm.weight", 0.3, 1, Width).Add("fc_norm.bias", 0.3, 0, Width);
-        return weights.Add("head.weight", 0.3, 0, 7, Width).Add("head.bias", 0.3, 0, 7);
-    }
+    private static RandomWeights Weights() => PerceptualWeights.VideoTransformer(4);
 
     private static double[] Features(RandomWeights weights, float[] pictures, int frames)
     {

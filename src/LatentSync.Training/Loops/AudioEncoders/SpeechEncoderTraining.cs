@@ -15,7 +15,7 @@ public static class SpeechEncoderTraining
     {
         ArgumentNullException.ThrowIfNull(run);
         (SpeechEncoderSettings settings, TrainingLoopOptions options) = SpeechEncoderSettings.Read(run);
-        Device device = TrainingDevice.Prepare(run);
+        Device device = TrainingDevice.Prepare(run).Device;
         using SpeechEncoderTask task = new(settings, options.Seed, device);
         return new TrainingLoop(options).Run(task, progress, cancellationToken);
     }

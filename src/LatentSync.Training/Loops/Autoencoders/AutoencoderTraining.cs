@@ -17,7 +17,7 @@ public static class AutoencoderTraining
     {
         ArgumentNullException.ThrowIfNull(run);
         (AutoencoderSettings settings, TrainingLoopOptions options) = AutoencoderSettings.Read(run);
-        Device device = TrainingDevice.Prepare(run);
+        Device device = TrainingDevice.Prepare(run).Device;
         FaceClipLibraryOptions clips = new() { Resolution = settings.Resolution, MinimumFrames = 3, CacheBytes = settings.CacheBytes, FfmpegPath = run.FfmpegPath };
         return ClipTraining.Run(
             settings.Videos,

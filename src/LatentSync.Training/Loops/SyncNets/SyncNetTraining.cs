@@ -18,7 +18,7 @@ public static class SyncNetTraining
     {
         ArgumentNullException.ThrowIfNull(run);
         (SyncNetTrainingSettings settings, TrainingLoopOptions options) = SyncNetTrainingSettings.Read(run);
-        Device device = TrainingDevice.Prepare(run);
+        Device device = TrainingDevice.Prepare(run).Device;
         FaceClipLibraryOptions decoding = SyncNetBatches.Options(
             settings.Network,
             new FaceClipLibraryOptions { CacheBytes = (long)(settings.CacheGigabytes * (1L << 30)), FfmpegPath = run.FfmpegPath });

@@ -26,7 +26,7 @@ internal sealed class Supervision : IDisposable
     /// <param name="autoencoder">Frozen; the caller's.</param>
     /// <param name="frames">Frames of a window.</param>
     /// <param name="device">Where to compute.</param>
-    /// <exception cref="TrainingException">The synchronisation network takes other windows.</exception>
+    /// <exception cref="TrainingException">A judge takes other windows.</exception>
     /// <exception cref="Models.Loading.CheckpointMismatchException">A file is of another architecture.</exception>
     public Supervision(SupervisionSettings settings, AutoencoderKL autoencoder, int frames, Device device)
     {
@@ -41,6 +41,11 @@ internal sealed class Supervision : IDisposable
             }
             _lpips = settings.Lpips is { } lpips ? LpipsLoss.Load(lpips.VggPath, lpips.LinearPath, ScalarType.Float32, device) : null;
             _trepa = settings.Trepa is { } trepa ? TrepaLoss.Load(trepa.Path, ScalarType.Float32, device) : null;
+            if (_trepa?.Configuration.PatchFrames is { } together && frames % together != 0)
+            {
+                throw new TrainingException(FormattableString.Invariant(
+                    $"data.num_frames is {frames}, but TREPA's network sees {together} frames at a time: a multiple of {together} is required, or run.trepa_loss_weight: 0."));
+            }
         }
         catch
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using LatentSync.Models.Schedulers;
 using LatentSync.Models.UNets;
 
@@ -17,6 +18,7 @@ internal sealed record UNetSettings
     private static readonly string[] OwnRunKeys =
     [
         .. SupervisionSettings.RunKeys, "recon_loss_weight", "trainable_modules", "use_mixed_noise", "mixed_noise_alpha", "enable_gradient_checkpointing", "audio_dropout", "loss_weighting", "prediction_type",
+        "mouth_weight",
     ];
 
     private static readonly string[] IgnoredRunKeys = ["guidance_scale", "inference_steps", "max_train_epochs"];
@@ -73,9 +75,16 @@ internal sealed record UNetSettings
     /// prediction, 1 + 1/SNR, at most <see cref="UNetTask.LargestWeight"/>; "epsilon" is the original's.</summary>
     public bool WeighsVelocity { get; init; }
 
+    /// <summary><c>run.mouth_weight</c> (ours): how much the error of a latent at the middle of the mouth counts, against 1 far from it. The original's
+    /// is 1; but only a tenth of the latents move with the speech, and a small network is long busy with the others.</summary>
+    public double MouthWeight { get; init; } = 1;
+
     /// <summary><c>run.prediction_type</c> (ours): what the network learns to give. The original's is the noise; a small network learns "sample", the
     /// clean latents, much sooner, since at high noise it need not reproduce its input to a percent.</summary>
     public PredictionType Prediction { get; init; }
+
+    /// <summary><c>run.mixed_precision_training</c>: predictions and gradients in bfloat16 where that pays, <see cref="TrainingDevice.MixesPrecision"/>.</summary>
+    public bool MixedPrecision { get; init; }
 
     /// <summary><c>run.enable_gradient_checkpointing</c>.</summary>
     public bool GradientCheckpointing { get; init; }
@@ -122,6 +131,10 @@ internal sealed record UNetSettings
                 ReconstructionWeight = r.Number("recon_loss_weight", 1),
                 MixedNoiseAlpha = r.Flag("use_mixed_noise", true) ? r.Number("mixed_noise_alpha", 1) : null,
                 AudioDropout = r.Number("audio_dropout", 0),
+                MixedPrecision = r.Flag("mixed_precision_training", false),
+                MouthWeight = r.Number("mouth_weight", 1) is var weight and > 0 and < 1e6
+                    ? weight
+                    : throw r.Invalid("mouth_weight", r.Number("mouth_weight", 1).ToString(CultureInfo.InvariantCulture), "a number above 0"),
                 GradientCheckpointing = r.Flag("enable_gradient_checkpointing", false),
                 Supervision = SupervisionSettings.Read(r, document.ReadPath("data", "syncnet_config_path"), File),
                 Prediction = SchedulerConfiguration.ParsePrediction(r.Text("prediction_type", "epsilon"))

@@ -29,7 +29,7 @@ internal sealed class UNetTask : ITrainingTask
     private const int NoisePurpose = 100_000, LatentPurpose = 200_000, TimePurpose = 300_000, DropoutPurpose = 400_000;
 
     private readonly UNetSettings _settings;
-    private readonly UNet3DConditionModel _network;
+    private readonly MixedPrecision<UNet3DConditionModel> _networks;
     private readonly AutoencoderKL _autoencoder;
     private readonly WhisperEncoder _encoder;
     private readonly WindowSampler _sampler;
@@ -39,10 +39,12 @@ internal sealed class UNetTask : ITrainingTask
     private readonly Device _device;
     private readonly Tensor _mask; // (1, R, R)
     private readonly Tensor _maskLatents; // (1, s, s), in main memory
+    private readonly Tensor _errorWeights; // (s, s), mean 1
     private readonly NoiseSchedule _schedule = new DdimScheduler().Schedule;
 
-    public UNetTask(UNetSettings settings, FaceClipLibrary library, FaceClipLibrary? validation, long seed, Device device)
+    public UNetTask(UNetSettings settings, FaceClipLibrary library, FaceClipLibrary? validation, long seed, TrainingDevice hardware)
     {
+        Device device = hardware.Device;
         (_settings, _device) = (settings, device);
         _sampler = new WindowSampler(library, settings.Frames);
         _validation = validation is null ? null : new WindowSampler(validation, settings.Frames);
@@ -51,20 +53,23 @@ internal sealed class UNetTask : ITrainingTask
         Require(settings, _autoencoder, _encoder);
         _autoencoder.GradientCheckpointing = settings.GradientCheckpointing;
         _supervision = settings.Supervision.HasAny ? new Supervision(settings.Supervision, _autoencoder, settings.Frames, device) : null;
-        _network = UNet3DConditionModel.Create(settings.Network, ScalarType.Float32, device);
-        _network.InitializeForTraining(seed);
+        UNet3DConditionModel network = UNet3DConditionModel.Create(settings.Network, ScalarType.Float32, device);
+        network.InitializeForTraining(seed);
         if (settings.StartPath is { } start)
         {
             using TensorArchive archive = TensorArchive.Open(start);
-            UNetCheckpoint.Load(_network, archive, allowMissing: true);
+            UNetCheckpoint.Load(network, archive, allowMissing: true);
         }
-        _network.train();
-        _network.GradientCheckpointing = settings.GradientCheckpointing;
-        Parameters = TrainableParameters.Select(_network, settings.TrainableModules);
+        network.train();
+        Parameters = TrainableParameters.Select(network, settings.TrainableModules);
+        ScalarType dtype = settings.MixedPrecision && hardware.MixesPrecision ? ScalarType.BFloat16 : ScalarType.Float32;
+        _networks = new MixedPrecision<UNet3DConditionModel>(network, dtype, type => UNet3DConditionModel.Create(settings.Network, type, device));
+        _networks.Working.GradientCheckpointing = settings.GradientCheckpointing;
         using DisposeScope scope = NewDisposeScope();
         FaceMask mask = settings.MaskPath is { } path ? FaceMask.Load(path, settings.Resolution) : FaceMask.Create(settings.Resolution);
         _mask = MaskTensors.Of(mask, device).DetachFromDisposeScope();
         _maskLatents = MaskTensors.Reduce(_mask, _autoencoder.DownsamplingFactor).cpu().contiguous().DetachFromDisposeScope();
+        _errorWeights = MouthWeights.Of((int)_maskLatents.shape[^1], settings.MouthWeight, device).DetachFromDisposeScope();
         AudioFrameClock clock = new(FaceClip.FrameRate, settings.AudioFrames.Before, settings.AudioFrames.After);
         _features = new ClipFeatures(_autoencoder, _encoder, clock, _mask, settings.CacheBytes);
     }
@@ -98,7 +103,7 @@ internal sealed class UNetTask : ITrainingTask
     public string WriteCheckpoint(string folder, long step, LossHistory history)
     {
         string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"checkpoint-{step}.pt"));
-        TorchCheckpointWriter.Write(path, new CheckpointDictionary { { "global_step", step }, { "state_dict", StateDictWriter.Dictionary(_network) } });
+        TorchCheckpointWriter.Write(path, new CheckpointDictionary { { "global_step", step }, { "state_dict", StateDictWriter.Dictionary(_networks.Master) } });
         return path;
     }
 
@@ -106,15 +111,19 @@ internal sealed class UNetTask : ITrainingTask
     {
         _features.Dispose();
         _supervision?.Dispose();
-        _network.Dispose();
+        _networks.Dispose();
         _autoencoder.Dispose();
         _encoder.Dispose();
         _mask.Dispose();
         _maskLatents.Dispose();
+        _errorWeights.Dispose();
     }
+
+    public void CollectGradients() => _networks.CollectGradients();
 
     private StepLoss Compute(WindowSampler sampler, TrainingDraw draw, CancellationToken cancellationToken)
     {
+        _networks.Refresh();
         Batch batch = Draw(sampler, draw, cancellationToken);
         Tensor latents = batch.Latents; // (B, c, f, s, s)
         using Generator noises = draw.GeneratorFor(NoisePurpose);
@@ -123,9 +132,11 @@ internal sealed class UNetTask : ITrainingTask
         Tensor timesteps = randint(0, _schedule.AlphasCumulative.Count, [latents.shape[0]], generator: times, dtype: ScalarType.Int64); // (B)
         Tensor noisy = _schedule.AddNoise(latents, noise, timesteps); // (B, c, f, s, s)
         Tensor input = cat([noisy, MaskOf(latents.shape), batch.Masked, batch.Reference], 1).to(_device); // (B, 3c + 1, f, s, s)
-        Tensor predicted = _network.forward(input, timesteps.to(_device), batch.Tokens.to(_device)); // (B, c, f, s, s)
-        Tensor difference = predicted.to(ScalarType.Float32) - Target(latents, noise, timesteps).to(_device);
-        Tensor squares = (difference * difference).mean([1, 2, 3, 4]); // (B)
+        Tensor predicted = _networks.Working // (B, c, f, s, s)
+            .forward(input.to(_networks.DType), timesteps.to(_device), batch.Tokens.to(_networks.DType, _device))
+            .to(ScalarType.Float32);
+        Tensor difference = predicted - Target(latents, noise, timesteps).to(_device);
+        Tensor squares = (difference * difference * _errorWeights).mean([1, 2, 3, 4]); // (B)
         List<KeyValuePair<string, double>> parts = [KeyValuePair.Create(_settings.Prediction == PredictionType.Epsilon ? "noise" : "latents", (double)squares.mean().item<float>())];
         Tensor total = (squares * Weights(timesteps)).mean().Times(_settings.ReconstructionWeight);
         if (_supervision is not null)

@@ -1,5 +1,4 @@
 using LatentSync.Training.Datasets;
-using static TorchSharp.torch;
 
 namespace LatentSync.Training.Loops.UNets;
 
@@ -18,7 +17,7 @@ public static class UNetTraining
     {
         ArgumentNullException.ThrowIfNull(run);
         (UNetSettings settings, TrainingLoopOptions options) = UNetSettings.Read(run);
-        Device device = TrainingDevice.Prepare(run);
+        TrainingDevice device = TrainingDevice.Prepare(run);
         FaceClipLibraryOptions clips = new()
         {
             Resolution = settings.Resolution,

@@ -42,6 +42,20 @@ public static class DeviceChoice
         return device.Kind == AttentionDeviceKind.Cuda && device.Index < machine.Gpus.Count && MajorOf(machine.Gpus[device.Index]) > 7 ? AttentionDType.Float16 : AttentionDType.Float32;
     }
 
+    /// <summary>True where a device multiplies bfloat16 faster than float32: GPUs from compute capability 8.0 on, processors with AVX512-BF16 or AMX.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="device">The device.</param>
+    public static bool HasFastBFloat16(Machine machine, AttentionDevice device)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        return device.Kind switch
+        {
+            AttentionDeviceKind.Cpu => machine.Cpu.Isa.Contains("avx512bf16") || machine.Cpu.Isa.Contains("amxbf16"),
+            AttentionDeviceKind.Cuda => device.Index < machine.Gpus.Count && MajorOf(machine.Gpus[device.Index]) >= 8,
+            _ => false,
+        };
+    }
+
     /// <summary>Why libtorch cannot compute on a GPU; null when it can.</summary>
     /// <param name="machine">The machine.</param>
     /// <param name="gpu">One of its GPUs.</param>
