@@ -175,8 +175,9 @@ public sealed class VerificationTests
         Assert.SkipUnless(PeakMemory.IsAvailable, "the peak is read from Linux's /proc");
         long peak = PeakMemory.Of(() => ones(64 << 18).Dispose())!.Value; // 64 MiB of float32
         Assert.InRange(peak, 63L << 20, 70L << 20); // the kernel counts pages of each thread in batches
-        long reused = PeakMemory.Of(() => ones(1 << 18).Dispose())!.Value; // 1 MiB, from what the heap may have kept
-        Assert.InRange(reused, 1L << 19, 4L << 20);
+        // 1 MiB, from what the heap may have kept; the median, because other threads of the process free memory meanwhile.
+        long[] reused = [.. Enumerable.Range(0, 9).Select(_ => PeakMemory.Of(() => ones(1 << 18).Dispose())!.Value).Order()];
+        Assert.InRange(reused[4], 1L << 19, 4L << 20);
     }
 
     [Fact]
