@@ -165,7 +165,12 @@ public sealed class TrainingLoop
     // As the original: what a folder's weights were trained by lies beside them.
     private void CopyConfiguration(string folder)
     {
-        if (_options.ConfigurationPath is { } path && Path.Combine(folder, Path.GetFileName(path)) is { } copy && copy != Path.GetFullPath(path))
+        if (_options.ConfigurationPath is not { } path)
+        {
+            return;
+        }
+        string copy = Path.Combine(folder, Path.GetFileName(path));
+        if (copy != Path.GetFullPath(path))
         {
             PartialFile.Write(copy, File.ReadAllBytes(path));
         }

@@ -36,7 +36,7 @@ public sealed class UNetTrainingTests(SmallNetworks networks) : IClassFixture<Sm
 
         Assert.Equal((2, 4), (parts.ResumedFrom, parts.Steps));
         Assert.Equal(File.ReadAllText(whole.LossCurve), File.ReadAllText(parts.LossCurve));
-        AssertSame(State(whole.Checkpoint, SmallNetworks.Stage1), State(parts.Checkpoint, SmallNetworks.Stage1), _ => true);
+        WeightAssert.Same(State(whole.Checkpoint, SmallNetworks.Stage1), State(parts.Checkpoint, SmallNetworks.Stage1));
     }
 
     [Theory]
@@ -59,7 +59,7 @@ public sealed class UNetTrainingTests(SmallNetworks networks) : IClassFixture<Sm
         // The total is the weighted sum of its parts.
         Assert.Equal(Loss("noise") + weight * Loss(judge) + 0.1 * Loss("perceptual"), Loss(TrainingLoop.TotalLoss), 1e-4 * Loss(TrainingLoop.TotalLoss));
         Dictionary<string, Tensor> start = State(first.Checkpoint, SmallNetworks.Stage1), end = State(second.Checkpoint, networks.Supervised);
-        AssertSame(start, end, key => !Trained(key));
+        WeightAssert.Same(start, end, key => !Trained(key));
         Assert.Contains(start.Keys, key => Trained(key) && !start[key].equal(end[key]).all().item<bool>());
         // They begin as the identity: what they write starts at zero.
         Assert.Contains(end, e => e.Key.Contains("motion_modules.", StringComparison.Ordinal) && e.Key.EndsWith("proj_out.weight", StringComparison.Ordinal) && e.Value.abs().max().item<float>() > 0);
@@ -143,7 +143,4 @@ public sealed class UNetTrainingTests(SmallNetworks networks) : IClassFixture<Sm
     }
 
     private Dictionary<string, Tensor> State(string path, string configuration) => networks.Open(path, configuration).state_dict();
-
-    private static void AssertSame(Dictionary<string, Tensor> expected, Dictionary<string, Tensor> actual, Func<string, bool> which) =>
-        Assert.All(expected.Where(e => which(e.Key)), e => Assert.True(e.Value.equal(actual[e.Key]).all().item<bool>(), e.Key));
 }

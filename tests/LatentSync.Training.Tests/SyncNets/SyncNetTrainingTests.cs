@@ -3,6 +3,7 @@ using LatentSync.Models.Loading;
 using LatentSync.Models.SyncNets;
 using LatentSync.Training.Loops;
 using LatentSync.Training.Loops.SyncNets;
+using LatentSync.Training.Tests.Loops;
 using static TorchSharp.torch;
 
 namespace LatentSync.Training.Tests.SyncNets;
@@ -33,8 +34,7 @@ public sealed class SyncNetTrainingTests(TalkingHeads heads) : IClassFixture<Tal
         Assert.Equal((2, 4), (parts.ResumedFrom, parts.Steps));
         using StableSyncNet expected = SyncNetCheckpoint.Open(whole.Checkpoint, TalkingHeads.Network, ScalarType.Float32, CPU);
         using StableSyncNet actual = SyncNetCheckpoint.Open(parts.Checkpoint, TalkingHeads.Network, ScalarType.Float32, CPU);
-        Dictionary<string, Tensor> state = actual.state_dict();
-        Assert.All(expected.state_dict(), e => Assert.True(e.Value.equal(state[e.Key]).all().item<bool>(), e.Key));
+        WeightAssert.Same(expected.state_dict(), actual.state_dict());
     }
 
     [Fact]

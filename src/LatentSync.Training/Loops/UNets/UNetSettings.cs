@@ -132,9 +132,11 @@ internal sealed record UNetSettings
                 MixedNoiseAlpha = r.Flag("use_mixed_noise", true) ? r.Number("mixed_noise_alpha", 1) : null,
                 AudioDropout = r.Number("audio_dropout", 0),
                 MixedPrecision = r.Flag("mixed_precision_training", false),
-                MouthWeight = r.Number("mouth_weight", 1) is var weight and > 0 and < 1e6
-                    ? weight
-                    : throw r.Invalid("mouth_weight", r.Number("mouth_weight", 1).ToString(CultureInfo.InvariantCulture), "a number above 0"),
+                MouthWeight = r.Number("mouth_weight", 1) switch
+                {
+                    > 0 and < 1e6 and double weight => weight,
+                    double other => throw r.Invalid("mouth_weight", other.ToString(CultureInfo.InvariantCulture), "a number above 0 and below 1e6"),
+                },
                 GradientCheckpointing = r.Flag("enable_gradient_checkpointing", false),
                 Supervision = SupervisionSettings.Read(r, document.ReadPath("data", "syncnet_config_path"), File),
                 Prediction = SchedulerConfiguration.ParsePrediction(r.Text("prediction_type", "epsilon"))

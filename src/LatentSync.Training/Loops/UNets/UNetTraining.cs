@@ -17,7 +17,7 @@ public static class UNetTraining
     {
         ArgumentNullException.ThrowIfNull(run);
         (UNetSettings settings, TrainingLoopOptions options) = UNetSettings.Read(run);
-        TrainingDevice device = TrainingDevice.Prepare(run);
+        TrainingDevice hardware = TrainingDevice.Prepare(run);
         FaceClipLibraryOptions clips = new()
         {
             Resolution = settings.Resolution,
@@ -29,7 +29,7 @@ public static class UNetTraining
             settings.Videos,
             settings.ValidationVideos,
             clips,
-            (library, validation) => new UNetTask(settings, library, validation, options.Seed, device),
+            (library, validation) => new UNetTask(settings, library, validation, options.Seed, hardware),
             options,
             progress,
             cancellationToken);
