@@ -125,7 +125,7 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
                 }
                 Weigh(scores, count, plan.ExponentFactor, maximum + r, sum + r, result, width);
             }
-            AddValues(call, sequence, memory, rows, kvHead, key, count, results, width);
+            AddValues(call, sequence, memory, rows, kvHead, key, count, endKey, results, width);
         }
     }
 
@@ -139,6 +139,7 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
         for (int j = 0; j < count; j += 4)
         {
             FindFour(call.Key, call, sequence, memory, kvHead, key + j, count - j, isPlain, width, dim);
+            Expect(call.Value, call, sequence, kvHead, key + j, Math.Min(key + count, key + j + 4), call.Problem.ValueDim);
             T* k0 = memory.Four[0], k1 = memory.Four[1], k2 = memory.Four[2], k3 = memory.Four[3];
             for (int r = 0; r < rows; r++)
             {
@@ -194,6 +195,26 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
             if (!isPlain)
             {
                 RowConversion.Read(row, operand.DType, operand.ColumnStride, memory.Four[i], dim);
+            }
+        }
+    }
+
+    /// <summary>Has rows fetched that the other half of the work reads next: values while keys are read, and the other way round.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Expect(in FlashOperand operand, in FlashCall call, in FlashSequence sequence, int kvHead, int key, int end, int dim)
+    {
+        if (!Prefetching.IsSupported || operand.ColumnStride != 1)
+        {
+            return;
+        }
+        int bytes = dim * operand.DType.Size();
+        for (; key < end; key++)
+        {
+            (nint page, nint place) = sequence.Place(call, key);
+            byte* row = (byte*)operand.Row(page, kvHead, place);
+            for (int offset = 0; offset < bytes; offset += Prefetching.Line)
+            {
+                Prefetching.ToSecondCache(row + offset);
             }
         }
     }
@@ -260,13 +281,14 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
     /// <summary>results += weights · values, four values at a time.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddValues(
-        in FlashCall call, in FlashSequence sequence, in DecodeMemory memory, int rows, int kvHead, int key, int count, T* results, int width)
+        in FlashCall call, in FlashSequence sequence, in DecodeMemory memory, int rows, int kvHead, int key, int count, int endKey, T* results, int width)
     {
         int dim = call.Problem.ValueDim, whole = dim / TLanes.Count * TLanes.Count;
         bool isPlain = call.Value.DType.Size() == sizeof(T) && call.Value.ColumnStride == 1;
         for (int j = 0; j < count; j += 4)
         {
             FindFour(call.Value, call, sequence, memory, kvHead, key + j, count - j, isPlain, width, dim);
+            Expect(call.Key, call, sequence, kvHead, key + count + j, Math.Min(endKey, key + count + j + 4), call.Problem.HeadDim);
             T* v0 = memory.Four[0], v1 = memory.Four[1], v2 = memory.Four[2], v3 = memory.Four[3];
             for (int r = 0; r < rows; r++)
             {

@@ -75,12 +75,14 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         {
             int count = Math.Min(plan.KeyBlock, endKey - key);
             FlashKeyBlock<T> keys = FlashKeyBlock<T>.Of(call, plan, sequence, kvHead, key, count, memory.Keys, memory.Values);
+            bool isCold = plan.Direct;
             for (int i = 0; i < blocks; i++)
             {
                 ref FlashBlock<T> block = ref memory.Blocks[i];
                 if (block.FirstOfAll < key + count && block.LastOfAll >= key)
                 {
-                    Attend(shared, memory.Scratch, ref block, batch, keys);
+                    Attend(shared, memory.Scratch, ref block, batch, keys, isCold);
+                    isCold = false;
                 }
             }
         }

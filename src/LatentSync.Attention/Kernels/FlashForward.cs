@@ -32,13 +32,15 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     /// <param name="batch">Sequence.</param>
     /// <param name="block">Queries, and what is known of them so far.</param>
     /// <param name="keys">Keys and values.</param>
+    /// <param name="isCold">The values have not been read lately: they are fetched while the scores are computed.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Attend(
-        FlashContext* shared, in FlashScratch<T> scratch, ref FlashBlock<T> block, int batch, in FlashKeyBlock<T> keys)
+        FlashContext* shared, in FlashScratch<T> scratch, ref FlashBlock<T> block, int batch, in FlashKeyBlock<T> keys, bool isCold = false)
     {
         ref readonly AttentionProblem problem = ref shared->Call.Problem;
         int headDim = problem.HeadDim, valueDim = problem.ValueDim;
         int vectors = block.Vectors, lanes = vectors * TLanes.Count, count = keys.Count;
+        T* ahead = isCold && Prefetching.IsSupported ? keys.Values : null;
         T* before = stackalloc T[lanes];
         for (int v = 0; v < lanes; v += TLanes.Count)
         {
@@ -47,13 +49,13 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         if (FlashScores<TLanes, TVector, T>.NeedsShaping(shared->Plan, block, keys.First, count))
         {
             ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
-                keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, scratch.Scores, lanes, count, vectors);
+                keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, scratch.Scores, lanes, count, vectors, ahead: ahead, aheadRow: keys.ValueStride);
             FlashScores<TLanes, TVector, T>.Shape(shared, block, scratch.Scores, batch, keys.First, count, scratch);
         }
         else
         {
             ProductTile<TLanes, TVector, T>.Multiply<NewSumsWithMaximum>(
-                keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, scratch.Scores, lanes, count, vectors, block.Maximum);
+                keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, scratch.Scores, lanes, count, vectors, block.Maximum, ahead, keys.ValueStride);
         }
         T* shift = stackalloc T[lanes];
         T* rescale = stackalloc T[lanes];

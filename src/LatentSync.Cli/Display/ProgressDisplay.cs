@@ -74,7 +74,7 @@ internal sealed class ProgressDisplay : IDisposable
 
     private sealed class LineProgress : IProgress<ProgressLine>
     {
-        private readonly Dictionary<string, (long Started, long Last)> _stages = [];
+        private readonly Dictionary<string, (Pace Pace, long Last)> _stages = [];
         private readonly HashSet<string> _complete = [];
         private readonly Lock _gate = new();
 
@@ -83,10 +83,10 @@ internal sealed class ProgressDisplay : IDisposable
             lock (_gate)
             {
                 long now = Stopwatch.GetTimestamp();
-                bool first = !_stages.TryGetValue(value.Title, out (long Started, long Last) times);
+                bool first = !_stages.TryGetValue(value.Title, out (Pace Pace, long Last) stage);
                 if (first)
                 {
-                    times = (now, 0);
+                    stage = (new Pace(value.Done, now), 0);
                 }
                 bool complete = value.Total is { } all && value.Done >= all;
                 if (_complete.Contains(value.Title))
@@ -97,18 +97,14 @@ internal sealed class ProgressDisplay : IDisposable
                 {
                     _complete.Add(value.Title);
                 }
-                if (!first && !complete && Stopwatch.GetElapsedTime(times.Last, now) < LineInterval)
+                if (!first && !complete && Stopwatch.GetElapsedTime(stage.Last, now) < LineInterval)
                 {
                     return;
                 }
-                _stages[value.Title] = (times.Started, now);
-                string left = string.Empty;
-                if (!first && value.Total is { } total && value.Done > 0 && value.Done < total)
-                {
-                    TimeSpan elapsed = Stopwatch.GetElapsedTime(times.Started, now);
-                    TimeSpan remaining = elapsed * ((double)(total - value.Done) / value.Done);
-                    left = string.Create(CultureInfo.InvariantCulture, $", about {remaining.TotalSeconds:0} s left");
-                }
+                _stages[value.Title] = (stage.Pace, now);
+                string left = value.Total is { } total && stage.Pace.TimeLeft(value.Done, total, now) is { } remaining
+                    ? string.Create(CultureInfo.InvariantCulture, $", about {remaining.TotalSeconds:0} s left")
+                    : string.Empty;
                 string count = value.Total is { } t ? $"{value.Done}/{t}" : $"{value.Done}";
                 Console.Error.WriteLine($"{value.Title}: {count} {value.Unit}{left}");
             }

@@ -8,7 +8,7 @@ public sealed unsafe class FlashGuardPageTests
     public static TheoryData<int, int, int, int> Shapes()
     {
         var rows = new TheoryData<int, int, int, int>();
-        foreach ((int queries, int keys) in ((int, int)[])[(1, 1), (1, 97), (5, 3), (16, 16), (17, 96), (63, 50), (66, 193)])
+        foreach ((int queries, int keys) in ((int, int)[])[(1, 1), (1, 97), (5, 3), (16, 16), (17, 96), (63, 50), (66, 193), (1, 257), (4, 300)])
         {
             foreach ((int dim, int valueDim) in ((int, int)[])[(1, 1), (3, 5), (7, 4), (15, 17), (40, 33), (65, 65), (160, 2)])
             {

@@ -6,12 +6,13 @@ namespace LatentSync.Attention.Kernels.Micro;
 internal static unsafe partial class ProductTile<TLanes, TVector, T>
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes)
+    private static void Rows4<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes, T* ahead, nint aheadRow)
         where TSums : struct, ITileSums
     {
         for (; rows >= 6; rows -= 6, a += 6 * aRow, c += 6 * cRow)
         {
-            Tile6x4<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes);
+            Tile6x4<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes, ahead, aheadRow);
+            ahead = ahead is null ? null : ahead + 6 * aheadRow;
         }
         for (; rows >= 2; rows -= 2, a += 2 * aRow, c += 2 * cRow)
         {
@@ -25,7 +26,8 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
 
     /// <summary>6 rows x 4 vectors: 24 sums, 4 factors and a broadcast in registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Tile6x4<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, T* lanes)
+    private static void Tile6x4<TSums>(
+        T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, T* lanes, T* ahead, nint aheadRow)
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
@@ -35,39 +37,53 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         TVector s30 = Start<TSums>(c + 3 * cRow, lanes), s31 = Start<TSums>(c + 3 * cRow + w, lanes + w), s32 = Start<TSums>(c + 3 * cRow + 2 * w, lanes + 2 * w), s33 = Start<TSums>(c + 3 * cRow + 3 * w, lanes + 3 * w);
         TVector s40 = Start<TSums>(c + 4 * cRow, lanes), s41 = Start<TSums>(c + 4 * cRow + w, lanes + w), s42 = Start<TSums>(c + 4 * cRow + 2 * w, lanes + 2 * w), s43 = Start<TSums>(c + 4 * cRow + 3 * w, lanes + 3 * w);
         TVector s50 = Start<TSums>(c + 5 * cRow, lanes), s51 = Start<TSums>(c + 5 * cRow + w, lanes + w), s52 = Start<TSums>(c + 5 * cRow + 2 * w, lanes + 2 * w), s53 = Start<TSums>(c + 5 * cRow + 3 * w, lanes + 3 * w);
-        for (; depth > 0; depth--, a += aStep, b += bStep)
+        int stretch = ahead is null ? depth : Prefetching.Line / sizeof(T);
+        while (depth > 0)
         {
-            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w), b2 = TLanes.Load(b + 2 * w), b3 = TLanes.Load(b + 3 * w);
-            TVector x = TLanes.Broadcast(*a);
-            s00 = TLanes.MultiplyAdd(x, b0, s00);
-            s01 = TLanes.MultiplyAdd(x, b1, s01);
-            s02 = TLanes.MultiplyAdd(x, b2, s02);
-            s03 = TLanes.MultiplyAdd(x, b3, s03);
-            x = TLanes.Broadcast(a[aRow]);
-            s10 = TLanes.MultiplyAdd(x, b0, s10);
-            s11 = TLanes.MultiplyAdd(x, b1, s11);
-            s12 = TLanes.MultiplyAdd(x, b2, s12);
-            s13 = TLanes.MultiplyAdd(x, b3, s13);
-            x = TLanes.Broadcast(a[2 * aRow]);
-            s20 = TLanes.MultiplyAdd(x, b0, s20);
-            s21 = TLanes.MultiplyAdd(x, b1, s21);
-            s22 = TLanes.MultiplyAdd(x, b2, s22);
-            s23 = TLanes.MultiplyAdd(x, b3, s23);
-            x = TLanes.Broadcast(a[3 * aRow]);
-            s30 = TLanes.MultiplyAdd(x, b0, s30);
-            s31 = TLanes.MultiplyAdd(x, b1, s31);
-            s32 = TLanes.MultiplyAdd(x, b2, s32);
-            s33 = TLanes.MultiplyAdd(x, b3, s33);
-            x = TLanes.Broadcast(a[4 * aRow]);
-            s40 = TLanes.MultiplyAdd(x, b0, s40);
-            s41 = TLanes.MultiplyAdd(x, b1, s41);
-            s42 = TLanes.MultiplyAdd(x, b2, s42);
-            s43 = TLanes.MultiplyAdd(x, b3, s43);
-            x = TLanes.Broadcast(a[5 * aRow]);
-            s50 = TLanes.MultiplyAdd(x, b0, s50);
-            s51 = TLanes.MultiplyAdd(x, b1, s51);
-            s52 = TLanes.MultiplyAdd(x, b2, s52);
-            s53 = TLanes.MultiplyAdd(x, b3, s53);
+            int n = Math.Min(stretch, depth);
+            depth -= n;
+            if (ahead is not null)
+            {
+                for (int row = 0; row < 6; row++)
+                {
+                    Prefetching.ToSecondCache(ahead + row * aheadRow);
+                }
+                ahead += n;
+            }
+            for (; n > 0; n--, a += aStep, b += bStep)
+            {
+                TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w), b2 = TLanes.Load(b + 2 * w), b3 = TLanes.Load(b + 3 * w);
+                TVector x = TLanes.Broadcast(*a);
+                s00 = TLanes.MultiplyAdd(x, b0, s00);
+                s01 = TLanes.MultiplyAdd(x, b1, s01);
+                s02 = TLanes.MultiplyAdd(x, b2, s02);
+                s03 = TLanes.MultiplyAdd(x, b3, s03);
+                x = TLanes.Broadcast(a[aRow]);
+                s10 = TLanes.MultiplyAdd(x, b0, s10);
+                s11 = TLanes.MultiplyAdd(x, b1, s11);
+                s12 = TLanes.MultiplyAdd(x, b2, s12);
+                s13 = TLanes.MultiplyAdd(x, b3, s13);
+                x = TLanes.Broadcast(a[2 * aRow]);
+                s20 = TLanes.MultiplyAdd(x, b0, s20);
+                s21 = TLanes.MultiplyAdd(x, b1, s21);
+                s22 = TLanes.MultiplyAdd(x, b2, s22);
+                s23 = TLanes.MultiplyAdd(x, b3, s23);
+                x = TLanes.Broadcast(a[3 * aRow]);
+                s30 = TLanes.MultiplyAdd(x, b0, s30);
+                s31 = TLanes.MultiplyAdd(x, b1, s31);
+                s32 = TLanes.MultiplyAdd(x, b2, s32);
+                s33 = TLanes.MultiplyAdd(x, b3, s33);
+                x = TLanes.Broadcast(a[4 * aRow]);
+                s40 = TLanes.MultiplyAdd(x, b0, s40);
+                s41 = TLanes.MultiplyAdd(x, b1, s41);
+                s42 = TLanes.MultiplyAdd(x, b2, s42);
+                s43 = TLanes.MultiplyAdd(x, b3, s43);
+                x = TLanes.Broadcast(a[5 * aRow]);
+                s50 = TLanes.MultiplyAdd(x, b0, s50);
+                s51 = TLanes.MultiplyAdd(x, b1, s51);
+                s52 = TLanes.MultiplyAdd(x, b2, s52);
+                s53 = TLanes.MultiplyAdd(x, b3, s53);
+            }
         }
         Finish<TSums>(s00, c);
         Finish<TSums>(s01, c + w);

@@ -81,15 +81,18 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     /// <param name="rows">Number of m.</param>
     /// <param name="vectors">Width of B and C in vectors, 1 to 4.</param>
     /// <param name="lanes">One number per lane, for <see cref="ITileSums.Rescales"/> and <see cref="ITileSums.KeepsMaximum"/>.</param>
+    /// <param name="ahead">What will be read next, a row per row of A: whole tiles of 4 vectors have <paramref name="depth"/> elements of each fetched
+    /// into the second cache meanwhile. Null: nothing.</param>
+    /// <param name="aheadRow">Elements from row to row of it.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Multiply<TSums>(
-        T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, int vectors, T* lanes = null)
+        T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, int vectors, T* lanes = null, T* ahead = null, nint aheadRow = 0)
         where TSums : struct, ITileSums
     {
         switch (vectors)
         {
             case 4:
-                Rows4<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes);
+                Rows4<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes, ahead, aheadRow);
                 break;
             case 3:
                 Rows3<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes);
