@@ -18,7 +18,7 @@ public sealed record ProgramStart(string Path, params string[] Arguments)
     public Action<string, Process>? OnErrorLine { get; init; }
 
     /// <summary>After so long the program is killed and the test fails.</summary>
-    public TimeSpan Limit { get; init; } = TimeSpan.FromMinutes(3);
+    public TimeSpan Limit { get; init; } = TimeSpan.FromMinutes(10); // only a guard: machines are busy
 }
 
 /// <summary>What a program that has ended said.</summary>

@@ -6,7 +6,7 @@ namespace LatentSync.Platform.Tests.Children;
 /// <summary>Starts this test program, or a copy of it elsewhere, as a child.</summary>
 internal static class ChildProcess
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
 
     /// <summary>The program's own folder.</summary>
     public static string OwnFolder => AppContext.BaseDirectory;
