@@ -9,7 +9,7 @@ public sealed record DemoOptions
     public const int DefaultInferenceSteps = 4;
 
     /// <summary>Classifier-free guidance that suits the embedded checkpoint.</summary>
-    public const double DefaultGuidanceScale = 3;
+    public const double DefaultGuidanceScale = 2;
 
     /// <summary>Duration of the new speech in seconds, unless another is asked for.</summary>
     public const double DefaultDurationSeconds = 3;
