@@ -12,7 +12,7 @@ internal static class EvalCommand
             "Measures results and networks.",
             """
             Examples:
-              latentsync eval demo --clips 8 --json
+              latentsync eval demo --seed 5 --json
               latentsync eval sync --video talk.dubbed.mp4 --syncnet checkpoints/auxiliary/syncnet_v2.model
             """
         );

@@ -10,7 +10,7 @@ namespace LatentSync.Cli.Commands;
 internal static class EvalDemoCommand
 {
     private static readonly Option<long> Seed = new("--seed") { Description = "chooses the clips; whatever it is, nobody trained on them", DefaultValueFactory = _ => 1L, HelpName = "N" };
-    private static readonly Option<int> Clips = new("--clips") { Description = "number of new clips", DefaultValueFactory = _ => 8, HelpName = "N" };
+    private static readonly Option<int> Clips = new("--clips") { Description = "number of new clips", DefaultValueFactory = _ => DemoEvaluationOptions.DefaultClipCount, HelpName = "N" };
     private static readonly Option<double> Seconds = new("--seconds") { Description = "length of each new speech", DefaultValueFactory = _ => DemoOptions.DefaultDurationSeconds, CustomParser = DecimalNumber.Parse, HelpName = "X" };
     private static readonly Option<int> Steps = new("--steps") { Description = "denoising steps", DefaultValueFactory = _ => DemoOptions.DefaultInferenceSteps, HelpName = "N" };
     private static readonly Option<double> Guidance = new("--guidance") { Description = "classifier-free guidance; 1 switches it off", DefaultValueFactory = _ => DemoOptions.DefaultGuidanceScale, CustomParser = DecimalNumber.Parse, HelpName = "X" };

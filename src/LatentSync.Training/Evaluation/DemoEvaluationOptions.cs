@@ -6,11 +6,14 @@ namespace LatentSync.Training.Evaluation;
 /// <summary>What <see cref="DemoEvaluation"/> is asked to do.</summary>
 public sealed record DemoEvaluationOptions
 {
+    /// <summary>Clips of an evaluation: enough that two unrelated sentences correlate by less than 0.2 by chance nearly always.</summary>
+    public const int DefaultClipCount = 12;
+
     /// <summary>Chooses the clips and the noise; 0 or more. Default 1.</summary>
     public long Seed { get; init; } = 1;
 
-    /// <summary>Number of new clips, 1..1000. Default 8.</summary>
-    public int ClipCount { get; init; } = 8;
+    /// <summary>Number of new clips, 1..1000. Default <see cref="DefaultClipCount"/>.</summary>
+    public int ClipCount { get; init; } = DefaultClipCount;
 
     /// <summary>Duration of each clip's new speech in seconds, 1..60. Default 3.</summary>
     public double Seconds { get; init; } = DemoOptions.DefaultDurationSeconds;
