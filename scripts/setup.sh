@@ -90,6 +90,11 @@ keep_heap() {
     local kibibytes kept=$((2 << 30))
     if read -r _ kibibytes _ </proc/meminfo && [ "$((kibibytes * 1024 / 8))" -lt "$kept" ]; then kept=$((kibibytes * 1024 / 8)); fi
     export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}" MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-$((512 << 20))}" MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_:-$kept}"
+    # Pages of 2 MiB, where the system gives them: a tensor's first touch costs a fault for each page.
+    case "${GLIBC_TUNABLES:-}" in
+        *glibc.malloc.hugetlb=*) ;;
+        *) export GLIBC_TUNABLES="${GLIBC_TUNABLES:+$GLIBC_TUNABLES:}glibc.malloc.hugetlb=1" ;;
+    esac
 }
 
 # OpenCV's native library for Linux is linked against GTK 3, which servers often lack.

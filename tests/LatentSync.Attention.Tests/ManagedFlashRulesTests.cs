@@ -64,7 +64,7 @@ public sealed class ManagedFlashRulesTests
     [InlineData(AttentionDType.BFloat16, 1024, 1024, "avx2", "managed-flash")]
     [InlineData(AttentionDType.BFloat16, 1024, 1024, "", "managed-flash")] // unknown
     [InlineData(AttentionDType.BFloat16, 1024, 1024, "avx2 avx512f amxbf16", "torch-flash")]
-    [InlineData(AttentionDType.BFloat16, 1024, 1024, "avx2 avx512f avx512bf16", "torch-flash")]
+    [InlineData(AttentionDType.BFloat16, 1024, 1024, "avx2 avx512f avx512bf16", "managed-flash")]
     [InlineData(AttentionDType.BFloat16, 1024, 50, "avx2 avx512f avx512bf16 amxbf16", "managed-flash")]
     [InlineData(AttentionDType.BFloat16, 256, 256, "avx2 avx512f amxbf16", "torch-flash")]
     [InlineData(AttentionDType.BFloat16, 255, 256, "avx2 avx512f amxbf16", "managed-flash")]

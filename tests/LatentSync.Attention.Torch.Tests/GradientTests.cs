@@ -1,6 +1,7 @@
 using System.Globalization;
 using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Operands;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Tests;
@@ -37,6 +38,23 @@ public sealed class GradientTests
         AttentionCase shape = AttentionCase.All.Single(candidate => candidate.Name == caseName);
         var (query, key, value, arguments) = shape.Make(ScalarType.Float32);
         AssertGradients(backendName, query, key, value, arguments, maskNeedsGradient: false);
+    }
+
+    [Theory]
+    [InlineData("managed-flash")]
+    [InlineData("sliced")]
+    public void Backward_Again_KeepsNoTensorInTheCallersScope(string backendName)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor query = randn([2, 3, 17, 16]).requires_grad_(), outputGradient = randn([2, 3, 17, 16]);
+        int before = scope.DisposablesCount;
+        for (int i = 0; i < 3; i++)
+        {
+            using Tensor output = TestDispatchers.Requiring(TestDispatchers.Create(backendName)).Run(query, query, query);
+            using Tensor gradient = autograd.grad([output], [query], [outputGradient])[0];
+            Assert.Equal([2, 3, 17, 16], gradient.shape);
+        }
+        Assert.Equal(before, scope.DisposablesCount);
     }
 
     [Theory]

@@ -119,6 +119,16 @@ public sealed class VerificationTests
     }
 
     [Fact]
+    public void WarmUp_CallThatWasSlowAtFirst_IsKnownByItsShortestTime()
+    {
+        int count = 0;
+        TimedCall warm = InterleavedTimer.WarmUp(new TimedCall(() => count++, 0.01), TimeSpan.FromSeconds(0.1));
+        Assert.True(count > 1);
+        Assert.InRange(warm.Seconds, 0, 0.009);
+        Assert.Equal(0.5, InterleavedTimer.WarmUp(new TimedCall(() => Assert.Fail("there is no time for it"), 0.5), TimeSpan.FromSeconds(0.1)).Seconds);
+    }
+
+    [Fact]
     public void Measure_BeforeAndAfter_StandAroundEachTurnAndCountInTheBudget()
     {
         List<string> order = [];

@@ -49,6 +49,7 @@ internal sealed class PeerComparison(int threads, int repeats, TimeSpan budget)
         AttentionInputs inputs = SeededOperands.Make(layer.Problem, Seed);
         AttentionProblem problem = Describe(inputs);
         int positions = layer.Name.Contains(".temporal.", StringComparison.Ordinal) ? problem.HeadCount / TemporalHeads : 1;
+        WarmHeap.Prepare(inputs);
         using OnnxRuntimeAttention onnx = new(problem, inputs, positions, threads);
         Action ours = CallOf(new ManagedFlashBackend(), problem, inputs), torch = CallOf(new TorchFlashBackend(), problem, inputs);
         TimedCall[] turns = [Turn(ours), Turn(torch), Turn(onnx.Run)];
@@ -90,8 +91,7 @@ internal sealed class PeerComparison(int threads, int repeats, TimeSpan budget)
     private static TimedCall Turn(Action call)
     {
         call(); // compiles, allocates
-        InterleavedTimer.WarmUp(new TimedCall(call, Time(call)), FirstWarmUp);
-        double seconds = Math.Min(Time(call), Time(call));
+        double seconds = InterleavedTimer.WarmUp(new TimedCall(call, Time(call)), FirstWarmUp).Seconds;
         bool isLong = seconds > LongCall.TotalSeconds;
         return new TimedCall(call, seconds)
         {

@@ -35,7 +35,7 @@ internal static class PeerProgram
         Machine machine = new MachineExaminer().Examine().Machine;
         TorchRuntime.EnsureLoaded();
         int threads = options.Threads ?? get_num_threads();
-        set_num_threads(threads);
+        TorchRuntime.UseThreads(threads);
         PeerComparison comparison = new(threads, options.Repeats, options.Budget);
         PeerReport report = new(machine, threads);
         PeerTable? table = options.IsJson ? null : new PeerTable(output, report, options.Layers.Max(entry => entry.Layer.Name.Length));

@@ -2,6 +2,7 @@ using LatentSync.Attention.Kernels;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Torch.Operands;
 using LatentSync.Attention.Torch.Threads;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Backends;
@@ -17,11 +18,8 @@ internal sealed class ManagedFlashFunction : autograd.SingleTensorFunction<Manag
 
         internal ulong Seed => seed;
 
-        /// <summary>(B, H, Lq), made by the forward pass, in the caller's dispose scope.</summary>
+        /// <summary>(B, H, Lq), made by the forward pass.</summary>
         internal Tensor? LogSumExp { get; set; }
-
-        /// <summary>The output without a gradient; until the graph holds it, which is after the forward pass.</summary>
-        internal Tensor? Result { get; set; }
     }
 
     /// <inheritdoc/>
@@ -29,18 +27,14 @@ internal sealed class ManagedFlashFunction : autograd.SingleTensorFunction<Manag
 
     internal static AttentionResult Run(in AttentionProblem problem, in AttentionInputs inputs, ulong seed)
     {
+        // TorchSharp's function makes a second handle of the output, and the graph holds output and logsumexp by itself: all but the results end here.
+        using DisposeScope scope = NewDisposeScope();
         var call = new Call(problem, seed);
         Tensor output = inputs.Mask is null
             ? apply(inputs.Query, inputs.Key, inputs.Value, call)
             : apply(inputs.Query, inputs.Key, inputs.Value, inputs.Mask, call);
-        call.Result!.Dispose();
-        call.Result = null;
-        if (problem.NeedsLogSumExp)
-        {
-            return new AttentionResult(output, call.LogSumExp);
-        }
-        call.LogSumExp!.Dispose(); // the graph holds it
-        return output;
+        output = output.MoveToOuterDisposeScope();
+        return problem.NeedsLogSumExp ? new AttentionResult(output, call.LogSumExp!.MoveToOuterDisposeScope()) : output;
     }
 
     /// <summary>Forward; autograd is off here.</summary>
@@ -53,8 +47,7 @@ internal sealed class ManagedFlashFunction : autograd.SingleTensorFunction<Manag
         (Tensor output, Tensor? logSumExp) = ManagedFlashBackend.Attend(
             call.Problem, new AttentionInputs(kept[0], kept[1], kept[2], kept.ElementAtOrDefault(3)), call.Seed, keepsLogSumExp: true);
         call.LogSumExp = logSumExp;
-        call.Result = output.detach(); // the output itself would refer to this node, and the node to it
-        ctx.save_for_backward([.. kept, call.Result, logSumExp!]);
+        ctx.save_for_backward([.. kept, output.detach(), logSumExp!]); // the output itself would refer to this node, and the node to it
         ctx.save_data(nameof(Call), call);
         return output;
     }
@@ -85,12 +78,7 @@ internal sealed class ManagedFlashFunction : autograd.SingleTensorFunction<Manag
         FlashKernels.Backward(gradients, TorchTeam.Shared, get_num_threads());
         ManagedFlashBackend.KeepAlive(inputs);
         GC.KeepAlive(outputGradient);
-        List<Tensor> results = [query.MoveToOuterDisposeScope(), key.MoveToOuterDisposeScope(), value.MoveToOuterDisposeScope()];
-        if (mask is not null)
-        {
-            results.Add(null!);
-        }
-        results.Add(null!); // the call
-        return results;
+        grad_output.Dispose(); // made for this call
+        return ReturnedGradients.HandOver(mask is null ? [query, key, value, null] : [query, key, value, null, null]); // the last is the call
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Operands;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Backends;
@@ -61,11 +62,12 @@ public sealed class SlicedBackend : IAttentionBackend
         {
             return SlicedForward.RunDifferentiable(problem, inputs, shape); // dropped weights cannot be drawn a second time
         }
+        using DisposeScope scope = NewDisposeScope(); // TorchSharp's function makes a second handle of the output
         Tensor? logSumExp = SlicedForward.NewLogSumExp(problem, inputs);
         var call = new SlicedFunction.Call(problem, shape, logSumExp);
         Tensor output = inputs.Mask is null
             ? SlicedFunction.apply(inputs.Query, inputs.Key, inputs.Value, call)
             : SlicedFunction.apply(inputs.Query, inputs.Key, inputs.Value, inputs.Mask, call);
-        return new AttentionResult(output, logSumExp);
+        return new AttentionResult(output.MoveToOuterDisposeScope(), logSumExp?.MoveToOuterDisposeScope());
     }
 }

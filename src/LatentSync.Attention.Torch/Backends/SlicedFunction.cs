@@ -5,8 +5,7 @@ using static TorchSharp.torch;
 namespace LatentSync.Attention.Torch.Backends;
 
 /// <summary>Sliced attention for training: keeps only its operands, and computes each slice a second time in the backward pass, so that
-/// memory
-/// stays bounded by a slice. A gradient of a gradient is not available.</summary>
+/// memory stays bounded by a slice. A gradient of a gradient is not available.</summary>
 internal sealed class SlicedFunction : autograd.SingleTensorFunction<SlicedFunction>
 {
     /// <summary>What the tensors do not say.</summary>
@@ -65,18 +64,14 @@ internal sealed class SlicedFunction : autograd.SingleTensorFunction<SlicedFunct
                 Backpropagate(problem, inputs, slice, outputGradient, gradients);
             }
         }
-        List<Tensor> results =
-        [
-            queryGradient.to(inputs.Query.dtype).MoveToOuterDisposeScope(),
-            keyGradient.to(inputs.Key.dtype).MoveToOuterDisposeScope(),
-            valueGradient.to(inputs.Value.dtype).MoveToOuterDisposeScope(),
-        ];
+        List<Tensor?> results = [queryGradient.to(inputs.Query.dtype), keyGradient.to(inputs.Key.dtype), valueGradient.to(inputs.Value.dtype)];
         if (inputs.Mask is not null)
         {
-            results.Add(maskGradient?.to(inputs.Mask.dtype).MoveToOuterDisposeScope()!);
+            results.Add(maskGradient?.to(inputs.Mask.dtype));
         }
-        results.Add(null!); // the call
-        return results;
+        results.Add(null); // the call
+        grad_output.Dispose(); // made for this call
+        return ReturnedGradients.HandOver(results);
     }
 
     /// <summary>Attention of one slice once more, differentiated by libtorch.</summary>

@@ -103,6 +103,7 @@ public sealed class BackendVerifier
             var (result, call) = Check(backend, verdict, posed, pass);
             checks.Add((result with { IsChosen = verdict.Backend == plan.Chosen }, call));
         }
+        WarmHeap.Prepare(inputs);
         return Time(new LayerVerification(workload, layer, posed, plan.Chosen, [], [.. plan.Verdicts.Where(verdict => !verdict.Runs)]),
             checks, pass.FlopCount, cancellationToken);
     }
@@ -157,10 +158,11 @@ public sealed class BackendVerifier
     {
         string[] names = [.. checks.Where(check => check.Call is not null).Select(check => check.Result.Backend)];
         TimedCall[] calls = [.. checks.Select(check => check.Call).OfType<TimedCall>()];
-        foreach (TimedCall call in calls.Where(call => call.Seconds < WarmUpSeconds / 2))
+        var warmUp = TimeSpan.FromSeconds(Math.Min(WarmUpSeconds, WarmUpShare * _options.Budget.TotalSeconds));
+        for (int i = 0; i < calls.Length; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            InterleavedTimer.WarmUp(call, TimeSpan.FromSeconds(Math.Min(WarmUpSeconds, WarmUpShare * _options.Budget.TotalSeconds)));
+            calls[i] = calls[i].Seconds < WarmUpSeconds / 2 ? InterleavedTimer.WarmUp(calls[i], warmUp) : calls[i];
         }
         FmaTurn? fma = layer.Problem.Device.Kind == AttentionDeviceKind.Cpu && calls.Length > 0
             ? PeakOf(layer.Problem.DType).Turn(calls.Min(call => call.Seconds))

@@ -67,15 +67,20 @@ internal static class InterleavedTimer
     /// a method that was called 30 times when it has found no new one for 100 ms. A call that takes longer runs once or not at all.</summary>
     /// <param name="call">The call.</param>
     /// <param name="time">For how long.</param>
-    internal static void WarmUp(in TimedCall call, TimeSpan time)
+    /// <returns>The call with the shortest time seen: from it follows how often a sample repeats it, and a first call may have taken many times as
+    /// long.</returns>
+    internal static TimedCall WarmUp(TimedCall call, TimeSpan time)
     {
         long start = Stopwatch.GetTimestamp();
+        double shortest = call.Seconds;
         call.Before?.Invoke();
-        while (Stopwatch.GetElapsedTime(start).TotalSeconds + call.Seconds < time.TotalSeconds)
+        for (double begun = 0; (begun = Stopwatch.GetElapsedTime(start).TotalSeconds) + shortest < time.TotalSeconds;)
         {
             call.Call();
+            shortest = Math.Min(shortest, Stopwatch.GetElapsedTime(start).TotalSeconds - begun);
         }
         call.After?.Invoke();
+        return call with { Seconds = shortest };
     }
 
     /// <summary>The middle one; the mean of the two in the middle when their number is even.</summary>

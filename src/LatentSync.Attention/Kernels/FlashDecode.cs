@@ -9,8 +9,8 @@ namespace LatentSync.Attention.Kernels;
 /// the tasks, and their parts joined by their logsumexp (flash-decoding: Dao, Haziza, Massa, Sizov, 2023).
 /// </summary>
 /// <remarks>
-/// Here the elements of a vector lie in the lanes, so that a key and a value are each read from end to end, once, four at a time, for all
-/// queries that share them. Per piece of <see cref="Piece"/> keys: scores by dot products, the online softmax over the piece with keys in
+/// Here the elements of a vector lie in the lanes, so that keys and values are read from end to end, one after the other as the prefetchers
+/// expect it, once for all queries that share them. Per piece of <see cref="Piece"/> keys: scores by dot products, the online softmax over the piece with keys in
 /// the lanes, then result += weight · value. Scores that get more than the scale pass through <see cref="FlashScores{TLanes, TVector, T}"/>,
 /// with queries in the lanes. Splits depend on the sizes only and are joined in order: the same bits with any number of threads.
 /// </remarks>
@@ -22,8 +22,8 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
     /// <summary>Keys at a time; a multiple of every W and of 4.</summary>
     private const int Piece = 128;
 
-    /// <summary>Keys that are read, and values that are added, at a time.</summary>
-    private const int ValuesAtOnce = 4;
+    /// <summary>Rows that are read again from the first cache for further queries, and converted at once.</summary>
+    private const int Block = 32;
 
     /// <summary>Keys of a split at least.</summary>
     private const int LeastSplit = 512;
@@ -95,7 +95,7 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
         T* maximum = part, sum = part + rows, results = part + 2 * rows;
         new Span<T>(maximum, rows).Fill(Exponential.Number<T>(double.NegativeInfinity));
         new Span<T>(sum, rows * (1 + width)).Clear();
-        FlashBlock<T> block = memory.Block;
+        FlashBlock<T> block = memory.Queries;
         block.Count = rows;
         block.Vectors = FlashPlan.VectorsFor(rows, TLanes.Count);
         sequence.FindKeys(call, plan, ref block, kvHead, 0, block.Vectors * TLanes.Count);
@@ -125,7 +125,7 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
                 }
                 Weigh(scores, count, plan.ExponentFactor, maximum + r, sum + r, result, width);
             }
-            AddValues(call, sequence, memory, rows, kvHead, key, count, endKey, results, width);
+            AddValues(call, sequence, memory, rows, kvHead, key, count, endKey, results);
         }
     }
 
@@ -134,89 +134,64 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
     private static void Score(
         in FlashCall call, in FlashSequence sequence, in DecodeMemory memory, int rows, int kvHead, int key, int count)
     {
-        int dim = call.Problem.HeadDim, width = Padded(dim), whole = dim / TLanes.Count * TLanes.Count;
-        bool isPlain = call.Key.DType.Size() == sizeof(T) && call.Key.ColumnStride == 1;
-        for (int j = 0; j < count; j += 4)
+        for (int done = 0; done < count;)
         {
-            FindFour(call.Key, call, sequence, memory, kvHead, key + j, count - j, isPlain, width, dim);
-            Expect(call.Value, call, sequence, kvHead, key + j, Math.Min(key + count, key + j + 4), call.Problem.ValueDim);
-            T* k0 = memory.Four[0], k1 = memory.Four[1], k2 = memory.Four[2], k3 = memory.Four[3];
-            for (int r = 0; r < rows; r++)
-            {
-                T* query = memory.Query + r * width;
-                TVector s0 = default, s1 = default, s2 = default, s3 = default;
-                int d = 0;
-                for (; d < whole; d += TLanes.Count)
-                {
-                    TVector q = TLanes.Load(query + d);
-                    s0 = TLanes.MultiplyAdd(q, TLanes.Load(k0 + d), s0);
-                    s1 = TLanes.MultiplyAdd(q, TLanes.Load(k1 + d), s1);
-                    s2 = TLanes.MultiplyAdd(q, TLanes.Load(k2 + d), s2);
-                    s3 = TLanes.MultiplyAdd(q, TLanes.Load(k3 + d), s3);
-                }
-                T* scores = memory.Scores + r * Piece + j;
-                scores[0] = TLanes.Sum(s0);
-                scores[1] = TLanes.Sum(s1);
-                scores[2] = TLanes.Sum(s2);
-                scores[3] = TLanes.Sum(s3);
-                for (; d < dim; d++)
-                {
-                    // What a vector's end leaves over: the key must not be read beyond its end.
-                    double q = Exponential.ToDouble(query[d]);
-                    scores[0] = Exponential.Number<T>(Exponential.ToDouble(scores[0]) + q * Exponential.ToDouble(k0[d]));
-                    scores[1] = Exponential.Number<T>(Exponential.ToDouble(scores[1]) + q * Exponential.ToDouble(k1[d]));
-                    scores[2] = Exponential.Number<T>(Exponential.ToDouble(scores[2]) + q * Exponential.ToDouble(k2[d]));
-                    scores[3] = Exponential.Number<T>(Exponential.ToDouble(scores[3]) + q * Exponential.ToDouble(k3[d]));
-                }
-            }
+            KeyRows keys = KeyRows.Of(call.Key, call.Problem.HeadDim, call, sequence, kvHead, key + done, key + count);
+            KeyRows values = KeyRows.Of(call.Value, call.Problem.ValueDim, call, sequence, kvHead, key + done, key + count);
+            ScoreRun(call.Problem.HeadDim, memory, rows, keys, values, memory.Scores + done);
+            done += keys.Count;
         }
         for (int r = 0; r < rows; r++)
         {
-            // The last four may be fewer, and the last vector may be longer than the piece.
+            // The last vector may be longer than the piece.
             new Span<T>(memory.Scores + r * Piece + count, Piece - count).Fill(Exponential.Number<T>(double.NegativeInfinity));
         }
     }
 
-    /// <summary>Addresses of four rows from a key on; beyond the last one it is repeated.</summary>
-    private static void FindFour(
-        in FlashOperand operand, in FlashCall call, in FlashSequence sequence, in DecodeMemory memory, int kvHead, int key, int left, bool isPlain,
-        int width, int dim)
+    /// <summary>Scores of keys equally far apart; their values are asked for meanwhile.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ScoreRun(int dim, in DecodeMemory memory, int rows, in KeyRows keys, in KeyRows values, T* place)
     {
-        for (int i = 0; i < 4; i++)
+        int width = Padded(dim), whole = dim / TLanes.Count * TLanes.Count, w = TLanes.Count;
+        for (int first = 0; first < keys.Count; first += Block)
         {
-            if (i >= left)
+            int count = Math.Min(Block, keys.Count - first);
+            T* key = keys.Rows(first, count, memory.Stage, width, out nint step);
+            for (int j = first; j < first + count; j++, key += step)
             {
-                memory.Four[i] = memory.Four[left - 1];
-                continue;
-            }
-            (nint page, nint place) = sequence.Place(call, key + i);
-            void* row = operand.Row(page, kvHead, place);
-            memory.Four[i] = isPlain ? (T*)row : memory.Stage + i * width;
-            if (!isPlain)
-            {
-                RowConversion.Read(row, operand.DType, operand.ColumnStride, memory.Four[i], dim);
+                values.Expect(j);
+                for (int r = 0; r < rows; r++)
+                {
+                    T* query = memory.Query + r * width;
+                    TVector s0 = default, s1 = default, s2 = default, s3 = default;
+                    int d = 0;
+                    for (; d + 4 * w <= whole; d += 4 * w)
+                    {
+                        s0 = TLanes.MultiplyAdd(TLanes.Load(query + d), TLanes.Load(key + d), s0);
+                        s1 = TLanes.MultiplyAdd(TLanes.Load(query + d + w), TLanes.Load(key + d + w), s1);
+                        s2 = TLanes.MultiplyAdd(TLanes.Load(query + d + 2 * w), TLanes.Load(key + d + 2 * w), s2);
+                        s3 = TLanes.MultiplyAdd(TLanes.Load(query + d + 3 * w), TLanes.Load(key + d + 3 * w), s3);
+                    }
+                    for (; d < whole; d += w)
+                    {
+                        s0 = TLanes.MultiplyAdd(TLanes.Load(query + d), TLanes.Load(key + d), s0);
+                    }
+                    T sum = TLanes.Sum(TLanes.Add(TLanes.Add(s0, s1), TLanes.Add(s2, s3)));
+                    // What a vector's end leaves over: the key must not be read beyond its end.
+                    place[r * Piece + j] = d == dim ? sum : Exponential.Number<T>(Exponential.ToDouble(sum) + Tail(query, key, d, dim));
+                }
             }
         }
     }
 
-    /// <summary>Has rows fetched that the other half of the work reads next: values while keys are read, and the other way round.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Expect(in FlashOperand operand, in FlashCall call, in FlashSequence sequence, int kvHead, int key, int end, int dim)
+    private static double Tail(T* query, T* key, int d, int dim)
     {
-        if (!Prefetching.IsSupported || operand.ColumnStride != 1)
+        double sum = 0;
+        for (; d < dim; d++)
         {
-            return;
+            sum += Exponential.ToDouble(query[d]) * Exponential.ToDouble(key[d]);
         }
-        int bytes = dim * operand.DType.Size();
-        for (; key < end; key++)
-        {
-            (nint page, nint place) = sequence.Place(call, key);
-            byte* row = (byte*)operand.Row(page, kvHead, place);
-            for (int offset = 0; offset < bytes; offset += Prefetching.Line)
-            {
-                Prefetching.ToSecondCache(row + offset);
-            }
-        }
+        return sum;
     }
 
     /// <summary>Softcap, slopes, mask and bounds of a piece's scores: queries go into the lanes for it, and come back.</summary>
@@ -250,8 +225,7 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Weigh(T* scores, int count, double factor, T* maximum, T* sum, T* result, int width)
     {
-        // Whole vectors, and at least the four that values are added in: what lies beyond the last key must become a weight of zero.
-        int step = Math.Max(TLanes.Count, ValuesAtOnce), vectors = (count + step - 1) / step * step;
+        int vectors = Padded(count);
         TVector largest = TLanes.Load(scores);
         for (int i = TLanes.Count; i < vectors; i += TLanes.Count)
         {
@@ -278,39 +252,118 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
     /// <summary>What is subtracted in the exponent, as it is rounded there.</summary>
     private static double Shift(double maximum, double factor) => Exponential.ToDouble(Exponential.Number<T>(maximum * factor));
 
-    /// <summary>results += weights · values, four values at a time.</summary>
+    /// <summary>results += weights · values. The keys of the next piece are asked for meanwhile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddValues(
-        in FlashCall call, in FlashSequence sequence, in DecodeMemory memory, int rows, int kvHead, int key, int count, int endKey, T* results, int width)
+        in FlashCall call, in FlashSequence sequence, in DecodeMemory memory, int rows, int kvHead, int key, int count, int endKey, T* results)
     {
-        int dim = call.Problem.ValueDim, whole = dim / TLanes.Count * TLanes.Count;
-        bool isPlain = call.Value.DType.Size() == sizeof(T) && call.Value.ColumnStride == 1;
-        for (int j = 0; j < count; j += 4)
+        for (int done = 0; done < count;)
         {
-            FindFour(call.Value, call, sequence, memory, kvHead, key + j, count - j, isPlain, width, dim);
-            Expect(call.Key, call, sequence, kvHead, key + count + j, Math.Min(endKey, key + count + j + 4), call.Problem.HeadDim);
-            T* v0 = memory.Four[0], v1 = memory.Four[1], v2 = memory.Four[2], v3 = memory.Four[3];
+            KeyRows values = KeyRows.Of(call.Value, call.Problem.ValueDim, call, sequence, kvHead, key + done, key + count);
+            KeyRows next = KeyRows.Of(call.Key, call.Problem.HeadDim, call, sequence, kvHead, key + count + done, Math.Min(endKey, key + count + done + values.Count));
+            AddRun(call.Problem.ValueDim, memory, rows, values, next, memory.Scores + done, results);
+            done += values.Count;
+        }
+    }
+
+    /// <summary>results += weights · values that lie equally far apart: some vectors of the result stay in registers while the values pass.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddRun(int dim, in DecodeMemory memory, int rows, in KeyRows values, in KeyRows next, T* place, T* results)
+    {
+        int width = Padded(dim), whole = dim / TLanes.Count * TLanes.Count, w = TLanes.Count;
+        for (int first = 0; first < values.Count; first += Block)
+        {
+            int count = Math.Min(Block, values.Count - first);
+            T* value = values.Rows(first, count, memory.Stage, width, out nint step);
             for (int r = 0; r < rows; r++)
             {
-                T* weights = memory.Scores + r * Piece + j, result = results + r * width; // zeros beyond the last key
-                TVector p0 = TLanes.Broadcast(weights[0]), p1 = TLanes.Broadcast(weights[1]);
-                TVector p2 = TLanes.Broadcast(weights[2]), p3 = TLanes.Broadcast(weights[3]);
+                T* weights = place + r * Piece + first, result = results + r * width;
+                KeyRows expected = r == 0 ? next : default;
                 int d = 0;
-                for (; d < whole; d += TLanes.Count)
+                for (; d + 8 * w <= whole; d += 8 * w, expected = default)
                 {
-                    TVector o = TLanes.MultiplyAdd(p0, TLanes.Load(v0 + d), TLanes.Load(result + d));
-                    o = TLanes.MultiplyAdd(p1, TLanes.Load(v1 + d), o);
-                    o = TLanes.MultiplyAdd(p2, TLanes.Load(v2 + d), o);
-                    TLanes.Store(TLanes.MultiplyAdd(p3, TLanes.Load(v3 + d), o), result + d);
+                    Add8(weights, count, value + d, step, result + d, expected, first);
+                }
+                for (; d + 4 * w <= whole; d += 4 * w, expected = default)
+                {
+                    Add4(weights, count, value + d, step, result + d, expected, first);
+                }
+                for (; d < whole; d += w, expected = default)
+                {
+                    Add1(weights, count, value + d, step, result + d, expected, first);
                 }
                 for (; d < dim; d++)
                 {
-                    result[d] = Exponential.Number<T>(Exponential.ToDouble(result[d])
-                        + Exponential.ToDouble(weights[0]) * Exponential.ToDouble(v0[d]) + Exponential.ToDouble(weights[1]) * Exponential.ToDouble(v1[d])
-                        + Exponential.ToDouble(weights[2]) * Exponential.ToDouble(v2[d]) + Exponential.ToDouble(weights[3]) * Exponential.ToDouble(v3[d]));
+                    double sum = Exponential.ToDouble(result[d]);
+                    for (int j = 0; j < count; j++)
+                    {
+                        sum += Exponential.ToDouble(weights[j]) * Exponential.ToDouble(value[j * step + d]);
+                    }
+                    result[d] = Exponential.Number<T>(sum);
                 }
             }
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Add8(T* weights, int count, T* value, nint step, T* result, in KeyRows expected, int first)
+    {
+        int w = TLanes.Count;
+        TVector o0 = TLanes.Load(result), o1 = TLanes.Load(result + w), o2 = TLanes.Load(result + 2 * w), o3 = TLanes.Load(result + 3 * w);
+        TVector o4 = TLanes.Load(result + 4 * w), o5 = TLanes.Load(result + 5 * w), o6 = TLanes.Load(result + 6 * w), o7 = TLanes.Load(result + 7 * w);
+        for (int j = 0; j < count; j++, value += step)
+        {
+            expected.Expect(first + j);
+            TVector p = TLanes.Broadcast(weights[j]);
+            o0 = TLanes.MultiplyAdd(p, TLanes.Load(value), o0);
+            o1 = TLanes.MultiplyAdd(p, TLanes.Load(value + w), o1);
+            o2 = TLanes.MultiplyAdd(p, TLanes.Load(value + 2 * w), o2);
+            o3 = TLanes.MultiplyAdd(p, TLanes.Load(value + 3 * w), o3);
+            o4 = TLanes.MultiplyAdd(p, TLanes.Load(value + 4 * w), o4);
+            o5 = TLanes.MultiplyAdd(p, TLanes.Load(value + 5 * w), o5);
+            o6 = TLanes.MultiplyAdd(p, TLanes.Load(value + 6 * w), o6);
+            o7 = TLanes.MultiplyAdd(p, TLanes.Load(value + 7 * w), o7);
+        }
+        TLanes.Store(o0, result);
+        TLanes.Store(o1, result + w);
+        TLanes.Store(o2, result + 2 * w);
+        TLanes.Store(o3, result + 3 * w);
+        TLanes.Store(o4, result + 4 * w);
+        TLanes.Store(o5, result + 5 * w);
+        TLanes.Store(o6, result + 6 * w);
+        TLanes.Store(o7, result + 7 * w);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Add4(T* weights, int count, T* value, nint step, T* result, in KeyRows expected, int first)
+    {
+        int w = TLanes.Count;
+        TVector o0 = TLanes.Load(result), o1 = TLanes.Load(result + w), o2 = TLanes.Load(result + 2 * w), o3 = TLanes.Load(result + 3 * w);
+        for (int j = 0; j < count; j++, value += step)
+        {
+            expected.Expect(first + j);
+            TVector p = TLanes.Broadcast(weights[j]);
+            o0 = TLanes.MultiplyAdd(p, TLanes.Load(value), o0);
+            o1 = TLanes.MultiplyAdd(p, TLanes.Load(value + w), o1);
+            o2 = TLanes.MultiplyAdd(p, TLanes.Load(value + 2 * w), o2);
+            o3 = TLanes.MultiplyAdd(p, TLanes.Load(value + 3 * w), o3);
+        }
+        TLanes.Store(o0, result);
+        TLanes.Store(o1, result + w);
+        TLanes.Store(o2, result + 2 * w);
+        TLanes.Store(o3, result + 3 * w);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Add1(T* weights, int count, T* value, nint step, T* result, in KeyRows expected, int first)
+    {
+        TVector sum = TLanes.Load(result);
+        for (int j = 0; j < count; j++, value += step)
+        {
+            expected.Expect(first + j);
+            sum = TLanes.MultiplyAdd(TLanes.Broadcast(weights[j]), TLanes.Load(value), sum);
+        }
+        TLanes.Store(sum, result);
     }
 
     /// <summary>A head's result from its parts: each is worth 2^(its maximum - the largest).</summary>
@@ -362,6 +415,75 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
         }
     }
 
+    /// <summary>Rows of consecutive keys, equally far apart in memory: all of a sequence's, or what is left of a page's.</summary>
+    private readonly struct KeyRows
+    {
+        private readonly byte* _first;
+        private readonly nint _step, _columnStride;
+        private readonly int _dim, _expectedBytes;
+        private readonly AttentionDType _dtype;
+        private readonly bool _isPlain;
+
+        private KeyRows(in FlashOperand operand, void* first, int count, int dim)
+        {
+            int size = operand.DType.Size();
+            _first = (byte*)first;
+            (Count, _step, _columnStride, _dim, _dtype) = (count, operand.RowStride * size, operand.ColumnStride, dim, operand.DType);
+            _isPlain = size == sizeof(T) && operand.ColumnStride == 1;
+            _expectedBytes = Prefetching.PaysForStreams && operand.ColumnStride == 1 ? dim * size : 0;
+        }
+
+        /// <summary>How many; 0 from the end on.</summary>
+        internal int Count { get; }
+
+        /// <summary>The rows from a key on, up to another at most.</summary>
+        internal static KeyRows Of(in FlashOperand operand, int dim, in FlashCall call, in FlashSequence sequence, int kvHead, int key, int end)
+        {
+            if (key >= end)
+            {
+                return default;
+            }
+            (nint page, nint place) = sequence.Place(call, key);
+            int count = call.PageTable is null ? end - key : Math.Min(end - key, call.PageSize - (int)place);
+            return new KeyRows(operand, operand.Row(page, kvHead, place), count, dim);
+        }
+
+        /// <summary>Some of the rows: where they lie, or converted to another place.</summary>
+        /// <param name="first">The first of them.</param>
+        /// <param name="count">How many.</param>
+        /// <param name="stage">The other place, (count, width).</param>
+        /// <param name="width">Elements from row to row there.</param>
+        /// <param name="step">Elements from row to row of the result.</param>
+        internal T* Rows(int first, int count, T* stage, int width, out nint step)
+        {
+            byte* row = _first + first * _step;
+            step = _isPlain ? _step / sizeof(T) : width;
+            if (_isPlain)
+            {
+                return (T*)row;
+            }
+            for (int i = 0; i < count; i++, row += _step)
+            {
+                RowConversion.Read(row, _dtype, _columnStride, stage + (nint)i * width, _dim);
+            }
+            return stage;
+        }
+
+        /// <summary>Has a row fetched that the other half of the work reads next: values while keys are read, and the other way round.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        internal void Expect(int i)
+        {
+            if (i < Count)
+            {
+                byte* row = _first + i * _step, end = row + _expectedBytes;
+                for (; row < end; row += Prefetching.Line)
+                {
+                    Prefetching.ToSecondCache(row);
+                }
+            }
+        }
+    }
+
     private struct DecodeContext
     {
         internal FlashContext Forward;
@@ -374,11 +496,10 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
         internal readonly FlashScratch<T> Scratch;
         internal readonly T* Query; // (rows, D padded)
         internal readonly T* Scores; // (rows, Piece)
-        internal readonly T* Stage; // four rows that must be converted
+        internal readonly T* Stage; // rows of a block that must be converted
         internal readonly T* Ones; // per lane
         internal readonly T** Rows; // per lane
-        internal readonly T** Four;
-        internal readonly FlashBlock<T> Block;
+        internal readonly FlashBlock<T> Queries;
 
         internal DecodeMemory(ref WorkspaceParts parts, in FlashCall call, in FlashPlan plan)
         {
@@ -386,11 +507,10 @@ internal static unsafe class FlashDecode<TLanes, TVector, T>
             Scratch = FlashScratch<T>.Of(ref parts, plan, call, isBackward: false);
             Query = parts.Take<T>((long)plan.Rows * headDim);
             Scores = parts.Take<T>((long)plan.Rows * Piece);
-            Stage = parts.Take<T>(4L * Math.Max(headDim, valueDim));
+            Stage = parts.Take<T>((long)Block * Math.Max(headDim, valueDim));
             Ones = parts.Take<T>(lanes);
             Rows = (T**)parts.Take<nint>(lanes);
-            Four = (T**)parts.Take<nint>(4);
-            Block = new FlashBlock<T>
+            Queries = new FlashBlock<T>
             {
                 Maximum = parts.Take<T>(lanes),
                 FirstKey = parts.Take<int>(lanes),

@@ -131,6 +131,9 @@ internal static class TrainCommand
     private sealed class StepDisplay(IProgress<ProgressLine> sink, string name) : IProgress<TrainingProgress>
     {
         public void Report(TrainingProgress value) =>
-            sink.Report(new ProgressLine($"training {name}", value.Step, value.TotalSteps, string.Create(CultureInfo.InvariantCulture, $"steps, loss {value.SmoothedLoss:G4}, {value.SecondsPerStep:0.00} s each")));
+            sink.Report(new ProgressLine($"training {name}", value.Step, value.TotalSteps, string.Create(CultureInfo.InvariantCulture, $"steps, loss {value.SmoothedLoss:G4}, {value.SecondsPerStep:0.00} s each"))
+            {
+                TimeLeft = value.Remaining,
+            });
     }
 }

@@ -23,7 +23,7 @@ internal sealed class ProgressDisplay : IDisposable
             .Progress()
             .AutoClear(false)
             .HideCompleted(false)
-            .Columns(new SpinnerColumn(), new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new CountColumn(), new RemainingTimeColumn())
+            .Columns(new SpinnerColumn(), new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new CountColumn(), new TimeLeftColumn())
             .StartAsync(context => work(new BarProgress(context)));
     }
 
@@ -48,6 +48,7 @@ internal sealed class ProgressDisplay : IDisposable
                 task.MaxValue = Math.Max(value.Total ?? Math.Max(value.Done, 1), 1);
                 task.Value = value.Done;
                 CountColumn.SetUnit(task, value.Unit);
+                TimeLeftColumn.Set(task, value.TimeLeft);
                 if (value.Total is { } total && value.Done >= total)
                 {
                     task.StopTask();
@@ -70,6 +71,27 @@ internal sealed class ProgressDisplay : IDisposable
                     : string.Create(CultureInfo.InvariantCulture, $"{task.Value:0}/{task.MaxValue:0} {Units.GetValueOrDefault(task.Id)}"),
                 new Style(Color.Grey)
             );
+    }
+
+    /// <summary>"00:12:40": what the work itself says, else what the bar's pace tells.</summary>
+    private sealed class TimeLeftColumn : ProgressColumn
+    {
+        private static readonly ConcurrentDictionary<int, TimeSpan> Known = new();
+
+        private readonly RemainingTimeColumn _ofPace = new();
+
+        public static void Set(ProgressTask task, TimeSpan? left)
+        {
+            if (left is { } known)
+            {
+                Known[task.Id] = known;
+            }
+        }
+
+        public override Spectre.Console.Rendering.IRenderable Render(Spectre.Console.Rendering.RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
+            Known.TryGetValue(task.Id, out TimeSpan left)
+                ? new Text(left.ToString(left.TotalDays < 1 ? @"hh\:mm\:ss" : @"d\.hh\:mm\:ss", CultureInfo.InvariantCulture), new Style(Color.Blue))
+                : _ofPace.Render(options, task, deltaTime);
     }
 
     private sealed class LineProgress : IProgress<ProgressLine>
@@ -102,7 +124,8 @@ internal sealed class ProgressDisplay : IDisposable
                     return;
                 }
                 _stages[value.Title] = (stage.Pace, now);
-                string left = value.Total is { } total && stage.Pace.TimeLeft(value.Done, total, now) is { } remaining
+                TimeSpan? known = value.TimeLeft ?? (value.Total is { } total ? stage.Pace.TimeLeft(value.Done, total, now) : null);
+                string left = known is { } remaining && !complete
                     ? string.Create(CultureInfo.InvariantCulture, $", about {remaining.TotalSeconds:0} s left")
                     : string.Empty;
                 string count = value.Total is { } t ? $"{value.Done}/{t}" : $"{value.Done}";

@@ -12,6 +12,9 @@ namespace LatentSync.Cli.Display;
 /// <param name="Unit">"frames", "steps".</param>
 internal readonly record struct ProgressLine(string Title, long Done, long? Total, string Unit)
 {
+    /// <summary>Time left, from who knows it better than the count tells; null otherwise.</summary>
+    public TimeSpan? TimeLeft { get; init; }
+
     /// <summary>Shows a lip-sync's progress.</summary>
     public static IProgress<SyncProgress> Of(IProgress<ProgressLine> sink) =>
         new Translation<SyncProgress>(sink, p => new ProgressLine(TitleOf(p.Stage), p.Done, p.Total, p.Unit));

@@ -32,12 +32,34 @@ public static class AudioReader
         CancellationToken cancellationToken = default
     )
     {
+        MediaInfo media = await MediaProbe.ProbeAsync(path, tools, cancellationToken).ConfigureAwait(false);
+        return await ReadMonoAsync(media, tools, sampleRate, maximumDuration, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads a whole file that was probed before.</summary>
+    /// <param name="media">What is known of it: of its first audio stream, and where it lies.</param>
+    /// <param name="tools">ffmpeg to use.</param>
+    /// <param name="sampleRate">Hz of the result. Default 16000.</param>
+    /// <param name="maximumDuration">A longer recording is refused. Default 6 hours (1.3 GiB of samples at 16 kHz).</param>
+    /// <param name="cancellationToken">Stops the decoding.</param>
+    /// <returns>Samples in -1..1, at least one.</returns>
+    /// <exception cref="MediaException"><see cref="MediaFault.NoAudio"/>, <see cref="MediaFault.TooShort"/>: no sample, <see
+    /// cref="MediaFault.OutOfBounds"/>: too long, <see cref="MediaFault.ToolFailed"/>.</exception>
+    public static async Task<float[]> ReadMonoAsync(
+        MediaInfo media,
+        FfmpegTools tools,
+        int sampleRate = LogMelSpectrogram.SampleRate,
+        TimeSpan? maximumDuration = null,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(media);
         ArgumentOutOfRangeException.ThrowIfLessThan(sampleRate, 1000);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(sampleRate, 384_000);
         TimeSpan limit = maximumDuration ?? DefaultMaximumDuration;
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(limit, TimeSpan.Zero);
+        string path = media.Path;
         int maximumSamples = (int)Math.Min(limit.TotalSeconds * sampleRate, Array.MaxLength / sizeof(short));
-        MediaInfo media = await MediaProbe.ProbeAsync(path, tools, cancellationToken).ConfigureAwait(false);
         AudioStreamInfo stream = media.RequireAudio();
         if (stream.Duration > limit + TimeSpan.FromSeconds(1))
         {

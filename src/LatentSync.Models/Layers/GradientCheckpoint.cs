@@ -1,4 +1,5 @@
 using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Backends;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -47,11 +48,6 @@ internal static class GradientCheckpoint
 /// <summary>The node of a checkpointed part in the graph.</summary>
 internal sealed class CheckpointFunction : autograd.SingleTensorFunction<CheckpointFunction>
 {
-    // What the last backward pass on this thread returned. libtorch takes its own references only after the method has returned, and
-    // nobody else would dispose these: the gradients of a whole network would wait for the collector.
-    [ThreadStatic]
-    private static List<Tensor>? _returned;
-
     /// <summary>What the tensors do not say.</summary>
     /// <param name="Compute">The computation.</param>
     /// <param name="InputCount">So many of the kept tensors are inputs; the others are parameters.</param>
@@ -82,7 +78,7 @@ internal sealed class CheckpointFunction : autograd.SingleTensorFunction<Checkpo
         Call call = (Call)ctx.get_data(nameof(Call));
         using DisposeScope scope = NewDisposeScope();
         List<Tensor> saved = ctx.get_saved_variables();
-        Tensor[] results = new Tensor[saved.Count + 1]; // null for what needs no gradient, and for the call
+        Tensor?[] results = new Tensor?[saved.Count + 1]; // null for what needs no gradient, and for the call
         if (!grad_output.IsInvalid)
         {
             Tensor[] leaves = [.. saved.Select((tensor, i) => i < call.InputCount ? Leaf(tensor) : tensor)];
@@ -90,13 +86,11 @@ internal sealed class CheckpointFunction : autograd.SingleTensorFunction<Checkpo
             IList<Tensor> gradients = Gradients(call, leaves, wanted, grad_output);
             for (int i = 0; i < wanted.Length; i++)
             {
-                results[wanted[i]] = gradients[i].IsInvalid ? null! : gradients[i].DetachFromDisposeScope();
+                results[wanted[i]] = gradients[i].IsInvalid ? null : gradients[i];
             }
             grad_output.Dispose(); // made for this call
         }
-        _returned?.ForEach(tensor => tensor.Dispose());
-        _returned = [.. results.Where(tensor => tensor is not null)];
-        return [.. results];
+        return ReturnedGradients.HandOver(results);
     }
 
     private static IList<Tensor> Gradients(Call call, Tensor[] leaves, int[] wanted, Tensor outputGradient)

@@ -28,7 +28,7 @@ internal sealed class FaceClipReader(FfmpegTools tools, int resolution, int mini
             throw Wrong(path, $"has {reader.Stream.ExpectedFrames} frames; at most {MaximumFrames} are taken");
         }
         using var abandoned = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task<float[]> listening = AudioReader.ReadMonoAsync(path, tools, FaceClip.SampleRate, TimeSpan.FromHours(1), abandoned.Token);
+        Task<float[]> listening = AudioReader.ReadMonoAsync(reader.Media, tools, FaceClip.SampleRate, TimeSpan.FromHours(1), abandoned.Token);
         List<byte[]> frames = [];
         float[] speech;
         try

@@ -29,7 +29,7 @@ internal sealed record TrainingDevice(Device Device, bool MixesPrecision)
             {
                 throw new TrainingException($"--threads is {threads}; 1 to 1024 are possible.");
             }
-            set_num_threads(threads);
+            TorchRuntime.UseThreads(threads);
         }
         Machine machine = new MachineExaminer().Examine().Machine;
         Device device = ComputePlan.Choose(run.Device, "f32", machine).Device;

@@ -68,6 +68,7 @@ public sealed class TrainingLoop
         }
 
         Stopwatch clock = Stopwatch.StartNew();
+        StepPace pace = new(Stopwatch.GetTimestamp);
         string checkpoint = string.Empty;
         long saved = start;
         void Save(long step)
@@ -107,9 +108,15 @@ public sealed class TrainingLoop
                 {
                     Save(step);
                 }
-                double pace = clock.Elapsed.TotalSeconds / (done - start);
+                pace.Step();
                 progress?.Report(new TrainingProgress(
-                    step, _options.MaxSteps, losses, history.RecentMean(TotalLoss, Smoothing) ?? 0, rate, pace, TimeSpan.FromSeconds(pace * (_options.MaxSteps - step))));
+                    step,
+                    _options.MaxSteps,
+                    losses,
+                    history.RecentMean(TotalLoss, Smoothing) ?? 0,
+                    rate,
+                    pace.SecondsPerStep,
+                    TimeSpan.FromSeconds(pace.SecondsPerStep * (_options.MaxSteps - step))));
             }
         }
         catch (OperationCanceledException) when (done > saved)

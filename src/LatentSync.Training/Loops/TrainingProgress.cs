@@ -8,7 +8,7 @@ namespace LatentSync.Training.Loops;
 /// <param name="Losses">Losses of the last step by name.</param>
 /// <param name="SmoothedLoss">Mean of the total loss over the last 50 steps.</param>
 /// <param name="LearningRate">Rate of the last step.</param>
-/// <param name="SecondsPerStep">Mean over this run.</param>
+/// <param name="SecondsPerStep">Mean over the last 50 steps.</param>
 /// <param name="Remaining">Time left at this pace.</param>
 public sealed record TrainingProgress(
     long Step,

@@ -56,7 +56,7 @@ internal sealed class VerifyOptions
         }
         if (threads is { } count)
         {
-            TorchSharp.torch.set_num_threads(count);
+            TorchRuntime.UseThreads(count);
         }
         TunedRanking tuned = TunedRanking.Load(machine.Machine);
         VerificationOptions options = new()
