@@ -36,7 +36,8 @@ public static class TorchRuntime
     }
 
     /// <summary>Sets how many threads libtorch's kernels use, unless it is what they use already: once it has been told a number, any number, MKL
-    /// prepares for threads of its own at each product, and attention of many small heads takes up to six times as long (measured on AMD, Zen 5).</summary>
+    /// prepares for threads of its own at each product, and attention of many small heads takes up to six times as long (measured on AMD, Zen 5). Call
+    /// it before other threads compute: what they use already is not seen from here.</summary>
     /// <param name="count">Threads, at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is below 1.</exception>
     /// <exception cref="NativeLoadException">libtorch cannot be loaded.</exception>

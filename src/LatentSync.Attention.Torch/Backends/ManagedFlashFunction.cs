@@ -47,6 +47,7 @@ internal sealed class ManagedFlashFunction : autograd.SingleTensorFunction<Manag
         (Tensor output, Tensor? logSumExp) = ManagedFlashBackend.Attend(
             call.Problem, new AttentionInputs(kept[0], kept[1], kept[2], kept.ElementAtOrDefault(3)), call.Seed, keepsLogSumExp: true);
         call.LogSumExp = logSumExp;
+        ctx.set_materialize_grads(false);
         ctx.save_for_backward([.. kept, output.detach(), logSumExp!]); // the output itself would refer to this node, and the node to it
         ctx.save_data(nameof(Call), call);
         return output;
@@ -54,7 +55,7 @@ internal sealed class ManagedFlashFunction : autograd.SingleTensorFunction<Manag
 
     /// <summary>Backward.</summary>
     /// <param name="ctx">What was kept.</param>
-    /// <param name="grad_output">(B, H, Lq, Dv), any strides.</param>
+    /// <param name="grad_output">(B, H, Lq, Dv), any strides; invalid when nothing depends on the output.</param>
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         using var scope = NewDisposeScope();
@@ -62,6 +63,10 @@ internal sealed class ManagedFlashFunction : autograd.SingleTensorFunction<Manag
         var call = (Call)ctx.get_data(nameof(Call));
         List<Tensor> kept = ctx.get_saved_variables();
         Tensor? mask = kept.Count > 5 ? kept[3] : null;
+        if (grad_output.IsInvalid)
+        {
+            return ReturnedGradients.HandOver(new Tensor?[kept.Count - 1]); // nothing depends on the output; without output and logsumexp, with the call
+        }
         var inputs = new AttentionInputs(kept[0], kept[1], kept[2], mask);
         Tensor output = kept[^2], logSumExp = kept[^1];
         Tensor outputGradient = grad_output.dtype == output.dtype ? grad_output : grad_output.to(output.dtype);

@@ -24,6 +24,7 @@ internal sealed class SlicedFunction : autograd.SingleTensorFunction<SlicedFunct
     {
         var call = (Call)vars[^1];
         List<Tensor> operands = [.. vars.Take(vars.Length - 1).Cast<Tensor>()];
+        ctx.set_materialize_grads(false);
         ctx.save_for_backward(operands);
         ctx.save_data(nameof(Call), call);
         return SlicedForward.Run(call.Problem, Inputs(operands), call.Shape, call.LogSumExp);
@@ -31,7 +32,7 @@ internal sealed class SlicedFunction : autograd.SingleTensorFunction<SlicedFunct
 
     /// <summary>Backward: each slice again, differentiated by libtorch.</summary>
     /// <param name="ctx">The kept operands.</param>
-    /// <param name="grad_output">(B, H, Lq, Dv).</param>
+    /// <param name="grad_output">(B, H, Lq, Dv); invalid when nothing depends on the output.</param>
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         using var scope = NewDisposeScope();
@@ -39,6 +40,10 @@ internal sealed class SlicedFunction : autograd.SingleTensorFunction<SlicedFunct
         var (given, shape, _) = (Call)ctx.get_data(nameof(Call));
         AttentionProblem problem = given with { NeedsLogSumExp = false };
         List<Tensor> saved = ctx.get_saved_variables();
+        if (grad_output.IsInvalid)
+        {
+            return ReturnedGradients.HandOver(new Tensor?[saved.Count + 1]); // nothing depends on the output; with the call
+        }
         AttentionInputs inputs = Inputs(saved);
         ScalarType compute = problem.DType == AttentionDType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
         bool hasMaskGradient = problem.Mask.NeedsGradient;

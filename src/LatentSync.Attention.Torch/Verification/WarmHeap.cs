@@ -12,7 +12,8 @@ public static class WarmHeap
     /// <summary>Operands, gradients, a result and as much again for what lies between them.</summary>
     private const int Copies = 4;
 
-    /// <summary>Takes several times the operands' memory from the heap, writes to it and frees it: at most 1 GiB. On the CPU only.</summary>
+    /// <summary>Takes several times the operands' memory from the heap, writes to it and frees it: at most 1 GiB. On the CPU only, and only where the
+    /// heap keeps what is freed (LATENTSYNC_HEAP): elsewhere each call pays the system, in a program at work too.</summary>
     /// <param name="inputs">What is going to be computed.</param>
     public static void Prepare(AttentionInputs inputs)
     {

@@ -86,6 +86,10 @@ internal sealed class ProgressDisplay : IDisposable
             {
                 Known[task.Id] = known;
             }
+            else
+            {
+                Known.TryRemove(task.Id, out _); // numbers begin anew with each display
+            }
         }
 
         public override Spectre.Console.Rendering.IRenderable Render(Spectre.Console.Rendering.RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>

@@ -1,3 +1,5 @@
+using LatentSync.Attention.Selection;
+using LatentSync.Attention.Torch;
 using LatentSync.Models.Autoencoders;
 using LatentSync.Models.Layers;
 using LatentSync.Models.Tests.Autoencoders;
@@ -68,6 +70,22 @@ public sealed class GradientCheckpointTests
         Assert.True(TensorAssert.RelativeError(x.grad!, (x * layer.Weight * tensor(2.0)).detach()) < 1e-15);
         Assert.Equal((x * x).sum().item<double>(), layer.Weight.grad!.item<double>(), 12);
         Assert.True(unused.grad is null || unused.grad.abs().sum().item<double>() == 0);
+    }
+
+    [Theory]
+    [InlineData("managed-flash")]
+    [InlineData("sliced")]
+    public void Run_AttentionThatNothingDependsOn_HasNoGradient(string backend)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable attention = AttentionDispatcher.Use(new AttentionDispatcher(new AttentionDispatcherOptions { Policy = Policy.Require(backend) }));
+        using Scale layer = new();
+        Tensor x = UNetGradientTests.Noise(1, 5).requires_grad_(), query = randn(1, 2, 4, 8).requires_grad_();
+        Tensor unused = TorchAttention.ScaledDotProductAttention(query, query, query);
+        Tensor output = GradientCheckpoint.Run([x, unused], layer, (inputs, _) => layer.call(inputs[0]));
+        output.sum().backward();
+        Assert.NotNull(x.grad);
+        Assert.True(query.grad is null || query.grad.abs().sum().item<float>() == 0);
     }
 
     [Fact]
