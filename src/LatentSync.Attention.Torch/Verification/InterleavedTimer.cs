@@ -74,10 +74,13 @@ internal static class InterleavedTimer
         long start = Stopwatch.GetTimestamp();
         double shortest = call.Seconds;
         call.Before?.Invoke();
-        for (double begun = 0; (begun = Stopwatch.GetElapsedTime(start).TotalSeconds) + shortest < time.TotalSeconds;)
+        double begun = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        while (begun + shortest < time.TotalSeconds)
         {
             call.Call();
-            shortest = Math.Min(shortest, Stopwatch.GetElapsedTime(start).TotalSeconds - begun);
+            double ended = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            shortest = Math.Min(shortest, ended - begun);
+            begun = ended;
         }
         call.After?.Invoke();
         return call with { Seconds = shortest };

@@ -5,7 +5,7 @@ namespace LatentSync.Attention.Torch.Verification;
 
 /// <summary>Memory as in a program at work. After <see cref="PeakMemory"/> the C library has given all free memory back, and a young process never had
 /// any: whoever comes first would pay for the system clearing its pages, which can take longer than the attention itself.</summary>
-public static class WarmHeap
+internal static class WarmHeap
 {
     private const long Largest = 1L << 30, Block = 64L << 20;
 
@@ -15,7 +15,7 @@ public static class WarmHeap
     /// <summary>Takes several times the operands' memory from the heap, writes to it and frees it: at most 1 GiB. On the CPU only, and only where the
     /// heap keeps what is freed (LATENTSYNC_HEAP): elsewhere each call pays the system, in a program at work too.</summary>
     /// <param name="inputs">What is going to be computed.</param>
-    public static void Prepare(AttentionInputs inputs)
+    internal static void Prepare(AttentionInputs inputs)
     {
         if (inputs.Query.device_type != TorchSharp.DeviceType.CPU)
         {

@@ -63,7 +63,8 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         }
         if (valueSums is not null)
         {
-            AddRows(given, lanes, memory.ResultGradientRows, memory.PaddedValueDim, block.Count, valueSums, count);
+            ProductTile<TLanes, TVector, T>.AddWide(
+                given, lanes, memory.ResultGradientRows, memory.PaddedValueDim, block.Count, valueSums, memory.PaddedValueDim, count, memory.PaddedValueDim);
         }
         ScoreGradients(weights, gradients, memory.Scratch.Slopes, memory.Delta, count, lanes);
         if (wantsQuery)
@@ -73,21 +74,8 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         }
         if (keySums is not null)
         {
-            AddRows(gradients, lanes, memory.QueryRows, memory.PaddedHeadDim, block.Count, keySums, count);
-        }
-    }
-
-    /// <summary>C(n, width) += A(n, L) · B(L, width), the width in vectors side by side.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddRows(T* a, int lanes, T* b, int width, int depth, T* c, int rows)
-    {
-        int left = width / TLanes.Count;
-        for (int v = 0; left > 0;)
-        {
-            int vectors = TLanes.TileVectors < 4 ? Math.Min(left, 2) : left == 5 ? 3 : Math.Min(left, 4), start = v * TLanes.Count;
-            ProductTile<TLanes, TVector, T>.Multiply<AddedSums>(a, lanes, 1, b + start, width, depth, c + start, width, rows, vectors);
-            v += vectors;
-            left -= vectors;
+            ProductTile<TLanes, TVector, T>.AddWide(
+                gradients, lanes, memory.QueryRows, memory.PaddedHeadDim, block.Count, keySums, memory.PaddedHeadDim, count, memory.PaddedHeadDim);
         }
     }
 

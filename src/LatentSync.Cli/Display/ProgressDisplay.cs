@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using Spectre.Console;
@@ -30,6 +29,9 @@ internal sealed class ProgressDisplay : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _console.Cursor.Show();
 
+    /// <summary>What was last reported of a bar.</summary>
+    private static ProgressLine LineOf(ProgressTask task) => task.State.Get<ProgressLine>(nameof(ProgressLine));
+
     private sealed class BarProgress(ProgressContext context) : IProgress<ProgressLine>
     {
         private readonly Dictionary<string, ProgressTask> _tasks = [];
@@ -47,8 +49,7 @@ internal sealed class ProgressDisplay : IDisposable
                 task.IsIndeterminate = value.Total is null;
                 task.MaxValue = Math.Max(value.Total ?? Math.Max(value.Done, 1), 1);
                 task.Value = value.Done;
-                CountColumn.SetUnit(task, value.Unit);
-                TimeLeftColumn.Set(task, value.TimeLeft);
+                task.State.Update<ProgressLine>(nameof(ProgressLine), _ => value);
                 if (value.Total is { } total && value.Done >= total)
                 {
                     task.StopTask();
@@ -60,15 +61,11 @@ internal sealed class ProgressDisplay : IDisposable
     /// <summary>"12/40 frames" beside a bar.</summary>
     private sealed class CountColumn : ProgressColumn
     {
-        private static readonly ConcurrentDictionary<int, string> Units = new();
-
-        public static void SetUnit(ProgressTask task, string unit) => Units[task.Id] = unit;
-
         public override Spectre.Console.Rendering.IRenderable Render(Spectre.Console.Rendering.RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
             new Text(
                 task.IsIndeterminate
-                    ? string.Create(CultureInfo.InvariantCulture, $"{task.Value:0} {Units.GetValueOrDefault(task.Id)}")
-                    : string.Create(CultureInfo.InvariantCulture, $"{task.Value:0}/{task.MaxValue:0} {Units.GetValueOrDefault(task.Id)}"),
+                    ? string.Create(CultureInfo.InvariantCulture, $"{task.Value:0} {LineOf(task).Unit}")
+                    : string.Create(CultureInfo.InvariantCulture, $"{task.Value:0}/{task.MaxValue:0} {LineOf(task).Unit}"),
                 new Style(Color.Grey)
             );
     }
@@ -76,24 +73,10 @@ internal sealed class ProgressDisplay : IDisposable
     /// <summary>"00:12:40": what the work itself says, else what the bar's pace tells.</summary>
     private sealed class TimeLeftColumn : ProgressColumn
     {
-        private static readonly ConcurrentDictionary<int, TimeSpan> Known = new();
-
         private readonly RemainingTimeColumn _ofPace = new();
 
-        public static void Set(ProgressTask task, TimeSpan? left)
-        {
-            if (left is { } known)
-            {
-                Known[task.Id] = known;
-            }
-            else
-            {
-                Known.TryRemove(task.Id, out _); // numbers begin anew with each display
-            }
-        }
-
         public override Spectre.Console.Rendering.IRenderable Render(Spectre.Console.Rendering.RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
-            Known.TryGetValue(task.Id, out TimeSpan left)
+            LineOf(task).TimeLeft is { } left
                 ? new Text(left.ToString(left.TotalDays < 1 ? @"hh\:mm\:ss" : @"d\.hh\:mm\:ss", CultureInfo.InvariantCulture), new Style(Color.Blue))
                 : _ofPace.Render(options, task, deltaTime);
     }

@@ -32,6 +32,7 @@ public static class AudioReader
         CancellationToken cancellationToken = default
     )
     {
+        _ = CheckedLimit(sampleRate, maximumDuration);
         MediaInfo media = await MediaProbe.ProbeAsync(path, tools, cancellationToken).ConfigureAwait(false);
         return await ReadMonoAsync(media, tools, sampleRate, maximumDuration, cancellationToken).ConfigureAwait(false);
     }
@@ -54,10 +55,7 @@ public static class AudioReader
     )
     {
         ArgumentNullException.ThrowIfNull(media);
-        ArgumentOutOfRangeException.ThrowIfLessThan(sampleRate, 1000);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(sampleRate, 384_000);
-        TimeSpan limit = maximumDuration ?? DefaultMaximumDuration;
-        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(limit, TimeSpan.Zero);
+        TimeSpan limit = CheckedLimit(sampleRate, maximumDuration);
         string path = media.Path;
         int maximumSamples = (int)Math.Min(limit.TotalSeconds * sampleRate, Array.MaxLength / sizeof(short));
         AudioStreamInfo stream = media.RequireAudio();
@@ -102,6 +100,15 @@ public static class AudioReader
                 $"The audio track of {MediaFile.Show(path)} ({stream.Codec}) holds no sound, not one sample: give a complete recording.",
                 path
             );
+    }
+
+    private static TimeSpan CheckedLimit(int sampleRate, TimeSpan? maximumDuration)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(sampleRate, 1000);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(sampleRate, 384_000);
+        TimeSpan limit = maximumDuration ?? DefaultMaximumDuration;
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(limit, TimeSpan.Zero, nameof(maximumDuration));
+        return limit;
     }
 
     private static int Expected(AudioStreamInfo stream, int sampleRate, int maximumSamples) =>

@@ -106,6 +106,29 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         }
     }
 
+    /// <summary>C(m, width) += A(m, k) · B(k, width): rows of any number of vectors side by side, as many at a time as a tile has.</summary>
+    /// <param name="a">A(0, 0); its steps lie side by side.</param>
+    /// <param name="aRow">Elements from A(m, k) to A(m + 1, k).</param>
+    /// <param name="b">B(0, 0).</param>
+    /// <param name="bStep">Elements from B(k, ·) to B(k + 1, ·).</param>
+    /// <param name="depth">Number of k.</param>
+    /// <param name="c">C(0, 0).</param>
+    /// <param name="cRow">Elements from C(m, ·) to C(m + 1, ·).</param>
+    /// <param name="rows">Number of m.</param>
+    /// <param name="width">Elements of a row of B and C; a multiple of W.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void AddWide(T* a, nint aRow, T* b, nint bStep, int depth, T* c, nint cRow, int rows, int width)
+    {
+        for (int left = width / TLanes.Count; left > 0;)
+        {
+            int vectors = TLanes.TileVectors < 4 ? Math.Min(left, 2) : left == 5 ? 3 : Math.Min(left, 4), elements = vectors * TLanes.Count;
+            Multiply<AddedSums>(a, aRow, 1, b, bStep, depth, c, cRow, rows, vectors);
+            b += elements;
+            c += elements;
+            left -= vectors;
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Start<TSums>(T* c, T* lanes)
         where TSums : struct, ITileSums => TSums.Rescales ? TLanes.Multiply(TLanes.Load(c), TLanes.Load(lanes)) : default;
