@@ -17,7 +17,7 @@ internal static class ManagedFlashRules
 
     /// <summary>Bytes of the rows of small problems that are staged together, unless those of one head alone take more: operands and
     /// results.</summary>
-    private const int StagedBytes = 2 * FlashPlan.StageBytes;
+    private const int StagedBytes = 2 * FlashPlan.LargeStageBytes;
 
     /// <summary>A block's numbers per lane: maximum, sum, and five whole numbers; with room for the alignment of its parts.</summary>
     private const int BlockNumbersBytes = 4 << 10;
@@ -74,7 +74,7 @@ internal static class ManagedFlashRules
         long dims = (long)problem.HeadDim + problem.ValueDim;
         long padded = RowBytes(problem.HeadDim, compute) + RowBytes(problem.ValueDim, compute);
         long keys = dims * problem.KeyLength <= FlashPlan.GradientBytes / compute ? Math.Max(problem.KeyLength, TaskKeys) : TaskKeys;
-        long staged = Math.Max(2 * StagedBytes, 2 * dims * compute * (LaneBytes / compute + FlashPlan.LargestKeyBlock));
+        long staged = Math.Max(StagedBytes, 2 * dims * compute * (LaneBytes / compute + FlashPlan.LargestKeyBlock));
         return ScoreBytes(problem, matrices: problem.Softcap > 0 ? 3 : 2) + KeyBytes(problem) + 3 * (LaneBytes / compute) * padded + keys * padded
             + staged + 2 * BlockNumbersBytes + padded;
     }

@@ -9,9 +9,13 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     private static void Rows2<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes)
         where TSums : struct, ITileSums
     {
-        for (; rows >= 6; rows -= 6, a += 6 * aRow, c += 6 * cRow)
+        for (; rows >= 6 && rows != 8; rows -= 6, a += 6 * aRow, c += 6 * cRow)
         {
             Tile6x2<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes);
+        }
+        for (; rows >= 4; rows -= 4, a += 4 * aRow, c += 4 * cRow)
+        {
+            Tile4x2<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes);
         }
         for (; rows >= 2; rows -= 2, a += 2 * aRow, c += 2 * cRow)
         {
@@ -73,6 +77,48 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30)), TLanes.Max(s40, s50))), lanes);
             TLanes.Store(TLanes.Max(TLanes.Load(lanes + w), TLanes.Max(TLanes.Max(TLanes.Max(s01, s11), TLanes.Max(s21, s31)), TLanes.Max(s41, s51))), lanes + w);
+        }
+    }
+
+    /// <summary>4 rows x 2 vectors: 8 sums, 2 factors and a broadcast in registers. Just enough sums to hide the latency, where two tiles of 2 rows
+    /// would take twice as long.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Tile4x2<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, T* lanes)
+        where TSums : struct, ITileSums
+    {
+        nint w = TLanes.Count;
+        TVector s00 = Start<TSums>(c, lanes), s01 = Start<TSums>(c + w, lanes + w);
+        TVector s10 = Start<TSums>(c + cRow, lanes), s11 = Start<TSums>(c + cRow + w, lanes + w);
+        TVector s20 = Start<TSums>(c + 2 * cRow, lanes), s21 = Start<TSums>(c + 2 * cRow + w, lanes + w);
+        TVector s30 = Start<TSums>(c + 3 * cRow, lanes), s31 = Start<TSums>(c + 3 * cRow + w, lanes + w);
+        for (; depth > 0; depth--, a += aStep, b += bStep)
+        {
+            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w);
+            TVector x = TLanes.Broadcast(*a);
+            s00 = TLanes.MultiplyAdd(x, b0, s00);
+            s01 = TLanes.MultiplyAdd(x, b1, s01);
+            x = TLanes.Broadcast(a[aRow]);
+            s10 = TLanes.MultiplyAdd(x, b0, s10);
+            s11 = TLanes.MultiplyAdd(x, b1, s11);
+            x = TLanes.Broadcast(a[2 * aRow]);
+            s20 = TLanes.MultiplyAdd(x, b0, s20);
+            s21 = TLanes.MultiplyAdd(x, b1, s21);
+            x = TLanes.Broadcast(a[3 * aRow]);
+            s30 = TLanes.MultiplyAdd(x, b0, s30);
+            s31 = TLanes.MultiplyAdd(x, b1, s31);
+        }
+        Finish<TSums>(s00, c);
+        Finish<TSums>(s01, c + w);
+        Finish<TSums>(s10, c + cRow);
+        Finish<TSums>(s11, c + cRow + w);
+        Finish<TSums>(s20, c + 2 * cRow);
+        Finish<TSums>(s21, c + 2 * cRow + w);
+        Finish<TSums>(s30, c + 3 * cRow);
+        Finish<TSums>(s31, c + 3 * cRow + w);
+        if (TSums.KeepsMaximum)
+        {
+            TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30))), lanes);
+            TLanes.Store(TLanes.Max(TLanes.Load(lanes + w), TLanes.Max(TLanes.Max(s01, s11), TLanes.Max(s21, s31))), lanes + w);
         }
     }
 
