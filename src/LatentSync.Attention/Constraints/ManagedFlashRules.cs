@@ -62,7 +62,7 @@ internal static class ManagedFlashRules
     private static long ForwardBytes(in AttentionProblem problem)
     {
         long dims = (long)problem.HeadDim + problem.ValueDim;
-        long blocks = Math.Max(FlashPlan.TaskBytes, LaneBytes * dims) + FlashPlan.MostBlocks * BlockNumbersBytes;
+        long blocks = Math.Max(FlashPlan.LargeTaskBytes, LaneBytes * dims) + FlashPlan.MostBlocks * BlockNumbersBytes;
         return ScoreBytes(problem, matrices: 1) + KeyBytes(problem) + LaneBytes * (dims + problem.ValueDim) + StagedBytes + blocks;
     }
 
@@ -94,7 +94,7 @@ internal static class ManagedFlashRules
 
     /// <summary>A block's keys and values, in the compute type and side by side.</summary>
     private static long KeyBytes(in AttentionProblem problem) =>
-        FlashPlan.LargestKeyBlock * ((long)problem.HeadDim + problem.ValueDim) * problem.DType.ComputeSize();
+        FlashPlan.LargestKeyBlock * (((long)problem.HeadDim + problem.ValueDim) * problem.DType.ComputeSize() + FlashPlan.Line);
 
     /// <summary>A row of whole vectors, at most 64 bytes each.</summary>
     private static long RowBytes(int dim, int compute) => FusedRules.RoundUp(dim, 64 / compute) * compute;

@@ -33,30 +33,41 @@ internal readonly unsafe struct FlashKeyBlock<T>
     /// <param name="first">Index of the first key.</param>
     /// <param name="count">Keys.</param>
     /// <param name="keyRoom">(n, D), for keys that are copied.</param>
-    /// <param name="valueRoom">(n, Dv), for values that are copied.</param>
+    /// <param name="valueRoom">(n, Dv), rows <see cref="FlashPlan.ValueStride"/> apart, for values that are copied.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static FlashKeyBlock<T> Of(
         in FlashCall call, in FlashPlan plan, in FlashSequence sequence, int kvHead, int first, int count, T* keyRoom, T* valueRoom)
     {
+        int headDim = call.Problem.HeadDim, valueDim = call.Problem.ValueDim;
         if (plan.Direct)
         {
+            var values = (T*)call.Value.Row(sequence.KeyBatch, kvHead, sequence.KeyStart + first);
+            nint valueStride = call.Value.RowStride;
+            if (plan.CopiesValues)
+            {
+                for (int j = 0; j < count; j++, values += valueStride)
+                {
+                    RowConversion.Copy(values, valueRoom + (nint)j * plan.ValueStride, valueDim);
+                }
+                values = valueRoom;
+                valueStride = plan.ValueStride;
+            }
             return new FlashKeyBlock<T>
             {
                 Keys = (T*)call.Key.Row(sequence.KeyBatch, kvHead, sequence.KeyStart + first),
                 KeyStride = call.Key.RowStride,
-                Values = (T*)call.Value.Row(sequence.KeyBatch, kvHead, sequence.KeyStart + first),
-                ValueStride = call.Value.RowStride,
+                Values = values,
+                ValueStride = valueStride,
                 First = first,
                 Count = count,
             };
         }
-        int headDim = call.Problem.HeadDim, valueDim = call.Problem.ValueDim;
         for (int j = 0; j < count; j++)
         {
             (nint page, nint place) = sequence.Place(call, first + j);
             RowConversion.Read(call.Key.Row(page, kvHead, place), call.Key.DType, call.Key.ColumnStride, keyRoom + (nint)j * headDim, headDim);
-            RowConversion.Read(call.Value.Row(page, kvHead, place), call.Value.DType, call.Value.ColumnStride, valueRoom + (nint)j * valueDim, valueDim);
+            RowConversion.Read(call.Value.Row(page, kvHead, place), call.Value.DType, call.Value.ColumnStride, valueRoom + (nint)j * plan.ValueStride, valueDim);
         }
-        return new FlashKeyBlock<T> { Keys = keyRoom, KeyStride = headDim, Values = valueRoom, ValueStride = valueDim, First = first, Count = count };
+        return new FlashKeyBlock<T> { Keys = keyRoom, KeyStride = headDim, Values = valueRoom, ValueStride = plan.ValueStride, First = first, Count = count };
     }
 }

@@ -15,8 +15,11 @@ internal unsafe struct FlashPlan
     /// <summary>Keys of a block: its scores, 96 x 64 floats, are 24 KiB, which leaves room for the values' rows in a first-level cache of 32.</summary>
     internal const int LargestKeyBlock = 96;
 
-    /// <summary>Bytes of transposed queries and unfinished results that a task holds: a quarter of a second-level cache of 1 MiB.</summary>
+    /// <summary>Bytes of transposed queries and unfinished results that a task holds with 512-bit vectors: a quarter of a second-level cache of 1 MiB.</summary>
     internal const int TaskBytes = 256 << 10;
+
+    /// <summary>The same with narrower vectors, whose blocks have fewer queries: so many share the keys and values that were brought in (head dim 512, Zen 3).</summary>
+    internal const int LargeTaskBytes = 512 << 10;
 
     /// <summary>Blocks of a task at most.</summary>
     internal const int MostBlocks = 8;
@@ -30,6 +33,14 @@ internal unsafe struct FlashPlan
     internal const int LargeStageBytes = 128 << 10;
 
     private const int WidestVector = 64;
+
+    /// <summary>Bytes of a cache line.</summary>
+    internal const int Line = 64;
+
+    private const int SetsOfFirstCache = 64;
+
+    /// <summary>Rows on so few sets of the first cache push each other out while a column of a block is read.</summary>
+    private const int FewSets = 4;
 
     /// <summary>More tasks than threads, so that the last ones even out.</summary>
     private const int TasksPerThread = 6;
@@ -113,6 +124,12 @@ internal unsafe struct FlashPlan
     /// <summary>Keys and values are read where they lie.</summary>
     internal bool Direct;
 
+    /// <summary>Values are copied though they could be read where they lie: their columns are read, and those of long rows share cache sets.</summary>
+    internal bool CopiesValues;
+
+    /// <summary>Elements from one copied value to the next.</summary>
+    internal int ValueStride;
+
     /// <summary>Rows of several small heads are copied at once.</summary>
     internal bool Staged;
 
@@ -143,6 +160,9 @@ internal unsafe struct FlashPlan
         plan.Drops = problem.Dropout > 0;
         plan.Bounds = problem.IsCausal || problem.HasWindow;
         plan.Direct = call.PageTable is null && IsDirect(call.Key, problem.HeadDim, elementSize) && IsDirect(call.Value, problem.ValueDim, elementSize);
+        bool isNarrow = vectorLanes * elementSize < WidestVector;
+        bool crowds = problem.ValueDim * elementSize > Line && SetsOf(problem.ValueDim, elementSize) <= FewSets;
+        plan.ValueStride = problem.ValueDim + (crowds ? Line / elementSize : 0);
         plan.HeadWork = (double)plan.Rows * problem.KeyLength * dims;
         long heads = plan.Heads = (long)problem.Batch * problem.KvHeadCount;
         plan.Threads = plan.HeadWork * heads < WorthAThread ? 1 : threads;
@@ -159,9 +179,10 @@ internal unsafe struct FlashPlan
         }
         else
         {
-            long fitting = TaskBytes / Math.Max(1, (long)plan.Lanes * dims * elementSize);
+            long fitting = (isNarrow ? LargeTaskBytes : TaskBytes) / Math.Max(1, (long)plan.Lanes * dims * elementSize);
             long balanced = blocks * heads / (plan.Threads * (long)TasksPerThread);
             plan.BlocksPerTask = (int)Math.Clamp(Math.Min(fitting, balanced), 1, MostBlocks);
+            plan.CopiesValues = plan.Direct && isNarrow && crowds && plan.BlocksPerTask > 1;
         }
         plan.HeadTasks = (problem.KvHeadCount + plan.HeadsPerTask - 1) / plan.HeadsPerTask;
         plan.RowTasks = (blocks + plan.BlocksPerTask - 1) / plan.BlocksPerTask;
@@ -183,6 +204,8 @@ internal unsafe struct FlashPlan
         FlashPlan plan = Of(call, vectorLanes, tileVectors, elementSize, threads);
         ref readonly AttentionProblem problem = ref call.Problem;
         plan.BlocksPerTask = 1;
+        plan.CopiesValues = false; // here the keys' columns are read
+        plan.ValueStride = problem.ValueDim;
         plan.Threads = plan.HeadWork * plan.Heads < WorthAThread / 2 ? 1 : threads;
         plan.RowTasks = (plan.Rows + plan.Lanes - 1) / plan.Lanes;
         long sums = (long)problem.KeyLength * (problem.HeadDim + problem.ValueDim) * elementSize;
@@ -217,15 +240,16 @@ internal unsafe struct FlashPlan
     /// and push each other out: these are copied to be neighbours first (measured, 16 rows 80 KiB apart: 1.8 times as fast).</summary>
     private static bool IsDirect(in FlashOperand operand, int dim, int elementSize)
     {
-        const int Line = 64, SetsOfFirstCache = 64, LeastDistinctSets = 4;
         if (operand.DType.Size() != elementSize || operand.ColumnStride != 1 || operand.RowStride < 0)
         {
             return false;
         }
-        long lines = operand.RowStride * elementSize / Line;
-        return operand.RowStride <= dim + Line / elementSize
-            || SetsOfFirstCache / (1L << BitOperations.TrailingZeroCount(lines | SetsOfFirstCache)) >= LeastDistinctSets;
+        return operand.RowStride <= dim + Line / elementSize || SetsOf(operand.RowStride, elementSize) >= FewSets;
     }
+
+    /// <summary>Sets of the first cache that the beginnings of rows so many elements apart fall on.</summary>
+    private static long SetsOf(nint rowStride, int elementSize) =>
+        SetsOfFirstCache / (1L << BitOperations.TrailingZeroCount((rowStride * elementSize / Line) | SetsOfFirstCache));
 
     private static bool AreHeadsAdjacent(in FlashCall call) =>
         IsAdjacent(call.Query, call.Problem.HeadDim) && IsAdjacent(call.Key, call.Problem.HeadDim)
