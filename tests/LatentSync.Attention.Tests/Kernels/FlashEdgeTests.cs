@@ -31,6 +31,20 @@ public sealed class FlashEdgeTests
         }
     }
 
+    /// <summary>Rows of a KiB and more, whose columns share cache sets, and enough of them that several blocks of queries share a task.</summary>
+    [Theory]
+    [InlineData(128)]
+    [InlineData(256)]
+    [InlineData(512)]
+    public void Forward_LongRowsOfValues_IsAttention(int valueDim)
+    {
+        FlashCase problem = Ordinary with { Threads = 2, Batch = 2, KvHeads = 4, Group = 1, Queries = 200, Keys = 130, HeadDim = 16, ValueDim = valueDim };
+        problem.Check();
+        (problem with { DType = AttentionDType.Float64, IsCausal = true }).Check();
+        (problem with { DType = AttentionDType.BFloat16, LeftWindow = 60, Mask = AttentionMaskKind.Boolean }).Check();
+        (problem with { Sequences = SequenceLengths.PagedPackedQueries }).Check();
+    }
+
     [Fact]
     public void Forward_NoSequence_WritesNothing() => (Ordinary with { Batch = 0, Alibi = 2, Mask = AttentionMaskKind.Boolean }).Check();
 
