@@ -1,4 +1,5 @@
 using LatentSync.Attention.Kernels;
+using LatentSync.Attention.Kernels.Micro;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Wording;
@@ -94,7 +95,7 @@ internal static class ManagedFlashRules
 
     /// <summary>A block's keys and values, in the compute type and side by side.</summary>
     private static long KeyBytes(in AttentionProblem problem) =>
-        FlashPlan.LargestKeyBlock * (((long)problem.HeadDim + problem.ValueDim) * problem.DType.ComputeSize() + FlashPlan.Line);
+        FlashPlan.LargestKeyBlock * (((long)problem.HeadDim + problem.ValueDim) * problem.DType.ComputeSize() + Prefetching.Line);
 
     /// <summary>A row of whole vectors, at most 64 bytes each.</summary>
     private static long RowBytes(int dim, int compute) => FusedRules.RoundUp(dim, 64 / compute) * compute;

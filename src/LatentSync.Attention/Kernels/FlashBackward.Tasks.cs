@@ -103,6 +103,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         FlashGradientContext staged = *shared;
         T* room = memory.Stage;
         staged.Forward.Plan.Direct = true;
+        staged.Forward.Plan.CopiesValues = false;
         staged.Forward.Call.Query = In(shared->Forward.Call.Query, queries, headDim);
         staged.Forward.Call.Key = In(shared->Forward.Call.Key, keys, headDim);
         staged.Forward.Call.Value = In(shared->Forward.Call.Value, keys, valueDim);
@@ -319,7 +320,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
             Shift = parts.Take<T>(lanes);
             Rows = (T**)parts.Take<nint>(lanes);
             Keys = plan.Direct ? null : parts.Take<T>((long)plan.KeyBlock * headDim);
-            Values = plan.Direct ? null : parts.Take<T>((long)plan.KeyBlock * valueDim);
+            Values = plan.CopiesValues ? parts.Take<T>((long)plan.KeyBlock * plan.ValueStride) : null;
             long keys = shared->Pass == GradientPass.Queries ? 0 : plan.KeysPerTask;
             KeySums = parts.Take<T>(keys * PaddedHeadDim);
             ValueSums = parts.Take<T>(keys * PaddedValueDim);

@@ -75,7 +75,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         {
             int count = Math.Min(plan.KeyBlock, endKey - key);
             FlashKeyBlock<T> keys = FlashKeyBlock<T>.Of(call, plan, sequence, kvHead, key, count, memory.Keys, memory.Values);
-            bool isCold = plan.Direct && !plan.CopiesValues;
+            bool isCold = !plan.CopiesValues;
             for (int i = 0; i < blocks; i++)
             {
                 ref FlashBlock<T> block = ref memory.Blocks[i];
@@ -285,7 +285,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
             else
             {
                 Keys = plan.Direct ? null : parts.Take<T>((long)plan.KeyBlock * headDim);
-                Values = plan.Direct && !plan.CopiesValues ? null : parts.Take<T>((long)plan.KeyBlock * plan.ValueStride);
+                Values = plan.CopiesValues ? parts.Take<T>((long)plan.KeyBlock * plan.ValueStride) : null;
                 RowStage = parts.Take<T>((long)lanes * RowWidth);
             }
             Blocks = parts.Take<FlashBlock<T>>(plan.BlocksPerTask);

@@ -39,35 +39,23 @@ internal readonly unsafe struct FlashKeyBlock<T>
         in FlashCall call, in FlashPlan plan, in FlashSequence sequence, int kvHead, int first, int count, T* keyRoom, T* valueRoom)
     {
         int headDim = call.Problem.HeadDim, valueDim = call.Problem.ValueDim;
-        if (plan.Direct)
-        {
-            var values = (T*)call.Value.Row(sequence.KeyBatch, kvHead, sequence.KeyStart + first);
-            nint valueStride = call.Value.RowStride;
-            if (plan.CopiesValues)
-            {
-                for (int j = 0; j < count; j++, values += valueStride)
-                {
-                    RowConversion.Copy(values, valueRoom + (nint)j * plan.ValueStride, valueDim);
-                }
-                values = valueRoom;
-                valueStride = plan.ValueStride;
-            }
-            return new FlashKeyBlock<T>
-            {
-                Keys = (T*)call.Key.Row(sequence.KeyBatch, kvHead, sequence.KeyStart + first),
-                KeyStride = call.Key.RowStride,
-                Values = values,
-                ValueStride = valueStride,
-                First = first,
-                Count = count,
-            };
-        }
-        for (int j = 0; j < count; j++)
+        for (int j = 0; plan.CopiesValues && j < count; j++)
         {
             (nint page, nint place) = sequence.Place(call, first + j);
-            RowConversion.Read(call.Key.Row(page, kvHead, place), call.Key.DType, call.Key.ColumnStride, keyRoom + (nint)j * headDim, headDim);
+            if (!plan.Direct)
+            {
+                RowConversion.Read(call.Key.Row(page, kvHead, place), call.Key.DType, call.Key.ColumnStride, keyRoom + (nint)j * headDim, headDim);
+            }
             RowConversion.Read(call.Value.Row(page, kvHead, place), call.Value.DType, call.Value.ColumnStride, valueRoom + (nint)j * plan.ValueStride, valueDim);
         }
-        return new FlashKeyBlock<T> { Keys = keyRoom, KeyStride = headDim, Values = valueRoom, ValueStride = plan.ValueStride, First = first, Count = count };
+        return new FlashKeyBlock<T>
+        {
+            Keys = plan.Direct ? (T*)call.Key.Row(sequence.KeyBatch, kvHead, sequence.KeyStart + first) : keyRoom,
+            KeyStride = plan.Direct ? call.Key.RowStride : headDim,
+            Values = plan.CopiesValues ? valueRoom : (T*)call.Value.Row(sequence.KeyBatch, kvHead, sequence.KeyStart + first),
+            ValueStride = plan.CopiesValues ? plan.ValueStride : call.Value.RowStride,
+            First = first,
+            Count = count,
+        };
     }
 }

@@ -32,12 +32,7 @@ internal unsafe struct FlashPlan
     /// they do (Xeon, 96 KiB: slower by some percent).</summary>
     internal const int LargeStageBytes = 128 << 10;
 
-    private const int WidestVector = 64;
-
-    /// <summary>Bytes of a cache line.</summary>
-    internal const int Line = 64;
-
-    private const int SetsOfFirstCache = 64;
+    private const int WidestVector = 64, SetsOfFirstCache = 64;
 
     /// <summary>Rows on so few sets of the first cache push each other out while a column of a block is read.</summary>
     private const int FewSets = 4;
@@ -124,7 +119,7 @@ internal unsafe struct FlashPlan
     /// <summary>Keys and values are read where they lie.</summary>
     internal bool Direct;
 
-    /// <summary>Values are copied though they could be read where they lie: their columns are read, and those of long rows share cache sets.</summary>
+    /// <summary>Values are copied: with the keys, or alone, where they could be read as they lie but the columns of their long rows share cache sets.</summary>
     internal bool CopiesValues;
 
     /// <summary>Elements from one copied value to the next.</summary>
@@ -160,9 +155,9 @@ internal unsafe struct FlashPlan
         plan.Drops = problem.Dropout > 0;
         plan.Bounds = problem.IsCausal || problem.HasWindow;
         plan.Direct = call.PageTable is null && IsDirect(call.Key, problem.HeadDim, elementSize) && IsDirect(call.Value, problem.ValueDim, elementSize);
-        bool isNarrow = vectorLanes * elementSize < WidestVector;
-        bool crowds = problem.ValueDim * elementSize > Line && SetsOf(problem.ValueDim, elementSize) <= FewSets;
-        plan.ValueStride = problem.ValueDim + (crowds ? Line / elementSize : 0);
+        bool isNarrow = IsNarrow(vectorLanes, elementSize);
+        bool crowds = problem.ValueDim * elementSize > Prefetching.Line && SetsOf(problem.ValueDim, elementSize) <= FewSets;
+        plan.ValueStride = problem.ValueDim + (crowds ? Prefetching.Line / elementSize : 0);
         plan.HeadWork = (double)plan.Rows * problem.KeyLength * dims;
         long heads = plan.Heads = (long)problem.Batch * problem.KvHeadCount;
         plan.Threads = plan.HeadWork * heads < WorthAThread ? 1 : threads;
@@ -174,7 +169,7 @@ internal unsafe struct FlashPlan
             && AreHeadsAdjacent(call))
         {
             long perHead = (long)elementSize * (problem.KeyLength * (long)dims + problem.QueryLength * (long)Math.Max(problem.HeadDim, problem.ValueDim));
-            plan.HeadsPerTask = Math.Min(plan.FewerHeads(StageFor(vectorLanes * elementSize, 1) / Math.Max(perHead, 1)), problem.KvHeadCount);
+            plan.HeadsPerTask = Math.Min(plan.FewerHeads((isNarrow ? LargeStageBytes : StageBytes) / Math.Max(perHead, 1)), problem.KvHeadCount);
             plan.Staged = true;
         }
         else
@@ -182,8 +177,8 @@ internal unsafe struct FlashPlan
             long fitting = (isNarrow ? LargeTaskBytes : TaskBytes) / Math.Max(1, (long)plan.Lanes * dims * elementSize);
             long balanced = blocks * heads / (plan.Threads * (long)TasksPerThread);
             plan.BlocksPerTask = (int)Math.Clamp(Math.Min(fitting, balanced), 1, MostBlocks);
-            plan.CopiesValues = plan.Direct && isNarrow && crowds && plan.BlocksPerTask > 1;
         }
+        plan.CopiesValues = !plan.Direct || (isNarrow && crowds && plan.BlocksPerTask > 1);
         plan.HeadTasks = (problem.KvHeadCount + plan.HeadsPerTask - 1) / plan.HeadsPerTask;
         plan.RowTasks = (blocks + plan.BlocksPerTask - 1) / plan.BlocksPerTask;
         plan.Tasks = (long)problem.Batch * plan.HeadTasks * plan.RowTasks;
@@ -204,7 +199,7 @@ internal unsafe struct FlashPlan
         FlashPlan plan = Of(call, vectorLanes, tileVectors, elementSize, threads);
         ref readonly AttentionProblem problem = ref call.Problem;
         plan.BlocksPerTask = 1;
-        plan.CopiesValues = false; // here the keys' columns are read
+        plan.CopiesValues = !plan.Direct; // here the keys' columns are read
         plan.ValueStride = problem.ValueDim;
         plan.Threads = plan.HeadWork * plan.Heads < WorthAThread / 2 ? 1 : threads;
         plan.RowTasks = (plan.Rows + plan.Lanes - 1) / plan.Lanes;
@@ -214,14 +209,15 @@ internal unsafe struct FlashPlan
         plan.Staged &= plan.IsWhole && IsAdjacent(gradients.OutputGradient, valueDim) && IsAdjacent(gradients.QueryGradient, headDim)
             && IsAdjacent(gradients.KeyGradient, headDim) && IsAdjacent(gradients.ValueGradient, valueDim);
         long perHead = 2L * (headDim + valueDim) * (problem.QueryLength + problem.KeyLength) * elementSize;
-        plan.HeadsPerTask = plan.Staged ? Math.Min(plan.FewerHeads(StageFor(vectorLanes * elementSize, 2) / Math.Max(perHead, 1)), problem.KvHeadCount) : 1;
+        int stageBytes = IsNarrow(vectorLanes, elementSize) ? LargeStageBytes : 2 * StageBytes;
+        plan.HeadsPerTask = plan.Staged ? Math.Min(plan.FewerHeads(stageBytes / Math.Max(perHead, 1)), problem.KvHeadCount) : 1;
         plan.HeadTasks = (problem.KvHeadCount + plan.HeadsPerTask - 1) / plan.HeadsPerTask;
         plan.KeysPerTask = plan.IsWhole ? Math.Max(problem.KeyLength, 1) : KeyBlocksPerTask * plan.KeyBlock;
         plan.KeyTasks = (problem.KeyLength + plan.KeysPerTask - 1) / plan.KeysPerTask;
         return plan;
     }
 
-    private static long StageFor(int vectorBytes, int passes) => vectorBytes < WidestVector ? LargeStageBytes : passes * StageBytes;
+    private static bool IsNarrow(int vectorLanes, int elementSize) => vectorLanes * elementSize < WidestVector;
 
     /// <summary>Heads of a staged task: as many as fit, but no thread without work.</summary>
     private readonly int FewerHeads(long fitting) => (int)Math.Clamp(Math.Min(fitting, Heads / (Threads * TasksPerThread)), 1, 16);
@@ -244,12 +240,12 @@ internal unsafe struct FlashPlan
         {
             return false;
         }
-        return operand.RowStride <= dim + Line / elementSize || SetsOf(operand.RowStride, elementSize) >= FewSets;
+        return operand.RowStride <= dim + Prefetching.Line / elementSize || SetsOf(operand.RowStride, elementSize) >= FewSets;
     }
 
     /// <summary>Sets of the first cache that the beginnings of rows so many elements apart fall on.</summary>
     private static long SetsOf(nint rowStride, int elementSize) =>
-        SetsOfFirstCache / (1L << BitOperations.TrailingZeroCount((rowStride * elementSize / Line) | SetsOfFirstCache));
+        SetsOfFirstCache / (1L << BitOperations.TrailingZeroCount((rowStride * elementSize / Prefetching.Line) | SetsOfFirstCache));
 
     private static bool AreHeadsAdjacent(in FlashCall call) =>
         IsAdjacent(call.Query, call.Problem.HeadDim) && IsAdjacent(call.Key, call.Problem.HeadDim)

@@ -9,6 +9,7 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     private static void Rows2<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes)
         where TSums : struct, ITileSums
     {
+        // 8 rows are two fours: a six would leave two, which do not hide the latency.
         for (; rows >= 6 && rows != 8; rows -= 6, a += 6 * aRow, c += 6 * cRow)
         {
             Tile6x2<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes);
