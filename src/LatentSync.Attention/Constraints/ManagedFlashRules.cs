@@ -77,7 +77,7 @@ internal static class ManagedFlashRules
         long keys = dims * problem.KeyLength <= FlashPlan.GradientBytes / compute ? Math.Max(problem.KeyLength, TaskKeys) : TaskKeys;
         long staged = Math.Max(StagedBytes, 2 * dims * compute * (LaneBytes / compute + FlashPlan.LargestKeyBlock));
         return ScoreBytes(problem, matrices: problem.Softcap > 0 ? 3 : 2) + KeyBytes(problem) + 3 * (LaneBytes / compute) * padded + keys * padded
-            + staged + 2 * BlockNumbersBytes + padded;
+            + staged + 3 * BlockNumbersBytes + padded;
     }
 
     /// <summary>A few queries against many keys: what the tasks found of their parts of the keys, to be joined.</summary>

@@ -51,26 +51,24 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         _ = new GradientMemory(ref parts, shared);
         parts = new WorkspaceParts(Workspace.OfThread(parts.Bytes));
         var memory = new GradientMemory(ref parts, shared);
-        while (shared->Forward.Take(out long first, out long end))
+        var tasks = new FlashTasks(&shared->Forward);
+        while (tasks.MoveNext())
         {
-            for (long task = first; task < end; task++)
-            {
-                RunTask(shared, memory, task);
-            }
+            RunTask(shared, memory, tasks);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RunTask(FlashGradientContext* shared, in GradientMemory memory, long task)
+    private static void RunTask(FlashGradientContext* shared, in GradientMemory memory, in FlashTasks tasks)
     {
         ref readonly FlashPlan plan = ref shared->Forward.Plan;
         ref readonly FlashCall call = ref shared->Forward.Call;
         if (shared->Pass == GradientPass.All)
         {
-            int first = (int)(task % plan.HeadTasks) * plan.HeadsPerTask, heads = Math.Min(plan.HeadsPerTask, call.Problem.KvHeadCount - first);
-            RunHeads(shared, memory, (int)(task / plan.HeadTasks), first, heads);
+            RunHeads(shared, memory, tasks);
             return;
         }
+        long task = tasks.Current;
         int parts = shared->Pass == GradientPass.Queries ? plan.RowTasks : plan.KeyTasks, part = (int)(task % parts);
         int batch = (int)(task / parts / call.Problem.KvHeadCount), kvHead = (int)(task / parts % call.Problem.KvHeadCount);
         FlashSequence sequence = FlashSequence.Of(call, batch);
@@ -78,24 +76,25 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         if (shared->Pass == GradientPass.KeysAndValues)
         {
             int firstKey = part * plan.KeysPerTask;
-            RunKeys(shared, memory, sequence, batch, kvHead, firstKey, Math.Min(firstKey + plan.KeysPerTask, sequence.KeyRoom), rows, wantsQuery: false);
+            RunKeys(shared, memory, tasks, sequence, batch, kvHead, firstKey, Math.Min(firstKey + plan.KeysPerTask, sequence.KeyRoom), wantsQuery: false, null);
         }
         else if (part * plan.Lanes < rows)
         {
             int row = part * plan.Lanes;
-            RunRows(shared, memory, sequence, batch, kvHead, row, Math.Min(plan.Lanes, rows - row), 0, sequence.KeyLength, null, null, wantsQuery: true);
+            RunRows(shared, memory, sequence, batch, kvHead, row, Math.Min(plan.Lanes, rows - row), 0, sequence.KeyLength, null, null, wantsQuery: true, null);
         }
     }
 
     /// <summary>All gradients of some key heads of a sequence. Staged heads' rows are copied whole, in and out, as in the forward pass.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RunHeads(FlashGradientContext* shared, in GradientMemory memory, int batch, int first, int heads)
+    private static void RunHeads(FlashGradientContext* shared, in GradientMemory memory, in FlashTasks tasks)
     {
+        (int batch, int first, int heads) = shared->Forward.Plan.FindHeads(shared->Forward.Call.Problem, tasks.Current);
         FlashSequence sequence = FlashSequence.Of(shared->Forward.Call, batch);
-        int queries = sequence.QueryLength, keys = sequence.KeyLength, keyRoom = sequence.KeyRoom, rows = queries * shared->Forward.Plan.Group;
+        int queries = sequence.QueryLength, keys = sequence.KeyLength, keyRoom = sequence.KeyRoom;
         if (!shared->Forward.Plan.Staged)
         {
-            RunKeys(shared, memory, sequence, batch, first, 0, keyRoom, rows, wantsQuery: true);
+            RunKeys(shared, memory, tasks, sequence, batch, first, 0, keyRoom, wantsQuery: true, null);
             return;
         }
         ref readonly AttentionProblem problem = ref shared->Forward.Call.Problem;
@@ -112,9 +111,11 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         staged.Gradients.QueryGradient = Place(queries, headDim);
         staged.Gradients.KeyGradient = Place(keyRoom, headDim);
         staged.Gradients.ValueGradient = Place(keyRoom, valueDim);
+        bool asks = shared->Forward.Plan.Asks;
+        LinesAhead ahead = asks ? StagedAhead(shared, memory, tasks, sequence, batch, first, heads) : default;
         for (int h = 0; h < heads; h++)
         {
-            RunKeys(&staged, memory, sequence, batch, first + h, 0, keyRoom, rows, wantsQuery: true);
+            RunKeys(&staged, memory, tasks, sequence, batch, first + h, 0, keyRoom, wantsQuery: true, asks ? &ahead : null);
         }
         Out(staged.Gradients.QueryGradient, shared->Gradients.QueryGradient, queries, headDim);
         Out(staged.Gradients.KeyGradient, shared->Gradients.KeyGradient, keyRoom, headDim);
@@ -144,18 +145,19 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     /// Keys not in use are seen by no query: zeros.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RunKeys(
-        FlashGradientContext* shared, in GradientMemory memory, in FlashSequence sequence, int batch, int kvHead, int firstKey, int endKey,
-        int rows, bool wantsQuery)
+        FlashGradientContext* shared, in GradientMemory memory, in FlashTasks tasks, in FlashSequence sequence, int batch, int kvHead, int firstKey, int endKey,
+        bool wantsQuery, LinesAhead* ahead)
     {
         ref readonly FlashPlan plan = ref shared->Forward.Plan;
         ref readonly FlashCall call = ref shared->Forward.Call;
-        int keys = Math.Max(endKey - firstKey, 0);
+        int keys = Math.Max(endKey - firstKey, 0), rows = sequence.QueryLength * plan.Group;
         new Span<T>(memory.KeySums, keys * memory.PaddedHeadDim).Clear();
         new Span<T>(memory.ValueSums, keys * memory.PaddedValueDim).Clear();
         for (int row = 0; row < rows; row += plan.Lanes)
         {
+            LinesAhead own = ahead is null && plan.Asks ? BlockAhead(shared, memory, tasks, sequence, kvHead, row, rows) : default;
             RunRows(shared, memory, sequence, batch, kvHead, row, Math.Min(plan.Lanes, rows - row), firstKey, endKey, memory.KeySums,
-                memory.ValueSums, wantsQuery);
+                memory.ValueSums, wantsQuery, ahead is null && plan.Asks ? &own : ahead);
         }
         Elementwise<TLanes, TVector, T>.Multiply(memory.KeySums, call.Problem.EffectiveScale, (long)keys * memory.PaddedHeadDim);
         for (int j = 0; j < keys; j++)
@@ -170,7 +172,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RunRows(
         FlashGradientContext* shared, in GradientMemory memory, in FlashSequence sequence, int batch, int kvHead, int row, int count,
-        int firstKey, int endKey, T* keySums, T* valueSums, bool wantsQuery)
+        int firstKey, int endKey, T* keySums, T* valueSums, bool wantsQuery, LinesAhead* ahead)
     {
         ref readonly FlashPlan plan = ref shared->Forward.Plan;
         ref readonly FlashCall call = ref shared->Forward.Call;
@@ -196,7 +198,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
             FlashKeyBlock<T> keys = FlashKeyBlock<T>.Of(call, plan, sequence, kvHead, key, n, memory.Keys, memory.Values);
             Propagate(shared, memory, block, batch, keys,
                 keySums is null ? null : keySums + (nint)(key - firstKey) * memory.PaddedHeadDim,
-                valueSums is null ? null : valueSums + (nint)(key - firstKey) * memory.PaddedValueDim, wantsQuery);
+                valueSums is null ? null : valueSums + (nint)(key - firstKey) * memory.PaddedValueDim, wantsQuery, ahead);
         }
         if (wantsQuery)
         {
@@ -298,6 +300,8 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         internal readonly T* Values; // (keys of a block, Dv)
         internal readonly T* KeySums; // (keys of a task, D padded)
         internal readonly T* ValueSums; // (keys of a task, Dv padded)
+        internal readonly T** Ahead; // rows to ask for
+        internal readonly int MostAhead;
         internal readonly T* Stage; // rows of several heads, of all operands and gradients
         internal readonly int PaddedHeadDim;
         internal readonly int PaddedValueDim;
@@ -319,6 +323,8 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
             Delta = parts.Take<T>(lanes);
             Shift = parts.Take<T>(lanes);
             Rows = (T**)parts.Take<nint>(lanes);
+            MostAhead = 4 * (lanes + plan.KeyBlock); // gradients of queries, keys and values; the next queries, results, their gradients, keys and values
+            Ahead = (T**)parts.Take<nint>(MostAhead);
             Keys = plan.Direct ? null : parts.Take<T>((long)plan.KeyBlock * headDim);
             Values = plan.CopiesValues ? parts.Take<T>((long)plan.KeyBlock * plan.ValueStride) : null;
             long keys = shared->Pass == GradientPass.Queries ? 0 : plan.KeysPerTask;

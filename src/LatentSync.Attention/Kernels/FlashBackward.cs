@@ -35,23 +35,24 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     /// <param name="keySums">(n, D padded): dK, added to; null when not wanted.</param>
     /// <param name="valueSums">(n, Dv padded): dV, added to; null when not wanted.</param>
     /// <param name="wantsQuery">dQ is added to.</param>
+    /// <param name="ahead">What is asked for meanwhile; null for nothing.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Propagate(
         FlashGradientContext* shared, in GradientMemory memory, in FlashBlock<T> block, int batch, in FlashKeyBlock<T> keys,
-        T* keySums, T* valueSums, bool wantsQuery)
+        T* keySums, T* valueSums, bool wantsQuery, LinesAhead* ahead)
     {
         FlashContext* forward = &shared->Forward;
         int headDim = forward->Call.Problem.HeadDim, valueDim = forward->Call.Problem.ValueDim;
         int vectors = block.Vectors, lanes = vectors * TLanes.Count, firstKey = keys.First, count = keys.Count;
         T* weights = memory.Scratch.Scores, gradients = memory.WeightGradients;
-        ProductTile<TLanes, TVector, T>.Multiply<NewSums>(keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, weights, lanes, count, vectors);
+        ProductTile<TLanes, TVector, T>.Multiply<NewSums>(keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, weights, lanes, count, vectors, ahead: ahead);
         if (FlashScores<TLanes, TVector, T>.NeedsShaping(forward->Plan, block, firstKey, count))
         {
             FlashScores<TLanes, TVector, T>.Shape(forward, block, weights, batch, firstKey, count, memory.Scratch);
         }
         Weigh(weights, count, lanes, forward->Plan.ExponentFactor, memory.Shift);
         ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
-            keys.Values, keys.ValueStride, 1, memory.ResultGradient, lanes, valueDim, gradients, lanes, count, vectors);
+            keys.Values, keys.ValueStride, 1, memory.ResultGradient, lanes, valueDim, gradients, lanes, count, vectors, ahead: ahead);
         T* given = weights;
         if (forward->Plan.Drops)
         {
@@ -70,7 +71,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         if (wantsQuery)
         {
             ProductTile<TLanes, TVector, T>.Multiply<AddedSums>(
-                keys.Keys, 1, keys.KeyStride, gradients, lanes, count, memory.QueryGradient, lanes, headDim, vectors);
+                keys.Keys, 1, keys.KeyStride, gradients, lanes, count, memory.QueryGradient, lanes, headDim, vectors, ahead: ahead);
         }
         if (keySums is not null)
         {

@@ -12,6 +12,9 @@ internal struct FlashContext
     /// <summary>The next task that nobody has taken.</summary>
     internal long NextTask;
 
+    /// <summary>There are more tasks left than the threads take at once: whoever takes some early leaves no other without.</summary>
+    internal bool IsFarFromEnd => Plan.Tasks - Volatile.Read(ref NextTask) > (long)Plan.Threads * Plan.TasksAtOnce;
+
     /// <summary>Takes some tasks.</summary>
     /// <param name="first">The first of them.</param>
     /// <param name="end">After the last of them.</param>

@@ -39,7 +39,7 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         long splits = Math.Min(call.Problem.KeyLength / LeastSplit, (FlashPlan.DecodeTasks + plan.Heads - 1) / Math.Max(plan.Heads, 1));
         plan.KeyTasks = (int)Math.Max(splits, 1);
         plan.KeysPerTask = ((call.Problem.KeyLength + plan.KeyTasks - 1) / plan.KeyTasks + Piece - 1) / Piece * Piece;
-        plan.Threads = (int)Math.Clamp(plan.Heads * plan.KeyTasks, 1, plan.HeadWork * plan.Heads < FlashPlan.WorthAThread ? 1 : threads);
+        plan.Threads = (int)Math.Clamp(plan.Heads * plan.KeyTasks, 1, FlashPlan.ThreadsFor(plan.HeadWork * plan.Heads, threads));
         plan.SetTasks(plan.Heads * plan.KeyTasks);
         long partSize = PartSize(call, plan);
         var context = new DecodeContext { Forward = new FlashContext { Call = call, Plan = plan } };

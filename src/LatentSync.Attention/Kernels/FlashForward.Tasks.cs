@@ -34,18 +34,20 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         _ = new TaskMemory(ref parts, shared);
         parts = new WorkspaceParts(Workspace.OfThread(parts.Bytes));
         var memory = new TaskMemory(ref parts, shared);
-        while (shared->Take(out long first, out long end))
+        var tasks = new FlashTasks(shared);
+        while (tasks.MoveNext())
         {
-            for (long task = first; task < end; task++)
+            if (shared->Plan.Staged)
             {
-                if (shared->Plan.Staged)
-                {
-                    RunStaged(shared, memory, task);
-                }
-                else
-                {
-                    RunBlocks(shared, memory, task);
-                }
+                RunStaged(shared, memory, tasks);
+            }
+            else if (shared->Plan.IsShort)
+            {
+                RunShort(shared, memory, tasks);
+            }
+            else
+            {
+                RunBlocks(shared, memory, tasks.Current);
             }
         }
     }
@@ -56,11 +58,9 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     {
         ref readonly FlashCall call = ref shared->Call;
         ref readonly FlashPlan plan = ref shared->Plan;
-        int rowTask = (int)(task % plan.RowTasks);
-        long head = task / plan.RowTasks;
-        int batch = (int)(head / call.Problem.KvHeadCount), kvHead = (int)(head % call.Problem.KvHeadCount);
+        (int batch, int kvHead, _) = plan.FindHeads(call.Problem, task / plan.RowTasks);
         FlashSequence sequence = FlashSequence.Of(call, batch);
-        int rows = sequence.QueryLength * plan.Group, firstRow = rowTask * plan.BlocksPerTask * plan.Lanes, row = firstRow;
+        int rows = sequence.QueryLength * plan.Group, firstRow = plan.FirstRow(task), row = firstRow;
         int blocks = 0, firstKey = int.MaxValue, endKey = 0;
         for (; blocks < plan.BlocksPerTask && row < rows; blocks++)
         {
@@ -75,13 +75,14 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         {
             int count = Math.Min(plan.KeyBlock, endKey - key);
             FlashKeyBlock<T> keys = FlashKeyBlock<T>.Of(call, plan, sequence, kvHead, key, count, memory.Keys, memory.Values);
-            bool isCold = !plan.CopiesValues;
+            bool isCold = TLanes.TileVectors == 4 && !plan.CopiesValues && Prefetching.IsSupported;
             for (int i = 0; i < blocks; i++)
             {
                 ref FlashBlock<T> block = ref memory.Blocks[i];
                 if (block.FirstOfAll < key + count && block.LastOfAll >= key)
                 {
-                    Attend(shared, memory.Scratch, ref block, batch, keys, isCold);
+                    LinesAhead ahead = isCold ? ValuesAhead(shared, memory, sequence, block, kvHead, key, count) : default;
+                    Attend(shared, memory.Scratch, ref block, batch, keys, isCold ? &ahead : null);
                     isCold = false;
                 }
             }
@@ -92,23 +93,51 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         }
     }
 
+    /// <summary>A few blocks of queries of one key head whose keys are one block: each block of queries from its beginning to its end. There is less to
+    /// compute than to wait for memory: what comes next is asked for meanwhile.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void RunShort(FlashContext* shared, in TaskMemory memory, in FlashTasks tasks)
+    {
+        ref readonly FlashCall call = ref shared->Call;
+        ref readonly FlashPlan plan = ref shared->Plan;
+        (int batch, int kvHead, _) = plan.FindHeads(call.Problem, tasks.Current / plan.RowTasks);
+        FlashSequence sequence = FlashSequence.Of(call, batch);
+        int row = plan.FirstRow(tasks.Current), end = Math.Min(row + plan.BlocksPerTask * plan.Lanes, sequence.QueryLength * plan.Group);
+        if (row >= end)
+        {
+            return;
+        }
+        FlashKeyBlock<T> keys = FlashKeyBlock<T>.Of(call, plan, sequence, kvHead, 0, sequence.KeyLength, memory.Keys, memory.Values);
+        ref FlashBlock<T> block = ref memory.Blocks[0];
+        for (; row < end; row += plan.Lanes)
+        {
+            Open(shared, memory, ref block, sequence, kvHead, row, Math.Min(plan.Lanes, end - row));
+            if (block.LastOfAll >= 0)
+            {
+                LinesAhead ahead = plan.Asks ? BlockAhead(shared, memory, tasks, sequence, block, batch, kvHead, row, end) : default;
+                Attend(shared, memory.Scratch, ref block, batch, keys with { Count = block.LastOfAll + 1 }, plan.Asks ? &ahead : null);
+            }
+            Close(shared, memory, block, sequence, kvHead, row);
+        }
+    }
+
     /// <summary>Several heads of one sequence whose vectors lie side by side: their rows are copied whole, which reads and writes memory in
     /// long pieces, and each head is then one block of queries and one of keys.</summary>
     /// <remarks>In LatentSync's temporal attention the 16 frames of a position lie a multiple of 128 KiB apart: read head by head, all
     /// 64 rows (query, key, value, result) would compete for the same few cache lines.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RunStaged(FlashContext* shared, in TaskMemory memory, long task)
+    private static void RunStaged(FlashContext* shared, in TaskMemory memory, in FlashTasks tasks)
     {
         ref readonly FlashCall call = ref shared->Call;
         ref readonly FlashPlan plan = ref shared->Plan;
         ref readonly AttentionProblem problem = ref call.Problem;
-        int batch = (int)(task / plan.HeadTasks), head = (int)(task % plan.HeadTasks) * plan.HeadsPerTask;
-        int heads = Math.Min(plan.HeadsPerTask, problem.KvHeadCount - head);
+        (int batch, int head, int heads) = plan.FindHeads(problem, tasks.Current);
         int wide = heads * problem.HeadDim, valueWide = heads * problem.ValueDim;
         FlashSequence sequence = FlashSequence.Of(call, batch);
         FlashStaging.Read(call.Query, batch, head, sequence.QueryLength, wide, memory.Queries);
         FlashStaging.Read(call.Key, batch, head, sequence.KeyLength, wide, memory.Keys);
         FlashStaging.Read(call.Value, batch, head, sequence.KeyLength, valueWide, memory.Values);
+        LinesAhead ahead = plan.Asks ? StagedAhead(shared, memory, tasks, sequence, batch, head, heads) : default;
         for (int h = 0; h < heads; h++)
         {
             ref FlashBlock<T> block = ref memory.Blocks[0];
@@ -125,7 +154,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
                     ValueStride = valueWide,
                     First = 0,
                     Count = sequence.KeyLength,
-                });
+                }, plan.Asks ? &ahead : null);
             }
             // A head's queries are not needed any more: its result takes their place where it fits.
             FindStaged(memory.Results + h * problem.ValueDim, valueWide, block, memory.Rows, memory.Waste);
@@ -265,6 +294,8 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         internal readonly T* RowStage;
         internal readonly T* Waste;
         internal readonly int RowWidth;
+        internal readonly T** Ahead; // rows to ask for
+        internal readonly int MostAhead;
 
         internal TaskMemory(ref WorkspaceParts parts, FlashContext* shared)
         {
@@ -275,6 +306,8 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
             Scratch = FlashScratch<T>.Of(ref parts, plan, call, isBackward: false);
             Rows = (T**)parts.Take<nint>(lanes);
             Waste = parts.Take<T>(valueDim);
+            MostAhead = 2 * (lanes + plan.KeyBlock); // a block's results and the next one's queries, keys and values
+            Ahead = (T**)parts.Take<nint>(MostAhead);
             if (plan.Staged)
             {
                 Queries = parts.Take<T>((long)call.Problem.QueryLength * plan.HeadsPerTask * headDim);
@@ -288,8 +321,9 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
                 Values = plan.CopiesValues ? parts.Take<T>((long)plan.KeyBlock * plan.ValueStride) : null;
                 RowStage = parts.Take<T>((long)lanes * RowWidth);
             }
-            Blocks = parts.Take<FlashBlock<T>>(plan.BlocksPerTask);
-            for (int i = 0; i < plan.BlocksPerTask; i++)
+            int blocks = plan.IsShort ? 1 : plan.BlocksPerTask;
+            Blocks = parts.Take<FlashBlock<T>>(blocks);
+            for (int i = 0; i < blocks; i++)
             {
                 var block = new FlashBlock<T>
                 {

@@ -32,15 +32,14 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     /// <param name="batch">Sequence.</param>
     /// <param name="block">Queries, and what is known of them so far.</param>
     /// <param name="keys">Keys and values.</param>
-    /// <param name="isCold">The values have not been read lately: they are fetched while the scores are computed.</param>
+    /// <param name="ahead">What is asked for meanwhile; null for nothing.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Attend(
-        FlashContext* shared, in FlashScratch<T> scratch, ref FlashBlock<T> block, int batch, in FlashKeyBlock<T> keys, bool isCold = false)
+        FlashContext* shared, in FlashScratch<T> scratch, ref FlashBlock<T> block, int batch, in FlashKeyBlock<T> keys, LinesAhead* ahead)
     {
         ref readonly AttentionProblem problem = ref shared->Call.Problem;
         int headDim = problem.HeadDim, valueDim = problem.ValueDim;
         int vectors = block.Vectors, lanes = vectors * TLanes.Count, count = keys.Count;
-        T* ahead = isCold && Prefetching.IsSupported ? keys.Values : null;
         T* before = stackalloc T[lanes];
         for (int v = 0; v < lanes; v += TLanes.Count)
         {
@@ -49,13 +48,13 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         if (FlashScores<TLanes, TVector, T>.NeedsShaping(shared->Plan, block, keys.First, count))
         {
             ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
-                keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, scratch.Scores, lanes, count, vectors, ahead: ahead, aheadRow: keys.ValueStride);
+                keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, scratch.Scores, lanes, count, vectors, ahead: ahead);
             FlashScores<TLanes, TVector, T>.Shape(shared, block, scratch.Scores, batch, keys.First, count, scratch);
         }
         else
         {
             ProductTile<TLanes, TVector, T>.Multiply<NewSumsWithMaximum>(
-                keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, scratch.Scores, lanes, count, vectors, block.Maximum, ahead, keys.ValueStride);
+                keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, scratch.Scores, lanes, count, vectors, block.Maximum, ahead);
         }
         T* shift = stackalloc T[lanes];
         T* rescale = stackalloc T[lanes];
@@ -80,12 +79,12 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         if (block.HasResult)
         {
             ProductTile<TLanes, TVector, T>.Multiply<RescaledSums>(
-                keys.Values, 1, keys.ValueStride, scratch.Scores, lanes, count, block.Result, lanes, valueDim, vectors, rescale);
+                keys.Values, 1, keys.ValueStride, scratch.Scores, lanes, count, block.Result, lanes, valueDim, vectors, rescale, ahead);
         }
         else
         {
             ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
-                keys.Values, 1, keys.ValueStride, scratch.Scores, lanes, count, block.Result, lanes, valueDim, vectors);
+                keys.Values, 1, keys.ValueStride, scratch.Scores, lanes, count, block.Result, lanes, valueDim, vectors, ahead: ahead);
             block.HasResult = true;
         }
     }

@@ -24,10 +24,10 @@ internal unsafe struct FlashPlan
     /// <summary>Blocks of a task at most.</summary>
     internal const int MostBlocks = 8;
 
-    /// <summary>Bytes of staged rows of a task of small problems with 512-bit vectors: a first-level cache. Twice as many backward.</summary>
-    internal const int StageBytes = 32 << 10;
+    /// <summary>Bytes of staged rows of a task of small problems with 512-bit vectors, both directions.</summary>
+    internal const int StageBytes = 64 << 10;
 
-    /// <summary>The same with narrower vectors, both directions, a quarter of a second-level cache of 512 KiB: longer pieces of memory are read faster
+    /// <summary>The same with narrower vectors, a quarter of a second-level cache of 512 KiB: longer pieces of memory are read faster
     /// (measured, Zen 3: forward 1.1 to 1.2 times, backward up to 1.2), and the slower products do not wait for the second cache. With 512 bits
     /// they do (Xeon, 96 KiB: slower by some percent).</summary>
     internal const int LargeStageBytes = 128 << 10;
@@ -40,8 +40,14 @@ internal unsafe struct FlashPlan
     /// <summary>More tasks than threads, so that the last ones even out.</summary>
     private const int TasksPerThread = 6;
 
-    /// <summary>Multiply-adds below which a second thread is not woken: about 15 µs of one core.</summary>
-    internal const double WorthAThread = 1.2e6;
+    /// <summary>Multiply-adds for which one more thread is woken: a few µs of one core.</summary>
+    private const double WorthAThread = 2e5;
+
+    /// <summary>Bytes of operands and results of a call that some cache may hold: their rows are not asked for.</summary>
+    internal const long CachedBytes = 16 << 20;
+
+    /// <summary>Products of the backward pass; the forward pass has two.</summary>
+    private const int GradientProducts = 5;
 
     /// <summary>Bytes of the gradients of a head's keys and values that a thread holds while it makes all gradients at once.</summary>
     internal const int GradientBytes = 4 << 20;
@@ -128,6 +134,12 @@ internal unsafe struct FlashPlan
     /// <summary>Rows of several small heads are copied at once.</summary>
     internal bool Staged;
 
+    /// <summary>All keys are one block.</summary>
+    internal bool IsShort;
+
+    /// <summary>While a block is computed, what comes next is asked for: with short keys there is more to wait for than to compute.</summary>
+    internal bool Asks;
+
     /// <summary>Factor on a block's finished scores in the exponent of 2: shaped scores contain the scale already.</summary>
     internal double ExponentFactor;
 
@@ -160,12 +172,14 @@ internal unsafe struct FlashPlan
         plan.ValueStride = problem.ValueDim + (crowds ? Prefetching.Line / elementSize : 0);
         plan.HeadWork = (double)plan.Rows * problem.KeyLength * dims;
         long heads = plan.Heads = (long)problem.Batch * problem.KvHeadCount;
-        plan.Threads = plan.HeadWork * heads < WorthAThread ? 1 : threads;
+        plan.Threads = ThreadsFor(plan.HeadWork * heads, threads);
+        plan.IsShort = problem.KeyLength <= LargestKeyBlock;
+        plan.Asks = plan.IsShort && Prefetching.IsSupported && call.PageTable is null && AreRowsWhole(call) && BytesOf(call) > CachedBytes;
 
         // Small problems whose heads lie side by side: rows of several heads are staged at once.
         plan.HeadsPerTask = 1;
         plan.BlocksPerTask = 1;
-        if (blocks == 1 && problem.KeyLength <= LargestKeyBlock && isSimpleBatch && plan.Group == 1 && !plan.Direct
+        if (blocks == 1 && plan.IsShort && isSimpleBatch && plan.Group == 1 && !plan.Direct
             && AreHeadsAdjacent(call))
         {
             long perHead = (long)elementSize * (problem.KeyLength * (long)dims + problem.QueryLength * (long)Math.Max(problem.HeadDim, problem.ValueDim));
@@ -201,21 +215,35 @@ internal unsafe struct FlashPlan
         plan.BlocksPerTask = 1;
         plan.CopiesValues = !plan.Direct; // here the keys' columns are read
         plan.ValueStride = problem.ValueDim;
-        plan.Threads = plan.HeadWork * plan.Heads < WorthAThread / 2 ? 1 : threads;
+        plan.Threads = ThreadsFor(GradientProducts / 2.0 * plan.HeadWork * plan.Heads, threads);
         plan.RowTasks = (plan.Rows + plan.Lanes - 1) / plan.Lanes;
         long sums = (long)problem.KeyLength * (problem.HeadDim + problem.ValueDim) * elementSize;
         plan.IsWhole = sums <= GradientBytes && (plan.Threads == 1 || plan.Heads >= 2L * plan.Threads);
         int headDim = problem.HeadDim, valueDim = problem.ValueDim;
+        plan.Asks &= plan.IsWhole;
         plan.Staged &= plan.IsWhole && IsAdjacent(gradients.OutputGradient, valueDim) && IsAdjacent(gradients.QueryGradient, headDim)
             && IsAdjacent(gradients.KeyGradient, headDim) && IsAdjacent(gradients.ValueGradient, valueDim);
         long perHead = 2L * (headDim + valueDim) * (problem.QueryLength + problem.KeyLength) * elementSize;
-        int stageBytes = IsNarrow(vectorLanes, elementSize) ? LargeStageBytes : 2 * StageBytes;
+        int stageBytes = IsNarrow(vectorLanes, elementSize) ? LargeStageBytes : StageBytes;
         plan.HeadsPerTask = plan.Staged ? Math.Min(plan.FewerHeads(stageBytes / Math.Max(perHead, 1)), problem.KvHeadCount) : 1;
         plan.HeadTasks = (problem.KvHeadCount + plan.HeadsPerTask - 1) / plan.HeadsPerTask;
         plan.KeysPerTask = plan.IsWhole ? Math.Max(problem.KeyLength, 1) : KeyBlocksPerTask * plan.KeyBlock;
         plan.KeyTasks = (problem.KeyLength + plan.KeysPerTask - 1) / plan.KeysPerTask;
         return plan;
     }
+
+    /// <summary>The batch and the key heads of a task, or of the tasks of a head that share <paramref name="headTask"/>.</summary>
+    internal readonly (int Batch, int First, int Count) FindHeads(in AttentionProblem problem, long headTask)
+    {
+        int first = (int)(headTask % HeadTasks) * HeadsPerTask;
+        return ((int)(headTask / HeadTasks), first, Math.Min(HeadsPerTask, problem.KvHeadCount - first));
+    }
+
+    /// <summary>First query of a task, counted over the heads that share the key head.</summary>
+    internal readonly int FirstRow(long task) => (int)(task % RowTasks) * BlocksPerTask * Lanes;
+
+    /// <summary>Threads for so many multiply-adds.</summary>
+    internal static int ThreadsFor(double multiplyAdds, int threads) => (int)Math.Clamp(multiplyAdds / WorthAThread, 1, threads);
 
     private static bool IsNarrow(int vectorLanes, int elementSize) => vectorLanes * elementSize < WidestVector;
 
@@ -246,6 +274,19 @@ internal unsafe struct FlashPlan
     /// <summary>Sets of the first cache that the beginnings of rows so many elements apart fall on.</summary>
     private static long SetsOf(nint rowStride, int elementSize) =>
         SetsOfFirstCache / (1L << BitOperations.TrailingZeroCount((rowStride * elementSize / Prefetching.Line) | SetsOfFirstCache));
+
+    private static bool AreRowsWhole(in FlashCall call) =>
+        call.Query.ColumnStride == 1 && call.Key.ColumnStride == 1 && call.Value.ColumnStride == 1 && call.Output.ColumnStride == 1;
+
+    /// <summary>Bytes of a call's operands and results.</summary>
+    private static long BytesOf(in FlashCall call)
+    {
+        ref readonly AttentionProblem problem = ref call.Problem;
+        long queries = call.QueryStarts is null ? (long)problem.Batch * problem.QueryLength : call.QueryStarts[problem.Batch];
+        long keys = call.KeyStarts is null ? (long)problem.Batch * problem.KeyLength : call.KeyStarts[problem.Batch];
+        long dims = ((long)problem.HeadDim + problem.ValueDim) * call.Key.DType.Size();
+        return (queries * problem.HeadCount + keys * problem.KvHeadCount) * dims;
+    }
 
     private static bool AreHeadsAdjacent(in FlashCall call) =>
         IsAdjacent(call.Query, call.Problem.HeadDim) && IsAdjacent(call.Key, call.Problem.HeadDim)

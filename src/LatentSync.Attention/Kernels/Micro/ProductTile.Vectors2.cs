@@ -6,16 +6,24 @@ namespace LatentSync.Attention.Kernels.Micro;
 internal static unsafe partial class ProductTile<TLanes, TVector, T>
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes)
+    private static void Rows2<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes, LinesAhead* ahead)
         where TSums : struct, ITileSums
     {
         // 8 rows are two fours: a six would leave two, which do not hide the latency.
         for (; rows >= 6 && rows != 8; rows -= 6, a += 6 * aRow, c += 6 * cRow)
         {
+            if (ahead is not null)
+            {
+                ahead->Ask();
+            }
             Tile6x2<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes);
         }
         for (; rows >= 4; rows -= 4, a += 4 * aRow, c += 4 * cRow)
         {
+            if (ahead is not null)
+            {
+                ahead->Ask();
+            }
             Tile4x2<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes);
         }
         for (; rows >= 2; rows -= 2, a += 2 * aRow, c += 2 * cRow)

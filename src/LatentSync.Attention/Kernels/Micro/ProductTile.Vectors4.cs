@@ -6,13 +6,12 @@ namespace LatentSync.Attention.Kernels.Micro;
 internal static unsafe partial class ProductTile<TLanes, TVector, T>
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes, T* ahead, nint aheadRow)
+    private static void Rows4<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes, LinesAhead* ahead)
         where TSums : struct, ITileSums
     {
         for (; rows >= 6; rows -= 6, a += 6 * aRow, c += 6 * cRow)
         {
-            Tile6x4<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes, ahead, aheadRow);
-            ahead = ahead is null ? null : ahead + 6 * aheadRow;
+            Tile6x4<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes, ahead);
         }
         for (; rows >= 2; rows -= 2, a += 2 * aRow, c += 2 * cRow)
         {
@@ -27,7 +26,7 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     /// <summary>6 rows x 4 vectors: 24 sums, 4 factors and a broadcast in registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile6x4<TSums>(
-        T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, T* lanes, T* ahead, nint aheadRow)
+        T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, T* lanes, LinesAhead* ahead)
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
@@ -37,18 +36,14 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         TVector s30 = Start<TSums>(c + 3 * cRow, lanes), s31 = Start<TSums>(c + 3 * cRow + w, lanes + w), s32 = Start<TSums>(c + 3 * cRow + 2 * w, lanes + 2 * w), s33 = Start<TSums>(c + 3 * cRow + 3 * w, lanes + 3 * w);
         TVector s40 = Start<TSums>(c + 4 * cRow, lanes), s41 = Start<TSums>(c + 4 * cRow + w, lanes + w), s42 = Start<TSums>(c + 4 * cRow + 2 * w, lanes + 2 * w), s43 = Start<TSums>(c + 4 * cRow + 3 * w, lanes + 3 * w);
         TVector s50 = Start<TSums>(c + 5 * cRow, lanes), s51 = Start<TSums>(c + 5 * cRow + w, lanes + w), s52 = Start<TSums>(c + 5 * cRow + 2 * w, lanes + 2 * w), s53 = Start<TSums>(c + 5 * cRow + 3 * w, lanes + 3 * w);
-        int stretch = ahead is null ? depth : Prefetching.Line / sizeof(T);
+        int stretch = ahead is null ? depth : StepsPerTurn;
         while (depth > 0)
         {
             int n = Math.Min(stretch, depth);
             depth -= n;
             if (ahead is not null)
             {
-                for (int row = 0; row < 6; row++)
-                {
-                    Prefetching.ToSecondCache(ahead + row * aheadRow);
-                }
-                ahead += n;
+                ahead->Ask();
             }
             for (; n > 0; n--, a += aStep, b += bStep)
             {

@@ -69,6 +69,8 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     where TVector : struct
     where T : unmanaged
 {
+    private const int StepsPerTurn = 16;
+
     /// <summary>The product.</summary>
     /// <param name="a">A(0, 0).</param>
     /// <param name="aRow">Elements from A(m, k) to A(m + 1, k).</param>
@@ -81,30 +83,37 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     /// <param name="rows">Number of m.</param>
     /// <param name="vectors">Width of B and C in vectors, 1 to 4.</param>
     /// <param name="lanes">One number per lane, for <see cref="ITileSums.Rescales"/> and <see cref="ITileSums.KeepsMaximum"/>.</param>
-    /// <param name="ahead">What will be read next, a row per row of A: whole tiles of 4 vectors have <paramref name="depth"/> elements of each fetched
-    /// into the second cache meanwhile. Null: nothing.</param>
-    /// <param name="aheadRow">Elements from row to row of it.</param>
+    /// <param name="ahead">What is asked for meanwhile, in <see cref="Turns"/> turns; null for nothing.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Multiply<TSums>(
-        T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, int vectors, T* lanes = null, T* ahead = null, nint aheadRow = 0)
+        T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, int vectors, T* lanes = null, LinesAhead* ahead = null)
         where TSums : struct, ITileSums
     {
         switch (vectors)
         {
             case 4:
-                Rows4<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes, ahead, aheadRow);
+                Rows4<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes, ahead);
                 break;
             case 3:
-                Rows3<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes);
+                Rows3<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes, ahead);
                 break;
             case 2:
-                Rows2<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes);
+                Rows2<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes, ahead);
                 break;
             default:
-                Rows1<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes);
+                Rows1<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes, ahead);
                 break;
         }
     }
+
+    /// <summary>How often a product asks for what comes next: whole tiles, and those of 4 vectors, which are the longest, every
+    /// <see cref="StepsPerTurn"/> steps. With 16 registers there is none left for asking inside of a tile.</summary>
+    internal static int Turns(int rows, int depth, int vectors) => vectors switch
+    {
+        4 => rows / 6 * ((depth + StepsPerTurn - 1) / StepsPerTurn),
+        2 => (rows + 2) / 6,
+        _ => rows / 8,
+    };
 
     /// <summary>C(m, width) += A(m, k) · B(k, width): rows of any number of vectors side by side, as many at a time as a tile has.</summary>
     /// <param name="a">A(0, 0); its steps lie side by side.</param>
