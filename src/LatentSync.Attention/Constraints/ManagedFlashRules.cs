@@ -23,6 +23,9 @@ internal static class ManagedFlashRules
     /// <summary>A block's numbers per lane: maximum, sum, and five whole numbers; with room for the alignment of its parts.</summary>
     private const int BlockNumbersBytes = 4 << 10;
 
+    /// <summary>Addresses of rows that are asked for ahead, a row per query and per key of a block; twice as many forward, four times backward.</summary>
+    private const int AheadBytes = (LaneBytes / sizeof(float) + FlashPlan.LargestKeyBlock) * sizeof(long);
+
     /// <summary>Keys of a backward task that does not have all of a head.</summary>
     private const int TaskKeys = FlashPlan.KeyBlocksPerTask * FlashPlan.LargestKeyBlock;
 
@@ -64,7 +67,7 @@ internal static class ManagedFlashRules
     {
         long dims = (long)problem.HeadDim + problem.ValueDim;
         long blocks = Math.Max(FlashPlan.LargeTaskBytes, LaneBytes * dims) + FlashPlan.MostBlocks * BlockNumbersBytes;
-        return ScoreBytes(problem, matrices: 1) + KeyBytes(problem) + LaneBytes * (dims + problem.ValueDim) + StagedBytes + blocks;
+        return ScoreBytes(problem, matrices: 1) + KeyBytes(problem) + LaneBytes * (dims + problem.ValueDim) + StagedBytes + 2 * AheadBytes + blocks;
     }
 
     /// <summary>A thread's workspace in the backward pass: the queries, their gradients and the result's in lanes and in rows, and the sums
@@ -77,7 +80,7 @@ internal static class ManagedFlashRules
         long keys = dims * problem.KeyLength <= FlashPlan.GradientBytes / compute ? Math.Max(problem.KeyLength, TaskKeys) : TaskKeys;
         long staged = Math.Max(StagedBytes, 2 * dims * compute * (LaneBytes / compute + FlashPlan.LargestKeyBlock));
         return ScoreBytes(problem, matrices: problem.Softcap > 0 ? 3 : 2) + KeyBytes(problem) + 3 * (LaneBytes / compute) * padded + keys * padded
-            + staged + 3 * BlockNumbersBytes + padded;
+            + staged + 2 * BlockNumbersBytes + 4 * AheadBytes + padded;
     }
 
     /// <summary>A few queries against many keys: what the tasks found of their parts of the keys, to be joined.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using LatentSync.Attention.Kernels.Micro;
 
 namespace LatentSync.Attention.Kernels;
@@ -5,15 +6,17 @@ namespace LatentSync.Attention.Kernels;
 /// <content>What is asked for while a block is computed, as in the forward pass.</content>
 internal static unsafe partial class FlashBackward<TLanes, TVector, T>
 {
-    /// <summary>For a block of queries that sees all its keys at once: its gradients, and what the next block or the next head reads.</summary>
+    /// <summary>For a block of queries that sees all its keys at once: its gradients, what the next block reads, and a share of the next head's keys and values.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static LinesAhead BlockAhead(
-        FlashGradientContext* shared, in GradientMemory memory, in FlashTasks tasks, in FlashSequence sequence, int kvHead, int row, int rows)
+        FlashGradientContext* shared, in GradientMemory memory, in FlashTasks tasks, in FlashSequence sequence, in FlashBlock<T> block, int kvHead, int row, int rows,
+        int keys)
     {
         ref readonly FlashCall call = ref shared->Forward.Call;
         ref readonly FlashPlan plan = ref shared->Forward.Plan;
-        int count = Math.Min(plan.Lanes, rows - row), next = row + plan.Lanes;
-        var ahead = new RowsAhead<T>(memory.Ahead, memory.MostAhead);
-        ahead.Add(shared->Gradients.QueryGradient, sequence, plan.Group, kvHead, row, count);
+        int next = row + plan.Lanes;
+        var ahead = new RowsAhead(memory.Ahead, memory.MostAhead);
+        ahead.Add(shared->Gradients.QueryGradient, sequence, plan.Group, kvHead, row, block.Count);
         if (next < rows)
         {
             AddQueries(shared, ref ahead, sequence, kvHead, next);
@@ -22,28 +25,33 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         {
             ahead.Add(shared->Gradients.KeyGradient, sequence.KeyBatch, kvHead, sequence.KeyStart, sequence.KeyRoom);
             ahead.Add(shared->Gradients.ValueGradient, sequence.KeyBatch, kvHead, sequence.KeyStart, sequence.KeyRoom);
-            if (tasks.Next != FlashTasks.None)
-            {
-                (int nextBatch, int nextHead, _) = plan.FindHeads(call.Problem, tasks.Next);
-                FlashSequence other = FlashSequence.Of(call, nextBatch);
-                AddQueries(shared, ref ahead, other, nextHead, 0);
-                ahead.Add(call.Key, other.KeyBatch, nextHead, other.KeyStart, other.KeyLength);
-                ahead.Add(call.Value, other.KeyBatch, nextHead, other.KeyStart, other.KeyLength);
-            }
         }
-        return ahead.Lines(call, Turns(call, sequence.KeyLength, FlashPlan.VectorsFor(count, TLanes.Count)));
+        if (tasks.Next != FlashTasks.None)
+        {
+            (int nextBatch, int nextHead, _) = plan.FindHeads(call.Problem, tasks.Next);
+            FlashSequence other = FlashSequence.Of(call, nextBatch);
+            if (next >= rows)
+            {
+                AddQueries(shared, ref ahead, other, nextHead, 0);
+            }
+            ahead.AddKeysAndValues(call, other, nextHead, row / plan.Lanes, (rows + plan.Lanes - 1) / plan.Lanes);
+        }
+        return ahead.Lines(call, Turns(call, keys, block.Vectors));
     }
 
     /// <summary>For staged heads: their gradients, and all that the next staged heads are copied from.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static LinesAhead StagedAhead(
         FlashGradientContext* shared, in GradientMemory memory, in FlashTasks tasks, in FlashSequence sequence, int batch, int first, int heads)
     {
         ref readonly FlashCall call = ref shared->Forward.Call;
         int queries = sequence.QueryLength;
-        var ahead = new RowsAhead<T>(memory.Ahead, memory.MostAhead);
+        var ahead = new RowsAhead(memory.Ahead, memory.MostAhead);
+        int widest = heads;
         if (tasks.Next != FlashTasks.None)
         {
-            (int nextBatch, int nextHead, _) = shared->Forward.Plan.FindHeads(call.Problem, tasks.Next);
+            (int nextBatch, int nextHead, int nextHeads) = shared->Forward.Plan.FindHeads(call.Problem, tasks.Next);
+            widest = Math.Max(heads, nextHeads);
             int keys = FlashSequence.Of(call, nextBatch).KeyLength;
             ahead.Add(call.Query, nextBatch, nextHead, 0, queries);
             ahead.Add(call.Key, nextBatch, nextHead, 0, keys);
@@ -54,11 +62,12 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         ahead.Add(shared->Gradients.QueryGradient, batch, first, 0, queries);
         ahead.Add(shared->Gradients.KeyGradient, batch, first, 0, sequence.KeyRoom);
         ahead.Add(shared->Gradients.ValueGradient, batch, first, 0, sequence.KeyRoom);
-        return ahead.Lines(call, heads * Turns(call, sequence.KeyLength, FlashPlan.VectorsFor(queries, TLanes.Count)), heads);
+        return ahead.Lines(call, heads * Turns(call, sequence.KeyLength, FlashPlan.VectorsFor(queries, TLanes.Count)), widest);
     }
 
     /// <summary>What is read of a block of queries.</summary>
-    private static void AddQueries(FlashGradientContext* shared, ref RowsAhead<T> ahead, in FlashSequence sequence, int kvHead, int row)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddQueries(FlashGradientContext* shared, ref RowsAhead ahead, in FlashSequence sequence, int kvHead, int row)
     {
         ref readonly FlashCall call = ref shared->Forward.Call;
         ref readonly FlashPlan plan = ref shared->Forward.Plan;

@@ -70,7 +70,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         }
         long task = tasks.Current;
         int parts = shared->Pass == GradientPass.Queries ? plan.RowTasks : plan.KeyTasks, part = (int)(task % parts);
-        int batch = (int)(task / parts / call.Problem.KvHeadCount), kvHead = (int)(task / parts % call.Problem.KvHeadCount);
+        (int batch, int kvHead, _) = plan.FindHeads(call.Problem, task / parts);
         FlashSequence sequence = FlashSequence.Of(call, batch);
         int rows = sequence.QueryLength * plan.Group;
         if (shared->Pass == GradientPass.KeysAndValues)
@@ -81,7 +81,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         else if (part * plan.Lanes < rows)
         {
             int row = part * plan.Lanes;
-            RunRows(shared, memory, sequence, batch, kvHead, row, Math.Min(plan.Lanes, rows - row), 0, sequence.KeyLength, null, null, wantsQuery: true, null);
+            RunRows(shared, memory, tasks, sequence, batch, kvHead, row, rows, 0, sequence.KeyLength, null, null, wantsQuery: true, null);
         }
     }
 
@@ -111,7 +111,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         staged.Gradients.QueryGradient = Place(queries, headDim);
         staged.Gradients.KeyGradient = Place(keyRoom, headDim);
         staged.Gradients.ValueGradient = Place(keyRoom, valueDim);
-        bool asks = shared->Forward.Plan.Asks;
+        bool asks = shared->Forward.Plan.AsksAhead;
         LinesAhead ahead = asks ? StagedAhead(shared, memory, tasks, sequence, batch, first, heads) : default;
         for (int h = 0; h < heads; h++)
         {
@@ -155,9 +155,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         new Span<T>(memory.ValueSums, keys * memory.PaddedValueDim).Clear();
         for (int row = 0; row < rows; row += plan.Lanes)
         {
-            LinesAhead own = ahead is null && plan.Asks ? BlockAhead(shared, memory, tasks, sequence, kvHead, row, rows) : default;
-            RunRows(shared, memory, sequence, batch, kvHead, row, Math.Min(plan.Lanes, rows - row), firstKey, endKey, memory.KeySums,
-                memory.ValueSums, wantsQuery, ahead is null && plan.Asks ? &own : ahead);
+            RunRows(shared, memory, tasks, sequence, batch, kvHead, row, rows, firstKey, endKey, memory.KeySums, memory.ValueSums, wantsQuery, ahead);
         }
         Elementwise<TLanes, TVector, T>.Multiply(memory.KeySums, call.Problem.EffectiveScale, (long)keys * memory.PaddedHeadDim);
         for (int j = 0; j < keys; j++)
@@ -171,15 +169,15 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     /// <summary>One block of queries against a range of keys.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RunRows(
-        FlashGradientContext* shared, in GradientMemory memory, in FlashSequence sequence, int batch, int kvHead, int row, int count,
+        FlashGradientContext* shared, in GradientMemory memory, in FlashTasks tasks, in FlashSequence sequence, int batch, int kvHead, int row, int rows,
         int firstKey, int endKey, T* keySums, T* valueSums, bool wantsQuery, LinesAhead* ahead)
     {
         ref readonly FlashPlan plan = ref shared->Forward.Plan;
         ref readonly FlashCall call = ref shared->Forward.Call;
         int headDim = call.Problem.HeadDim, valueDim = call.Problem.ValueDim;
         FlashBlock<T> block = memory.Block;
-        block.Count = count;
-        block.Vectors = FlashPlan.VectorsFor(count, TLanes.Count);
+        block.Count = Math.Min(plan.Lanes, rows - row);
+        block.Vectors = FlashPlan.VectorsFor(block.Count, TLanes.Count);
         int lanes = block.Vectors * TLanes.Count;
         sequence.FindKeys(call, plan, ref block, kvHead, row, lanes);
         (int first, int end) = (Math.Max(firstKey, block.FirstOfAll), Math.Min(endKey, block.LastOfAll + 1));
@@ -192,6 +190,9 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         {
             new Span<T>(memory.QueryGradient, headDim * lanes).Clear();
         }
+        bool asks = ahead is null && plan.AsksAhead;
+        LinesAhead own = asks ? BlockAhead(shared, memory, tasks, sequence, block, kvHead, row, rows, end - first) : default;
+        ahead = asks ? &own : ahead;
         for (int key = first; key < end; key += plan.KeyBlock)
         {
             int n = Math.Min(plan.KeyBlock, end - key);
@@ -300,7 +301,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         internal readonly T* Values; // (keys of a block, Dv)
         internal readonly T* KeySums; // (keys of a task, D padded)
         internal readonly T* ValueSums; // (keys of a task, Dv padded)
-        internal readonly T** Ahead; // rows to ask for
+        internal readonly byte** Ahead; // rows to ask for
         internal readonly int MostAhead;
         internal readonly T* Stage; // rows of several heads, of all operands and gradients
         internal readonly int PaddedHeadDim;
@@ -324,7 +325,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
             Shift = parts.Take<T>(lanes);
             Rows = (T**)parts.Take<nint>(lanes);
             MostAhead = 4 * (lanes + plan.KeyBlock); // gradients of queries, keys and values; the next queries, results, their gradients, keys and values
-            Ahead = (T**)parts.Take<nint>(MostAhead);
+            Ahead = (byte**)parts.Take<nint>(MostAhead);
             Keys = plan.Direct ? null : parts.Take<T>((long)plan.KeyBlock * headDim);
             Values = plan.CopiesValues ? parts.Take<T>((long)plan.KeyBlock * plan.ValueStride) : null;
             long keys = shared->Pass == GradientPass.Queries ? 0 : plan.KeysPerTask;

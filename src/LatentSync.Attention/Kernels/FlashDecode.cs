@@ -64,12 +64,10 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         _ = new DecodeMemory(ref parts, call, shared->Forward.Plan);
         parts = new WorkspaceParts(Workspace.OfThread(parts.Bytes));
         var memory = new DecodeMemory(ref parts, call, shared->Forward.Plan);
-        while (shared->Forward.Take(out long first, out long end))
+        var tasks = new FlashTasks(&shared->Forward);
+        while (tasks.MoveNext())
         {
-            for (long task = first; task < end; task++)
-            {
-                RunTask(shared, memory, task);
-            }
+            RunTask(shared, memory, tasks.Current);
         }
     }
 

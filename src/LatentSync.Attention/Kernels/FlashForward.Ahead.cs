@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using LatentSync.Attention.Kernels.Micro;
 
 namespace LatentSync.Attention.Kernels;
@@ -5,60 +6,69 @@ namespace LatentSync.Attention.Kernels;
 /// <content>What is asked for while a block is computed: where its result goes, and what the next one reads.</content>
 internal static unsafe partial class FlashForward<TLanes, TVector, T>
 {
-    /// <summary>For a block of queries that sees all its keys at once: its results, the next block's queries, and another head's keys and values.</summary>
+    /// <summary>For a block of queries that sees all its keys at once: its results, the next block's queries, and where the next task has another head,
+    /// a share of that one's keys and values.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static LinesAhead BlockAhead(
         FlashContext* shared, in TaskMemory memory, in FlashTasks tasks, in FlashSequence sequence, in FlashBlock<T> block, int batch, int kvHead, int row, int end)
     {
         ref readonly FlashCall call = ref shared->Call;
         ref readonly FlashPlan plan = ref shared->Plan;
-        var rows = new RowsAhead<T>(memory.Ahead, memory.MostAhead);
-        rows.Add(call.Output, sequence, plan.Group, kvHead, row, block.Count);
+        var ahead = new RowsAhead(memory.Ahead, memory.MostAhead);
+        ahead.Add(call.Output, sequence, plan.Group, kvHead, row, block.Count);
         int next = row + plan.Lanes;
         if (next < end)
         {
-            rows.Add(call.Query, sequence, plan.Group, kvHead, next, Math.Min(plan.Lanes, end - next));
+            ahead.Add(call.Query, sequence, plan.Group, kvHead, next, Math.Min(plan.Lanes, end - next));
         }
-        else if (tasks.Next != FlashTasks.None)
+        if (tasks.Next != FlashTasks.None)
         {
             (int nextBatch, int nextHead, _) = plan.FindHeads(call.Problem, tasks.Next / plan.RowTasks);
-            int nextRow = plan.FirstRow(tasks.Next);
             FlashSequence other = FlashSequence.Of(call, nextBatch);
-            rows.Add(call.Query, other, plan.Group, nextHead, nextRow, Math.Min(plan.Lanes, other.QueryLength * plan.Group - nextRow));
+            if (next >= end)
+            {
+                int nextRow = plan.FirstRow(tasks.Next);
+                ahead.Add(call.Query, other, plan.Group, nextHead, nextRow, Math.Min(plan.Lanes, other.QueryLength * plan.Group - nextRow));
+            }
             if ((nextBatch, nextHead) != (batch, kvHead))
             {
-                rows.Add(call.Key, other.KeyBatch, nextHead, other.KeyStart, other.KeyLength);
-                rows.Add(call.Value, other.KeyBatch, nextHead, other.KeyStart, other.KeyLength);
+                int first = plan.FirstRow(tasks.Current);
+                ahead.AddKeysAndValues(call, other, nextHead, (row - first) / plan.Lanes, (end - first + plan.Lanes - 1) / plan.Lanes);
             }
         }
-        return rows.Lines(call, Turns(call, block.LastOfAll + 1, block.Vectors));
+        return ahead.Lines(call, Turns(call, block.LastOfAll + 1, block.Vectors));
     }
 
-    /// <summary>For staged heads: their results, and all that the next staged heads are copied from.</summary>
+    /// <summary>For staged heads: their results, and all that the next staged heads are copied from. All rows are taken to have as many heads as the longer ones.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static LinesAhead StagedAhead(FlashContext* shared, in TaskMemory memory, in FlashTasks tasks, in FlashSequence sequence, int batch, int head, int heads)
     {
         ref readonly FlashCall call = ref shared->Call;
         ref readonly FlashPlan plan = ref shared->Plan;
-        var rows = new RowsAhead<T>(memory.Ahead, memory.MostAhead);
-        rows.Add(call.Output, batch, head, 0, sequence.QueryLength);
+        var ahead = new RowsAhead(memory.Ahead, memory.MostAhead);
+        ahead.Add(call.Output, batch, head, 0, sequence.QueryLength);
+        int widest = heads;
         if (tasks.Next != FlashTasks.None)
         {
-            (int nextBatch, int nextHead, _) = plan.FindHeads(call.Problem, tasks.Next);
+            (int nextBatch, int nextHead, int nextHeads) = plan.FindHeads(call.Problem, tasks.Next);
+            widest = Math.Max(heads, nextHeads);
             int keys = FlashSequence.Of(call, nextBatch).KeyLength;
-            rows.Add(call.Query, nextBatch, nextHead, 0, sequence.QueryLength);
-            rows.Add(call.Key, nextBatch, nextHead, 0, keys);
-            rows.Add(call.Value, nextBatch, nextHead, 0, keys);
+            ahead.Add(call.Query, nextBatch, nextHead, 0, sequence.QueryLength);
+            ahead.Add(call.Key, nextBatch, nextHead, 0, keys);
+            ahead.Add(call.Value, nextBatch, nextHead, 0, keys);
         }
-        return rows.Lines(call, heads * Turns(call, sequence.KeyLength, FlashPlan.VectorsFor(sequence.QueryLength, TLanes.Count)), heads);
+        return ahead.Lines(call, heads * Turns(call, sequence.KeyLength, FlashPlan.VectorsFor(sequence.QueryLength, TLanes.Count)), widest);
     }
 
     /// <summary>For the first block of queries against some keys: these keys' values, while the scores are computed.</summary>
     /// <remarks>They are read down a column, all rows at once: from the third cache each of them is a miss that no prefetcher foresees.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static LinesAhead ValuesAhead(FlashContext* shared, in TaskMemory memory, in FlashSequence sequence, in FlashBlock<T> block, int kvHead, int key, int count)
     {
         ref readonly FlashCall call = ref shared->Call;
-        var rows = new RowsAhead<T>(memory.Ahead, memory.MostAhead);
-        rows.Add(call.Value, sequence.KeyBatch, kvHead, sequence.KeyStart + key, count);
-        return rows.Lines(call, ProductTile<TLanes, TVector, T>.Turns(count, call.Problem.HeadDim, block.Vectors));
+        var ahead = new RowsAhead(memory.Ahead, memory.MostAhead);
+        ahead.Add(call.Value, sequence.KeyBatch, kvHead, sequence.KeyStart + key, count);
+        return ahead.Lines(call, ProductTile<TLanes, TVector, T>.Turns(count, call.Problem.HeadDim, block.Vectors));
     }
 
     /// <summary>Turns to ask in both products of a block.</summary>

@@ -114,8 +114,8 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
             Open(shared, memory, ref block, sequence, kvHead, row, Math.Min(plan.Lanes, end - row));
             if (block.LastOfAll >= 0)
             {
-                LinesAhead ahead = plan.Asks ? BlockAhead(shared, memory, tasks, sequence, block, batch, kvHead, row, end) : default;
-                Attend(shared, memory.Scratch, ref block, batch, keys with { Count = block.LastOfAll + 1 }, plan.Asks ? &ahead : null);
+                LinesAhead ahead = plan.AsksAhead ? BlockAhead(shared, memory, tasks, sequence, block, batch, kvHead, row, end) : default;
+                Attend(shared, memory.Scratch, ref block, batch, keys with { Count = block.LastOfAll + 1 }, plan.AsksAhead ? &ahead : null);
             }
             Close(shared, memory, block, sequence, kvHead, row);
         }
@@ -137,7 +137,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         FlashStaging.Read(call.Query, batch, head, sequence.QueryLength, wide, memory.Queries);
         FlashStaging.Read(call.Key, batch, head, sequence.KeyLength, wide, memory.Keys);
         FlashStaging.Read(call.Value, batch, head, sequence.KeyLength, valueWide, memory.Values);
-        LinesAhead ahead = plan.Asks ? StagedAhead(shared, memory, tasks, sequence, batch, head, heads) : default;
+        LinesAhead ahead = plan.AsksAhead ? StagedAhead(shared, memory, tasks, sequence, batch, head, heads) : default;
         for (int h = 0; h < heads; h++)
         {
             ref FlashBlock<T> block = ref memory.Blocks[0];
@@ -154,7 +154,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
                     ValueStride = valueWide,
                     First = 0,
                     Count = sequence.KeyLength,
-                }, plan.Asks ? &ahead : null);
+                }, plan.AsksAhead ? &ahead : null);
             }
             // A head's queries are not needed any more: its result takes their place where it fits.
             FindStaged(memory.Results + h * problem.ValueDim, valueWide, block, memory.Rows, memory.Waste);
@@ -294,7 +294,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         internal readonly T* RowStage;
         internal readonly T* Waste;
         internal readonly int RowWidth;
-        internal readonly T** Ahead; // rows to ask for
+        internal readonly byte** Ahead; // rows to ask for
         internal readonly int MostAhead;
 
         internal TaskMemory(ref WorkspaceParts parts, FlashContext* shared)
@@ -307,7 +307,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
             Rows = (T**)parts.Take<nint>(lanes);
             Waste = parts.Take<T>(valueDim);
             MostAhead = 2 * (lanes + plan.KeyBlock); // a block's results and the next one's queries, keys and values
-            Ahead = (T**)parts.Take<nint>(MostAhead);
+            Ahead = (byte**)parts.Take<nint>(MostAhead);
             if (plan.Staged)
             {
                 Queries = parts.Take<T>((long)call.Problem.QueryLength * plan.HeadsPerTask * headDim);

@@ -29,7 +29,7 @@ internal unsafe struct FlashPlan
 
     /// <summary>The same with narrower vectors, a quarter of a second-level cache of 512 KiB: longer pieces of memory are read faster
     /// (measured, Zen 3: forward 1.1 to 1.2 times, backward up to 1.2), and the slower products do not wait for the second cache. With 512 bits
-    /// they do (Xeon, 96 KiB: slower by some percent).</summary>
+    /// they do (Xeon, 96 KiB, before anything was asked for ahead: slower by some percent).</summary>
     internal const int LargeStageBytes = 128 << 10;
 
     private const int WidestVector = 64, SetsOfFirstCache = 64;
@@ -138,7 +138,7 @@ internal unsafe struct FlashPlan
     internal bool IsShort;
 
     /// <summary>While a block is computed, what comes next is asked for: with short keys there is more to wait for than to compute.</summary>
-    internal bool Asks;
+    internal bool AsksAhead;
 
     /// <summary>Factor on a block's finished scores in the exponent of 2: shaped scores contain the scale already.</summary>
     internal double ExponentFactor;
@@ -174,7 +174,7 @@ internal unsafe struct FlashPlan
         long heads = plan.Heads = (long)problem.Batch * problem.KvHeadCount;
         plan.Threads = ThreadsFor(plan.HeadWork * heads, threads);
         plan.IsShort = problem.KeyLength <= LargestKeyBlock;
-        plan.Asks = plan.IsShort && Prefetching.IsSupported && call.PageTable is null && AreRowsWhole(call) && BytesOf(call) > CachedBytes;
+        plan.AsksAhead = plan.IsShort && Prefetching.IsSupported && call.PageTable is null && AreRowsWhole(call) && BytesOf(call) > CachedBytes;
 
         // Small problems whose heads lie side by side: rows of several heads are staged at once.
         plan.HeadsPerTask = 1;
@@ -220,7 +220,8 @@ internal unsafe struct FlashPlan
         long sums = (long)problem.KeyLength * (problem.HeadDim + problem.ValueDim) * elementSize;
         plan.IsWhole = sums <= GradientBytes && (plan.Threads == 1 || plan.Heads >= 2L * plan.Threads);
         int headDim = problem.HeadDim, valueDim = problem.ValueDim;
-        plan.Asks &= plan.IsWhole;
+        plan.AsksAhead &= plan.IsWhole && gradients.OutputGradient.ColumnStride == 1 && gradients.QueryGradient.ColumnStride == 1
+            && gradients.KeyGradient.ColumnStride == 1 && gradients.ValueGradient.ColumnStride == 1;
         plan.Staged &= plan.IsWhole && IsAdjacent(gradients.OutputGradient, valueDim) && IsAdjacent(gradients.QueryGradient, headDim)
             && IsAdjacent(gradients.KeyGradient, headDim) && IsAdjacent(gradients.ValueGradient, valueDim);
         long perHead = 2L * (headDim + valueDim) * (problem.QueryLength + problem.KeyLength) * elementSize;
@@ -232,7 +233,9 @@ internal unsafe struct FlashPlan
         return plan;
     }
 
-    /// <summary>The batch and the key heads of a task, or of the tasks of a head that share <paramref name="headTask"/>.</summary>
+    /// <summary>The sequence and the key heads of a task.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="headTask">The task's index without its part of the queries or keys.</param>
     internal readonly (int Batch, int First, int Count) FindHeads(in AttentionProblem problem, long headTask)
     {
         int first = (int)(headTask % HeadTasks) * HeadsPerTask;

@@ -25,7 +25,7 @@ internal unsafe ref struct FlashTasks(FlashContext* shared)
             return false;
         }
         Current = _next++;
-        if (_next >= _end && shared->Plan.Asks && shared->IsFarFromEnd)
+        if (_next >= _end && shared->Plan.AsksAhead && shared->IsFarFromEnd)
         {
             _ = shared->Take(out _next, out _end);
         }

@@ -1,18 +1,17 @@
+using System.Runtime.CompilerServices;
 using LatentSync.Attention.Kernels.Micro;
 using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Kernels;
 
 /// <summary>A list of the rows that a thread will need next, to be asked for while it computes.</summary>
-/// <typeparam name="T">float or double.</typeparam>
 /// <param name="room">Room for their addresses.</param>
 /// <param name="capacity">How many addresses there is room for; further rows are not asked for.</param>
-internal unsafe ref struct RowsAhead<T>(T** room, int capacity)
-    where T : unmanaged
+internal unsafe ref struct RowsAhead(byte** room, int capacity)
 {
     private int _count;
 
-    /// <summary>Rows of consecutive queries of a key head's group, as <see cref="FlashSequence.FindRows"/> counts them.</summary>
+    /// <summary>Rows of consecutive queries of a key head's group, as <see cref="FlashSequence.FindRows"/> counts them; none where the count isn't above 0.</summary>
     internal void Add(in FlashOperand operand, in FlashSequence sequence, int group, int kvHead, int row, int count)
     {
         count = Math.Min(count, capacity - _count);
@@ -24,18 +23,32 @@ internal unsafe ref struct RowsAhead<T>(T** room, int capacity)
     }
 
     /// <summary>Rows of consecutive positions.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void Add(in FlashOperand operand, nint batch, nint head, nint position, int count)
     {
         for (int end = Math.Min(_count + count, capacity); _count < end; position++)
         {
-            room[_count++] = (T*)operand.Row(batch, head, position);
+            room[_count++] = (byte*)operand.Row(batch, head, position);
         }
     }
 
-    /// <summary>Their lines.</summary>
+    /// <summary>A share of a head's keys and of its values: each block of queries asks for one.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="sequence">The sequence whose keys they are.</param>
+    /// <param name="kvHead">The head.</param>
+    /// <param name="share">Index of the share.</param>
+    /// <param name="shares">Number of shares.</param>
+    internal void AddKeysAndValues(in FlashCall call, in FlashSequence sequence, int kvHead, int share, int shares)
+    {
+        int first = (int)((long)sequence.KeyLength * share / shares), count = (int)((long)sequence.KeyLength * (share + 1) / shares) - first;
+        Add(call.Key, sequence.KeyBatch, kvHead, sequence.KeyStart + first, count);
+        Add(call.Value, sequence.KeyBatch, kvHead, sequence.KeyStart + first, count);
+    }
+
+    /// <summary>Their lines. All rows are taken to be as long as the longest: of one head the longer of query and value.</summary>
     /// <param name="call">The call whose operands they belong to.</param>
     /// <param name="turns">How often there will be a turn to ask.</param>
     /// <param name="heads">Heads of a row, side by side.</param>
     internal readonly LinesAhead Lines(in FlashCall call, int turns, int heads = 1) =>
-        new((byte**)room, _count, heads * Math.Max(call.Problem.HeadDim, call.Problem.ValueDim) * call.Key.DType.Size(), turns);
+        new(room, _count, (long)heads * Math.Max(call.Problem.HeadDim, call.Problem.ValueDim) * call.Key.DType.Size(), turns);
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using LatentSync.Attention.Kernels;
 using LatentSync.Attention.Problems;
 
@@ -20,9 +21,10 @@ public sealed class FlashAheadTests
     [
         Frames,
         Frames with { HeadDim = 19, ValueDim = 40, Sequences = SequenceLengths.KeysInUse, IsCausal = true },
-        Frames with { Batch = 40, KvHeads = 7, Queries = 13, Keys = 9, HeadDim = 260, ValueDim = 500 },
+        Frames with { Batch = 40, KvHeads = 7, Queries = 13, Keys = 9, HeadDim = 256, ValueDim = 512 },
         FewKeys,
         FewKeys with { Batch = 7, Sequences = SequenceLengths.Packed },
+        FewKeys with { Batch = 300, KvHeads = 10, Queries = 12, Keys = 3, Sequences = SequenceLengths.Packed },
         FewKeys with { ValueDim = 96, Keys = 96, IsCausal = true, Alignment = CausalAlignment.BottomRight, Mask = AttentionMaskKind.Boolean, MaskBroadcast = 3 },
         FewKeys with { KvHeads = 20, Group = 1, Queries = 600, Keys = 17, LeftWindow = 300, RightWindow = 5, Dropout = 0.1, QueryLayout = Layout.LengthFirst, OutputLayout = Layout.LengthFirst },
         FewKeys with { DType = AttentionDType.BFloat16, Batch = 7, Keys = 40 },
@@ -35,15 +37,12 @@ public sealed class FlashAheadTests
     public void Forward_ManyQueriesFewKeys_IsRight(int index)
     {
         Assert.True(Bytes(Cases[index]) > FlashPlan.CachedBytes, "too small for the kernels to ask for anything");
-        foreach (int threads in (int[])[1, 2])
-        {
-            (Cases[index] with { Threads = threads }).Check();
-        }
+        Cases[index].Check();
     }
 
     [Theory]
     [MemberData(nameof(Indices))]
-    public void Backward_ManyQueriesFewKeys_IsTheGradient(int index) => Cases[index].CheckGradients();
+    public void Backward_ManyQueriesFewKeys_IsTheGradient(int index) => (Cases[index] with { Threads = 2 }).CheckGradients();
 
     [Theory]
     [MemberData(nameof(Indices))]
@@ -51,11 +50,11 @@ public sealed class FlashAheadTests
     {
         FlashCase problem = Cases[index] with { DType = AttentionDType.Float32 };
         float[][] first = Results(problem, 1);
-        foreach (int threads in (int[])[1, 2, 3, 7])
+        foreach (int threads in (int[])[1, 2, 7])
         {
             foreach ((float[] expected, float[] actual) in first.Zip(Results(problem, threads)))
             {
-                Assert.Equal(expected.Select(BitConverter.SingleToUInt32Bits), actual.Select(BitConverter.SingleToUInt32Bits));
+                Assert.True(MemoryMarshal.AsBytes<float>(expected).SequenceEqual(MemoryMarshal.AsBytes<float>(actual)), $"{threads} threads");
             }
         }
     }

@@ -8,19 +8,28 @@ namespace LatentSync.Attention.Kernels.Micro;
 /// <param name="count">Rows.</param>
 /// <param name="bytes">Bytes of a row, at least 1.</param>
 /// <param name="turns">How often <see cref="Ask"/> will be called, about: so many turns share the lines. At 0 nothing is asked for.</param>
-internal unsafe struct LinesAhead(byte** rows, int count, int bytes, int turns)
+internal unsafe struct LinesAhead(byte** rows, int count, long bytes, int turns)
 {
-    private readonly int _linesAtOnce = turns > 0 ? (count * ((bytes + Prefetching.Line - 1) / Prefetching.Line) + turns - 1) / turns : 0;
+    private readonly long _linesAtOnce = turns > 0 ? (count * ((bytes + Prefetching.Line - 1) / Prefetching.Line) + turns - 1) / turns : 0;
     private byte** _row = rows;
     private int _rowsLeft = count;
-    private int _offset;
+    private long _offset;
 
-    /// <summary>Asks for the next lines.</summary>
+    /// <summary>Asks for the next lines, if there is anything to ask for.</summary>
     /// <remarks>Inlined always: a call inside a tile would have all its sums written to memory and read again.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Ask()
+    internal static void Ask(LinesAhead* ahead)
     {
-        for (int i = _linesAtOnce; i > 0 && _rowsLeft > 0; i--)
+        if (ahead is not null)
+        {
+            ahead->Ask();
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Ask()
+    {
+        for (long i = _linesAtOnce; i > 0 && _rowsLeft > 0; i--)
         {
             Prefetching.ToSecondCache(*_row + _offset);
             _offset += Prefetching.Line;

@@ -11,10 +11,7 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     {
         for (; rows >= 8; rows -= 8, a += 8 * aRow, c += 8 * cRow)
         {
-            if (ahead is not null)
-            {
-                ahead->Ask();
-            }
+            LinesAhead.Ask(ahead);
             Tile8x1<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes);
         }
         for (; rows >= 4; rows -= 4, a += 4 * aRow, c += 4 * cRow)

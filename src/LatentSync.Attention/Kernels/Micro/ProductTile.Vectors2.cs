@@ -12,18 +12,12 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         // 8 rows are two fours: a six would leave two, which do not hide the latency.
         for (; rows >= 6 && rows != 8; rows -= 6, a += 6 * aRow, c += 6 * cRow)
         {
-            if (ahead is not null)
-            {
-                ahead->Ask();
-            }
+            LinesAhead.Ask(ahead);
             Tile6x2<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes);
         }
         for (; rows >= 4; rows -= 4, a += 4 * aRow, c += 4 * cRow)
         {
-            if (ahead is not null)
-            {
-                ahead->Ask();
-            }
+            LinesAhead.Ask(ahead);
             Tile4x2<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes);
         }
         for (; rows >= 2; rows -= 2, a += 2 * aRow, c += 2 * cRow)

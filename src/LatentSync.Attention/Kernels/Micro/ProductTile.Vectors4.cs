@@ -41,10 +41,7 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         {
             int n = Math.Min(stretch, depth);
             depth -= n;
-            if (ahead is not null)
-            {
-                ahead->Ask();
-            }
+            LinesAhead.Ask(ahead);
             for (; n > 0; n--, a += aStep, b += bStep)
             {
                 TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w), b2 = TLanes.Load(b + 2 * w), b3 = TLanes.Load(b + 3 * w);

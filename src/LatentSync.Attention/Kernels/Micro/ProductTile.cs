@@ -69,6 +69,7 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     where TVector : struct
     where T : unmanaged
 {
+    /// <summary>Steps of a tile of 4 vectors from one turn to ask to the next: as many as a line has floats.</summary>
     private const int StepsPerTurn = 16;
 
     /// <summary>The product.</summary>
@@ -106,12 +107,12 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         }
     }
 
-    /// <summary>How often a product asks for what comes next: whole tiles, and those of 4 vectors, which are the longest, every
-    /// <see cref="StepsPerTurn"/> steps. With 16 registers there is none left for asking inside of a tile.</summary>
+    /// <summary>How often a product asks for what comes next: before each of the largest tiles and those of 4 x 2; in the tiles of 4 vectors, which are the
+    /// longest, every <see cref="StepsPerTurn"/> steps. With 16 registers there is none left for asking inside of a tile.</summary>
     internal static int Turns(int rows, int depth, int vectors) => vectors switch
     {
         4 => rows / 6 * ((depth + StepsPerTurn - 1) / StepsPerTurn),
-        2 => (rows + 2) / 6,
+        2 => (rows + 2) / 6 + (rows >= 8 && rows % 6 == 2 ? 1 : 0),
         _ => rows / 8,
     };
 
