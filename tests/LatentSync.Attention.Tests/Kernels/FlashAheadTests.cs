@@ -8,11 +8,7 @@ namespace LatentSync.Attention.Tests.Kernels;
 public sealed class FlashAheadTests
 {
     /// <summary>As LatentSync's temporal attention: staged heads.</summary>
-    private static readonly FlashCase Frames = new()
-    {
-        Seed = 28, Batch = 50, KvHeads = 64, Queries = 16, Keys = 16, HeadDim = 24, ValueDim = 24,
-        QueryLayout = Layout.LengthFirst, KeyLayout = Layout.LengthFirst, ValueLayout = Layout.LengthFirst, OutputLayout = Layout.LengthFirst,
-    };
+    private static readonly FlashCase Frames = new() { Seed = 28, Batch = 50, KvHeads = 64, Queries = 16, Keys = 16, HeadDim = 24, ValueDim = 24, QueryLayout = Layout.LengthFirst, KeyLayout = Layout.LengthFirst, ValueLayout = Layout.LengthFirst, OutputLayout = Layout.LengthFirst };
 
     /// <summary>As its cross-attention: many blocks of queries, one of keys.</summary>
     private static readonly FlashCase FewKeys = new() { Seed = 32, Batch = 3, KvHeads = 5, Group = 2, Queries = 1100, Keys = 50, HeadDim = 64, ValueDim = 64 };
