@@ -22,12 +22,12 @@ internal unsafe struct LinesAhead(byte** rows, int count, long bytes, int turns)
     {
         if (ahead is not null)
         {
-            ahead->Ask();
+            ahead->AskForSome();
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Ask()
+    private void AskForSome()
     {
         for (long i = _linesAtOnce; i > 0 && _rowsLeft > 0; i--)
         {
