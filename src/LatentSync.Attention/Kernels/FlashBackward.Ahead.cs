@@ -16,7 +16,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         ref readonly FlashPlan plan = ref shared->Forward.Plan;
         int next = row + plan.Lanes;
         var ahead = new RowsAhead(memory.Ahead, memory.MostAhead);
-        ahead.Add(shared->Gradients.QueryGradient, sequence, plan.Group, kvHead, row, block.Count);
+        ahead.AddBlock(shared->Gradients.QueryGradient, plan, sequence, kvHead, row);
         if (next < rows)
         {
             AddQueries(shared, ref ahead, sequence, kvHead, next);
@@ -52,10 +52,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         {
             (int nextBatch, int nextHead, int nextHeads) = shared->Forward.Plan.FindHeads(call.Problem, tasks.Next);
             widest = Math.Max(heads, nextHeads);
-            int keys = FlashSequence.Of(call, nextBatch).KeyLength;
-            ahead.Add(call.Query, nextBatch, nextHead, 0, queries);
-            ahead.Add(call.Key, nextBatch, nextHead, 0, keys);
-            ahead.Add(call.Value, nextBatch, nextHead, 0, keys);
+            ahead.AddStaged(call, nextBatch, nextHead);
             ahead.Add(call.Output, nextBatch, nextHead, 0, queries);
             ahead.Add(shared->Gradients.OutputGradient, nextBatch, nextHead, 0, queries);
         }
@@ -71,10 +68,9 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     {
         ref readonly FlashCall call = ref shared->Forward.Call;
         ref readonly FlashPlan plan = ref shared->Forward.Plan;
-        int count = Math.Min(plan.Lanes, sequence.QueryLength * plan.Group - row);
-        ahead.Add(call.Query, sequence, plan.Group, kvHead, row, count);
-        ahead.Add(shared->Gradients.OutputGradient, sequence, plan.Group, kvHead, row, count);
-        ahead.Add(call.Output, sequence, plan.Group, kvHead, row, count);
+        ahead.AddBlock(call.Query, plan, sequence, kvHead, row);
+        ahead.AddBlock(shared->Gradients.OutputGradient, plan, sequence, kvHead, row);
+        ahead.AddBlock(call.Output, plan, sequence, kvHead, row);
     }
 
     /// <summary>Turns to ask in the three products of a block that are as wide as its queries.</summary>

@@ -15,11 +15,11 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         ref readonly FlashCall call = ref shared->Call;
         ref readonly FlashPlan plan = ref shared->Plan;
         var ahead = new RowsAhead(memory.Ahead, memory.MostAhead);
-        ahead.Add(call.Output, sequence, plan.Group, kvHead, row, block.Count);
+        ahead.AddBlock(call.Output, plan, sequence, kvHead, row);
         int next = row + plan.Lanes;
         if (next < end)
         {
-            ahead.Add(call.Query, sequence, plan.Group, kvHead, next, Math.Min(plan.Lanes, end - next));
+            ahead.AddBlock(call.Query, plan, sequence, kvHead, next);
         }
         if (tasks.Next != FlashTasks.None)
         {
@@ -27,8 +27,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
             FlashSequence other = FlashSequence.Of(call, nextBatch);
             if (next >= end)
             {
-                int nextRow = plan.FirstRow(tasks.Next);
-                ahead.Add(call.Query, other, plan.Group, nextHead, nextRow, Math.Min(plan.Lanes, other.QueryLength * plan.Group - nextRow));
+                ahead.AddBlock(call.Query, plan, other, nextHead, plan.FirstRow(tasks.Next));
             }
             if ((nextBatch, nextHead) != (batch, kvHead))
             {
@@ -52,10 +51,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         {
             (int nextBatch, int nextHead, int nextHeads) = plan.FindHeads(call.Problem, tasks.Next);
             widest = Math.Max(heads, nextHeads);
-            int keys = FlashSequence.Of(call, nextBatch).KeyLength;
-            ahead.Add(call.Query, nextBatch, nextHead, 0, sequence.QueryLength);
-            ahead.Add(call.Key, nextBatch, nextHead, 0, keys);
-            ahead.Add(call.Value, nextBatch, nextHead, 0, keys);
+            ahead.AddStaged(call, nextBatch, nextHead);
         }
         return ahead.Lines(call, heads * Turns(call, sequence.KeyLength, FlashPlan.VectorsFor(sequence.QueryLength, TLanes.Count)), widest);
     }

@@ -11,13 +11,13 @@ internal unsafe ref struct RowsAhead(byte** room, int capacity)
 {
     private int _count;
 
-    /// <summary>Rows of consecutive queries of a key head's group, as <see cref="FlashSequence.FindRows"/> counts them; none where the count isn't above 0.</summary>
-    internal void Add(in FlashOperand operand, in FlashSequence sequence, int group, int kvHead, int row, int count)
+    /// <summary>Rows of a block of queries, as <see cref="FlashSequence.FindRows"/> counts them; none where the sequence has no such block.</summary>
+    internal void AddBlock(in FlashOperand operand, in FlashPlan plan, in FlashSequence sequence, int kvHead, int firstRow)
     {
-        count = Math.Min(count, capacity - _count);
+        int count = Math.Min(Math.Min(plan.Lanes, sequence.QueryLength * plan.Group - firstRow), capacity - _count);
         if (count > 0)
         {
-            sequence.FindRows(operand, group, kvHead, row, count, count, room + _count);
+            sequence.FindRows(operand, plan.Group, kvHead, firstRow, count, count, room + _count);
             _count += count;
         }
     }
@@ -30,6 +30,15 @@ internal unsafe ref struct RowsAhead(byte** room, int capacity)
         {
             room[_count++] = (byte*)operand.Row(batch, head, position);
         }
+    }
+
+    /// <summary>All queries, keys and values of staged heads.</summary>
+    internal void AddStaged(in FlashCall call, int batch, int head)
+    {
+        FlashSequence sequence = FlashSequence.Of(call, batch);
+        Add(call.Query, batch, head, 0, sequence.QueryLength);
+        Add(call.Key, batch, head, 0, sequence.KeyLength);
+        Add(call.Value, batch, head, 0, sequence.KeyLength);
     }
 
     /// <summary>A share of a head's keys and of its values: each block of queries asks for one.</summary>
