@@ -9,19 +9,21 @@ public sealed class LayeringTests
     private static readonly Dictionary<string, string[]> AllowedReferences = new()
     {
         ["LatentSync.Attention"] = [],
-        ["LatentSync.Checkpoints"] = [],
-        ["LatentSync.Media"] = [],
-        ["LatentSync.Platform"] = ["LatentSync.Attention"],
-        ["LatentSync.Attention.Torch"] = ["LatentSync.Attention", "LatentSync.Platform"],
-        ["LatentSync.Models"] = ["LatentSync.Attention.Torch", "LatentSync.Checkpoints"],
-        ["LatentSync"] = ["LatentSync.Models", "LatentSync.Media", "LatentSync.Platform"],
-        ["LatentSync.Training"] = ["LatentSync"],
-        ["LatentSync.Cli"] = ["LatentSync", "LatentSync.Training"],
+        ["LatentSync.Foundation"] = [],
+        ["LatentSync.Checkpoints"] = ["LatentSync.Foundation"],
+        ["LatentSync.Media"] = ["LatentSync.Foundation"],
+        ["LatentSync.Platform"] = ["LatentSync.Attention", "LatentSync.Foundation"],
+        ["LatentSync.Attention.Torch"] = ["LatentSync.Attention", "LatentSync.Platform", "LatentSync.Foundation"],
+        ["LatentSync.Models"] = ["LatentSync.Attention.Torch", "LatentSync.Checkpoints", "LatentSync.Foundation"],
+        ["LatentSync"] = ["LatentSync.Models", "LatentSync.Media", "LatentSync.Platform", "LatentSync.Foundation"],
+        ["LatentSync.Training"] = ["LatentSync", "LatentSync.Foundation"],
+        ["LatentSync.Cli"] = ["LatentSync", "LatentSync.Training", "LatentSync.Foundation"],
     };
 
     private static readonly Dictionary<string, string[]> AllowedPackages = new()
     {
         ["LatentSync.Attention"] = ["System.Numerics.Tensors"],
+        ["LatentSync.Foundation"] = [],
         ["LatentSync.Checkpoints"] = [],
         ["LatentSync.Media"] = ["Microsoft.ML.OnnxRuntime", "OpenCvSharp4*", "SkiaSharp*"],
         ["LatentSync.Platform"] = [],

@@ -13,10 +13,11 @@ public sealed class PackageTests(PackedPackages packages)
     private static readonly Dictionary<string, string[]> Dependencies = new()
     {
         ["LatentSync.Attention"] = ["System.Numerics.Tensors"],
-        ["LatentSync.Platform"] = ["LatentSync.Attention", "System.Numerics.Tensors"],
+        ["LatentSync.Foundation"] = [],
+        ["LatentSync.Platform"] = ["LatentSync.Attention", "LatentSync.Foundation", "System.Numerics.Tensors"],
         ["LatentSync.Attention.Torch"] =
         [
-            "LatentSync.Attention", "LatentSync.Platform", "Microsoft.Extensions.DependencyInjection.Abstractions",
+            "LatentSync.Attention", "LatentSync.Foundation", "LatentSync.Platform", "Microsoft.Extensions.DependencyInjection.Abstractions",
             "Microsoft.Extensions.Diagnostics.HealthChecks", "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options",
             "System.Numerics.Tensors",
             "TorchSharp",
@@ -88,7 +89,8 @@ public sealed class PackageTests(PackedPackages packages)
     {
         // The analyzer compares the files with the code, but stays silent where there is none.
         string shipped = RepositoryRoot.PathOf("src", name, "PublicAPI.Shipped.txt"), unshipped = RepositoryRoot.PathOf("src", name, "PublicAPI.Unshipped.txt");
-        Assert.True(File.ReadAllLines(shipped).Length + File.ReadAllLines(unshipped).Length > 20, $"{name}: run scripts/public-api");
+        int entries = File.ReadAllLines(shipped).Length + File.ReadAllLines(unshipped).Length - 2;
+        Assert.True(name == "LatentSync.Foundation" ? entries == 0 : entries > 18, $"{name}: run scripts/public-api"); // Foundation is for our own packages
         Assert.Equal("#nullable enable", File.ReadLines(shipped).First());
     }
 

@@ -9,13 +9,13 @@ namespace LatentSync.Packages.Tests;
 [CollectionDefinition(nameof(PackedPackages))]
 public sealed class PackedPackagesTests : ICollectionFixture<PackedPackages>;
 
-/// <summary>The three packages, packed once from what is built, under a version that no cache can know.</summary>
+/// <summary>The four packages, packed once from what is built, under a version that no cache can know.</summary>
 public sealed class PackedPackages : IAsyncLifetime
 {
     private readonly TemporaryFolder _folder = new();
 
     /// <summary>What is packed.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["LatentSync.Attention", "LatentSync.Platform", "LatentSync.Attention.Torch"];
+    public static IReadOnlyList<string> Names { get; } = ["LatentSync.Foundation", "LatentSync.Attention", "LatentSync.Platform", "LatentSync.Attention.Torch"];
 
     /// <summary>A private folder, laid out as the repository is.</summary>
     public string Root => _folder.Path;

@@ -3,6 +3,7 @@ using System.Text.Json;
 using LatentSync.Attention.Torch.Operators;
 using LatentSync.Checkpoints;
 using LatentSync.Checkpoints.Safetensors;
+using LatentSync.Foundation.Files;
 using LatentSync.Parity;
 
 namespace LatentSync.Conformance;

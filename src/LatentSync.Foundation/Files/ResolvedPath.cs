@@ -1,4 +1,4 @@
-namespace LatentSync.Conformance;
+namespace LatentSync.Foundation.Files;
 
 /// <summary>Where a path leads once the links in it are followed.</summary>
 internal static class ResolvedPath
@@ -14,7 +14,8 @@ internal static class ResolvedPath
         && target.StartsWith(Path.TrimEndingDirectorySeparator(root) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
     /// <summary>The path without links; null when they go round in a circle or cannot be read.</summary>
-    private static string? Of(string path)
+    /// <param name="path">Any path; what does not exist yet is taken as it stands.</param>
+    internal static string? Of(string path)
     {
         string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         string done = Path.GetPathRoot(full)!;
