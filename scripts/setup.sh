@@ -58,6 +58,11 @@ want_cascades() {
     install_packages opencv-data opencv-data opencv opencv opencv 2>/dev/null || say "OpenCV's Haar cascades are missing (Debian: opencv-data): their tests will be skipped"
 }
 
+# Memory that a new process could use, in MiB; plenty where the system does not say.
+free_mebibytes() {
+    if [ -r /proc/meminfo ]; then awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo; else echo 16384; fi
+}
+
 # build TARGET STAMP [ARG...]: builds unless nothing changed since the last build; several at once wait for each other.
 build() {
     target=$1 stamp=$root/artifacts/$2
