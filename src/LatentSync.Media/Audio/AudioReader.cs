@@ -34,7 +34,7 @@ public static class AudioReader
     {
         _ = CheckedLimit(sampleRate, maximumDuration);
         MediaInfo media = await MediaProbe.ProbeAsync(path, tools, cancellationToken).ConfigureAwait(false);
-        return await ReadMonoAsync(media, tools, sampleRate, maximumDuration, cancellationToken).ConfigureAwait(false);
+        return (await ReadAsync(media, tools, sampleRate, maximumDuration, null, cancellationToken).ConfigureAwait(false)).Samples;
     }
 
     /// <summary>Reads a whole file that was probed before.</summary>
@@ -42,15 +42,18 @@ public static class AudioReader
     /// <param name="tools">ffmpeg to use.</param>
     /// <param name="sampleRate">Hz of the result. Default 16000.</param>
     /// <param name="maximumDuration">A longer recording is refused. Default 6 hours (1.3 GiB of samples at 16 kHz).</param>
+    /// <param name="timeline">Where the sound lies beside the picture of the same file: silence stands before one that begins later. null:
+    /// the first sample is the file's first.</param>
     /// <param name="cancellationToken">Stops the decoding.</param>
-    /// <returns>Samples in -1..1, at least one.</returns>
+    /// <returns>The samples, at least one. Gaps in the recording are silence.</returns>
     /// <exception cref="MediaException"><see cref="MediaFault.NoAudio"/>, <see cref="MediaFault.TooShort"/>: no sample, <see
     /// cref="MediaFault.OutOfBounds"/>: too long, <see cref="MediaFault.ToolFailed"/>.</exception>
-    public static async Task<float[]> ReadMonoAsync(
+    public static async Task<DecodedSound> ReadAsync(
         MediaInfo media,
         FfmpegTools tools,
         int sampleRate = LogMelSpectrogram.SampleRate,
         TimeSpan? maximumDuration = null,
+        MediaTimeline? timeline = null,
         CancellationToken cancellationToken = default
     )
     {
@@ -66,19 +69,21 @@ public static class AudioReader
 
         await using ChildProcess ffmpeg = ChildProcess.Start(
             tools.FfmpegPath,
-            Arguments(media, stream, sampleRate),
+            Arguments(media, stream, sampleRate, timeline is not null),
             writesInput: false,
             cancellationToken
         );
+        int silence = (int)Math.Clamp(Math.Round((timeline?.SoundStart.TotalSeconds ?? 0) * sampleRate), 0, maximumSamples);
         float[] samples = await CollectAsync(
                 ffmpeg.Output,
                 () => TooLong(path, limit),
+                silence,
                 maximumSamples,
                 Expected(stream, sampleRate, maximumSamples)
             )
             .ConfigureAwait(false);
         int exitCode = await ffmpeg.WaitAsync().ConfigureAwait(false);
-        if (exitCode > 128 || (exitCode != 0 && samples.Length == 0))
+        if (exitCode > 128 || (exitCode != 0 && samples.Length == silence))
         {
             throw new FfmpegFailedException(
                 exitCode > 128 ? MediaFault.ToolFailed : MediaFault.Corrupt,
@@ -93,13 +98,38 @@ public static class AudioReader
             );
         }
 
-        return samples.Length > 0
-            ? samples
-            : throw new MediaException(
+        if (samples.Length == silence)
+        {
+            throw new MediaException(
                 MediaFault.TooShort,
                 $"The audio track of {MediaFile.Show(path)} ({stream.Codec}) holds no sound, not one sample: give a complete recording.",
                 path
             );
+        }
+
+        string? damage = await DamageAsync(media, stream, (samples.Length - silence) / (double)sampleRate, ffmpeg.Errors, tools, cancellationToken)
+            .ConfigureAwait(false);
+        return new DecodedSound(samples, damage is null ? [] : [damage]);
+    }
+
+    private static async Task<string?> DamageAsync(
+        MediaInfo media,
+        AudioStreamInfo stream,
+        double seconds,
+        ErrorTail errors,
+        FfmpegTools tools,
+        CancellationToken cancellationToken
+    )
+    {
+        double? stated = media.StatesNoLength ? null : stream.Duration?.TotalSeconds;
+        bool isSuspicious = seconds < stated - TruncationCheck.Slack(stated ?? 0) || TruncationCheck.Complains(errors);
+        if (isSuspicious && await TruncationCheck.IsCutAsync(media, errors, tools, cancellationToken).ConfigureAwait(false))
+        {
+            string says = seconds < stated ? string.Create(CultureInfo.InvariantCulture, $"{MediaFile.Show(media.Path)} says that its sound lasts {stated:0.0#} s, but") : $"Of the sound of {MediaFile.Show(media.Path)}";
+            return string.Create(CultureInfo.InvariantCulture, $"{says} only {seconds:0.0#} s could be decoded: the file is truncated or damaged, and the rest is missing.");
+        }
+
+        return errors.Text.Length > 0 ? $"ffmpeg found damage in the sound of {MediaFile.Show(media.Path)} and went on: {errors.LastLines(1)}" : null;
     }
 
     private static TimeSpan CheckedLimit(int sampleRate, TimeSpan? maximumDuration)
@@ -115,10 +145,10 @@ public static class AudioReader
         (int)Math.Clamp((stream.Duration?.TotalSeconds ?? 60) * sampleRate + sampleRate, sampleRate, maximumSamples);
 
     /// <summary>Reads 16-bit samples to the end of the stream into an array that grows as needed.</summary>
-    private static async Task<float[]> CollectAsync(Stream source, Func<MediaException> tooLong, int maximumSamples, int expectedSamples)
+    private static async Task<float[]> CollectAsync(Stream source, Func<MediaException> tooLong, int silence, int maximumSamples, int expectedSamples)
     {
-        var samples = new float[expectedSamples];
-        int count = 0;
+        var samples = new float[Math.Max(silence, expectedSamples)];
+        int count = silence;
         byte[] block = ArrayPool<byte>.Shared.Rent(BlockBytes);
         try
         {
@@ -175,7 +205,10 @@ public static class AudioReader
             path
         );
 
-    private static string[] Arguments(MediaInfo media, AudioStreamInfo stream, int sampleRate) =>
+    /// <summary>Silence where time stamps leave a gap, cuts where they overlap, as players do. Shorter than this (seconds) is rounding.</summary>
+    internal const string OnTime = "aresample=async=1:min_hard_comp=0.03";
+
+    private static string[] Arguments(MediaInfo media, AudioStreamInfo stream, int sampleRate, bool isWithPicture) =>
         [
             "-v",
             "error",
@@ -186,6 +219,8 @@ public static class AudioReader
             .. media.InputArguments,
             "-map",
             string.Create(CultureInfo.InvariantCulture, $"0:{stream.StreamIndex}"),
+            "-af",
+            OnTime,
             "-f",
             "s16le",
             "-acodec",
@@ -195,5 +230,6 @@ public static class AudioReader
             "-ar",
             sampleRate.ToString(CultureInfo.InvariantCulture),
             "pipe:1",
+            .. isWithPicture && media.Video is { } video ? MediaTimeline.Companion(0, video.StreamIndex) : [],
         ];
 }

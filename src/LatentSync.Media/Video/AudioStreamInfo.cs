@@ -15,6 +15,9 @@ public sealed record AudioStreamInfo
     /// <summary>1 or more.</summary>
     public required int Channels { get; init; }
 
+    /// <summary>ffmpeg's name of what the decoder gives: "fltp", "s16"; null if unknown.</summary>
+    internal string? SampleFormat { get; init; }
+
     /// <summary>Duration of the track (of the file if the track does not tell); null if unknown.</summary>
     public required TimeSpan? Duration { get; init; }
 

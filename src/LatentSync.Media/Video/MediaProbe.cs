@@ -146,6 +146,7 @@ public static class MediaProbe
             FullPath = fullPath,
             Container = document.Format?.Name ?? "unknown",
             Duration = duration,
+            End = duration is null ? null : (ParseSeconds(document.Format?.StartTime) ?? TimeSpan.Zero) + duration,
             Video = video is null ? null : Video(path, video, picture, document, notes),
             Audio = audio is null ? null : Audio(audio, document),
             IsStillImage = picture is not null || IsStillGif(video),
@@ -239,6 +240,8 @@ public static class MediaProbe
             PixelFormat = pixelFormat,
             BitDepth = bits,
             Color = color,
+            IsMatrixTagged = stream.ColorSpace == color.Matrix,
+            IsRangeTagged = stream.ColorRange == color.Range,
         };
     }
 
@@ -275,9 +278,21 @@ public static class MediaProbe
             Codec = stream.CodecName ?? "unknown",
             SampleRate = (int)Math.Min(ParseLong(stream.SampleRate), int.MaxValue),
             Channels = stream.Channels,
+            SampleFormat = stream.SampleFormat,
             Duration = ParseSeconds(stream.Duration) ?? ParseTagDuration(stream.Tags) ?? ParseSeconds(document.Format?.Duration),
             StartOffset = TimeSpan.FromSeconds(Math.Max(0, start - first)),
         };
+    }
+
+    /// <summary>Where the audio track of a file that this project wrote ends, in seconds; null if it does not say. Matroska's duration of a
+    /// track is its end.</summary>
+    internal static double? AudioEnd(ProbeDocument document)
+    {
+        ProbeStream? audio = document.Streams?.FirstOrDefault(s => s.CodecType == "audio");
+        TimeSpan? end = ParseSeconds(audio?.Duration) is { } duration
+            ? (ParseSeconds(audio?.StartTime) ?? TimeSpan.Zero) + duration
+            : ParseTagDuration(audio?.Tags);
+        return end?.TotalSeconds;
     }
 
     private static Dictionary<string, string> Tags(IReadOnlyDictionary<string, string>? tags) =>

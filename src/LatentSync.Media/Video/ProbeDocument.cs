@@ -70,6 +70,9 @@ internal sealed record ProbeStream
     [JsonPropertyName("nb_read_packets")]
     public string? PacketCount { get; init; }
 
+    [JsonPropertyName("sample_fmt")]
+    public string? SampleFormat { get; init; }
+
     [JsonPropertyName("sample_rate")]
     public string? SampleRate { get; init; }
 

@@ -63,15 +63,14 @@ internal sealed record SpeechTrackPlan(string Codec, bool IsCopy, IReadOnlyList<
     /// <summary>128 kbit/s a channel, 256 for stereo, below AAC's limit of 6 bits a sample.</summary>
     internal static int AacBitRate(int sampleRate, int channels) => (int)Math.Min(128_000L * channels, 6L * sampleRate * channels);
 
-    /// <summary>Timestamps counted anew from the first sample (as the analysis counts them), then exactly the wanted number of
-    /// samples.</summary>
+    /// <summary>Exactly the wanted number of samples.</summary>
     private static string Fit(int inputRate, int outputRate, double seconds)
     {
         long samples = Math.Max(1, (long)Math.Round(seconds * outputRate));
-        string resample = inputRate == outputRate ? string.Empty : $",aresample={Text(outputRate)}";
+        string resample = inputRate == outputRate ? string.Empty : $"aresample={Text(outputRate)},";
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"asetpts=N/SR/TB{resample},apad=whole_len={samples},atrim=end_sample={samples}"
+            $"{resample}apad=whole_len={samples},atrim=end_sample={samples}"
         );
     }
 

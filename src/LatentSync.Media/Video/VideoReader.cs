@@ -18,12 +18,15 @@ public sealed class VideoReader
     private readonly List<string> _warnings = [];
     private readonly FramePool _pool;
     private readonly int _prefetch;
+    private readonly bool _isWithSound;
 
     /// <summary>Prepares to read a file that was examined.</summary>
     /// <param name="media">From <see cref="MediaProbe.ProbeAsync"/>.</param>
     /// <param name="tools">ffmpeg to use.</param>
+    /// <param name="timeline">Where the picture lies beside the sound of the same file: one that begins later stands still until then. null:
+    /// frame 0 is the file's first.</param>
     /// <exception cref="MediaException"><see cref="MediaFault.NoVideo"/>.</exception>
-    public VideoReader(MediaInfo media, FfmpegTools tools)
+    public VideoReader(MediaInfo media, FfmpegTools tools, MediaTimeline? timeline = null)
     {
         ArgumentNullException.ThrowIfNull(media);
         ArgumentNullException.ThrowIfNull(tools);
@@ -32,6 +35,8 @@ public sealed class VideoReader
         _tools = tools;
         _prefetch = (int)Math.Clamp(PrefetchBytes / FrameBytes, 1, MaximumPrefetch);
         _pool = new FramePool(FrameBytes, _prefetch + 2);
+        _isWithSound = timeline is not null && media.Audio is not null;
+        LeadingFrames = timeline is null || media.IsStillImage ? 0 : (long)Math.Round(timeline.PictureStart.TotalSeconds * FrameRate.ToDouble());
     }
 
     /// <summary>What was found out about the file.</summary>
@@ -48,6 +53,10 @@ public sealed class VideoReader
 
     /// <summary>Frames per second of the delivered sequence.</summary>
     public Rational FrameRate => Stream.FrameRate;
+
+    /// <summary>How many times the first frame is repeated at the start, because the sound of the same file begins so much earlier: the delay
+    /// in frames, rounded to the nearest, so that no frame is lost or doubled later on.</summary>
+    public long LeadingFrames { get; }
 
     /// <summary>Width x Height x 3.</summary>
     public int FrameBytes => checked(3 * Stream.Width * Stream.Height);
@@ -125,7 +134,8 @@ public sealed class VideoReader
 
             await pump.ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
-            Conclude(first, count, delivered, await ffmpeg.WaitAsync().ConfigureAwait(false), ffmpeg.Errors);
+            int exitCode = await ffmpeg.WaitAsync().ConfigureAwait(false);
+            await ConcludeAsync(first, count, delivered, exitCode, ffmpeg.Errors, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -172,7 +182,7 @@ public sealed class VideoReader
         }
     }
 
-    private void Conclude(long first, long? count, long delivered, int exitCode, ErrorTail errors)
+    private async Task ConcludeAsync(long first, long? count, long delivered, int exitCode, ErrorTail errors, CancellationToken cancellationToken)
     {
         if (exitCode != 0 && !(delivered > 0 && exitCode == DamageExitCode))
         {
@@ -205,19 +215,20 @@ public sealed class VideoReader
         if (reachedEnd && TotalFrames is null && (delivered > 0 || first == 0))
         {
             TotalFrames = first + delivered;
-            NoteDamage(first + delivered, errors);
+            await NoteDamageAsync(first + delivered - LeadingFrames, errors, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private void NoteDamage(long total, ErrorTail errors)
+    private async Task NoteDamageAsync(long total, ErrorTail errors, CancellationToken cancellationToken)
     {
-        // Two frames or 1 % may be lost to rounding where frames come unevenly or only the duration is known.
         long? expected = Stream.ExpectedFrames;
-        long slack = Stream.FrameCount == expected && !Stream.HasVariableFrameRate ? 0 : 2 + (expected ?? 0) / 100;
-        if (expected - slack > total)
+        double slack = TruncationCheck.Slack(expected / FrameRate.ToDouble() ?? 0) * FrameRate.ToDouble();
+        bool isSuspicious = expected - Math.Max(2, slack) > total || TruncationCheck.Complains(errors);
+        if (isSuspicious && await TruncationCheck.IsCutAsync(Media, errors, _tools, cancellationToken).ConfigureAwait(false))
         {
             _warnings.Add(
-                $"Only {total} of about {expected} frames could be decoded: the file is truncated or damaged, and what decodes is used."
+                $"Only {total} {(expected > total ? $"of about {expected} " : string.Empty)}frames could be decoded: the file is truncated or "
+                    + "damaged, and what decodes is used."
             );
         }
         else if (errors.Text.Length > 0)
@@ -236,8 +247,18 @@ public sealed class VideoReader
         var filters = new List<string>();
         if (!Media.IsStillImage)
         {
-            filters.Add("setpts=PTS-STARTPTS");
-            filters.Add($"fps=fps={FrameRate}:round=near");
+            // Frames of another size or format are brought to the first one's here, before the rate filter, by a scaler that stays as the
+            // graph is kept: ffmpeg would build the graph anew, and the rate filter would lose the frames it holds.
+            filters.Add(Size);
+            filters.Add(
+                LeadingFrames == 0
+                    ? "setpts=PTS-STARTPTS"
+                    : string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"setpts=PTS-STARTPTS+{LeadingFrames}*{FrameRate.Denominator}/({FrameRate.Numerator}*TB)"
+                    )
+            );
+            filters.Add($"fps=fps={FrameRate}:round=near{(LeadingFrames == 0 ? string.Empty : ":start_time=0")}");
         }
 
         if (first > 0 || count is not null)
@@ -251,10 +272,7 @@ public sealed class VideoReader
         }
 
         // Chroma is repeated, not interpolated, so that averaging it back on encoding gives the stored values again.
-        string colours = VideoColor.HoldsRgb(Stream.PixelFormat)
-            ? string.Empty
-            : $":in_color_matrix={Stream.Color.ScalerMatrix}:in_range={Stream.Color.Range}:out_range=pc";
-        filters.Add($"scale=w={Stream.CodedWidth}:h={Stream.CodedHeight}{colours}:flags=neighbor+accurate_rnd+full_chroma_int");
+        filters.Add($"{Size}{Colours}:flags=neighbor+accurate_rnd+full_chroma_int");
         filters.Add("format=rgb24");
         if (Stream.Orientation != FrameOrientation.Upright)
         {
@@ -268,6 +286,8 @@ public sealed class VideoReader
             "-hide_banner",
             "-nostdin",
             "-noautorotate",
+            "-reinit_filter",
+            "0",
             .. Media.InputArguments,
             "-map",
             string.Create(CultureInfo.InvariantCulture, $"0:{Stream.StreamIndex}"),
@@ -280,6 +300,17 @@ public sealed class VideoReader
             "-f",
             "rawvideo",
             "pipe:1",
+            .. _isWithSound ? MediaTimeline.Companion(0, Media.RequireAudio().StreamIndex) : [],
         ];
     }
+
+    private string Size => string.Create(CultureInfo.InvariantCulture, $"scale=w={Stream.CodedWidth}:h={Stream.CodedHeight}");
+
+    /// <summary>What is tagged is left to each frame, since a recording may change it on the way; what is not is stated.</summary>
+    private string Colours =>
+        VideoColor.HoldsRgb(Stream.PixelFormat)
+            ? string.Empty
+            : (Stream.IsMatrixTagged ? string.Empty : $":in_color_matrix={Stream.Color.ScalerMatrix}")
+                + (Stream.IsRangeTagged ? string.Empty : $":in_range={Stream.Color.Range}")
+                + ":out_range=pc";
 }

@@ -45,6 +45,12 @@ public sealed record VideoStreamInfo
     /// <summary>Bits per component, 8 when not told.</summary>
     public required int BitDepth { get; init; }
 
+    /// <summary>The track says its colour matrix, and one that converts exactly.</summary>
+    internal bool IsMatrixTagged { get; init; }
+
+    /// <summary>The track says its colour range.</summary>
+    internal bool IsRangeTagged { get; init; }
+
     /// <summary>Matrix and range, as tagged or assumed.</summary>
     public required VideoColor Color { get; init; }
 
@@ -66,7 +72,10 @@ public sealed record VideoStreamInfo
         !HasVariableFrameRate
         && FrameCount is { } count
         && (AverageFrameRate is null || FrameRate.ToDouble() / AverageFrameRate.Value.ToDouble() is > 0.98 and < 1.02)
+        && !(FramesByDuration < count - 2) // an edit list hides the others
             ? count
-        : Duration is { } duration ? Math.Max(1, (long)Math.Round(duration.TotalSeconds * FrameRate.ToDouble()))
-        : null;
+        : FramesByDuration;
+
+    private long? FramesByDuration =>
+        Duration is { } duration ? Math.Max(1, (long)Math.Round(duration.TotalSeconds * FrameRate.ToDouble())) : null;
 }

@@ -12,6 +12,7 @@ public sealed class VideoWriter : IAsyncDisposable
     private readonly OutputContainer _container;
     private readonly FfmpegTools _tools;
     private readonly MediaInfo? _audio;
+    private readonly MediaTimeline? _timeline;
     private readonly PartialFile _picture;
     private readonly ChildProcess _encoder;
     private readonly CancellationToken _cancellation;
@@ -23,6 +24,7 @@ public sealed class VideoWriter : IAsyncDisposable
         OutputContainer container,
         FfmpegTools tools,
         MediaInfo? audio,
+        MediaTimeline? timeline,
         PartialFile picture,
         CancellationToken cancellation
     )
@@ -31,6 +33,7 @@ public sealed class VideoWriter : IAsyncDisposable
         _container = container;
         _tools = tools;
         _audio = audio;
+        _timeline = timeline;
         _picture = picture;
         _cancellation = cancellation;
         if (!IsEven)
@@ -71,9 +74,11 @@ public sealed class VideoWriter : IAsyncDisposable
         OutputContainer container = options.Validate();
         tools.RequireEncoder("libx264");
         MediaInfo? audio = null;
+        MediaTimeline? timeline = options.AudioTimeline;
         if (options.AudioPath is not null)
         {
             audio = await MediaProbe.ProbeAsync(options.AudioPath, tools, cancellationToken).ConfigureAwait(false);
+            timeline ??= await MediaTimeline.OfSoundAsync(audio, tools, cancellationToken).ConfigureAwait(false);
             SpeechTrackPlan plan = SpeechTrackPlan.For(audio.RequireAudio(), container, 1);
             if (!plan.IsCopy)
             {
@@ -84,7 +89,7 @@ public sealed class VideoWriter : IAsyncDisposable
         var picture = new PartialFile(options.OutputPath);
         try
         {
-            return new VideoWriter(options, container, tools, audio, picture, cancellationToken);
+            return new VideoWriter(options, container, tools, audio, timeline, picture, cancellationToken);
         }
         catch
         {
@@ -180,14 +185,14 @@ public sealed class VideoWriter : IAsyncDisposable
 
         SpeechTrackPlan plan = SpeechTrackPlan.For(_audio.RequireAudio(), _container, Seconds);
         using var joined = new PartialFile(_options.OutputPath);
-        (exitCode, _, ErrorTail errors) = await ChildProcess
-            .RunAsync(_tools.FfmpegPath, JoinArguments(_audio, plan, joined.Path), 1 << 16, _cancellation)
-            .ConfigureAwait(false);
+        var join = new SpeechJoin(_tools, _audio, _timeline!, plan, Seconds);
+        (exitCode, ErrorTail errors, double? soundEnd) = await join.RunAsync(_picture.Path, Finish(joined.Path), _cancellation).ConfigureAwait(false);
         if (exitCode != 0 || TellsOfAFullDisk(errors.Text))
         {
             throw Failure("adding the audio to", exitCode, errors);
         }
 
+        RequireSound(soundEnd);
         if (!plan.IsCopy)
         {
             _notes.Add(
@@ -227,6 +232,11 @@ public sealed class VideoWriter : IAsyncDisposable
     {
         ProbeDocument document = await MediaProbe.CountPacketsAsync(file.Path, _tools, _cancellation).ConfigureAwait(false);
         Verify(document, plan);
+        if (plan is { IsCopy: true })
+        {
+            RequireSound(MediaProbe.AudioEnd(document));
+        }
+
         long bytes = new FileInfo(file.Path).Length;
         _cancellation.ThrowIfCancellationRequested();
         file.MoveIntoPlace();
@@ -264,6 +274,24 @@ public sealed class VideoWriter : IAsyncDisposable
                 $"The finished video holds {found}, but {expected} were written: it is dropped, and "
                     + $"{MediaFile.Show(_options.OutputPath)} is as it was before.",
                 _options.OutputPath
+            );
+        }
+    }
+
+    /// <summary>The picture was made for all of the speech: lips must not move over silence.</summary>
+    private void RequireSound(double? end)
+    {
+        double? required = _options.AudioSeconds is { } seconds ? Math.Min(seconds, Seconds) : null;
+        if (end < required - TruncationCheck.Slack(required ?? 0))
+        {
+            throw new MediaException(
+                MediaFault.Corrupt,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The speech {MediaFile.Show(_audio!.Path)} lasted {required:0.0#} s at the start and only {end:0.0#} s when it was put into "
+                        + $"the result: it changed during the run. The result is dropped; start again when the file is complete."
+                ),
+                _audio.Path
             );
         }
     }
@@ -340,37 +368,6 @@ public sealed class VideoWriter : IAsyncDisposable
             .. color.Primaries is null ? Array.Empty<string>() : ["-color_primaries", color.Primaries],
             .. color.Transfer is null ? Array.Empty<string>() : ["-color_trc", color.Transfer],
             .. _audio is null ? Finish(_picture.Path) : ["-f", _container.Muxer, "file:" + _picture.Path],
-        ];
-    }
-
-    private List<string> JoinArguments(MediaInfo audio, SpeechTrackPlan plan, string path)
-    {
-        AudioStreamInfo stream = audio.RequireAudio();
-        string[] limits = plan.IsCopy
-            ?
-            [
-                "-itsoffset",
-                (-stream.StartOffset.TotalSeconds).ToString("0.######", CultureInfo.InvariantCulture),
-                "-t",
-                (Seconds + stream.StartOffset.TotalSeconds).ToString("0.######", CultureInfo.InvariantCulture),
-            ]
-            : [];
-        return
-        [
-            .. Start,
-            .. MediaFile.InputArguments(_picture.Path, null),
-            .. limits,
-            .. audio.InputArguments,
-            "-map",
-            "0:v:0",
-            "-map",
-            string.Create(CultureInfo.InvariantCulture, $"1:{stream.StreamIndex}"),
-            "-c:v",
-            "copy",
-            .. plan.Arguments,
-            "-map_chapters",
-            "-1",
-            .. Finish(path),
         ];
     }
 

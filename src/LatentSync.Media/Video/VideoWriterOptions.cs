@@ -34,6 +34,14 @@ public sealed record VideoWriterOptions
     /// <summary>Speech for the audio track; null: none.</summary>
     public string? AudioPath { get; init; }
 
+    /// <summary>Where the speech lies on the time axis, when it comes from the same file as the picture and both begin at different moments.
+    /// null: its first sample belongs to the first frame.</summary>
+    public MediaTimeline? AudioTimeline { get; init; }
+
+    /// <summary>Seconds of speech that were found before, from the first frame on: a file that gives less when it is joined changed
+    /// meanwhile, which is an error. null: not checked.</summary>
+    public double? AudioSeconds { get; init; }
+
     /// <summary>Tags of the container. Default none.</summary>
     public IReadOnlyDictionary<string, string> Tags { get; init; } = new Dictionary<string, string>();
 

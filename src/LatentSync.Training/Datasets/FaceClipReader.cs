@@ -17,7 +17,9 @@ internal sealed class FaceClipReader(FfmpegTools tools, int resolution, int mini
     /// <exception cref="MediaException">The video cannot be read.</exception>
     public async Task<FaceClip> ReadAsync(string path, CancellationToken cancellationToken)
     {
-        VideoReader reader = await VideoReader.OpenAsync(path, tools, cancellationToken).ConfigureAwait(false);
+        MediaInfo media = await MediaProbe.ProbeAsync(path, tools, cancellationToken).ConfigureAwait(false);
+        MediaTimeline? timeline = await MediaTimeline.MeasureAsync(media, tools, cancellationToken).ConfigureAwait(false);
+        VideoReader reader = new(media, tools, timeline);
         if (reader.Media.IsStillImage || reader.FrameRate != new Rational(FaceClip.FrameRate, 1))
         {
             throw Wrong(path, string.Create(CultureInfo.InvariantCulture, $"has {reader.FrameRate.ToDouble():0.###} frames per second; {FaceClip.FrameRate} are required"));
@@ -28,9 +30,9 @@ internal sealed class FaceClipReader(FfmpegTools tools, int resolution, int mini
             throw Wrong(path, $"has {reader.Stream.ExpectedFrames} frames; at most {MaximumFrames} are taken");
         }
         using var abandoned = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task<float[]> listening = AudioReader.ReadMonoAsync(reader.Media, tools, FaceClip.SampleRate, TimeSpan.FromHours(1), abandoned.Token);
+        Task<DecodedSound> listening = AudioReader.ReadAsync(media, tools, FaceClip.SampleRate, TimeSpan.FromHours(1), timeline, abandoned.Token);
         List<byte[]> frames = [];
-        float[] speech;
+        DecodedSound speech;
         try
         {
             await foreach (VideoFrame frame in reader.ReadAsync(cancellationToken).ConfigureAwait(false))
@@ -51,11 +53,11 @@ internal sealed class FaceClipReader(FfmpegTools tools, int resolution, int mini
             await abandoned.CancelAsync().ConfigureAwait(false);
             await ((Task)listening).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-        if (reader.Warnings.Count > 0)
+        if (reader.Warnings.Concat(speech.Warnings).FirstOrDefault() is { } damage)
         {
-            throw Wrong(path, $"is damaged: {reader.Warnings[0]}");
+            throw Wrong(path, $"is damaged: {damage}");
         }
-        FaceClip clip = new(Path.GetFullPath(path), resolution, frames, speech);
+        FaceClip clip = new(Path.GetFullPath(path), resolution, frames, speech.Samples);
         return clip.FrameCount >= minimumFrames
             ? clip
             : throw Wrong(path, $"has {clip.FrameCount} frames with sound; at least {minimumFrames} are required");

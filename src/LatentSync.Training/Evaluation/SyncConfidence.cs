@@ -90,9 +90,12 @@ public sealed class SyncConfidence : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         FfmpegTools tools = await FfmpegTools.LocateAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
-        VideoReader reader = await VideoReader.OpenAsync(options.VideoPath, tools, cancellationToken).ConfigureAwait(false);
         string audioPath = options.AudioPath ?? options.VideoPath;
-        float[] samples = await AudioReader.ReadMonoAsync(audioPath, tools, cancellationToken: cancellationToken).ConfigureAwait(false);
+        MediaSource source = await MediaSource.OpenAsync(options.VideoPath, audioPath, tools, cancellationToken).ConfigureAwait(false);
+        VideoReader reader = new(source.Picture, tools, source.Timeline);
+        (float[] samples, IReadOnlyList<string> damage) = await AudioReader
+            .ReadAsync(source.Sound, tools, timeline: source.Timeline, cancellationToken: cancellationToken)
+            .ConfigureAwait(false);
         FaceDetectorChoice choice = FaceDetectorFactory.Create(options.Detector, options.Faces);
         using IFaceDetector detector = choice.Detector;
         SpeakerTrackFinder finder = new(detector, options);
@@ -100,7 +103,7 @@ public sealed class SyncConfidence : IDisposable
             .FindAsync(reader, frames => progress?.Report(new SyncConfidenceProgress("finding faces", frames, null)), cancellationToken)
             .ConfigureAwait(false);
         List<SyncTrackScore> scores = [];
-        List<string> warnings = [.. choice.Reasons.Select(reason => $"A better face detector is not there: {reason}."), .. reader.Warnings];
+        List<string> warnings = [.. choice.Reasons.Select(reason => $"A better face detector is not there: {reason}."), .. reader.Warnings, .. damage];
         long judged = 0, all = tracks.Sum(track => (long)track.FrameCount);
         foreach (SpeakerTrack track in tracks)
         {

@@ -68,9 +68,10 @@ public sealed class LipSyncPipeline : IDisposable
         StageTimes times = new();
         // Everything that can be found wrong is found before the networks load.
         FfmpegTools tools = await FfmpegTools.LocateAsync(cancellationToken: cancellationToken);
-        VideoReader video = await VideoReader.OpenAsync(options.VideoPath, tools, cancellationToken);
+        MediaSource source = await MediaSource.OpenAsync(options.VideoPath, options.AudioPath, tools, cancellationToken);
+        VideoReader video = new(source.Picture, tools, source.Timeline);
         VideoWriter.Check(VideoWriterOptions.Like(video, options.OutputPath, options.AudioPath), tools);
-        Speech speech = await Speech.ReadAsync(options, tools, cancellationToken);
+        Speech speech = await Speech.ReadAsync(options, source, tools, cancellationToken);
         SyncSettings settings = SyncSettings.Of(options);
         using IFaceDetector detector = OpenDetector(options, settings);
         Policy? policy = ParsePolicy(options);
@@ -111,7 +112,7 @@ public sealed class LipSyncPipeline : IDisposable
             SecondsPerStep = mouths.SecondsPerStep,
             TotalSeconds = times.TotalSeconds,
             PeakMemoryBytes = PeakMemory(),
-            Warnings = [.. video.Media.Notes, .. tuned?.Warning is { } untuned ? [untuned] : Array.Empty<string>(), .. video.Warnings, .. settings.Notes, .. models?.Warnings ?? [], .. written.Notes, .. run.Warnings, .. leftOver],
+            Warnings = [.. video.Media.Notes, .. tuned?.Warning is { } untuned ? [untuned] : Array.Empty<string>(), .. video.Warnings, .. speech.Warnings, .. settings.Notes, .. models?.Warnings ?? [], .. written.Notes, .. run.Warnings, .. leftOver],
         };
     }
 

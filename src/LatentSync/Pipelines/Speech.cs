@@ -6,17 +6,23 @@ namespace LatentSync.Pipelines;
 
 /// <summary>The speech of a run: its samples for analysis. The result's sound track is taken from the file itself.</summary>
 /// <param name="Path">The file.</param>
-/// <param name="Samples">Mono, 16 kHz, in [-1, 1]; cut to the preview's length.</param>
-internal sealed record Speech(string Path, ReadOnlyMemory<float> Samples)
+/// <param name="Samples">Mono, 16 kHz, in [-1, 1]; cut to the preview's length. Sample 0 belongs to the result's first moment.</param>
+/// <param name="Timeline">Where it lies beside the picture of the same file; null when it comes from another file.</param>
+/// <param name="Warnings">What is wrong with the file.</param>
+internal sealed record Speech(string Path, ReadOnlyMemory<float> Samples, MediaTimeline? Timeline, IReadOnlyList<string> Warnings)
 {
     /// <summary>Length in seconds.</summary>
     public double Seconds => Samples.Length / (double)LogMelSpectrogram.SampleRate;
 
     /// <summary>Reads the speech that the options name.</summary>
+    /// <param name="options">The run's options.</param>
+    /// <param name="source">What was found out about its files.</param>
+    /// <param name="tools">ffmpeg to use.</param>
+    /// <param name="cancellationToken">Stops it.</param>
     /// <exception cref="MediaException">The file is missing, damaged, silent of tracks, or too short to have a single feature.</exception>
-    public static async Task<Speech> ReadAsync(SyncOptions options, FfmpegTools tools, CancellationToken cancellationToken)
+    public static async Task<Speech> ReadAsync(SyncOptions options, MediaSource source, FfmpegTools tools, CancellationToken cancellationToken)
     {
-        float[] samples = await AudioReader.ReadMonoAsync(options.AudioPath, tools, cancellationToken: cancellationToken);
+        (float[] samples, IReadOnlyList<string> warnings) = await AudioReader.ReadAsync(source.Sound, tools, timeline: source.Timeline, cancellationToken: cancellationToken);
         int count = options.PreviewSeconds is { } seconds ? (int)Math.Min(samples.Length, Math.Ceiling(seconds * LogMelSpectrogram.SampleRate)) : samples.Length;
         // Two columns of the spectrogram make one feature row.
         int least = Math.Max(LogMelSpectrogram.MinimumSamples, 2 * LogMelSpectrogram.HopLength);
@@ -28,6 +34,6 @@ internal sealed record Speech(string Path, ReadOnlyMemory<float> Samples)
                 options.AudioPath
             );
         }
-        return new Speech(options.AudioPath, samples.AsMemory(0, count));
+        return new Speech(options.AudioPath, samples.AsMemory(0, count), source.Timeline, warnings);
     }
 }

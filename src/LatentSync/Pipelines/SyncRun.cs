@@ -50,7 +50,7 @@ internal sealed class SyncRun
     )
     {
         _speechWeights = _options.Silence == "original" ? SpeechActivity.Weights(speech.Samples.Span, 16000, _clock.NetworkFrames) : null;
-        VideoWriterOptions output = VideoWriterOptions.Like(video, _options.OutputPath, speech.Path) with { Crf = _options.Crf };
+        VideoWriterOptions output = VideoWriterOptions.Like(video, _options.OutputPath, speech.Path) with { Crf = _options.Crf, AudioTimeline = speech.Timeline, AudioSeconds = speech.Seconds };
         await using VideoWriter writer = await VideoWriter.CreateAsync(output, tools, cancellationToken);
         FrameSequence sequence = new(video, Extension(_options.Extend));
         FaceStage faces = new(detector, new FaceTrackOptions { FaceIndex = _options.FaceIndex }, _template, _times);
