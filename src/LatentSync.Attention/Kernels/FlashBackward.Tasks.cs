@@ -23,6 +23,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
                 Plan = FlashPlan.ForBackward(call, TLanes.Count, TLanes.TileVectors, sizeof(T), threads),
             },
         };
+        FindRowsOfLargeScores(ref context, team);
         if (context.Forward.Plan.IsWhole)
         {
             Run(ref context, GradientPass.All, (long)call.Forward.Problem.Batch * context.Forward.Plan.HeadTasks, team);
@@ -63,10 +64,14 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     {
         ref readonly FlashPlan plan = ref shared->Forward.Plan;
         ref readonly FlashCall call = ref shared->Forward.Call;
-        if (shared->Pass == GradientPass.All)
+        switch (shared->Pass)
         {
-            RunHeads(shared, memory, tasks);
-            return;
+            case GradientPass.All:
+                RunHeads(shared, memory, tasks);
+                return;
+            case GradientPass.Softmax:
+                RunSoftmax(shared, memory, tasks.Current);
+                return;
         }
         long task = tasks.Current;
         int parts = shared->Pass == GradientPass.Queries ? plan.RowTasks : plan.KeyTasks, part = (int)(task % parts);
@@ -81,7 +86,10 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         else if (part * plan.Lanes < rows)
         {
             int row = part * plan.Lanes;
-            RunRows(shared, memory, tasks, sequence, batch, kvHead, row, rows, 0, sequence.KeyLength, null, null, wantsQuery: true, null);
+            if (!RunRows(shared, memory, tasks, sequence, batch, kvHead, row, rows, 0, sequence.KeyLength, null, null, wantsQuery: true, leavesOutZeros: false, null))
+            {
+                RunRows(shared, memory, tasks, sequence, batch, kvHead, row, rows, 0, sequence.KeyLength, null, null, wantsQuery: true, leavesOutZeros: true, null);
+            }
         }
     }
 
@@ -142,11 +150,23 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     }
 
     /// <summary>Gradients of some keys and their values from all queries, and on the way those of the queries where a task has all keys.
-    /// Keys not in use are seen by no query: zeros.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    /// Keys not in use are seen by no query: zeros. Where keys may be hidden and a gradient is not finite, all are computed once more, without the terms of
+    /// weight zero: what a hidden key or its value holds, or a query that sees no key, must reach nothing.</summary>
     private static void RunKeys(
         FlashGradientContext* shared, in GradientMemory memory, in FlashTasks tasks, in FlashSequence sequence, int batch, int kvHead, int firstKey, int endKey,
         bool wantsQuery, LinesAhead* ahead)
+    {
+        if (!RunKeys(shared, memory, tasks, sequence, batch, kvHead, firstKey, endKey, wantsQuery, leavesOutZeros: false, ahead))
+        {
+            RunKeys(shared, memory, tasks, sequence, batch, kvHead, firstKey, endKey, wantsQuery, leavesOutZeros: true, null);
+        }
+    }
+
+    /// <returns>False where nothing was written but gradients of queries, because it has to be done without the terms of weight zero.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static bool RunKeys(
+        FlashGradientContext* shared, in GradientMemory memory, in FlashTasks tasks, in FlashSequence sequence, int batch, int kvHead, int firstKey, int endKey,
+        bool wantsQuery, bool leavesOutZeros, LinesAhead* ahead)
     {
         ref readonly FlashPlan plan = ref shared->Forward.Plan;
         ref readonly FlashCall call = ref shared->Forward.Call;
@@ -155,7 +175,16 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         new Span<T>(memory.ValueSums, keys * memory.PaddedValueDim).Clear();
         for (int row = 0; row < rows; row += plan.Lanes)
         {
-            RunRows(shared, memory, tasks, sequence, batch, kvHead, row, rows, firstKey, endKey, memory.KeySums, memory.ValueSums, wantsQuery, ahead);
+            if (!RunRows(
+                shared, memory, tasks, sequence, batch, kvHead, row, rows, firstKey, endKey, memory.KeySums, memory.ValueSums, wantsQuery, leavesOutZeros, ahead))
+            {
+                return false;
+            }
+        }
+        if (plan.MayHide && !leavesOutZeros && !(Elementwise<TLanes, TVector, T>.IsFinite(memory.KeySums, (long)keys * memory.PaddedHeadDim)
+            && Elementwise<TLanes, TVector, T>.IsFinite(memory.ValueSums, (long)keys * memory.PaddedValueDim)))
+        {
+            return false;
         }
         Elementwise<TLanes, TVector, T>.Multiply(memory.KeySums, call.Problem.EffectiveScale, (long)keys * memory.PaddedHeadDim);
         for (int j = 0; j < keys; j++)
@@ -164,28 +193,39 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
             Write(memory.KeySums + (nint)j * memory.PaddedHeadDim, shared->Gradients.KeyGradient, sequence.KeyBatch, kvHead, place, call.Problem.HeadDim);
             Write(memory.ValueSums + (nint)j * memory.PaddedValueDim, shared->Gradients.ValueGradient, sequence.KeyBatch, kvHead, place, call.Problem.ValueDim);
         }
+        return true;
     }
 
-    /// <summary>One block of queries against a range of keys.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RunRows(
-        FlashGradientContext* shared, in GradientMemory memory, in FlashTasks tasks, in FlashSequence sequence, int batch, int kvHead, int row, int rows,
-        int firstKey, int endKey, T* keySums, T* valueSums, bool wantsQuery, LinesAhead* ahead)
+    /// <summary>A block of queries, without them.</summary>
+    private static FlashBlock<T> BlockOf(FlashGradientContext* shared, in GradientMemory memory, in FlashSequence sequence, int kvHead, int row, int rows)
     {
         ref readonly FlashPlan plan = ref shared->Forward.Plan;
-        ref readonly FlashCall call = ref shared->Forward.Call;
-        int headDim = call.Problem.HeadDim, valueDim = call.Problem.ValueDim;
         FlashBlock<T> block = memory.Block;
         block.Count = Math.Min(plan.Lanes, rows - row);
         block.Vectors = FlashPlan.VectorsFor(block.Count, TLanes.Count);
+        sequence.FindKeys(shared->Forward.Call, plan, ref block, kvHead, row, block.Vectors * TLanes.Count);
+        return block;
+    }
+
+    /// <summary>One block of queries against a range of keys.</summary>
+    /// <returns>False where the queries' gradients have to be computed without the terms of weight zero.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static bool RunRows(
+        FlashGradientContext* shared, in GradientMemory memory, in FlashTasks tasks, in FlashSequence sequence, int batch, int kvHead, int row, int rows,
+        int firstKey, int endKey, T* keySums, T* valueSums, bool wantsQuery, bool leavesOutZeros, LinesAhead* ahead)
+    {
+        ref readonly FlashPlan plan = ref shared->Forward.Plan;
+        ref readonly FlashCall call = ref shared->Forward.Call;
+        int headDim = call.Problem.HeadDim;
+        FlashBlock<T> block = BlockOf(shared, memory, sequence, kvHead, row, rows);
+        block.LeavesOutZeros = leavesOutZeros;
         int lanes = block.Vectors * TLanes.Count;
-        sequence.FindKeys(call, plan, ref block, kvHead, row, lanes);
         (int first, int end) = (Math.Max(firstKey, block.FirstOfAll), Math.Min(endKey, block.LastOfAll + 1));
         if (first >= end && !wantsQuery)
         {
-            return;
+            return true;
         }
-        Open(shared, memory, block, sequence, kvHead, row, lanes);
+        Open(shared, memory, ref block, sequence, kvHead, row, lanes);
         if (wantsQuery)
         {
             new Span<T>(memory.QueryGradient, headDim * lanes).Clear();
@@ -203,18 +243,24 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         }
         if (wantsQuery)
         {
+            if (plan.MayHide && !leavesOutZeros && !Elementwise<TLanes, TVector, T>.IsFinite(memory.QueryGradient, (long)headDim * lanes))
+            {
+                return false;
+            }
             Close(shared, memory, block, sequence, kvHead, row, lanes);
         }
+        return true;
     }
 
     /// <summary>Brings a block's queries and the gradients of its results into the lanes, as rows and transposed, with what each row needs:
     /// its logsumexp and Δ.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Open(
-        FlashGradientContext* shared, in GradientMemory memory, in FlashBlock<T> block, in FlashSequence sequence, int kvHead, int row, int lanes)
+        FlashGradientContext* shared, in GradientMemory memory, ref FlashBlock<T> block, in FlashSequence sequence, int kvHead, int row, int lanes)
     {
         ref readonly FlashCall call = ref shared->Forward.Call;
         int group = shared->Forward.Plan.Group;
+        block.Share = null;
         Stage(call.Query, memory, block, sequence, group, kvHead, row, memory.QueryRows, memory.PaddedHeadDim, call.Problem.HeadDim);
         Stage(shared->Gradients.OutputGradient, memory, block, sequence, group, kvHead, row, memory.ResultGradientRows, memory.PaddedValueDim, call.Problem.ValueDim);
         // The results are needed for Δ only; they pass through the room of the weights' gradients, row by row.
@@ -225,15 +271,32 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
             RowConversion.Read(memory.Rows[i], call.Output.DType, call.Output.ColumnStride, result, call.Problem.ValueDim);
             new Span<T>(result + call.Problem.ValueDim, memory.PaddedValueDim - call.Problem.ValueDim).Clear();
             memory.Delta[i] = Elementwise<TLanes, TVector, T>.Dot(result, memory.ResultGradientRows + (nint)i * memory.PaddedValueDim, memory.PaddedValueDim);
-            double logSumExp = Exponential.ToDouble(((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, block.Head[i], block.Position[i])]);
-            memory.Shift[i] = Exponential.Number<T>(double.IsNegativeInfinity(logSumExp) ? 0 : -Exponential.Log2E * logSumExp);
+            nint place = sequence.LogSumExpIndex(call, block.Head[i], block.Position[i]);
+            double logSumExp = Exponential.ToDouble(((T*)call.LogSumExp)[place]);
+            memory.Shift[i] = Exponential.Number<T>(double.IsNegativeInfinity(logSumExp) ? double.PositiveInfinity : logSumExp / shared->Forward.Plan.ExponentScale);
+            memory.Share[i] = Exponential.Number<T>(1);
+            if (HasFewDigits(logSumExp))
+            {
+                (memory.Shift[i], memory.Share[i]) = (((T*)shared->Maxima)[place], ((T*)shared->Shares)[place]);
+                block.Share = memory.Share;
+            }
         }
         for (int i = block.Count; i < lanes; i++)
         {
-            (memory.Delta[i], memory.Shift[i]) = (memory.Delta[block.Count - 1], memory.Shift[block.Count - 1]);
+            int last = block.Count - 1;
+            (memory.Delta[i], memory.Shift[i], memory.Share[i]) = (memory.Delta[last], memory.Shift[last], memory.Share[last]);
         }
         Transpose(memory, memory.QueryRows, memory.PaddedHeadDim, block, lanes, call.Problem.HeadDim, block.Query);
         Transpose(memory, memory.ResultGradientRows, memory.PaddedValueDim, block, lanes, call.Problem.ValueDim, memory.ResultGradient);
+        for (int i = 0; block.LeavesOutZeros && i < block.Count; i++)
+        {
+            if (double.IsPositiveInfinity(Exponential.ToDouble(memory.Shift[i])))
+            {
+                // Sees no key: all its weights are zero.
+                new Span<T>(memory.QueryRows + (nint)i * memory.PaddedHeadDim, memory.PaddedHeadDim).Clear();
+                new Span<T>(memory.ResultGradientRows + (nint)i * memory.PaddedValueDim, memory.PaddedValueDim).Clear();
+            }
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -296,6 +359,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         internal readonly T* ResultRow; // one row
         internal readonly T* Delta; // per lane
         internal readonly T* Shift; // per lane
+        internal readonly T* Share; // per lane
         internal readonly T** Rows; // per lane
         internal readonly T* Keys; // (keys of a block, D)
         internal readonly T* Values; // (keys of a block, Dv)
@@ -323,6 +387,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
             ResultRow = parts.Take<T>(Math.Max(PaddedHeadDim, PaddedValueDim));
             Delta = parts.Take<T>(lanes);
             Shift = parts.Take<T>(lanes);
+            Share = parts.Take<T>(lanes);
             Rows = (T**)parts.Take<nint>(lanes);
             MostAhead = 4 * (lanes + plan.KeyBlock); // gradients of queries, keys and values; the next queries, results, their gradients, keys and values
             Ahead = (byte**)parts.Take<nint>(MostAhead);
@@ -338,6 +403,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
             {
                 Query = parts.Take<T>((long)headDim * lanes),
                 Maximum = parts.Take<T>(lanes),
+                Sum = parts.Take<T>(lanes),
                 FirstKey = parts.Take<int>(lanes),
                 LastKey = parts.Take<int>(lanes),
                 Position = parts.Take<int>(lanes),

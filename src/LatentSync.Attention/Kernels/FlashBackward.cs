@@ -11,12 +11,13 @@ namespace LatentSync.Attention.Kernels;
 /// Queries lie in the lanes as in the forward pass, and the same code makes the scores. For n keys and L lanes, with the query's and the
 /// result's gradient both as rows and transposed:
 /// <code>
-///   S(n, L)   = K · Qᵀ                 P = 2^(c · S - log₂e · logsumexp)
+///   S(n, L)   = K · Qᵀ                 P = 2^(c · (scale · S - logsumexp))
 ///   dV(n, Dv) += (P ∘ M)(n, L) · dO(L, Dv)            M: dropout, 0 or 1 / (1 - p); absent: 1
 ///   dP(n, L)  = V(n, Dv) · dOᵀ(Dv, L)
 ///   dS(n, L)  = P ∘ (dP ∘ M - Δ)       Δ = Σ dO ∘ O per query; times 1 - tanh² under a softcap
 ///   dQᵀ(D, L) += Kᵀ(D, n) · dS         dK(n, D) += dS(n, L) · Q(L, D)
 /// </code>
+/// Where scores are large, the logsumexp has too few digits: there maximum and sum of the row are found once more (<c>FlashBackward.Softmax</c>).
 /// dQ and dK are multiplied by the scale at the end. All five products are <see cref="ProductTile{TLanes, TVector, T}"/>.
 /// Where there are heads enough, a task is a key head: 5 products. Else one pass makes dK and dV, by keys, and another dQ, by queries:
 /// 7 products, but work for every thread.
@@ -50,7 +51,11 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         {
             FlashScores<TLanes, TVector, T>.Shape(forward, block, weights, batch, firstKey, count, memory.Scratch);
         }
-        Weigh(weights, count, lanes, forward->Plan.ExponentFactor, memory.Shift);
+        FlashSoftmax<TLanes, TVector, T>.Weigh(forward->Plan, headroom: 0, weights, count, vectors, memory.Shift, null);
+        if (block.Share is not null)
+        {
+            Elementwise<TLanes, TVector, T>.MultiplyRows(weights, block.Share, lanes, count);
+        }
         ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
             keys.Values, keys.ValueStride, 1, memory.ResultGradient, lanes, valueDim, gradients, lanes, count, vectors, ahead: ahead);
         T* given = weights;
@@ -67,8 +72,14 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
             ProductTile<TLanes, TVector, T>.AddWide(
                 given, lanes, memory.ResultGradientRows, memory.PaddedValueDim, block.Count, valueSums, memory.PaddedValueDim, count, memory.PaddedValueDim);
         }
-        ScoreGradients(weights, gradients, memory.Scratch.Slopes, memory.Delta, count, lanes);
-        if (wantsQuery)
+        ScoreGradients(weights, gradients, memory.Scratch.Slopes, memory.Delta, count, lanes, block.LeavesOutZeros);
+        if (wantsQuery && block.LeavesOutZeros)
+        {
+            T* ones = stackalloc T[lanes];
+            new Span<T>(ones, lanes).Fill(Exponential.Number<T>(1));
+            HidingProduct<TLanes, TVector, T>.Multiply(keys.Keys, keys.KeyStride, gradients, count, memory.QueryGradient, headDim, vectors, ones);
+        }
+        else if (wantsQuery)
         {
             ProductTile<TLanes, TVector, T>.Multiply<AddedSums>(
                 keys.Keys, 1, keys.KeyStride, gradients, lanes, count, memory.QueryGradient, lanes, headDim, vectors, ahead: ahead);
@@ -80,33 +91,22 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         }
     }
 
-    /// <summary>Scores become weights in place: P = 2^(factor · S + shift).</summary>
+    /// <summary>dS = P ∘ (dP - Δ), times the softcap's derivative; in place of dP. Where zeros are left out, it is 0 where P is.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Weigh(T* scores, int count, int lanes, double factor, T* shift)
-    {
-        TVector scale = Exponential.Constant<TLanes, TVector, T>(factor);
-        for (int j = 0; j < count; j++, scores += lanes)
-        {
-            for (int v = 0; v < lanes; v += TLanes.Count)
-            {
-                TVector exponent = TLanes.MultiplyAdd(TLanes.Load(scores + v), scale, TLanes.Load(shift + v));
-                TLanes.Store(Exponential.PowerOfTwo<TLanes, TVector, T>(exponent), scores + v);
-            }
-        }
-    }
-
-    /// <summary>dS = P ∘ (dP - Δ), times the softcap's derivative; in place of dP.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScoreGradients(T* weights, T* gradients, T* slopes, T* delta, int count, int lanes)
+    private static void ScoreGradients(T* weights, T* gradients, T* slopes, T* delta, int count, int lanes, bool leavesOutZeros)
     {
         for (int j = 0; j < count; j++, weights += lanes, gradients += lanes)
         {
             for (int v = 0; v < lanes; v += TLanes.Count)
             {
-                TVector gradient = TLanes.Multiply(TLanes.Load(weights + v), TLanes.Subtract(TLanes.Load(gradients + v), TLanes.Load(delta + v)));
+                TVector weight = TLanes.Load(weights + v), gradient = TLanes.Multiply(weight, TLanes.Subtract(TLanes.Load(gradients + v), TLanes.Load(delta + v)));
                 if (slopes is not null)
                 {
                     gradient = TLanes.Multiply(gradient, TLanes.Load(slopes + (nint)j * lanes + v));
+                }
+                if (leavesOutZeros)
+                {
+                    gradient = TLanes.Select(TLanes.EqualTo(weight, default), default, gradient);
                 }
                 TLanes.Store(gradient, gradients + v);
             }

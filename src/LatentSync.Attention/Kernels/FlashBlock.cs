@@ -24,6 +24,9 @@ internal unsafe struct FlashBlock<T>
     /// <summary>Sum of the weights so far, per lane.</summary>
     internal T* Sum;
 
+    /// <summary>Backward, per lane: factor on the weights, 1 where the logsumexp holds it; null where it does for all.</summary>
+    internal T* Share;
+
     /// <summary>First visible key, per lane.</summary>
     internal int* FirstKey;
 
@@ -53,4 +56,7 @@ internal unsafe struct FlashBlock<T>
 
     /// <summary>Some keys were added already.</summary>
     internal bool HasResult;
+
+    /// <summary>Terms of a weight of zero are left out one by one: some hidden key or value is not a finite number.</summary>
+    internal bool LeavesOutZeros;
 }

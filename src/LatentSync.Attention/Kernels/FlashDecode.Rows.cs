@@ -133,6 +133,42 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         }
     }
 
+    /// <summary>The same without the terms whose weight is zero: their values may be anything, NaN included.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddValuesButZeros(
+        in FlashCall call, in FlashSequence sequence, in DecodeMemory memory, int rows, int kvHead, int key, int count, T* results)
+    {
+        int dim = call.Problem.ValueDim, width = Padded(dim), whole = dim / TLanes.Count * TLanes.Count;
+        for (int done = 0; done < count;)
+        {
+            KeyRows values = KeyRows.Of(call.Value, dim, call, sequence, kvHead, key + done, key + count);
+            for (int j = 0; j < values.Count; j++)
+            {
+                T* value = values.Rows(j, 1, memory.Stage, width, out _);
+                for (int r = 0; r < rows; r++)
+                {
+                    T weight = memory.Scores[r * Piece + done + j];
+                    T* result = results + (nint)r * width;
+                    double factor = Exponential.ToDouble(weight);
+                    if (factor == 0)
+                    {
+                        continue;
+                    }
+                    TVector all = TLanes.Broadcast(weight);
+                    for (int d = 0; d < whole; d += TLanes.Count)
+                    {
+                        TLanes.Store(TLanes.MultiplyAdd(all, TLanes.Load(value + d), TLanes.Load(result + d)), result + d);
+                    }
+                    for (int d = whole; d < dim; d++)
+                    {
+                        result[d] = Exponential.Number<T>(Exponential.ToDouble(result[d]) + factor * Exponential.ToDouble(value[d]));
+                    }
+                }
+            }
+            done += values.Count;
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Add8(T* weights, int count, T* value, nint step, T* result, in KeyRows expected, int first)
     {

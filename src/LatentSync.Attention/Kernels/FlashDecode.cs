@@ -85,10 +85,6 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         {
             return;
         }
-        T* part = (T*)shared->Parts + task * PartSize(call, plan);
-        T* maximum = part, sum = part + rows, results = part + 2 * rows;
-        new Span<T>(maximum, rows).Fill(Exponential.Number<T>(double.NegativeInfinity));
-        new Span<T>(sum, rows * (1 + width)).Clear();
         FlashBlock<T> block = memory.Queries;
         block.Count = rows;
         block.Vectors = FlashPlan.VectorsFor(rows, TLanes.Count);
@@ -102,6 +98,26 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         int firstKey = (int)(task % plan.KeyTasks) * plan.KeysPerTask, endKey = Math.Min(firstKey + plan.KeysPerTask, sequence.KeyLength);
         firstKey = Math.Max(firstKey, block.FirstOfAll);
         endKey = Math.Min(endKey, block.LastOfAll + 1);
+        T* part = (T*)shared->Parts + task * PartSize(call, plan), results = part + 2 * rows;
+        Attend(shared, memory, block, sequence, batch, kvHead, firstKey, endKey, part, leavesOutZeros: false);
+        if (plan.MayHide && !Elementwise<TLanes, TVector, T>.IsFinite(results, (long)rows * width))
+        {
+            Attend(shared, memory, block, sequence, batch, kvHead, firstKey, endKey, part, leavesOutZeros: true);
+        }
+    }
+
+    /// <summary>Some keys.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Attend(
+        DecodeContext* shared, in DecodeMemory memory, in FlashBlock<T> block, in FlashSequence sequence, int batch, int kvHead, int firstKey, int endKey, T* part,
+        bool leavesOutZeros)
+    {
+        ref readonly FlashCall call = ref shared->Forward.Call;
+        ref readonly FlashPlan plan = ref shared->Forward.Plan;
+        int rows = block.Count, width = Padded(call.Problem.ValueDim);
+        T* maximum = part, sum = part + rows, results = part + 2 * rows;
+        new Span<T>(maximum, rows).Fill(Exponential.Number<T>(double.NegativeInfinity));
+        new Span<T>(sum, rows * (1 + width)).Clear();
         for (int key = firstKey; key < endKey; key += Piece)
         {
             int count = Math.Min(Piece, endKey - key);
@@ -112,14 +128,21 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
             }
             for (int r = 0; r < rows; r++)
             {
-                T* scores = memory.Scores + r * Piece, result = results + r * width;
+                T* scores = memory.Scores + r * Piece;
                 if (plan.Bounds && !plan.Shapes)
                 {
                     Hide(scores, block.FirstKey[r] - key, block.LastKey[r] - key, count);
                 }
-                Weigh(scores, count, plan.ExponentFactor, maximum + r, sum + r, result, width);
+                Weigh(plan, scores, count, maximum + r, sum + r, results + r * width, width);
             }
-            AddValues(call, sequence, memory, rows, kvHead, key, count, endKey, results);
+            if (leavesOutZeros)
+            {
+                AddValuesButZeros(call, sequence, memory, rows, kvHead, key, count, results);
+            }
+            else
+            {
+                AddValues(call, sequence, memory, rows, kvHead, key, count, endKey, results);
+            }
         }
     }
 
@@ -150,9 +173,10 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         all[Math.Clamp(last + 1, 0, count)..].Fill(hidden);
     }
 
-    /// <summary>The online softmax of a query over a piece: scores become weights, and what was there before is rescaled.</summary>
+    /// <summary>The online softmax of a query over a piece: scores become weights, and what was there before is rescaled. As
+    /// <see cref="FlashSoftmax{TLanes, TVector, T}"/>, with keys in the lanes; the maximum is kept as it was scaled.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Weigh(T* scores, int count, double factor, T* maximum, T* sum, T* result, int width)
+    private static void Weigh(in FlashPlan plan, T* scores, int count, T* maximum, T* sum, T* result, int width)
     {
         int vectors = Padded(count);
         TVector largest = TLanes.Load(scores);
@@ -160,26 +184,35 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         {
             largest = TLanes.Max(largest, TLanes.Load(scores + i));
         }
-        double before = Exponential.ToDouble(*maximum), now = Math.Max(before, Exponential.ToDouble(TLanes.Largest(largest)));
-        double shift = double.IsNegativeInfinity(now) ? 0 : Shift(now, factor);
-        TVector scale = Exponential.Constant<TLanes, TVector, T>(factor), offset = Exponential.Constant<TLanes, TVector, T>(-shift), total = default;
+        double before = Exponential.ToDouble(*maximum);
+        double now = Math.Max(before, FlashSoftmax<TLanes, TVector, T>.Scaled(plan, Exponential.ToDouble(TLanes.Largest(largest))));
+        double factor = plan.ExponentFactor;
+        TVector shift = Exponential.Constant<TLanes, TVector, T>(double.IsNegativeInfinity(now) ? 0 : now);
+        TVector scale = Exponential.Constant<TLanes, TVector, T>(plan.ScoreScale), scaledFactor = Exponential.Constant<TLanes, TVector, T>(factor);
+        TVector least = Exponential.Least<TLanes, TVector, T>(factor, plan.Headroom), round = Exponential.Round<TLanes, TVector, T>(plan.Headroom), total = default;
         for (int i = 0; i < vectors; i += TLanes.Count)
         {
-            TVector weight = Exponential.PowerOfTwo<TLanes, TVector, T>(TLanes.MultiplyAdd(TLanes.Load(scores + i), scale, offset));
+            TVector distance = TLanes.Subtract(TLanes.Multiply(TLanes.Load(scores + i), scale), shift);
+            TVector weight = Exponential.PowerOfTwo<TLanes, TVector, T>(distance, scaledFactor, least, round);
             TLanes.Store(weight, scores + i);
             total = TLanes.Add(total, weight);
         }
-        double rescale = double.IsNegativeInfinity(before) ? 0 : double.Exp2(Shift(before, factor) - shift);
+        double rescale = Rescale(before, now, factor);
         *sum = Exponential.Number<T>(Exponential.ToDouble(*sum) * rescale + Exponential.ToDouble(TLanes.Sum(total)));
         *maximum = Exponential.Number<T>(now);
-        if (rescale != 1)
+        if (rescale == 0)
+        {
+            new Span<T>(result, width).Clear(); // whatever it was, infinity included
+        }
+        else if (rescale != 1)
         {
             Elementwise<TLanes, TVector, T>.Multiply(result, rescale, width);
         }
     }
 
-    /// <summary>What is subtracted in the exponent, as it is rounded there.</summary>
-    private static double Shift(double maximum, double factor) => Exponential.ToDouble(Exponential.Number<T>(maximum * factor));
+    /// <summary>What sums under one maximum are worth under a larger one: 0 where there was none.</summary>
+    private static double Rescale(double maximum, double larger, double factor) =>
+        double.IsNegativeInfinity(maximum) ? 0 : double.Exp2((maximum - larger) * factor);
 
     /// <summary>A head's result from its parts: each is worth 2^(its maximum - the largest).</summary>
     private static void Join(in DecodeContext context, long head, T* parts, long partSize)
@@ -207,13 +240,12 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
             for (int s = 0; s < plan.KeyTasks; s++)
             {
                 T* part = parts + s * partSize, result = part + 2 * rows + r * width;
-                double maximum = Exponential.ToDouble(part[r]);
-                double weight = double.IsNegativeInfinity(maximum) ? 0 : double.Exp2(Shift(maximum, plan.ExponentFactor) - Shift(largest, plan.ExponentFactor));
+                double weight = Rescale(Exponential.ToDouble(part[r]), largest, plan.ExponentFactor);
                 sum += weight * Exponential.ToDouble(part[rows + r]);
                 for (int d = 0; d < dim; d++)
                 {
                     double before = s == 0 ? 0 : Exponential.ToDouble(joined[d]);
-                    joined[d] = Exponential.Number<T>(before + weight * Exponential.ToDouble(result[d]));
+                    joined[d] = Exponential.Number<T>(weight == 0 ? before : before + weight * Exponential.ToDouble(result[d]));
                 }
             }
             for (int d = 0; d < dim; d++)
@@ -224,8 +256,7 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
             if (call.LogSumExp is not null)
             {
                 (int g, int position) = Math.DivRem(r, sequence.QueryLength);
-                ((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, kvHead * plan.Group + g, position)] = Exponential.Number<T>(
-                    sum == 0 ? double.NegativeInfinity : Shift(largest, plan.ExponentFactor) * Exponential.Ln2 + Math.Log(sum));
+                ((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, kvHead * plan.Group + g, position)] = Exponential.Number<T>(plan.LogSumExp(largest, sum));
             }
         }
     }

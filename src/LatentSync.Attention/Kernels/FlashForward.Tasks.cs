@@ -89,7 +89,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         }
         for (int i = 0; i < blocks; i++)
         {
-            Close(shared, memory, memory.Blocks[i], sequence, kvHead, firstRow + i * plan.Lanes);
+            CloseOrRepeat(shared, memory, ref memory.Blocks[i], batch, sequence, kvHead, firstRow + i * plan.Lanes);
         }
     }
 
@@ -117,7 +117,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
                 LinesAhead ahead = plan.AsksAhead ? BlockAhead(shared, memory, tasks, sequence, block, batch, kvHead, row, end) : default;
                 Attend(shared, memory.Scratch, ref block, batch, keys with { Count = block.LastOfAll + 1 }, plan.AsksAhead ? &ahead : null);
             }
-            Close(shared, memory, block, sequence, kvHead, row);
+            CloseOrRepeat(shared, memory, ref block, batch, sequence, kvHead, row);
         }
     }
 
@@ -144,17 +144,23 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
             SetSize(ref block, sequence.QueryLength);
             FindStaged(memory.Queries + h * problem.HeadDim, wide, block, memory.Rows, null);
             Begin(shared, memory, ref block, sequence, head + h, 0);
+            var keys = new FlashKeyBlock<T>
+            {
+                Keys = memory.Keys + h * problem.HeadDim,
+                KeyStride = wide,
+                Values = memory.Values + h * problem.ValueDim,
+                ValueStride = valueWide,
+                First = 0,
+                Count = sequence.KeyLength,
+            };
             if (sequence.KeyLength > 0)
             {
-                Attend(shared, memory.Scratch, ref block, batch, new FlashKeyBlock<T>
+                Attend(shared, memory.Scratch, ref block, batch, keys, plan.AsksAhead ? &ahead : null);
+                if (plan.MayHide && !IsFinite(block, problem.ValueDim))
                 {
-                    Keys = memory.Keys + h * problem.HeadDim,
-                    KeyStride = wide,
-                    Values = memory.Values + h * problem.ValueDim,
-                    ValueStride = valueWide,
-                    First = 0,
-                    Count = sequence.KeyLength,
-                }, plan.AsksAhead ? &ahead : null);
+                    BeginAgain(ref block);
+                    Attend(shared, memory.Scratch, ref block, batch, keys, null);
+                }
             }
             // A head's queries are not needed any more: its result takes their place where it fits.
             FindStaged(memory.Results + h * problem.ValueDim, valueWide, block, memory.Rows, memory.Waste);
@@ -209,16 +215,52 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     {
         ref readonly FlashCall call = ref shared->Call;
         ref readonly FlashPlan plan = ref shared->Plan;
-        block.HasResult = false;
+        block.LeavesOutZeros = false;
         int lanes = block.Vectors * TLanes.Count;
         Transposition.ToLanes<TLanes, TVector, T>(memory.Rows, call.Problem.HeadDim, block.Query, block.Vectors);
+        Clear(ref block);
+        sequence.FindKeys(call, plan, ref block, kvHead, firstRow, lanes);
+    }
+
+    /// <summary>No key was seen yet.</summary>
+    private static void Clear(ref FlashBlock<T> block)
+    {
+        block.HasResult = false;
         TVector hidden = TLanes.Broadcast(NegativeInfinity);
-        for (int v = 0; v < lanes; v += TLanes.Count)
+        for (int v = 0; v < block.Vectors * TLanes.Count; v += TLanes.Count)
         {
             TLanes.Store(hidden, block.Maximum + v);
             TLanes.Store(default, block.Sum + v);
         }
-        sequence.FindKeys(call, plan, ref block, kvHead, firstRow, lanes);
+    }
+
+    /// <summary>The block's queries once more, this time without the terms of weight zero.</summary>
+    private static void BeginAgain(ref FlashBlock<T> block)
+    {
+        Clear(ref block);
+        block.LeavesOutZeros = true;
+    }
+
+    private static bool IsFinite(in FlashBlock<T> block, int valueDim) =>
+        !block.HasResult || Elementwise<TLanes, TVector, T>.IsFinite(block.Result, (long)valueDim * block.Vectors * TLanes.Count);
+
+    /// <summary>Writes a block out; before that, where keys may be hidden and the result is not finite, it is computed once more with care.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void CloseOrRepeat(
+        FlashContext* shared, in TaskMemory memory, ref FlashBlock<T> block, int batch, in FlashSequence sequence, int kvHead, int firstRow)
+    {
+        ref readonly FlashPlan plan = ref shared->Plan;
+        if (plan.MayHide && !IsFinite(block, shared->Call.Problem.ValueDim))
+        {
+            BeginAgain(ref block);
+            for (int key = block.FirstOfAll / plan.KeyBlock * plan.KeyBlock; key <= block.LastOfAll; key += plan.KeyBlock)
+            {
+                int count = Math.Min(plan.KeyBlock, block.LastOfAll + 1 - key);
+                FlashKeyBlock<T> keys = FlashKeyBlock<T>.Of(shared->Call, plan, sequence, kvHead, key, count, memory.Keys, memory.Values);
+                Attend(shared, memory.Scratch, ref block, batch, keys, null);
+            }
+        }
+        Close(shared, memory, block, sequence, kvHead, firstRow);
     }
 
     /// <summary>Divides a block's result and writes it out.</summary>
@@ -270,13 +312,11 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         Transposition.ToRows<TLanes, TVector, T>(block.Result, block.Vectors, factors, memory.Rows, valueDim);
         if (call.LogSumExp is not null)
         {
-            double factor = Exponential.ToDouble(Exponential.Number<T>(shared->Plan.ExponentFactor));
             for (int i = 0; i < block.Count; i++)
             {
-                // The sum is of 2^(... - shift), with the shift as it was rounded.
-                double sum = Exponential.ToDouble(block.Sum[i]), shift = Exponential.ToDouble(Exponential.Number<T>(factor * Exponential.ToDouble(block.Maximum[i])));
+                double maximum = FlashSoftmax<TLanes, TVector, T>.Scaled(shared->Plan, Exponential.ToDouble(block.Maximum[i]));
                 ((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, block.Head[i], block.Position[i])] =
-                    Exponential.Number<T>(sum == 0 ? double.NegativeInfinity : shift * Exponential.Ln2 + Math.Log(sum));
+                    Exponential.Number<T>(shared->Plan.LogSumExp(maximum, Exponential.ToDouble(block.Sum[i])));
             }
         }
     }

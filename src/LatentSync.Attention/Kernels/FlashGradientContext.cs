@@ -3,6 +3,9 @@ namespace LatentSync.Attention.Kernels;
 /// <summary>What a pass over the blocks computes.</summary>
 internal enum GradientPass
 {
+    /// <summary>Maximum and sum of rows whose logsumexp has too few digits; a task is a block of queries of a key head.</summary>
+    Softmax,
+
     /// <summary>Everything; a task is a key head.</summary>
     All,
 
@@ -14,13 +17,20 @@ internal enum GradientPass
 }
 
 /// <summary>What the threads of a backward call share.</summary>
-internal struct FlashGradientContext
+internal unsafe struct FlashGradientContext
 {
     /// <summary>The forward call, its plan, and the next task.</summary>
     internal FlashContext Forward;
 
     /// <summary>The call.</summary>
     internal FlashGradientCall Gradients;
+
+    /// <summary>Numbers of type T, placed as those of the logsumexp: maximum and 1 / sum of each row whose logsumexp has too few digits, of the others
+    /// anything; null where there is no such row.</summary>
+    internal void* Maxima;
+
+    /// <summary>As <see cref="Maxima"/>.</summary>
+    internal void* Shares;
 
     /// <summary>The pass at work.</summary>
     internal GradientPass Pass;

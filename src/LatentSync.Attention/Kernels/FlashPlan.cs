@@ -32,6 +32,9 @@ internal unsafe struct FlashPlan
     /// they do (Xeon, 96 KiB, before anything was asked for ahead: slower by some percent).</summary>
     internal const int LargeStageBytes = 128 << 10;
 
+    /// <summary>Smaller scales are multiplied by, power of two or not: the exponents stay within the type.</summary>
+    private const double LeastExponentScale = 1.0 / (1 << 20);
+
     private const int WidestVector = 64, SetsOfFirstCache = 64;
 
     /// <summary>Rows on so few sets of the first cache push each other out while a column of a block is read.</summary>
@@ -110,7 +113,7 @@ internal unsafe struct FlashPlan
     /// <summary>Threads that get work.</summary>
     internal int Threads;
 
-    /// <summary>Scores are finished one by one (scale, softcap, bias) before the maximum is known; otherwise the scale is part of the exponent.</summary>
+    /// <summary>Scores are finished one by one (scale, softcap, bias) before the maximum is known; otherwise they are scaled while they become weights.</summary>
     internal bool Shapes;
 
     /// <summary>Causal or windowed: a lane sees the keys from one number to another.</summary>
@@ -121,6 +124,9 @@ internal unsafe struct FlashPlan
 
     /// <summary>Weights are dropped.</summary>
     internal bool Drops;
+
+    /// <summary>A mask or bounds may hide keys: what these and their values hold, NaN included, must reach nothing.</summary>
+    internal bool MayHide;
 
     /// <summary>Keys and values are read where they lie.</summary>
     internal bool Direct;
@@ -140,8 +146,19 @@ internal unsafe struct FlashPlan
     /// <summary>While a block is computed, what comes next is asked for: with short keys there is more to wait for than to compute.</summary>
     internal bool AsksAhead;
 
-    /// <summary>Factor on a block's finished scores in the exponent of 2: shaped scores contain the scale already.</summary>
-    internal double ExponentFactor;
+    /// <summary>Factor on a block's scores before the maximum is subtracted, in the type in which is computed: the problem's scale, and the product is
+    /// rounded as plain code does it. 1 where shaping has done it, and where <see cref="ExponentScale"/> holds it.</summary>
+    internal double ScoreScale;
+
+    /// <summary>The problem's scale where it is a power of two, by which nothing is rounded: a factor of the exponent, for nothing. Otherwise 1.</summary>
+    internal double ExponentScale;
+
+    /// <summary>Factor on the distance of a score from the maximum in the exponent of 2.</summary>
+    internal readonly double ExponentFactor => Exponential.Log2E * ExponentScale;
+
+    /// <summary>Weights are 2^-headroom of what they would be, so that the sum of all values times them has room in the type, as it has where the weights
+    /// are divided by their sum first. Powers of two round nothing.</summary>
+    internal int Headroom;
 
     /// <summary>The plan of a problem.</summary>
     /// <param name="call">The call.</param>
@@ -162,10 +179,14 @@ internal unsafe struct FlashPlan
         int blocks = (plan.Rows + plan.Lanes - 1) / plan.Lanes;
         int dims = problem.HeadDim + problem.ValueDim;
         bool isSimpleBatch = call.QueryStarts is null && call.KeyStarts is null && call.PageTable is null;
-        plan.Shapes = problem.Softcap > 0 || call.Mask.Address != 0 || call.AlibiSlopes is not null || problem.EffectiveScale <= 0;
-        plan.ExponentFactor = plan.Shapes ? Exponential.Log2E : Exponential.Log2E * problem.EffectiveScale;
+        double scale = problem.EffectiveScale;
+        plan.Shapes = problem.Softcap > 0 || call.Mask.Address != 0 || call.AlibiSlopes is not null || scale <= 0 || !float.IsNormal((float)scale);
+        plan.ExponentScale = !plan.Shapes && double.IsPow2(scale) && scale is >= LeastExponentScale and <= 1 ? scale : 1;
+        plan.ScoreScale = plan.Shapes || plan.ExponentScale != 1 ? 1 : elementSize == sizeof(float) ? (float)scale : scale;
+        plan.Headroom = 1 + (int)Math.Ceiling(Math.Log2(Math.Max(problem.KeyLength, 1) / (1 - problem.Dropout)));
         plan.Drops = problem.Dropout > 0;
         plan.Bounds = problem.IsCausal || problem.HasWindow;
+        plan.MayHide = plan.Bounds || call.Mask.Address != 0;
         plan.Direct = call.PageTable is null && IsDirect(call.Key, problem.HeadDim, elementSize) && IsDirect(call.Value, problem.ValueDim, elementSize);
         bool isNarrow = IsNarrow(vectorLanes, elementSize);
         bool crowds = problem.ValueDim * elementSize > Prefetching.Line && SetsOf(problem.ValueDim, elementSize) <= FewSets;
@@ -247,6 +268,12 @@ internal unsafe struct FlashPlan
 
     /// <summary>Threads for so many multiply-adds.</summary>
     internal static int ThreadsFor(double multiplyAdds, int threads) => (int)Math.Clamp(multiplyAdds / WorthAThread, 1, threads);
+
+    /// <summary>A row's logsumexp.</summary>
+    /// <param name="maximum">Its largest score, times <see cref="ScoreScale"/>.</param>
+    /// <param name="sum">The sum of its weights.</param>
+    internal readonly double LogSumExp(double maximum, double sum) =>
+        sum == 0 ? double.NegativeInfinity : maximum * ExponentScale + (Math.Log(sum) + Headroom * Exponential.Ln2);
 
     private static bool IsNarrow(int vectorLanes, int elementSize) => vectorLanes * elementSize < WidestVector;
 

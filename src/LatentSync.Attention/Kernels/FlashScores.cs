@@ -21,6 +21,32 @@ internal static unsafe class FlashScores<TLanes, TVector, T>
     internal static bool NeedsShaping(in FlashPlan plan, in FlashBlock<T> block, int firstKey, int count) =>
         plan.Shapes || plan.Bounds && CutsThrough(block, firstKey, count);
 
+    /// <summary>Finished scores of a block, but for the scale where nothing else is done to them; keeps each lane's maximum.</summary>
+    /// <param name="context">The call.</param>
+    /// <param name="block">The queries.</param>
+    /// <param name="keys">The keys.</param>
+    /// <param name="scores">(count, lanes), written.</param>
+    /// <param name="batch">Sequence.</param>
+    /// <param name="scratch">Room for a mask.</param>
+    /// <param name="ahead">What is asked for meanwhile; null for nothing.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Compute(
+        FlashContext* context, in FlashBlock<T> block, in FlashKeyBlock<T> keys, T* scores, int batch, in FlashScratch<T> scratch, LinesAhead* ahead)
+    {
+        int headDim = context->Call.Problem.HeadDim, lanes = block.Vectors * TLanes.Count;
+        if (NeedsShaping(context->Plan, block, keys.First, keys.Count))
+        {
+            ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
+                keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, scores, lanes, keys.Count, block.Vectors, ahead: ahead);
+            Shape(context, block, scores, batch, keys.First, keys.Count, scratch);
+        }
+        else
+        {
+            ProductTile<TLanes, TVector, T>.Multiply<NewSumsWithMaximum>(
+                keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, scores, lanes, keys.Count, block.Vectors, block.Maximum, ahead);
+        }
+    }
+
     /// <summary>Scale, softcap, ALiBi and mask in this order, then -∞ where a key is hidden; keeps each lane's maximum.</summary>
     /// <param name="context">The call.</param>
     /// <param name="block">The queries.</param>
@@ -168,7 +194,8 @@ internal static unsafe class FlashScores<TLanes, TVector, T>
                 RowConversion.Read((byte*)source + j * mask.ColumnStride * mask.DType.Size(), mask.DType, 1, &single, 1);
                 value = single;
             }
-            destination[j] = Exponential.Number<T>(value);
+            // A finite number beyond float's stays finite: only -∞ hides.
+            destination[j] = Exponential.Number<T>(double.IsFinite(value) && isDouble ? Math.Clamp(value, -float.MaxValue, float.MaxValue) : value);
         }
     }
 
@@ -178,7 +205,8 @@ internal static unsafe class FlashScores<TLanes, TVector, T>
     private static TVector Tanh(TVector x)
     {
         TVector size = TLanes.Abs(x), one = Constant(1);
-        TVector decay = Exponential.PowerOfTwo<TLanes, TVector, T>(TLanes.Multiply(size, Constant(-2 * Exponential.Log2E)));
+        TVector decay = Exponential.PowerOfTwo<TLanes, TVector, T>(TLanes.Subtract(default, size), Constant(2 * Exponential.Log2E),
+            Exponential.Least<TLanes, TVector, T>(2 * Exponential.Log2E, headroom: 0), Exponential.Round<TLanes, TVector, T>(headroom: 0));
         TVector result = TLanes.Divide(TLanes.Subtract(one, decay), TLanes.Add(one, decay));
         if (typeof(T) == typeof(float))
         {

@@ -73,6 +73,12 @@ internal sealed record FlashCase
     /// <summary>Largest element of query and key.</summary>
     public double Amplitude { get; init; } = 1;
 
+    /// <summary>Gradients will be wanted: values and keys stay so small that products with them have room in the type.</summary>
+    public bool HasGradients { get; init; }
+
+    /// <summary>Scores, masks and values of any size up to the type's largest number, drawn log-uniformly; the dot products are exact in the type.</summary>
+    public bool IsOfAnySize { get; init; }
+
     public int? Threads { get; init; }
 
     public Layout QueryLayout { get; init; } = Layout.Dense;
@@ -156,6 +162,7 @@ internal sealed record FlashCase
         FlashCase drawn = Draw(seed, work);
         return drawn with
         {
+            HasGradients = true,
             Sequences = drawn.Sequences switch
             {
                 SequenceLengths.Paged => SequenceLengths.KeysInUse,
@@ -189,6 +196,15 @@ internal sealed record FlashCase
 
         bool Chance(int oneIn) => random.Next(oneIn) == 0;
     }
+
+    /// <summary>A drawn case with numbers of any size. A softcap comes without a bias: a rounding of its tanh, added to a large one, is another score.</summary>
+    public FlashCase OfAnySize() =>
+        this with
+        {
+            IsOfAnySize = true,
+            Mask = Mask == AttentionMaskKind.None && Seed % 2 == 0 ? AttentionMaskKind.Additive : Mask,
+            Softcap = Seed % 2 != 0 && Mask != AttentionMaskKind.Additive ? Softcap : 0,
+        };
 
     /// <summary>Runs the case and checks everything about its result.</summary>
     public void Check()

@@ -5,6 +5,10 @@ internal sealed class FlashGradientRun<T>
     where T : unmanaged
 {
     private const double Filling = -77;
+
+    /// <summary>Beyond this size the kernels do not make the weights of the logsumexp.</summary>
+    private const double FewDigits = 64;
+
     private readonly FlashCase _case;
     private readonly float[] _logSumExp;
     private readonly double[] _logSumExpDouble;
@@ -98,7 +102,7 @@ internal sealed class FlashGradientRun<T>
         double equalTerms = ((_case.QueryLayout.Broadcast | _case.KeyLayout.Broadcast) & 8) != 0 ? _case.HeadDim / 2.0 : 0;
         double sums = (hasEqualRows ? longest / 2.0 : longest / 32.0) + (hasEqualElements ? _case.ValueDim / 2.0 : _case.ValueDim / 32.0);
         return head.Gradient(outputGradient, output, (scoreSize, logSumExp) =>
-            Numbers<T>.ComputeRounding * (20 + 2 * sums + 2 * (4 + equalTerms) * scoreSize + 4 * logSumExp));
+            Numbers<T>.ComputeRounding * (20 + 2 * sums + 2 * (4 + equalTerms) * scoreSize + 4 * Math.Min(logSumExp, FewDigits)));
     }
 
     /// <summary>Compares every element, and the memory between them.</summary>
@@ -164,7 +168,7 @@ internal sealed class FlashGradientRun<T>
                 (double right, double error) = row < expected.GetLength(0) ? (expected[row, d], errors[row, d]) : default;
                 double found = Numbers<T>.ToDouble(tensor[place.Batch, head, place.Row, d]), tolerance = error + Numbers<T>.OutputRounding(right);
                 _compared[tensor.Place(place.Batch, head, place.Row, d)] = true;
-                if (found == right || Math.Abs(found - right) <= tolerance)
+                if (Numbers<T>.AreClose(found, right, tolerance))
                 {
                     continue;
                 }

@@ -63,9 +63,11 @@ internal sealed class FlashRun<T>
         KeyLength = _keyStarts.Length > 0 ? Longest(_keyStarts) : keys;
         QueryLength = packsQueries ? Longest(_queryStarts) : queries;
         int[] query = packsQueries ? [1, drawn.Heads, _queryStarts[^1] + random.Next(3), drawn.HeadDim] : [batch, drawn.Heads, queries, drawn.HeadDim];
-        Query = new StridedTensor<T>(query, drawn.QueryLayout, nan).Fill(() => drawn.Amplitude * Even(random));
-        Key = new StridedTensor<T>(key, drawn.KeyLayout, nan).Fill(() => drawn.Amplitude * Even(random));
-        Value = new StridedTensor<T>([.. key[..3], drawn.ValueDim], drawn.ValueLayout, nan).Fill(() => Even(random));
+        var sizes = drawn.IsOfAnySize ? new NumbersOfAnySize<T>(random, mayOverflow: !drawn.HasGradients) : null;
+        Query = new StridedTensor<T>(query, drawn.QueryLayout, nan).Fill(sizes is null ? () => drawn.Amplitude * Even(random) : sizes.QueryElement);
+        Key = new StridedTensor<T>(key, drawn.KeyLayout, nan).Fill(sizes is null ? () => drawn.Amplitude * Even(random) : sizes.KeyElement);
+        Value = new StridedTensor<T>([.. key[..3], drawn.ValueDim], drawn.ValueLayout, nan).Fill(sizes is null ? () => Even(random) : sizes.ValueElement);
+        sizes?.RepeatRows(Key);
         Output = new StridedTensor<T>([.. query[..3], drawn.ValueDim], drawn.OutputLayout, Numbers<T>.Of(OutputFilling));
         LogSumExp = new double[packsQueries ? drawn.Heads * _queryStarts[^1] : batch * drawn.Heads * queries];
         if (drawn.Alibi > 0)
@@ -78,7 +80,9 @@ internal sealed class FlashRun<T>
             _maskLengths = [.. full.Select((length, i) => (drawn.MaskBroadcast >> i & 1) != 0 ? 1 : length)];
             int hiddenRow = random.Next(2) == 0 ? random.Next(_maskLengths[2] + 1) : -1;
             Bias = new StridedTensor<T>(_maskLengths, drawn.MaskLayout, nan);
-            Bias.Fill(() => random.NextDouble() >= drawn.MaskDensity ? double.NegativeInfinity : random.Next(40) == 0 ? 1000 : 2 * Even(random));
+            Bias.Fill(() => random.NextDouble() >= drawn.MaskDensity ? double.NegativeInfinity
+                : sizes is not null ? sizes.MaskElement() : random.Next(40) == 0 ? 1000 : 2 * Even(random));
+            sizes?.FillRows(Bias);
             for (int b = 0; b < _maskLengths[0] && hiddenRow >= 0 && hiddenRow < _maskLengths[2]; b++)
             {
                 for (int h = 0; h < _maskLengths[1]; h++)
@@ -122,6 +126,9 @@ internal sealed class FlashRun<T>
     /// <summary>As the kernels wrote it.</summary>
     public double[] LogSumExp { get; }
 
+    /// <summary>The kernels keep their weights so much smaller, for values near the type's largest number.</summary>
+    private double HeadroomFactor => 4 * Math.Max(KeyLength, 1) / (1 - _case.Dropout);
+
     private ulong DropoutSeed => 0x9E3779B97F4A7C15 * (ulong)_case.Seed;
 
     /// <summary>Longest sequence's.</summary>
@@ -145,7 +152,7 @@ internal sealed class FlashRun<T>
         {
             for (int h = 0; h < _case.Heads; h++)
             {
-                CheckHead(b, h, Head(b, h).Forward());
+                CheckHead(b, h, Head(b, h, Numbers<T>.ComputeSmallest * HeadroomFactor).Forward());
             }
         }
     }
@@ -222,6 +229,7 @@ internal sealed class FlashRun<T>
             LeftWindow = _case.LeftWindow,
             RightWindow = _case.RightWindow,
             Bias = BiasOf(b, h, queries, keys),
+            RoundScore = _case.IsOfAnySize ? Numbers<T>.RoundToCompute : null,
             Kept = _case.Dropout > 0 ? Philox.Kept(_case.Dropout, DropoutSeed, b * _case.Heads + h, queries, keys) : null,
         };
     }
@@ -317,7 +325,7 @@ internal sealed class FlashRun<T>
         // nearly equal weights some n/32.
         double sameTerms = ((_case.QueryLayout.Broadcast | _case.KeyLayout.Broadcast) & 8) != 0 ? _case.HeadDim / 2.0 : 0;
         double sameValues = ((_case.KeyLayout.Broadcast | _case.ValueLayout.Broadcast) & 4) != 0 ? KeyLength / 2.0 : KeyLength / 32.0;
-        double worstExcess = 0, vanished = KeyLength * Numbers<T>.ComputeSmallest; // where dropout leaves nothing but weights that are 0 in the type
+        double worstExcess = 0, vanished = KeyLength * Numbers<T>.ComputeSmallest * HeadroomFactor; // where dropout leaves nothing but weights that are 0 in the type
         for (int i = 0; i < queries; i++)
         {
             // A weight's relative error: some roundings in the score, relative to its terms, and some in the exponential and the sums.
@@ -342,7 +350,7 @@ internal sealed class FlashRun<T>
 
         void Compare(string what, double found, double right, double tolerance)
         {
-            if (found == right || Math.Abs(found - right) <= tolerance)
+            if (Numbers<T>.AreClose(found, right, tolerance))
             {
                 return;
             }

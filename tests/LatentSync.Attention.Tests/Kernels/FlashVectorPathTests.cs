@@ -8,7 +8,7 @@ namespace LatentSync.Attention.Tests.Kernels;
 public sealed class FlashVectorPathTests
 {
     private static readonly string[] Subjects =
-        [nameof(FlashVectorWidthTests), nameof(FlashPropertyTests), nameof(FlashEdgeTests), nameof(FlashAccuracyTests), nameof(FlashGuardPageTests)];
+        [nameof(FlashVectorWidthTests), nameof(FlashPropertyTests), nameof(FlashEdgeTests), nameof(FlashAccuracyTests), nameof(FlashGuardPageTests), nameof(FlashMagnitudeTests), nameof(FlashHiddenNumbersTests)];
 
     public static TheoryData<string, int, int> Switches() => new()
     {

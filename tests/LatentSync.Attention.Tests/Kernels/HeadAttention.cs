@@ -38,8 +38,15 @@ internal sealed class HeadAttention
     /// <summary>Weights below this may be 0 where they are computed in the type.</summary>
     public double SmallestWeight { get; init; }
 
+    /// <summary>Rounds a score after each step, as plain code in the type does it; null: scores are exact. With it the score's own roundings are right, and
+    /// what is left of a weight's error is that of a difference of scores.</summary>
+    public Func<double, double>? RoundScore { get; init; }
+
     /// <summary>(Lq, Lk) factors on the weights after the softmax, 0 or 1/(1 - p): dropout. Null: all 1.</summary>
     public double[,]? Kept { get; init; }
+
+    /// <summary>e^-745 is the smallest number of float64, e^-104 of float32.</summary>
+    private double LargestDistance => SmallestWeight < 1e-300 ? 745 : 104;
 
     private int Queries => Query.GetLength(0);
 
@@ -74,7 +81,7 @@ internal sealed class HeadAttention
                     {
                         double weight = weights[j] * (Kept?[i, j] ?? 1);
                         sum += weight * Value[j, d];
-                        size += weight * Math.Abs(Value[j, d]);
+                        size += (weight + SmallestWeight) * Math.Abs(Value[j, d]);
                     }
                 }
                 result.Output[i, d] = sum;
@@ -141,12 +148,15 @@ internal sealed class HeadAttention
         {
             if (Sees(i, j))
             {
-                double score = Scale * Dot(i, j), alibi = Slope * Math.Abs(i + DiagonalOffset - j), bias = Bias?[i, j] ?? 0;
-                score = (Softcap > 0 ? Softcap * Math.Tanh(score / Softcap) : score) - alibi + bias;
+                double score = Score(i, j, out double size);
                 weights[j] = score;
                 maximum = Math.Max(maximum, score);
-                scoreSize = Math.Max(scoreSize, Math.Abs(Scale) * AbsoluteDot(i, j) + Math.Abs(alibi) + Math.Abs(bias));
+                scoreSize = Math.Max(scoreSize, size);
             }
+        }
+        if (double.IsNegativeInfinity(maximum))
+        {
+            return (weights.Select(_ => 0.0).ToArray(), maximum, scoreSize);
         }
         for (int j = 0; j < Keys; j++)
         {
@@ -158,6 +168,24 @@ internal sealed class HeadAttention
             weights[j] /= sum;
         }
         return (weights, maximum + Math.Log(sum), scoreSize);
+    }
+
+    /// <summary>A score, and the sum of sizes that its rounding errors are relative to.</summary>
+    private double Score(int i, int j, out double size)
+    {
+        double alibi = Slope * Math.Abs(i + DiagonalOffset - j), bias = Bias?[i, j] ?? 0;
+        if (RoundScore is not { } round)
+        {
+            double exact = Scale * Dot(i, j);
+            size = Math.Abs(Scale) * AbsoluteDot(i, j) + Math.Abs(alibi) + Math.Abs(bias);
+            return (Softcap > 0 ? Softcap * Math.Tanh(exact / Softcap) : exact) - alibi + bias;
+        }
+        // Differences beyond this weigh nothing, and smaller ones are rounded once. A softcap's tanh is off by its own roundings.
+        size = LargestDistance + Softcap;
+        double score = round(round(Dot(i, j)) * round(Scale));
+        score = Softcap > 0 ? round(Softcap * Math.Tanh(score / Softcap)) : score;
+        score = Slope != 0 ? round(score - round(alibi)) : score;
+        return Bias is null ? score : round(score + bias);
     }
 
     private static Span<double> Row(double[,] matrix, int row) => MemoryMarshal.CreateSpan(ref matrix[row, 0], matrix.GetLength(1));

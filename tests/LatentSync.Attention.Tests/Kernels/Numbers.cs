@@ -18,6 +18,22 @@ internal static class Numbers<T>
         : typeof(T) == typeof(BFloat16) ? Math.Abs(value) * Math.ScaleB(1, -8)
         : 0;
 
+    /// <summary>The largest finite number of the type.</summary>
+    public static double Largest =>
+        typeof(T) == typeof(double) ? double.MaxValue
+        : typeof(T) == typeof(Half) ? (double)Half.MaxValue
+        : typeof(T) == typeof(BFloat16) ? Math.ScaleB(255, 120)
+        : float.MaxValue;
+
+    /// <summary>A number rounded to the type in which is computed.</summary>
+    public static double RoundToCompute(double value) => typeof(T) == typeof(double) ? value : (float)value;
+
+    /// <summary>Whether a number is what it should be: within the tolerance, or infinite where that reaches beyond the type. Where plain code has NaN
+    /// anything is right.</summary>
+    public static bool AreClose(double found, double right, double tolerance) =>
+        found == right || Math.Abs(found - right) <= tolerance || double.IsNaN(right)
+        || double.IsInfinity(found) && Math.Sign(found) == Math.Sign(right) && Math.Abs(right) + tolerance >= Largest * (1 - Math.ScaleB(1, -12));
+
     public static double ToDouble(T value) =>
         typeof(T) == typeof(double) ? Unsafe.BitCast<T, double>(value)
         : typeof(T) == typeof(float) ? Unsafe.BitCast<T, float>(value)

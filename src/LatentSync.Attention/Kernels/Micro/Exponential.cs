@@ -2,15 +2,17 @@ using System.Runtime.CompilerServices;
 
 namespace LatentSync.Attention.Kernels.Micro;
 
-/// <summary>2ˣ for whole vectors.</summary>
+/// <summary>2^(c·x) for whole vectors, x a difference from a maximum.</summary>
 /// <remarks>
-/// 1. Reduction: n = round(x) by adding 1.5 · 2^m + bias (m mantissa bits), so that the low bits of the sum are n + bias; f = x - n lies in
-///    [-½, ½].
+/// 1. Reduction: n = round(c·x) by adding 1.5 · 2^m + bias (m mantissa bits), so that the low bits of the sum are n + bias; f = c·x - n lies in
+///    [-½, ½]. The product is made inside of both multiply-adds and never rounded by itself. What must not be done is to multiply the score and its
+///    maximum each by c and subtract then: of 10¹⁰ the rounding of c · maximum alone is 512, and the heaviest key would weigh 2⁵¹² or 2⁻⁵¹².
+///    x = score - maximum is rounded once, and exactly 0 for the heaviest key; the number of operations is the same.
 /// 2. Polynomial: 2^f = 1 + f · (c₁ + ...). Float: degree 5, the smallest largest relative error with the first coefficient held at 1 (found
 ///    by reweighted least squares): 9.1e-8. Double: the Taylor series of exp(f ln 2) to degree 13: 4e-18. That 2⁰ is exactly 1 matters: sums
 ///    that need no rescaling stay as they are.
-/// 3. Reconstruction: those low bits, shifted into the exponent, are 2ⁿ. Below 2^-126.5 (float) the bits are those of zero: a hidden key
-///    (-∞) weighs exactly nothing.
+/// 3. Reconstruction: those low bits, shifted into the exponent, are 2ⁿ. Where the exponent would be that of the subnormal numbers, the bits are
+///    those of zero: a hidden key (-∞) weighs exactly nothing. A smaller bias in the first step gives 2^(n - h) for nothing: the headroom h.
 /// Rounding by an instruction and scaling by another (VRNDSCALEPS, VSCALEFPS) takes as many operations on AVX-512 and exists nowhere else.
 /// </remarks>
 internal static class Exponential
@@ -25,22 +27,38 @@ internal static class Exponential
 
     private const double FloatBias = 127, DoubleBias = 1023;
 
-    /// <summary>2ˣ. x above the largest exponent gives garbage: callers subtract a maximum first. NaN gives NaN.</summary>
+    /// <summary>2^(factor · x - headroom). NaN gives NaN.</summary>
+    /// <param name="x">At most 0, or little more: far above, the result is garbage. -∞ gives exactly 0.</param>
+    /// <param name="factor">Positive.</param>
+    /// <param name="least"><see cref="Least"/> of the factor and the headroom.</param>
+    /// <param name="round"><see cref="Round"/> of the headroom.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static TVector PowerOfTwo<TLanes, TVector, T>(TVector x)
+    internal static TVector PowerOfTwo<TLanes, TVector, T>(TVector x, TVector factor, TVector least, TVector round)
         where TLanes : ILanes<TVector, T>
         where TVector : struct
         where T : unmanaged
     {
-        bool isFloat = typeof(T) == typeof(float);
-        double bias = isFloat ? FloatBias : DoubleBias;
-        TVector round = Constant<TLanes, TVector, T>((isFloat ? 12582912.0 : 6755399441055744.0) + bias); // 1.5 · 2^23, 1.5 · 2^52
-        x = TLanes.Max(Constant<TLanes, TVector, T>(-bias), x); // in this order: Max gives its second argument when one is NaN
-        TVector shifted = TLanes.Add(x, round);
-        TVector f = TLanes.Subtract(x, TLanes.Subtract(shifted, round));
-        TVector p = isFloat ? FloatPolynomial<TLanes, TVector, T>(f) : DoublePolynomial<TLanes, TVector, T>(f);
+        x = TLanes.Max(least, x); // in this order: Max gives its second argument when one is NaN
+        TVector shifted = TLanes.MultiplyAdd(x, factor, round);
+        TVector f = TLanes.MultiplyAdd(x, factor, TLanes.Subtract(round, shifted));
+        TVector p = typeof(T) == typeof(float) ? FloatPolynomial<TLanes, TVector, T>(f) : DoublePolynomial<TLanes, TVector, T>(f);
         return TLanes.Multiply(p, TLanes.MantissaToExponent(shifted));
     }
+
+    /// <summary>The x from which on downwards 2^(factor · x - headroom) is 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TVector Least<TLanes, TVector, T>(double factor, int headroom)
+        where TLanes : ILanes<TVector, T>
+        where TVector : struct
+        where T : unmanaged => Constant<TLanes, TVector, T>((headroom - Bias<T>()) / factor);
+
+    /// <summary>What is added to round a number, and to have its integer part plus the exponent's bias, less the headroom, in the low bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TVector Round<TLanes, TVector, T>(int headroom)
+        where TLanes : ILanes<TVector, T>
+        where TVector : struct
+        where T : unmanaged =>
+        Constant<TLanes, TVector, T>((typeof(T) == typeof(float) ? 12582912.0 : 6755399441055744.0) + Bias<T>() - headroom); // 1.5 · 2^23, 1.5 · 2^52
 
     /// <summary>A number of the kernel's type in all lanes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -58,6 +76,9 @@ internal static class Exponential
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static double ToDouble<T>(T value)
         where T : unmanaged => typeof(T) == typeof(float) ? Unsafe.BitCast<T, float>(value) : Unsafe.BitCast<T, double>(value);
+
+    private static double Bias<T>()
+        where T : unmanaged => typeof(T) == typeof(float) ? FloatBias : DoubleBias;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector FloatPolynomial<TLanes, TVector, T>(TVector f)
