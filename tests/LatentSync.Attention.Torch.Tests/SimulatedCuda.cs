@@ -148,9 +148,13 @@ internal sealed class SimulatedCuda : ITorchKernels
         }
     }
 
-    /// <summary>Rows that are hidden as a whole come out as NaN, as these kernels may.</summary>
+    /// <summary>Rows that are hidden as a whole come out as NaN, as these kernels may; and all of them when a key or value is no number.</summary>
     private static Tensor Compute(Tensor query, Tensor key, Tensor value, Tensor? bias, bool isCausal, double scale)
     {
+        if (!key.isfinite().all().item<bool>() || !value.isfinite().all().item<bool>())
+        {
+            return full([.. query.shape[..^1], value.size(3)], double.NaN, query.dtype);
+        }
         Tensor result = ReferenceAttention.Compute(query, key, value, new() { Mask = bias, IsCausal = isCausal, Scale = scale });
         if (bias is not null)
         {

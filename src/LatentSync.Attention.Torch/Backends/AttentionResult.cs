@@ -11,4 +11,12 @@ public readonly record struct AttentionResult(Tensor Output, Tensor? LogSumExp =
     /// <summary>A result without logsumexp.</summary>
     /// <param name="output">The output.</param>
     public static implicit operator AttentionResult(Tensor output) => new(output);
+
+    /// <summary>The same tensors, one dispose scope further out.</summary>
+    internal AttentionResult MoveToOuterDisposeScope()
+    {
+        Output.MoveToOuterDisposeScope();
+        LogSumExp?.MoveToOuterDisposeScope();
+        return this;
+    }
 }

@@ -9,7 +9,7 @@ namespace LatentSync.Attention.Torch.Backends;
 internal sealed class RunningSoftmax
 {
     private readonly Tensor _maximum; // (b, n·g, r, 1)
-    private readonly Tensor _sum; // (b, n·g, r, 1)
+    private readonly Tensor _sum; // (b, n·g, r, 1), relative to the maximum
 
     /// <summary>Nothing seen yet.</summary>
     /// <param name="problem">The problem.</param>
@@ -46,6 +46,16 @@ internal sealed class RunningSoftmax
 
     /// <summary>(b, n·g, r, columns): the weighted mean; 0 for a row that sees no key.</summary>
     internal Tensor Average() => Weighted.div(_sum.masked_fill(_sum.eq(Scalars.Zero), Scalars.One));
+
+    /// <summary>The weights of some scores, exp(score - maximum) / sum, (b, n·g, r, c). Not by the logsumexp: in float32 it cannot hold the
+    /// sum beside a maximum of 1e8.</summary>
+    internal Tensor Weights(Tensor scores)
+    {
+        using var scope = NewDisposeScope();
+        Tensor shift = _maximum.masked_fill(_maximum.eq(Scalars.NegativeInfinity), Scalars.Zero);
+        Tensor weights = scores.sub(shift).exp_().div_(_sum.masked_fill(_sum.eq(Scalars.Zero), Scalars.One));
+        return weights.MoveToOuterDisposeScope();
+    }
 
     /// <summary>(b, n·g, r, 1): logarithm of the sum of exponentials; -∞ for a row that sees no key.</summary>
     internal Tensor LogSumExp() => _sum.log().add(_maximum, Scalars.One);

@@ -46,22 +46,34 @@ internal readonly record struct Slice(
     }
 }
 
+/// <summary>Attention of one slice; see <see cref="SlicedForward.Attend"/>.</summary>
+/// <param name="problem">The whole problem.</param>
+/// <param name="slice">The part.</param>
+/// <param name="query">(b, n·g, r, D).</param>
+/// <param name="key">(b, n, c, D).</param>
+/// <param name="value">(b, n, c, Dv).</param>
+/// <param name="mask">null, or (1 or b, 1 or n·g, 1 or r, 1 or c).</param>
+internal delegate AttentionResult SliceAttention(
+    in AttentionProblem problem, in Slice slice, Tensor query, Tensor key, Tensor value, Tensor? mask);
+
 /// <summary>The forward pass of the sliced backend.</summary>
 internal static class SlicedForward
 {
     /// <summary>Computes slice by slice into one result. Call without gradient.</summary>
-    internal static AttentionResult Run(in AttentionProblem problem, in AttentionInputs inputs, SliceShape shape)
+    internal static AttentionResult Run(in AttentionProblem problem, in AttentionInputs inputs, SliceShape shape, SliceAttention? attend = null)
     {
         using var scope = NewDisposeScope();
         Tensor? logSumExp = NewLogSumExp(problem, inputs);
-        Tensor output = Run(problem, inputs, shape, logSumExp);
+        Tensor output = Run(problem, inputs, shape, logSumExp, attend);
         return new AttentionResult(output.MoveToOuterDisposeScope(), logSumExp?.MoveToOuterDisposeScope());
     }
 
     /// <summary>The same, with the logsumexp written into a given tensor.</summary>
-    internal static Tensor Run(in AttentionProblem problem, in AttentionInputs inputs, SliceShape shape, Tensor? logSumExp)
+    internal static Tensor Run(
+        in AttentionProblem problem, in AttentionInputs inputs, SliceShape shape, Tensor? logSumExp, SliceAttention? attend = null)
     {
         using var scope = NewDisposeScope();
+        attend ??= Attend;
         AttentionProblem p = problem;
         Tensor result = (p.QueryLayout == OperandLayout.LengthFirst
             ? empty(p.Batch, p.QueryLength, p.HeadCount, p.ValueDim, inputs.Query.dtype, inputs.Query.device).transpose(1, 2)
@@ -71,7 +83,7 @@ internal static class SlicedForward
             using var sliceScope = NewDisposeScope();
             AttentionResult part = slice.KeyCount > shape.Keys
                 ? SlicedKeys.Attend(p, inputs, slice, shape)
-                : Attend(p, slice, QueryOf(inputs.Query, p, slice), KeysOf(inputs.Key, slice), KeysOf(inputs.Value, slice),
+                : attend(p, slice, QueryOf(inputs.Query, p, slice), KeysOf(inputs.Key, slice), KeysOf(inputs.Value, slice),
                     MaskOf(inputs.Mask, p, slice));
             QueryOf(result, p, slice).copy_(part.Output);
             Keep(logSumExp, p, slice, part);
@@ -86,13 +98,14 @@ internal static class SlicedForward
             : null;
 
     /// <summary>The type that scores are computed in.</summary>
-    internal static ScalarType ComputeType(in AttentionProblem problem) =>
-        problem.DType == AttentionDType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+    internal static ScalarType ComputeType(in AttentionProblem problem) => OperandForm.ScoreType(problem);
 
     /// <summary>The same, recorded by autograd, which keeps every slice's weights.</summary>
-    internal static AttentionResult RunDifferentiable(in AttentionProblem problem, in AttentionInputs inputs, SliceShape shape)
+    internal static AttentionResult RunDifferentiable(
+        in AttentionProblem problem, in AttentionInputs inputs, SliceShape shape, SliceAttention? attend = null)
     {
         using var scope = NewDisposeScope();
+        attend ??= Attend;
         Tensor? logSumExp = NewLogSumExp(problem, inputs);
         if (problem.IsEmpty)
         {
@@ -104,7 +117,7 @@ internal static class SlicedForward
         List<Tensor> sequences = [], heads = [], rows = [];
         foreach (Slice slice in Slice.Of(problem, shape))
         {
-            AttentionResult part = Attend(problem, slice, QueryOf(inputs.Query, problem, slice), KeysOf(inputs.Key, slice),
+            AttentionResult part = attend(problem, slice, QueryOf(inputs.Query, problem, slice), KeysOf(inputs.Key, slice),
                 KeysOf(inputs.Value, slice), MaskOf(inputs.Mask, problem, slice));
             Keep(logSumExp, problem, slice, part);
             rows.Add(part.Output.to(inputs.Query.dtype));

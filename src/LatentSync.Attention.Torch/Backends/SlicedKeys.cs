@@ -35,8 +35,8 @@ internal static class SlicedKeys
         Tensor Dropped(Tensor weights) => dropout > 0 ? nn.functional.dropout(weights, dropout, training: true) : weights;
     }
 
-    /// <summary>Gradients of one slice. With weights P = exp(scores - logsumexp) and dP = dO Vᵀ: dV = Pᵀ dO and the scores' gradient is
-    /// P·(dP - Σ P·dP) (FlashAttention-2, arXiv:2307.08691, algorithm 2). The first pass over the keys finds logsumexp and Σ P·dP.</summary>
+    /// <summary>Gradients of one slice. With weights P = exp(scores - maximum) / sum and dP = dO Vᵀ: dV = Pᵀ dO and the scores' gradient is
+    /// P·(dP - Σ P·dP) (FlashAttention-2, arXiv:2307.08691, algorithm 2). The first pass over the keys finds maximum, sum and Σ P·dP.</summary>
     /// <param name="problem">The whole problem.</param>
     /// <param name="inputs">Its operands.</param>
     /// <param name="slice">Rows and keys.</param>
@@ -61,8 +61,6 @@ internal static class SlicedKeys
             Tensor weightGradient = WeightGradient(inputs, part, scores);
             running.Add(scores, weights => weights.mul(weightGradient).sum([-1], keepdim: true));
         }
-        Tensor logSumExp = running.LogSumExp(); // (b, n·g, r, 1)
-        logSumExp = logSumExp.masked_fill(logSumExp.eq(Scalars.NegativeInfinity), Scalars.Zero);
         Tensor average = running.Average(); // (b, n·g, r, 1)
         foreach (Slice part in Parts(slice, shape))
         {
@@ -76,7 +74,7 @@ internal static class SlicedKeys
             {
                 scores = SlicedForward.Scores(problem, part, queryLeaf, keyLeaf, mask);
             }
-            Tensor weights = scores.detach().sub(logSumExp).exp_(); // P
+            Tensor weights = running.Weights(scores.detach()); // P
             Tensor valueGradient = matmul(Grouped(weights, n).transpose(2, 3), grouped); // (b, n, c, Dv)
             Tensor scoreGradient = WeightGradient(inputs, part, scores).sub_(average).mul_(weights);
             IList<Tensor> leaves = gradients.Mask is null ? [queryLeaf, keyLeaf] : [queryLeaf, keyLeaf, mask!];

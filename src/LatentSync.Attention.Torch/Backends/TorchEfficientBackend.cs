@@ -29,6 +29,10 @@ public sealed class TorchEfficientBackend : IAttentionBackend
     {
         CudaOperands.Guard(Name, problem);
         using var scope = NewDisposeScope();
+        if (!HiddenKeys.TryClear(problem, ref inputs))
+        {
+            return GuardedSlice.Run(problem, inputs).MoveToOuterDisposeScope();
+        }
         // A mask and the causal flag together were not tried with this kernel: the diagonal joins the mask.
         bool mergesCausal = FusedRules.MergesCausal(problem);
         Tensor query = CudaOperands.Aligned(inputs.Query); // (B, H, Lq, D padded)

@@ -32,6 +32,10 @@ public sealed class TorchFlashBackend : IAttentionBackend
             throw new InvalidOperationException($"{Name} was called against its rules: {problem.Describe()}.");
         }
         using var scope = NewDisposeScope();
+        if (!HiddenKeys.TryClear(problem, ref inputs))
+        {
+            return GuardedSlice.Run(problem, inputs).MoveToOuterDisposeScope();
+        }
         bool isCuda = problem.Device.Kind == AttentionDeviceKind.Cuda;
         bool mergesCausal = TorchFlashRules.MergesCausal(problem);
         int largestDim = Math.Max(problem.HeadDim, problem.ValueDim);
@@ -40,9 +44,7 @@ public sealed class TorchFlashBackend : IAttentionBackend
         Tensor key = Prepare(inputs.Key); // (B, Hkv, Lk, dim)
         Tensor value = Prepare(inputs.Value); // (B, Hkv, Lk, dim)
         // The CPU kernel takes a float32 mask for 16-bit operands, but misreads one for float64 operands.
-        bool keepsMask = problem.Mask is { Kind: AttentionMaskKind.Additive, DType: AttentionDType.Float32 } && problem.DType.Size() == 2;
-        ScalarType? maskType = keepsMask ? null : inputs.Query.dtype;
-        Tensor? mask = OperandForm.AdditiveMask(problem, inputs, maskType, mergesCausal);
+        Tensor? mask = OperandForm.AdditiveMask(problem, inputs, OperandForm.MaskType(problem), mergesCausal);
         bool isCausal = problem.IsCausal && !mergesCausal;
         double scale = problem.EffectiveScale, dropout = problem.Dropout;
         bool needsLogSumExp = problem.NeedsLogSumExp;

@@ -38,25 +38,35 @@ internal static class OperandForm
     internal static (Tensor Query, double Scale) WithPositiveScale(Tensor query, double scale) =>
         scale > 0 ? (query, scale) : scale < 0 ? (query.neg(), -scale) : (query.mul(Scalars.Zero), 1);
 
+    /// <summary>The type that scores are computed in, and masks are added in.</summary>
+    internal static ScalarType ScoreType(in AttentionProblem problem) =>
+        problem.DType == AttentionDType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+
+    /// <summary>The type in which a kernel that adds to such scores is given a mask: the query's when the mask has it or is boolean, else
+    /// that of the scores. In float16 a float32 mask's -1e9 would be -∞, and hide what it only pushes back.</summary>
+    internal static ScalarType MaskType(in AttentionProblem problem) =>
+        problem.Mask.Kind == AttentionMaskKind.Additive && problem.Mask.DType != problem.DType
+            ? ScoreType(problem)
+            : TensorFacts.ScalarTypeOf(problem.DType);
+
     /// <summary>The mask as something to add, in the given type: 0 where a key is seen, -∞ where it is hidden. null when there is nothing
     /// to add.</summary>
     /// <param name="problem">The problem.</param>
     /// <param name="inputs">Normal operands.</param>
-    /// <param name="dtype">Element type of the result; null keeps an additive mask as it is.</param>
+    /// <param name="dtype">Element type of the result.</param>
     /// <param name="mergesCausal">The diagonal and the window become part of it.</param>
-    internal static Tensor? AdditiveMask(in AttentionProblem problem, in AttentionInputs inputs, ScalarType? dtype, bool mergesCausal)
+    internal static Tensor? AdditiveMask(in AttentionProblem problem, in AttentionInputs inputs, ScalarType dtype, bool mergesCausal)
     {
         Tensor? mask = inputs.Mask is null ? null
-            : inputs.Mask.dtype == ScalarType.Bool ? FromBoolean(inputs.Mask, dtype ?? inputs.Query.dtype)
-            : dtype is { } type ? inputs.Mask.to(type)
-            : inputs.Mask;
+            : inputs.Mask.dtype == ScalarType.Bool ? FromBoolean(inputs.Mask, dtype)
+            : inputs.Mask.to(dtype);
         if (!mergesCausal)
         {
             return mask;
         }
         using Tensor visible = Visible(problem, 0, problem.QueryLength, 0, problem.KeyLength, inputs.Query.device);
         return mask is null
-            ? FromBoolean(visible.view(1, 1, problem.QueryLength, problem.KeyLength), dtype ?? inputs.Query.dtype)
+            ? FromBoolean(visible.view(1, 1, problem.QueryLength, problem.KeyLength), dtype)
             : mask.masked_fill(visible.logical_not(), Scalars.NegativeInfinity); // (mb, mh, Lq, Lk)
     }
 

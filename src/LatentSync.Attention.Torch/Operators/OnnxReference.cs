@@ -13,7 +13,7 @@ internal static class OnnxReference
     internal static (Tensor Output, Tensor Scores) Compute(OnnxOperands operands)
     {
         var arguments = new AttentionArguments { Mask = Bias(operands), Scale = operands.Scale, Softcap = operands.Softcap };
-        ReferenceSteps steps = ReferenceAttention.ComputeSteps(operands.Query, operands.Key, operands.Value, arguments);
+        ReferenceSteps steps = ReferenceAttention.ComputeSteps(operands.Query, operands.Key, operands.Value, arguments, operands.ComputeType);
         Tensor scores = operands.Attributes.ScoreOutput switch
         {
             OnnxScoreOutput.Products => steps.Products,

@@ -77,9 +77,13 @@ internal static class OnnxScores
         part = part.size(0) == 1 ? part : part.narrow(0, head, scores.size(0));
         part = part.size(1) == 1 ? part : part.narrow(1, row, scores.size(1));
         Tensor known = scores.narrow(2, 0, part.size(2)); // the keys after a short mask are hidden below
-        _ = mask.dtype == ScalarType.Bool
-            ? known.masked_fill_(part.logical_not(), Scalars.NegativeInfinity)
-            : known.add_(part.to(scores.dtype), Scalars.One);
+        if (mask.dtype == ScalarType.Bool)
+        {
+            known.masked_fill_(part.logical_not(), Scalars.NegativeInfinity);
+            return;
+        }
+        Tensor bias = part.to(scores.dtype);
+        known.add_(bias, Scalars.One).masked_fill_(bias.eq(Scalars.NegativeInfinity), Scalars.NegativeInfinity); // a hidden key may hold NaN
     }
 
     /// <summary>Keys that the causal diagonal, the window, the lengths or the end of a short mask hide: (r, T).</summary>

@@ -17,7 +17,9 @@ namespace LatentSync.Attention.Torch.SelfTest;
 internal sealed class SelfTestCache(string path, string identity)
 {
     private const int LongestFile = 64 << 10, MostEntries = 512;
-    private const string FileName = "attention-self-tests.txt", Format = "LatentSync attention self-tests, format 1: ";
+
+    // The number goes up with every case that is added to the tests: what passed the old ones has not passed the new ones.
+    private const string FileName = "attention-self-tests.txt", Format = "LatentSync attention self-tests, format 2: ";
 
     private readonly Lock _gate = new();
     private ImmutableHashSet<string>? _passed;

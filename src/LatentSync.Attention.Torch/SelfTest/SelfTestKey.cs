@@ -8,12 +8,13 @@ namespace LatentSync.Attention.Torch.SelfTest;
 /// <param name="Device">Device.</param>
 /// <param name="DType">Element type.</param>
 /// <param name="HeadDimClass">As in <see cref="ProblemClass"/>.</param>
-internal readonly record struct SelfTestKey(string Backend, AttentionDevice Device, AttentionDType DType, int HeadDimClass)
+/// <param name="IsTraining">The gradients were compared too.</param>
+internal readonly record struct SelfTestKey(string Backend, AttentionDevice Device, AttentionDType DType, int HeadDimClass, bool IsTraining)
 {
     internal static SelfTestKey Of(string backend, in AttentionProblem problem) =>
-        new(backend, problem.Device, problem.DType, ProblemClass.Of(problem).HeadDimClass);
+        new(backend, problem.Device, problem.DType, ProblemClass.Of(problem).HeadDimClass, problem.NeedsGradient);
 
-    /// <summary>"torch-flash cuda:0 f16 64": one line of the cache.</summary>
+    /// <summary>"torch-flash cuda:0 f16 64 training": one line of the cache.</summary>
     public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"{Backend} {Device} {DType.ShortName()} {HeadDimClass}");
+        string.Create(CultureInfo.InvariantCulture, $"{Backend} {Device} {DType.ShortName()} {HeadDimClass}{(IsTraining ? " training" : "")}");
 }

@@ -4,6 +4,7 @@ using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Hosting;
 using LatentSync.Attention.Torch.Operands;
+using LatentSync.Attention.Torch.SelfTest;
 using LatentSync.Attention.Workloads;
 using static TorchSharp.torch;
 
@@ -23,6 +24,7 @@ public sealed class BackendVerifier
     private readonly VerificationOptions _options;
     private readonly SelectionContext _selection;
     private readonly Action _synchronize;
+    private readonly Dictionary<SelfTestKey, string?> _selfTests = [];
     private FmaPeak? _floatPeak, _doublePeak;
 
     /// <summary>A verifier.</summary>
@@ -108,8 +110,9 @@ public sealed class BackendVerifier
             checks, pass.FlopCount, cancellationToken);
     }
 
-    /// <summary>Runs a backend once and compares; once more to measure its memory, unless that takes long.</summary>
-    private static (VerificationResult Result, TimedCall? Call) Check(
+    /// <summary>Runs a backend once and compares, and once per kernel class over the self-test's problems: scores around 1, as the workloads
+    /// have them, do not show what a kernel does at -1e12. The result is run once more to measure its memory, unless that takes long.</summary>
+    private (VerificationResult Result, TimedCall? Call) Check(
         IAttentionBackend backend, Verdict verdict, AttentionProblem problem, VerifiedPass pass)
     {
         var result = new VerificationResult
@@ -127,6 +130,7 @@ public sealed class BackendVerifier
             long? peak = isOnCpu && isLong ? PeakMemory.Of(() => first = pass.Run(backend)) : null;
             using PassOutcome outcome = first ?? pass.Run(backend);
             result = pass.Judge(result, outcome) with { PeakBytes = peak };
+            result = result.Passed && SelfTest(backend, problem, pass.Device) is { } failure ? result with { Passed = false, Failure = failure } : result;
             if (outcome.Tensors.Count == 0)
             {
                 return (result, null);
@@ -149,6 +153,17 @@ public sealed class BackendVerifier
         {
             return (result with { Failure = $"{FailureClassifier.Describe(kind).Code} {FirstLine(exception.Message)}" }, null);
         }
+    }
+
+    private string? SelfTest(IAttentionBackend backend, in AttentionProblem problem, Device device)
+    {
+        SelfTestKey key = SelfTestKey.Of(backend.Name, problem);
+        if (!_selfTests.TryGetValue(key, out string? failure))
+        {
+            failure = KernelSelfTest.Run(backend, _options.Machine, problem, device);
+            _selfTests.Add(key, failure);
+        }
+        return failure;
     }
 
     /// <summary>Times the backends, and on the CPU the multiply-add peak as one of them: a fraction of a peak of another minute would say

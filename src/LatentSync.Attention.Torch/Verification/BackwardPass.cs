@@ -32,6 +32,8 @@ internal sealed class BackwardPass : VerifiedPass
         _reference = new GradientReference(problem, inputs, _outputGradient, options.ReferenceScores, options.Seed);
     }
 
+    internal override Device Device => _inputs.Query.device;
+
     internal override long CheckedRows => _reference.CheckedRows;
 
     internal override double Tolerance => Tolerances.OfGradient(_problem);

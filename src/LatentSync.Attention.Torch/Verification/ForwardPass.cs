@@ -25,6 +25,8 @@ internal sealed class ForwardPass : VerifiedPass
         _reference = new SampledReference(problem, inputs, options.ReferenceScores, options.Seed);
     }
 
+    internal override Device Device => _inputs.Query.device;
+
     internal override long CheckedRows => _reference.CheckedRows;
 
     internal override double Tolerance => Tolerances.Of(_problem);

@@ -54,7 +54,7 @@ internal sealed class GradientReference : IDisposable
             using (enable_grad())
             {
                 Tensor[] leaves = [Leaf(query.narrow(2, first, count)), Leaf(key), Leaf(value)];
-                Tensor output = ReferenceAttention.Compute(leaves[0], leaves[1], leaves[2], arguments);
+                Tensor output = ReferenceAttention.Compute(leaves[0], leaves[1], leaves[2], arguments, inputs.Query.dtype);
                 found = autograd.grad([output], leaves, [gradient.narrow(2, first, count)]);
             }
             sums[0].narrow(2, first, count).copy_(found[0]);

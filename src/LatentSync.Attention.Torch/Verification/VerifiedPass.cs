@@ -7,6 +7,9 @@ namespace LatentSync.Attention.Torch.Verification;
 /// compared with.</summary>
 internal abstract class VerifiedPass : IDisposable
 {
+    /// <summary>Where the operands are.</summary>
+    internal abstract Device Device { get; }
+
     /// <summary>Rows that are compared.</summary>
     internal abstract long CheckedRows { get; }
 

@@ -90,6 +90,10 @@ internal static class FusedRules
             ? Finding.Of("{0} with a {1} mask", subject.Problem.DType.LongName(), subject.Problem.Mask.DType.LongName())
             : null;
 
+    /// <summary>An additive mask that a 16-bit query's type cannot hold: -1e9 would be -∞ in float16, and bfloat16 would round it.</summary>
+    internal static Finding? MaskOfMoreThanTheQuery(in ConstraintSubject subject) =>
+        subject.Problem.Mask.Kind == AttentionMaskKind.Additive && subject.Problem.DType.Size() == 2 ? MaskOfOtherType(subject) : null;
+
     /// <summary>A mask that is broadcast along the keys.</summary>
     internal static Finding? MaskWithoutColumns(in ConstraintSubject subject) =>
         subject.HasMask && subject.Problem.Mask.Columns != subject.Problem.KeyLength

@@ -115,6 +115,10 @@ internal static class TorchCuDnnRules
             "libtorch converts before it calls the operator: convert_boolean_attn_mask in attention.cpp",
             (in ConstraintSubject s) => s.OnCuda ? MaskOfOtherType(s) : null)
             { Repair = "the mask is converted", IsOurs = true },
+        new("ATT0526", "{0} adds its mask in the query's 16 bits: a wider one would be rounded, or hide keys that it only pushes back.",
+            "a mask of the query's type, or a boolean one", UseAnother, "cuDNN's bias has the query's type",
+            (in ConstraintSubject s) => s.OnCuda ? MaskOfMoreThanTheQuery(s) : null)
+            { IsOurs = true },
         new("ATT0524", "{0} needs a mask with a column for every key.", "no broadcast along the keys", UseAnother,
             "libtorch expands before it calls the operator",
             (in ConstraintSubject s) => s.OnCuda ? MaskWithoutColumns(s) : null)

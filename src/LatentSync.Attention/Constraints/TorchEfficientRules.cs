@@ -124,6 +124,10 @@ internal static class TorchEfficientRules
             "libtorch converts before it calls the operator: convert_boolean_attn_mask in attention.cpp",
             (in ConstraintSubject s) => s.OnCuda ? MaskOfOtherType(s) : null)
             { Repair = "the mask is converted", IsOurs = true },
+        new("ATT0323", "{0} adds its mask in 16 bits for 16-bit queries: a wider one would be rounded, or hide keys that it only pushes back.",
+            "a mask of the query's type, or a boolean one", UseAnother, "CUTLASS keeps the bias in the query's type",
+            (in ConstraintSubject s) => s.OnCuda ? MaskOfMoreThanTheQuery(s) : null)
+            { IsOurs = true },
         new("ATT0312", "{0} needs a whole mask (B, H, Lq, Lk) whose rows start at multiples of 16 elements.",
             "Lk a multiple of 16, no broadcast along the keys", UseAnother,
             "libtorch pads before it calls the operator: pad_bias in attention.cpp; xformers#1263: the kernel refuses other rows",

@@ -101,6 +101,13 @@ internal static partial class TorchFlashRules
             "enable_gqa came with 2.5; from memory, not verified",
             (in ConstraintSubject s) => s.OnCpu && s.Problem.IsGrouped ? OlderLibTorch(s, 2, 5) : null)
             { Effort = RemedyEffort.Installation },
+        new("ATT0217", "{0} on the CPU differentiates by the logsumexp, which cannot hold a row's sum beside a large bias.",
+            "no additive mask in training", UseAnother,
+            "found by running libtorch 2.10: with a float mask of -1e12 the gradients are as many times too large as there are keys",
+            (in ConstraintSubject s) => s is { OnCpu: true, Problem: { NeedsGradient: true, Mask.Kind: AttentionMaskKind.Additive } }
+                ? Finding.Of("additive mask")
+                : null)
+            { IsOurs = true },
     ];
 
     private static long EstimateBytes(in AttentionProblem problem, Machine machine)
