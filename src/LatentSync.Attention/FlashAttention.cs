@@ -6,7 +6,11 @@ namespace LatentSync.Attention;
 
 /// <summary>FlashAttention-2 on the processor, in managed code: exact attention without the matrix of scores, on memory of any kind.</summary>
 /// <remarks>FlashAttention-2, arXiv:2307.08691; paged and split keys as in flash-decoding; ALiBi, arXiv:2108.12409. Uses AVX-512, AVX2 or
-/// 128-bit vectors, whichever is the widest that this processor has. Calls allocate nothing and may run at the same time.</remarks>
+/// 128-bit vectors, whichever is the widest that this processor has. Calls allocate nothing and may run at the same time.
+/// <para>The result is the softmax of the scores as plain code rounds them in the type of the computation (float; double for double), at every magnitude:
+/// equal scores weigh equally, masks of -1e9 or of the type's smallest number included. A score that overflows counts as plain code's infinity does.</para>
+/// <para>What hidden keys and their values hold, NaN and infinity included, reaches neither the result nor a gradient. Hidden is a key whose mask is false or
+/// -∞, and one beyond the diagonal, a window or its sequence's length; a large finite mask only makes it light.</para></remarks>
 public static class FlashAttention
 {
     /// <summary>softmax(scale · Q Kᵀ) V.</summary>
@@ -56,7 +60,8 @@ public static class FlashAttention
     ///   dV = (P ∘ M)ᵀ dO      dS = P ∘ (M ∘ dO Vᵀ - Δ)      Δ = Σ dO ∘ O per query; times 1 - tanh² under a softcap
     ///   dQ = scale · dS K      dK = scale · dSᵀ Q
     /// </code>
-    /// dK and dV are sums over the query heads that share a key head. A query that sees no key, and a key that no query sees, have zeros.
+    /// dK and dV are sums over the query heads that share a key head. A query that sees no key, and a key that no query sees, have zeros, and what they
+    /// hold reaches no other gradient. Where the logsumexp has too few digits for the weights (64 or more), maximum and sum are found once more.
     /// FlashAttention-2, arXiv:2307.08691, algorithm 2. The same bits with any number of threads.
     /// <para>A mask, a bias and ALiBi's slopes have no gradient here, nor have keys in pages.</para>
     /// </remarks>

@@ -34,11 +34,12 @@ public ref struct FlashAttentionArguments<T>
     /// input. A query that sees no key gets zeros. The backward pass only reads it.</summary>
     public required TensorSpan<T> Output { get; init; }
 
-    /// <summary>Broadcast to (B, H, Lq, Lk) from 1 to 4 dimensions: true means attend. Not together with <see cref="Bias"/>.</summary>
+    /// <summary>Broadcast to (B, H, Lq, Lk) from 1 to 4 dimensions: true means attend; false hides a key, whatever it and its value hold. Not together with
+    /// <see cref="Bias"/>.</summary>
     public ReadOnlyTensorSpan<bool> Mask { get; init; }
 
-    /// <summary>Broadcast to (B, H, Lq, Lk) from 1 to 4 dimensions: added to the scaled scores; -∞ hides a key. Not together with
-    /// <see cref="Mask"/>.</summary>
+    /// <summary>Broadcast to (B, H, Lq, Lk) from 1 to 4 dimensions: added to the scaled scores; -∞ hides a key, whatever it and its
+    /// value hold; a finite number, however small, does not. Not together with <see cref="Mask"/>.</summary>
     public ReadOnlyTensorSpan<T> Bias { get; init; }
 
     /// <summary>Keys after the diagonal are hidden. Default false.</summary>

@@ -51,6 +51,33 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         return any;
     }
 
+    /// <summary>What is subtracted from the scores: each row's logsumexp, which lies there already, or its maximum; the share of the sum then is a factor.
+    /// A query that sees no key has weights of zero only.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SetShift(FlashGradientContext* shared, in GradientMemory memory, ref FlashBlock<T> block, in FlashSequence sequence, int lanes)
+    {
+        block.Share = null;
+        for (int i = 0; shared->Maxima is not null && i < block.Count; i++)
+        {
+            block.Share = HasFewDigits(Exponential.ToDouble(memory.Shift[i])) ? memory.Share : block.Share;
+        }
+        TVector perScale = Exponential.Constant<TLanes, TVector, T>(1 / shared->Forward.Plan.ExponentScale);
+        TVector hidden = Exponential.Constant<TLanes, TVector, T>(double.NegativeInfinity), never = Exponential.Constant<TLanes, TVector, T>(double.PositiveInfinity);
+        for (int v = 0; v < lanes; v += TLanes.Count)
+        {
+            TVector logSumExp = TLanes.Load(memory.Shift + v);
+            TLanes.Store(TLanes.Select(TLanes.EqualTo(logSumExp, hidden), never, TLanes.Multiply(logSumExp, perScale)), memory.Shift + v);
+        }
+        for (int i = 0; block.Share is not null && i < lanes; i++)
+        {
+            int query = Math.Min(i, block.Count - 1);
+            nint place = sequence.LogSumExpIndex(shared->Forward.Call, block.Head[query], block.Position[query]);
+            bool isApart = HasFewDigits(Exponential.ToDouble(((T*)shared->Forward.Call.LogSumExp)[place]));
+            memory.Shift[i] = isApart ? ((T*)shared->Maxima)[place] : memory.Shift[i];
+            memory.Share[i] = isApart ? ((T*)shared->Shares)[place] : Exponential.Number<T>(1);
+        }
+    }
+
     /// <summary>Maximum and sum of the rows of a block, where one of them needs it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RunSoftmax(FlashGradientContext* shared, in GradientMemory memory, long task)

@@ -162,6 +162,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         }
     }
 
+    /// <summary>The same, with or without the terms of weight zero.</summary>
     /// <returns>False where nothing was written but gradients of queries, because it has to be done without the terms of weight zero.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool RunKeys(
@@ -260,7 +261,6 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     {
         ref readonly FlashCall call = ref shared->Forward.Call;
         int group = shared->Forward.Plan.Group;
-        block.Share = null;
         Stage(call.Query, memory, block, sequence, group, kvHead, row, memory.QueryRows, memory.PaddedHeadDim, call.Problem.HeadDim);
         Stage(shared->Gradients.OutputGradient, memory, block, sequence, group, kvHead, row, memory.ResultGradientRows, memory.PaddedValueDim, call.Problem.ValueDim);
         // The results are needed for Δ only; they pass through the room of the weights' gradients, row by row.
@@ -271,21 +271,13 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
             RowConversion.Read(memory.Rows[i], call.Output.DType, call.Output.ColumnStride, result, call.Problem.ValueDim);
             new Span<T>(result + call.Problem.ValueDim, memory.PaddedValueDim - call.Problem.ValueDim).Clear();
             memory.Delta[i] = Elementwise<TLanes, TVector, T>.Dot(result, memory.ResultGradientRows + (nint)i * memory.PaddedValueDim, memory.PaddedValueDim);
-            nint place = sequence.LogSumExpIndex(call, block.Head[i], block.Position[i]);
-            double logSumExp = Exponential.ToDouble(((T*)call.LogSumExp)[place]);
-            memory.Shift[i] = Exponential.Number<T>(double.IsNegativeInfinity(logSumExp) ? double.PositiveInfinity : logSumExp / shared->Forward.Plan.ExponentScale);
-            memory.Share[i] = Exponential.Number<T>(1);
-            if (HasFewDigits(logSumExp))
-            {
-                (memory.Shift[i], memory.Share[i]) = (((T*)shared->Maxima)[place], ((T*)shared->Shares)[place]);
-                block.Share = memory.Share;
-            }
+            memory.Shift[i] = ((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, block.Head[i], block.Position[i])];
         }
         for (int i = block.Count; i < lanes; i++)
         {
-            int last = block.Count - 1;
-            (memory.Delta[i], memory.Shift[i], memory.Share[i]) = (memory.Delta[last], memory.Shift[last], memory.Share[last]);
+            (memory.Delta[i], memory.Shift[i]) = (memory.Delta[block.Count - 1], memory.Shift[block.Count - 1]);
         }
+        SetShift(shared, memory, ref block, sequence, lanes);
         Transpose(memory, memory.QueryRows, memory.PaddedHeadDim, block, lanes, call.Problem.HeadDim, block.Query);
         Transpose(memory, memory.ResultGradientRows, memory.PaddedValueDim, block, lanes, call.Problem.ValueDim, memory.ResultGradient);
         for (int i = 0; block.LeavesOutZeros && i < block.Count; i++)

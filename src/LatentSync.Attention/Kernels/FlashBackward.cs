@@ -99,16 +99,16 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         {
             for (int v = 0; v < lanes; v += TLanes.Count)
             {
-                TVector weight = TLanes.Load(weights + v), gradient = TLanes.Multiply(weight, TLanes.Subtract(TLanes.Load(gradients + v), TLanes.Load(delta + v)));
+                TVector gradient = TLanes.Multiply(TLanes.Load(weights + v), TLanes.Subtract(TLanes.Load(gradients + v), TLanes.Load(delta + v)));
                 if (slopes is not null)
                 {
                     gradient = TLanes.Multiply(gradient, TLanes.Load(slopes + (nint)j * lanes + v));
                 }
-                if (leavesOutZeros)
-                {
-                    gradient = TLanes.Select(TLanes.EqualTo(weight, default), default, gradient);
-                }
                 TLanes.Store(gradient, gradients + v);
+            }
+            for (int v = 0; leavesOutZeros && v < lanes; v += TLanes.Count)
+            {
+                TLanes.Store(TLanes.Select(TLanes.EqualTo(TLanes.Load(weights + v), default), default, TLanes.Load(gradients + v)), gradients + v);
             }
         }
     }

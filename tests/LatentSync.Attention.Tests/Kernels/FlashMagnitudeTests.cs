@@ -2,12 +2,9 @@ using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Tests.Kernels;
 
-/// <summary>Scores, masks and values of every size: the softmax is that of the scores as plain code in the type rounds them.</summary>
+/// <summary>Masks, scores and values of sizes that libraries and broken inputs really have: equal scores weigh equally, the heaviest key is not lost.</summary>
 public sealed class FlashMagnitudeTests
 {
-    private const int Blocks = 6, CasesOfBlock = 60, DecodingCases = 100, GradientCases = 120;
-    private const double Work = 2e5, GradientWork = 1e5;
-
     private static readonly FlashCase Ordinary = new() { Seed = 8, Queries = 4, Keys = 8, HeadDim = 8, ValueDim = 8 };
 
     private static readonly double[] Sizes = [-1e4, -1e9, -1e12, double.MinValue, 1e10, 1e20, double.MaxValue];
@@ -18,12 +15,10 @@ public sealed class FlashMagnitudeTests
         Ordinary,
         Ordinary with { Queries = 1, Keys = 256 },
         Ordinary with { Batch = 2, KvHeads = 2, Queries = 70, Keys = 130, HeadDim = 24, ValueDim = 24 },
-        Ordinary with { Batch = 2, KvHeads = 2, Group = 4, Queries = 1, Keys = 1100, HeadDim = 64, ValueDim = 64 },
-        Ordinary with { Batch = 40, KvHeads = 8, Queries = 16, Keys = 16, HeadDim = 40, ValueDim = 40, QueryLayout = Layout.LengthFirst, KeyLayout = Layout.LengthFirst, ValueLayout = Layout.LengthFirst, OutputLayout = Layout.LengthFirst },
+        Ordinary with { Batch = 2, KvHeads = 2, Group = 4, Queries = 1, Keys = 1100, HeadDim = 64, ValueDim = 40 },
+        Ordinary with { Batch = 12, KvHeads = 8, Queries = 16, Keys = 16, HeadDim = 40, ValueDim = 40, QueryLayout = Layout.LengthFirst, KeyLayout = Layout.LengthFirst, ValueLayout = Layout.LengthFirst, OutputLayout = Layout.LengthFirst },
         Ordinary with { Queries = 20, Keys = 100, HeadDim = 512, ValueDim = 512 },
     ];
-
-    public static TheoryData<int> AllBlocks() => [.. Enumerable.Range(0, Blocks)];
 
     public static TheoryData<AttentionDType, int> TypesAndShapes()
     {
@@ -37,19 +32,6 @@ public sealed class FlashMagnitudeTests
         }
         return rows;
     }
-
-    [Theory]
-    [MemberData(nameof(AllBlocks))]
-    public void Forward_NumbersOfAnySize_IsTheSoftmaxOfRoundedScores(int block) =>
-        ForSeeds(block * CasesOfBlock, CasesOfBlock, seed => FlashCase.Draw(seed, Work).OfAnySize().Check());
-
-    [Fact]
-    public void Forward_DecodingWithNumbersOfAnySize_IsTheSoftmaxOfRoundedScores() =>
-        ForSeeds(0, DecodingCases, seed => FlashCase.DrawDecoding(seed).OfAnySize().Check());
-
-    [Fact]
-    public void Backward_NumbersOfAnySize_IsTheGradientOfRoundedScores() =>
-        ForSeeds(0, GradientCases, seed => FlashCase.DrawWithGradients(seed, GradientWork).OfAnySize().CheckGradients());
 
     /// <summary>Rows of a mask that are one large number all along, as Hugging Face's libraries make them for padding: every key weighs the same.</summary>
     [Theory]
@@ -80,20 +62,6 @@ public sealed class FlashMagnitudeTests
     [MemberData(nameof(TypesAndShapes))]
     public void Forward_LargestValues_AreNotOverrun(AttentionDType dtype, int shape) =>
         ForType(dtype, new LargestValues(Shapes[shape] with { DType = dtype }));
-
-    private static void ForSeeds(int first, int count, Action<int> check)
-    {
-        if (int.TryParse(Environment.GetEnvironmentVariable("LATENTSYNC_TEST_SEED"), out int seed))
-        {
-            check(seed);
-            return;
-        }
-        int cases = int.TryParse(Environment.GetEnvironmentVariable("LATENTSYNC_TEST_CASES"), out int wanted) ? Math.Min(count, wanted / 10) : count;
-        for (int i = 0; i < cases; i++)
-        {
-            check(first + i);
-        }
-    }
 
     private static void ForType(AttentionDType dtype, ICheck check)
     {

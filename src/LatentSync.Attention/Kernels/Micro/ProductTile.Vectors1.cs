@@ -29,14 +29,14 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     private static void Tile8x1<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, T* lanes)
         where TSums : struct, ITileSums
     {
-        TVector s00 = Start<TSums>(c, lanes);
-        TVector s10 = Start<TSums>(c + cRow, lanes);
-        TVector s20 = Start<TSums>(c + 2 * cRow, lanes);
-        TVector s30 = Start<TSums>(c + 3 * cRow, lanes);
-        TVector s40 = Start<TSums>(c + 4 * cRow, lanes);
-        TVector s50 = Start<TSums>(c + 5 * cRow, lanes);
-        TVector s60 = Start<TSums>(c + 6 * cRow, lanes);
-        TVector s70 = Start<TSums>(c + 7 * cRow, lanes);
+        TVector s00 = default;
+        TVector s10 = default;
+        TVector s20 = default;
+        TVector s30 = default;
+        TVector s40 = default;
+        TVector s50 = default;
+        TVector s60 = default;
+        TVector s70 = default;
         for (; depth > 0; depth--, a += aStep, b += bStep)
         {
             TVector b0 = TLanes.Load(b);
@@ -49,14 +49,14 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s60 = TLanes.MultiplyAdd(TLanes.Broadcast(a[6 * aRow]), b0, s60);
             s70 = TLanes.MultiplyAdd(TLanes.Broadcast(a[7 * aRow]), b0, s70);
         }
-        Finish<TSums>(s00, c);
-        Finish<TSums>(s10, c + cRow);
-        Finish<TSums>(s20, c + 2 * cRow);
-        Finish<TSums>(s30, c + 3 * cRow);
-        Finish<TSums>(s40, c + 4 * cRow);
-        Finish<TSums>(s50, c + 5 * cRow);
-        Finish<TSums>(s60, c + 6 * cRow);
-        Finish<TSums>(s70, c + 7 * cRow);
+        s00 = Finish<TSums>(s00, c, lanes);
+        s10 = Finish<TSums>(s10, c + cRow, lanes);
+        s20 = Finish<TSums>(s20, c + 2 * cRow, lanes);
+        s30 = Finish<TSums>(s30, c + 3 * cRow, lanes);
+        s40 = Finish<TSums>(s40, c + 4 * cRow, lanes);
+        s50 = Finish<TSums>(s50, c + 5 * cRow, lanes);
+        s60 = Finish<TSums>(s60, c + 6 * cRow, lanes);
+        s70 = Finish<TSums>(s70, c + 7 * cRow, lanes);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30)), TLanes.Max(TLanes.Max(s40, s50), TLanes.Max(s60, s70)))), lanes);
@@ -68,10 +68,10 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     private static void Tile4x1<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, T* lanes)
         where TSums : struct, ITileSums
     {
-        TVector s00 = Start<TSums>(c, lanes);
-        TVector s10 = Start<TSums>(c + cRow, lanes);
-        TVector s20 = Start<TSums>(c + 2 * cRow, lanes);
-        TVector s30 = Start<TSums>(c + 3 * cRow, lanes);
+        TVector s00 = default;
+        TVector s10 = default;
+        TVector s20 = default;
+        TVector s30 = default;
         for (; depth > 0; depth--, a += aStep, b += bStep)
         {
             TVector b0 = TLanes.Load(b);
@@ -80,10 +80,10 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s20 = TLanes.MultiplyAdd(TLanes.Broadcast(a[2 * aRow]), b0, s20);
             s30 = TLanes.MultiplyAdd(TLanes.Broadcast(a[3 * aRow]), b0, s30);
         }
-        Finish<TSums>(s00, c);
-        Finish<TSums>(s10, c + cRow);
-        Finish<TSums>(s20, c + 2 * cRow);
-        Finish<TSums>(s30, c + 3 * cRow);
+        s00 = Finish<TSums>(s00, c, lanes);
+        s10 = Finish<TSums>(s10, c + cRow, lanes);
+        s20 = Finish<TSums>(s20, c + 2 * cRow, lanes);
+        s30 = Finish<TSums>(s30, c + 3 * cRow, lanes);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30))), lanes);
@@ -95,13 +95,13 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     private static void Tile1x1<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, T* lanes)
         where TSums : struct, ITileSums
     {
-        TVector s00 = Start<TSums>(c, lanes);
+        TVector s00 = default;
         for (; depth > 0; depth--, a += aStep, b += bStep)
         {
             TVector b0 = TLanes.Load(b);
             s00 = TLanes.MultiplyAdd(TLanes.Broadcast(*a), b0, s00);
         }
-        Finish<TSums>(s00, c);
+        s00 = Finish<TSums>(s00, c, lanes);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), s00), lanes);

@@ -36,12 +36,12 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
-        TVector s00 = Start<TSums>(c, lanes), s01 = Start<TSums>(c + w, lanes + w);
-        TVector s10 = Start<TSums>(c + cRow, lanes), s11 = Start<TSums>(c + cRow + w, lanes + w);
-        TVector s20 = Start<TSums>(c + 2 * cRow, lanes), s21 = Start<TSums>(c + 2 * cRow + w, lanes + w);
-        TVector s30 = Start<TSums>(c + 3 * cRow, lanes), s31 = Start<TSums>(c + 3 * cRow + w, lanes + w);
-        TVector s40 = Start<TSums>(c + 4 * cRow, lanes), s41 = Start<TSums>(c + 4 * cRow + w, lanes + w);
-        TVector s50 = Start<TSums>(c + 5 * cRow, lanes), s51 = Start<TSums>(c + 5 * cRow + w, lanes + w);
+        TVector s00 = default, s01 = default;
+        TVector s10 = default, s11 = default;
+        TVector s20 = default, s21 = default;
+        TVector s30 = default, s31 = default;
+        TVector s40 = default, s41 = default;
+        TVector s50 = default, s51 = default;
         for (; depth > 0; depth--, a += aStep, b += bStep)
         {
             TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w);
@@ -64,18 +64,18 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s50 = TLanes.MultiplyAdd(x, b0, s50);
             s51 = TLanes.MultiplyAdd(x, b1, s51);
         }
-        Finish<TSums>(s00, c);
-        Finish<TSums>(s01, c + w);
-        Finish<TSums>(s10, c + cRow);
-        Finish<TSums>(s11, c + cRow + w);
-        Finish<TSums>(s20, c + 2 * cRow);
-        Finish<TSums>(s21, c + 2 * cRow + w);
-        Finish<TSums>(s30, c + 3 * cRow);
-        Finish<TSums>(s31, c + 3 * cRow + w);
-        Finish<TSums>(s40, c + 4 * cRow);
-        Finish<TSums>(s41, c + 4 * cRow + w);
-        Finish<TSums>(s50, c + 5 * cRow);
-        Finish<TSums>(s51, c + 5 * cRow + w);
+        s00 = Finish<TSums>(s00, c, lanes);
+        s01 = Finish<TSums>(s01, c + w, lanes + w);
+        s10 = Finish<TSums>(s10, c + cRow, lanes);
+        s11 = Finish<TSums>(s11, c + cRow + w, lanes + w);
+        s20 = Finish<TSums>(s20, c + 2 * cRow, lanes);
+        s21 = Finish<TSums>(s21, c + 2 * cRow + w, lanes + w);
+        s30 = Finish<TSums>(s30, c + 3 * cRow, lanes);
+        s31 = Finish<TSums>(s31, c + 3 * cRow + w, lanes + w);
+        s40 = Finish<TSums>(s40, c + 4 * cRow, lanes);
+        s41 = Finish<TSums>(s41, c + 4 * cRow + w, lanes + w);
+        s50 = Finish<TSums>(s50, c + 5 * cRow, lanes);
+        s51 = Finish<TSums>(s51, c + 5 * cRow + w, lanes + w);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30)), TLanes.Max(s40, s50))), lanes);
@@ -90,10 +90,10 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
-        TVector s00 = Start<TSums>(c, lanes), s01 = Start<TSums>(c + w, lanes + w);
-        TVector s10 = Start<TSums>(c + cRow, lanes), s11 = Start<TSums>(c + cRow + w, lanes + w);
-        TVector s20 = Start<TSums>(c + 2 * cRow, lanes), s21 = Start<TSums>(c + 2 * cRow + w, lanes + w);
-        TVector s30 = Start<TSums>(c + 3 * cRow, lanes), s31 = Start<TSums>(c + 3 * cRow + w, lanes + w);
+        TVector s00 = default, s01 = default;
+        TVector s10 = default, s11 = default;
+        TVector s20 = default, s21 = default;
+        TVector s30 = default, s31 = default;
         for (; depth > 0; depth--, a += aStep, b += bStep)
         {
             TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w);
@@ -110,14 +110,14 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s30 = TLanes.MultiplyAdd(x, b0, s30);
             s31 = TLanes.MultiplyAdd(x, b1, s31);
         }
-        Finish<TSums>(s00, c);
-        Finish<TSums>(s01, c + w);
-        Finish<TSums>(s10, c + cRow);
-        Finish<TSums>(s11, c + cRow + w);
-        Finish<TSums>(s20, c + 2 * cRow);
-        Finish<TSums>(s21, c + 2 * cRow + w);
-        Finish<TSums>(s30, c + 3 * cRow);
-        Finish<TSums>(s31, c + 3 * cRow + w);
+        s00 = Finish<TSums>(s00, c, lanes);
+        s01 = Finish<TSums>(s01, c + w, lanes + w);
+        s10 = Finish<TSums>(s10, c + cRow, lanes);
+        s11 = Finish<TSums>(s11, c + cRow + w, lanes + w);
+        s20 = Finish<TSums>(s20, c + 2 * cRow, lanes);
+        s21 = Finish<TSums>(s21, c + 2 * cRow + w, lanes + w);
+        s30 = Finish<TSums>(s30, c + 3 * cRow, lanes);
+        s31 = Finish<TSums>(s31, c + 3 * cRow + w, lanes + w);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30))), lanes);
@@ -131,8 +131,8 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
-        TVector s00 = Start<TSums>(c, lanes), s01 = Start<TSums>(c + w, lanes + w);
-        TVector s10 = Start<TSums>(c + cRow, lanes), s11 = Start<TSums>(c + cRow + w, lanes + w);
+        TVector s00 = default, s01 = default;
+        TVector s10 = default, s11 = default;
         for (; depth > 0; depth--, a += aStep, b += bStep)
         {
             TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w);
@@ -143,10 +143,10 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s10 = TLanes.MultiplyAdd(x, b0, s10);
             s11 = TLanes.MultiplyAdd(x, b1, s11);
         }
-        Finish<TSums>(s00, c);
-        Finish<TSums>(s01, c + w);
-        Finish<TSums>(s10, c + cRow);
-        Finish<TSums>(s11, c + cRow + w);
+        s00 = Finish<TSums>(s00, c, lanes);
+        s01 = Finish<TSums>(s01, c + w, lanes + w);
+        s10 = Finish<TSums>(s10, c + cRow, lanes);
+        s11 = Finish<TSums>(s11, c + cRow + w, lanes + w);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(s00, s10)), lanes);
@@ -160,7 +160,7 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
-        TVector s00 = Start<TSums>(c, lanes), s01 = Start<TSums>(c + w, lanes + w);
+        TVector s00 = default, s01 = default;
         for (; depth > 0; depth--, a += aStep, b += bStep)
         {
             TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w);
@@ -168,8 +168,8 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s00 = TLanes.MultiplyAdd(x, b0, s00);
             s01 = TLanes.MultiplyAdd(x, b1, s01);
         }
-        Finish<TSums>(s00, c);
-        Finish<TSums>(s01, c + w);
+        s00 = Finish<TSums>(s00, c, lanes);
+        s01 = Finish<TSums>(s01, c + w, lanes + w);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), s00), lanes);

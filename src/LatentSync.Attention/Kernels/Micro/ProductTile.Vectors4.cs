@@ -30,12 +30,12 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
-        TVector s00 = Start<TSums>(c, lanes), s01 = Start<TSums>(c + w, lanes + w), s02 = Start<TSums>(c + 2 * w, lanes + 2 * w), s03 = Start<TSums>(c + 3 * w, lanes + 3 * w);
-        TVector s10 = Start<TSums>(c + cRow, lanes), s11 = Start<TSums>(c + cRow + w, lanes + w), s12 = Start<TSums>(c + cRow + 2 * w, lanes + 2 * w), s13 = Start<TSums>(c + cRow + 3 * w, lanes + 3 * w);
-        TVector s20 = Start<TSums>(c + 2 * cRow, lanes), s21 = Start<TSums>(c + 2 * cRow + w, lanes + w), s22 = Start<TSums>(c + 2 * cRow + 2 * w, lanes + 2 * w), s23 = Start<TSums>(c + 2 * cRow + 3 * w, lanes + 3 * w);
-        TVector s30 = Start<TSums>(c + 3 * cRow, lanes), s31 = Start<TSums>(c + 3 * cRow + w, lanes + w), s32 = Start<TSums>(c + 3 * cRow + 2 * w, lanes + 2 * w), s33 = Start<TSums>(c + 3 * cRow + 3 * w, lanes + 3 * w);
-        TVector s40 = Start<TSums>(c + 4 * cRow, lanes), s41 = Start<TSums>(c + 4 * cRow + w, lanes + w), s42 = Start<TSums>(c + 4 * cRow + 2 * w, lanes + 2 * w), s43 = Start<TSums>(c + 4 * cRow + 3 * w, lanes + 3 * w);
-        TVector s50 = Start<TSums>(c + 5 * cRow, lanes), s51 = Start<TSums>(c + 5 * cRow + w, lanes + w), s52 = Start<TSums>(c + 5 * cRow + 2 * w, lanes + 2 * w), s53 = Start<TSums>(c + 5 * cRow + 3 * w, lanes + 3 * w);
+        TVector s00 = default, s01 = default, s02 = default, s03 = default;
+        TVector s10 = default, s11 = default, s12 = default, s13 = default;
+        TVector s20 = default, s21 = default, s22 = default, s23 = default;
+        TVector s30 = default, s31 = default, s32 = default, s33 = default;
+        TVector s40 = default, s41 = default, s42 = default, s43 = default;
+        TVector s50 = default, s51 = default, s52 = default, s53 = default;
         int stretch = ahead is null ? depth : StepsPerTurn;
         while (depth > 0)
         {
@@ -77,30 +77,30 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
                 s53 = TLanes.MultiplyAdd(x, b3, s53);
             }
         }
-        Finish<TSums>(s00, c);
-        Finish<TSums>(s01, c + w);
-        Finish<TSums>(s02, c + 2 * w);
-        Finish<TSums>(s03, c + 3 * w);
-        Finish<TSums>(s10, c + cRow);
-        Finish<TSums>(s11, c + cRow + w);
-        Finish<TSums>(s12, c + cRow + 2 * w);
-        Finish<TSums>(s13, c + cRow + 3 * w);
-        Finish<TSums>(s20, c + 2 * cRow);
-        Finish<TSums>(s21, c + 2 * cRow + w);
-        Finish<TSums>(s22, c + 2 * cRow + 2 * w);
-        Finish<TSums>(s23, c + 2 * cRow + 3 * w);
-        Finish<TSums>(s30, c + 3 * cRow);
-        Finish<TSums>(s31, c + 3 * cRow + w);
-        Finish<TSums>(s32, c + 3 * cRow + 2 * w);
-        Finish<TSums>(s33, c + 3 * cRow + 3 * w);
-        Finish<TSums>(s40, c + 4 * cRow);
-        Finish<TSums>(s41, c + 4 * cRow + w);
-        Finish<TSums>(s42, c + 4 * cRow + 2 * w);
-        Finish<TSums>(s43, c + 4 * cRow + 3 * w);
-        Finish<TSums>(s50, c + 5 * cRow);
-        Finish<TSums>(s51, c + 5 * cRow + w);
-        Finish<TSums>(s52, c + 5 * cRow + 2 * w);
-        Finish<TSums>(s53, c + 5 * cRow + 3 * w);
+        s00 = Finish<TSums>(s00, c, lanes);
+        s01 = Finish<TSums>(s01, c + w, lanes + w);
+        s02 = Finish<TSums>(s02, c + 2 * w, lanes + 2 * w);
+        s03 = Finish<TSums>(s03, c + 3 * w, lanes + 3 * w);
+        s10 = Finish<TSums>(s10, c + cRow, lanes);
+        s11 = Finish<TSums>(s11, c + cRow + w, lanes + w);
+        s12 = Finish<TSums>(s12, c + cRow + 2 * w, lanes + 2 * w);
+        s13 = Finish<TSums>(s13, c + cRow + 3 * w, lanes + 3 * w);
+        s20 = Finish<TSums>(s20, c + 2 * cRow, lanes);
+        s21 = Finish<TSums>(s21, c + 2 * cRow + w, lanes + w);
+        s22 = Finish<TSums>(s22, c + 2 * cRow + 2 * w, lanes + 2 * w);
+        s23 = Finish<TSums>(s23, c + 2 * cRow + 3 * w, lanes + 3 * w);
+        s30 = Finish<TSums>(s30, c + 3 * cRow, lanes);
+        s31 = Finish<TSums>(s31, c + 3 * cRow + w, lanes + w);
+        s32 = Finish<TSums>(s32, c + 3 * cRow + 2 * w, lanes + 2 * w);
+        s33 = Finish<TSums>(s33, c + 3 * cRow + 3 * w, lanes + 3 * w);
+        s40 = Finish<TSums>(s40, c + 4 * cRow, lanes);
+        s41 = Finish<TSums>(s41, c + 4 * cRow + w, lanes + w);
+        s42 = Finish<TSums>(s42, c + 4 * cRow + 2 * w, lanes + 2 * w);
+        s43 = Finish<TSums>(s43, c + 4 * cRow + 3 * w, lanes + 3 * w);
+        s50 = Finish<TSums>(s50, c + 5 * cRow, lanes);
+        s51 = Finish<TSums>(s51, c + 5 * cRow + w, lanes + w);
+        s52 = Finish<TSums>(s52, c + 5 * cRow + 2 * w, lanes + 2 * w);
+        s53 = Finish<TSums>(s53, c + 5 * cRow + 3 * w, lanes + 3 * w);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30)), TLanes.Max(s40, s50))), lanes);
@@ -116,8 +116,8 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
-        TVector s00 = Start<TSums>(c, lanes), s01 = Start<TSums>(c + w, lanes + w), s02 = Start<TSums>(c + 2 * w, lanes + 2 * w), s03 = Start<TSums>(c + 3 * w, lanes + 3 * w);
-        TVector s10 = Start<TSums>(c + cRow, lanes), s11 = Start<TSums>(c + cRow + w, lanes + w), s12 = Start<TSums>(c + cRow + 2 * w, lanes + 2 * w), s13 = Start<TSums>(c + cRow + 3 * w, lanes + 3 * w);
+        TVector s00 = default, s01 = default, s02 = default, s03 = default;
+        TVector s10 = default, s11 = default, s12 = default, s13 = default;
         for (; depth > 0; depth--, a += aStep, b += bStep)
         {
             TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w), b2 = TLanes.Load(b + 2 * w), b3 = TLanes.Load(b + 3 * w);
@@ -132,14 +132,14 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s12 = TLanes.MultiplyAdd(x, b2, s12);
             s13 = TLanes.MultiplyAdd(x, b3, s13);
         }
-        Finish<TSums>(s00, c);
-        Finish<TSums>(s01, c + w);
-        Finish<TSums>(s02, c + 2 * w);
-        Finish<TSums>(s03, c + 3 * w);
-        Finish<TSums>(s10, c + cRow);
-        Finish<TSums>(s11, c + cRow + w);
-        Finish<TSums>(s12, c + cRow + 2 * w);
-        Finish<TSums>(s13, c + cRow + 3 * w);
+        s00 = Finish<TSums>(s00, c, lanes);
+        s01 = Finish<TSums>(s01, c + w, lanes + w);
+        s02 = Finish<TSums>(s02, c + 2 * w, lanes + 2 * w);
+        s03 = Finish<TSums>(s03, c + 3 * w, lanes + 3 * w);
+        s10 = Finish<TSums>(s10, c + cRow, lanes);
+        s11 = Finish<TSums>(s11, c + cRow + w, lanes + w);
+        s12 = Finish<TSums>(s12, c + cRow + 2 * w, lanes + 2 * w);
+        s13 = Finish<TSums>(s13, c + cRow + 3 * w, lanes + 3 * w);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(s00, s10)), lanes);
@@ -155,7 +155,7 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
-        TVector s00 = Start<TSums>(c, lanes), s01 = Start<TSums>(c + w, lanes + w), s02 = Start<TSums>(c + 2 * w, lanes + 2 * w), s03 = Start<TSums>(c + 3 * w, lanes + 3 * w);
+        TVector s00 = default, s01 = default, s02 = default, s03 = default;
         for (; depth > 0; depth--, a += aStep, b += bStep)
         {
             TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w), b2 = TLanes.Load(b + 2 * w), b3 = TLanes.Load(b + 3 * w);
@@ -165,10 +165,10 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             s02 = TLanes.MultiplyAdd(x, b2, s02);
             s03 = TLanes.MultiplyAdd(x, b3, s03);
         }
-        Finish<TSums>(s00, c);
-        Finish<TSums>(s01, c + w);
-        Finish<TSums>(s02, c + 2 * w);
-        Finish<TSums>(s03, c + 3 * w);
+        s00 = Finish<TSums>(s00, c, lanes);
+        s01 = Finish<TSums>(s01, c + w, lanes + w);
+        s02 = Finish<TSums>(s02, c + 2 * w, lanes + 2 * w);
+        s03 = Finish<TSums>(s03, c + 3 * w, lanes + 3 * w);
         if (TSums.KeepsMaximum)
         {
             TLanes.Store(TLanes.Max(TLanes.Load(lanes), s00), lanes);

@@ -45,7 +45,17 @@ internal readonly struct AddedSums : ITileSums
     public static bool KeepsMaximum => false;
 }
 
-/// <summary>C = C · lanes + A B.</summary>
+/// <summary>C += A B, and per lane the maximum of what was there and the sums.</summary>
+internal readonly struct AddedSumsWithMaximum : ITileSums
+{
+    public static bool Accumulates => true;
+
+    public static bool Rescales => false;
+
+    public static bool KeepsMaximum => true;
+}
+
+/// <summary>C = C · lanes + A B, the new terms summed by themselves first too.</summary>
 internal readonly struct RescaledSums : ITileSums
 {
     public static bool Accumulates => true;
@@ -72,6 +82,10 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     /// <summary>Steps of a tile of 4 vectors from one turn to ask to the next: as many as a line has floats.</summary>
     private const int StepsPerTurn = 16;
 
+    /// <summary>Terms that are added up one after the other at most: the rounding of a sum of n terms grows with the root of n and more. Longer ones are sums
+    /// of such parts.</summary>
+    private const int LongestSum = 256, Part = 128;
+
     /// <summary>The product.</summary>
     /// <param name="a">A(0, 0).</param>
     /// <param name="aRow">Elements from A(m, k) to A(m + 1, k).</param>
@@ -90,6 +104,11 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, int vectors, T* lanes = null, LinesAhead* ahead = null)
         where TSums : struct, ITileSums
     {
+        if (depth > LongestSum && !TSums.Rescales)
+        {
+            MultiplyParts<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, vectors, lanes, ahead);
+            return;
+        }
         switch (vectors)
         {
             case 4:
@@ -107,14 +126,45 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         }
     }
 
+    /// <summary>The product, some steps at a time.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MultiplyParts<TSums>(
+        T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, int vectors, T* lanes, LinesAhead* ahead)
+        where TSums : struct, ITileSums
+    {
+        if (!TSums.Accumulates)
+        {
+            Multiply<NewSums>(a, aRow, aStep, b, bStep, Part, c, cRow, rows, vectors, null, ahead);
+            a += Part * aStep;
+            b += Part * bStep;
+            depth -= Part;
+        }
+        for (; depth > Part; a += Part * aStep, b += Part * bStep, depth -= Part)
+        {
+            Multiply<AddedSums>(a, aRow, aStep, b, bStep, Part, c, cRow, rows, vectors, null, ahead);
+        }
+        if (TSums.KeepsMaximum)
+        {
+            Multiply<AddedSumsWithMaximum>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, vectors, lanes, ahead);
+        }
+        else
+        {
+            Multiply<AddedSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, vectors, null, ahead);
+        }
+    }
+
     /// <summary>How often a product asks for what comes next: before each of the largest tiles and those of 4 x 2; in the tiles of 4 vectors, which are the
     /// longest, every <see cref="StepsPerTurn"/> steps. With 16 registers there is none left for asking inside of a tile.</summary>
-    internal static int Turns(int rows, int depth, int vectors) => vectors switch
+    internal static int Turns(int rows, int depth, int vectors)
     {
-        4 => rows / 6 * ((depth + StepsPerTurn - 1) / StepsPerTurn),
-        2 => (rows + 2) / 6 + (rows >= 8 && rows % 6 == 2 ? 1 : 0),
-        _ => rows / 8,
-    };
+        int parts = depth > LongestSum ? (depth + Part - 1) / Part : 1;
+        return vectors switch
+        {
+            4 => rows / 6 * ((depth + StepsPerTurn - 1) / StepsPerTurn),
+            2 => parts * ((rows + 2) / 6 + (rows >= 8 && rows % 6 == 2 ? 1 : 0)),
+            _ => parts * (rows / 8),
+        };
+    }
 
     /// <summary>C(m, width) += A(m, k) · B(k, width): rows of any number of vectors side by side, as many at a time as a tile has.</summary>
     /// <param name="a">A(0, 0); its steps lie side by side.</param>
@@ -139,11 +189,13 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         }
     }
 
+    /// <summary>Writes a sum; returns what was written.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector Start<TSums>(T* c, T* lanes)
-        where TSums : struct, ITileSums => TSums.Rescales ? TLanes.Multiply(TLanes.Load(c), TLanes.Load(lanes)) : default;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish<TSums>(TVector sum, T* c)
-        where TSums : struct, ITileSums => TLanes.Store(TSums.Accumulates && !TSums.Rescales ? TLanes.Add(TLanes.Load(c), sum) : sum, c);
+    private static TVector Finish<TSums>(TVector sum, T* c, T* lanes)
+        where TSums : struct, ITileSums
+    {
+        sum = TSums.Rescales ? TLanes.MultiplyAdd(TLanes.Load(c), TLanes.Load(lanes), sum) : TSums.Accumulates ? TLanes.Add(TLanes.Load(c), sum) : sum;
+        TLanes.Store(sum, c);
+        return sum;
+    }
 }
