@@ -126,30 +126,38 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         }
     }
 
-    /// <summary>The product, some steps at a time.</summary>
+    /// <summary>The product, some steps at a time for the rows of a tile: all rows together would read long rows in pieces, which share cache sets (Zen 1,
+    /// head dim 512, backward: 0.88 times as fast as without parts, so 0.95).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MultiplyParts<TSums>(
         T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, int vectors, T* lanes, LinesAhead* ahead)
         where TSums : struct, ITileSums
     {
-        if (!TSums.Accumulates)
+        for (int tile = vectors == 1 ? 8 : 6; rows > 0; a += tile * aRow, c += tile * cRow, rows -= tile)
         {
-            Multiply<NewSums>(a, aRow, aStep, b, bStep, Part, c, cRow, rows, vectors, null, ahead);
-            a += Part * aStep;
-            b += Part * bStep;
-            depth -= Part;
-        }
-        for (; depth > Part; a += Part * aStep, b += Part * bStep, depth -= Part)
-        {
-            Multiply<AddedSums>(a, aRow, aStep, b, bStep, Part, c, cRow, rows, vectors, null, ahead);
-        }
-        if (TSums.KeepsMaximum)
-        {
-            Multiply<AddedSumsWithMaximum>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, vectors, lanes, ahead);
-        }
-        else
-        {
-            Multiply<AddedSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, vectors, null, ahead);
+            int n = rows == 8 ? rows : Math.Min(rows, tile); // two fours, not a six and a two
+            tile = n;
+            if (TSums.Accumulates)
+            {
+                Multiply<AddedSums>(a, aRow, aStep, b, bStep, Part, c, cRow, n, vectors, null, ahead);
+            }
+            else
+            {
+                Multiply<NewSums>(a, aRow, aStep, b, bStep, Part, c, cRow, n, vectors, null, ahead);
+            }
+            int done = Part;
+            for (; depth - done > Part; done += Part)
+            {
+                Multiply<AddedSums>(a + done * aStep, aRow, aStep, b + done * bStep, bStep, Part, c, cRow, n, vectors, null, ahead);
+            }
+            if (TSums.KeepsMaximum)
+            {
+                Multiply<AddedSumsWithMaximum>(a + done * aStep, aRow, aStep, b + done * bStep, bStep, depth - done, c, cRow, n, vectors, lanes, ahead);
+            }
+            else
+            {
+                Multiply<AddedSums>(a + done * aStep, aRow, aStep, b + done * bStep, bStep, depth - done, c, cRow, n, vectors, null, ahead);
+            }
         }
     }
 
