@@ -28,9 +28,9 @@ public sealed class LayeringTests
         ["LatentSync.Media"] = ["Microsoft.ML.OnnxRuntime", "OpenCvSharp4*", "SkiaSharp*"],
         ["LatentSync.Platform"] = [],
         ["LatentSync.Attention.Torch"] = ["TorchSharp*", "libtorch-*", "SkiaSharp", "SharpZipLib", "Microsoft.Extensions.*"],
-        ["LatentSync.Models"] = ["YamlDotNet"],
+        ["LatentSync.Models"] = ["SharpYaml"],
         ["LatentSync"] = [],
-        ["LatentSync.Training"] = ["SkiaSharp", "YamlDotNet"],
+        ["LatentSync.Training"] = ["SkiaSharp"],
         ["LatentSync.Cli"] = ["System.CommandLine", "Spectre.Console"],
     };
 

@@ -1,38 +1,41 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using YamlDotNet.Core;
-using YamlDotNet.RepresentationModel;
+using LatentSync.Foundation.Files;
+using SharpYaml;
+using SharpYaml.Events;
 
 namespace LatentSync.Models.Loading;
 
-/// <summary>Reads a YAML configuration (JSON is YAML too) into JSON: bounded in size, depth and entries, without aliases and tags.</summary>
-internal static class YamlDocument
+/// <summary>Reads a YAML configuration (JSON is YAML too) into JSON as PyYAML would read it: bounded in size, depth and entries, aliases and
+/// merge keys written out. The one place where YAML is read.</summary>
+/// <remarks>Stricter than PyYAML in one thing: a key that stands twice is refused, as the original's loader (OmegaConf) does.</remarks>
+internal sealed class YamlDocument
 {
     // The original's files have 3 kB and a depth of 3.
     private const int MaximumBytes = 1 << 20;
     private const int MaximumDepth = 32;
     private const int MaximumNodes = 10_000;
+    private const string MergeKey = "<<";
+
+    private readonly string _text;
+    private readonly IParser _parser;
+    private readonly Dictionary<string, JsonNode?> _anchors = new(StringComparer.Ordinal);
+    private int _nodes;
+
+    private YamlDocument(string text)
+    {
+        _text = text;
+        _parser = Parser.CreateParser(new StringReader(text));
+    }
 
     /// <summary>The text of a configuration file.</summary>
-    /// <exception cref="ModelConfigurationException">The file is missing, too large or not readable.</exception>
+    /// <exception cref="ModelConfigurationException">The file is missing, no ordinary file, too large or no Unicode text.</exception>
     public static string ReadText(string path)
     {
-        FileInfo file = new(path);
-        if (!file.Exists)
-        {
-            throw new ModelConfigurationException($"The configuration file {path} does not exist.");
-        }
-        if (file.Length > MaximumBytes)
-        {
-            throw new ModelConfigurationException(
-                $"The configuration file {path} has {file.Length} bytes; at most {MaximumBytes} are expected of a configuration."
-            );
-        }
         try
         {
-            return File.ReadAllText(path, Encoding.UTF8);
+            return InputFile.ReadAllText(path, MaximumBytes);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -41,110 +44,206 @@ internal static class YamlDocument
     }
 
     /// <summary>YAML to JSON; an empty text gives an undefined element.</summary>
-    /// <exception cref="ModelConfigurationException">The text is not YAML, or exceeds a bound.</exception>
+    /// <exception cref="ModelConfigurationException">The text is not YAML, or exceeds a bound; says where.</exception>
     public static JsonElement ToJson(string yaml)
     {
+        ArgumentNullException.ThrowIfNull(yaml);
         if (yaml.Length > MaximumBytes)
         {
             throw new ModelConfigurationException($"The configuration has {yaml.Length} characters; at most {MaximumBytes} are expected.");
         }
+        string text = yaml.StartsWith('\uFEFF') ? yaml[1..] : yaml;
+        YamlDocument document = new(text);
+        document.RequireText();
+        return document.Read();
+    }
+
+    // A NUL would end the scanner's text early, so that the rest of the file would be dropped without a word.
+    private void RequireText()
+    {
+        for (int i = 0; i < _text.Length; i++)
+        {
+            char c = _text[i];
+            bool isPair = char.IsHighSurrogate(c) && i + 1 < _text.Length && char.IsLowSurrogate(_text[i + 1]);
+            if (isPair)
+            {
+                i++;
+            }
+            else if (char.IsSurrogate(c) || (char.IsControl(c) && c is not ('\t' or '\n' or '\r' or '\u0085')) || c is '\uFFFE' or '\uFFFF')
+            {
+                throw Invalid(i, string.Create(CultureInfo.InvariantCulture, $"the character U+{(int)c:X4} is not allowed"));
+            }
+        }
+    }
+
+    private JsonElement Read()
+    {
+        Advance(); // the stream's start
+        if (Advance() is not DocumentStart)
+        {
+            return default; // an empty file
+        }
+        Advance();
+        JsonNode? root = Node(depth: 0);
+        Advance(); // the document's end
+        if (Advance() is DocumentStart second)
+        {
+            throw Refused(second, "a second YAML document begins; a configuration is one document");
+        }
+        return JsonSerializer.SerializeToElement(root);
+    }
+
+    private ParsingEvent? Advance()
+    {
         try
         {
-            RefuseDepth(yaml);
-            YamlStream stream = [];
-            stream.Load(new StringReader(yaml));
-            if (stream.Documents.Count > 1)
-            {
-                throw new ModelConfigurationException(
-                    $"The configuration holds {stream.Documents.Count} YAML documents; exactly one is required."
-                );
-            }
-            if (stream.Documents.Count == 0)
-            {
-                return default; // an empty file
-            }
-            int nodes = 0;
-            JsonNode? root = Convert(stream.Documents[0].RootNode, ref nodes);
-            return JsonSerializer.SerializeToElement(root);
+            return _parser.MoveNext() ? _parser.Current : null;
         }
         catch (YamlException exception)
         {
-            throw new ModelConfigurationException(
-                $"The configuration is not valid YAML: line {exception.Start.Line}: {exception.Message}",
-                exception
-            );
+            // "(Lin: 0, Col: 3, Chr: 3) - (Lin: 0, Col: 4, Chr: 4): While scanning ..."
+            string message = exception.Message;
+            int end = message.StartsWith('(') ? message.IndexOf("): ", StringComparison.Ordinal) : -1;
+            throw Invalid(exception.Start.Index, (end < 0 ? message : message[(end + 3)..]).TrimEnd('.'), exception);
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
+            // Whatever else the library stumbles over is the text's fault, not the program's.
+            throw Invalid(_parser.Current?.End.Index ?? 0, "it cannot be understood from here", exception);
         }
     }
 
-    // Before any tree is built: depth is what a recursive reader could be crashed with, aliases what it could be inflated with.
-    private static void RefuseDepth(string yaml)
+    // On entry the parser stands on the node's first event, on return on its last.
+    private JsonNode? Node(int depth)
     {
-        Parser parser = new(new StringReader(yaml));
-        int depth = 0;
-        while (parser.MoveNext())
+        ParsingEvent start = _parser.Current!;
+        if (++_nodes > MaximumNodes)
         {
-            depth += parser.Current!.NestingIncrease;
-            if (depth > MaximumDepth)
-            {
-                throw new ModelConfigurationException($"The configuration is nested deeper than {MaximumDepth} levels.");
-            }
-            if (parser.Current is YamlDotNet.Core.Events.AnchorAlias)
-            {
-                throw new ModelConfigurationException("The configuration uses YAML aliases (*name); write the values out.");
-            }
+            throw Refused(start, $"it has more than {MaximumNodes} entries");
         }
-    }
-
-    private static JsonNode? Convert(YamlNode node, ref int nodes)
-    {
-        if (++nodes > MaximumNodes)
+        if (start is AnchorAlias alias)
         {
-            throw new ModelConfigurationException($"The configuration has more than {MaximumNodes} entries.");
+            return Copy(alias);
         }
-        switch (node)
+        if (depth > MaximumDepth)
         {
-            case YamlMappingNode mapping:
-                JsonObject json = [];
-                foreach ((YamlNode key, YamlNode value) in mapping.Children)
-                {
-                    json[
-                        key is YamlScalarNode { Value: { } name }
-                            ? name
-                            : throw new ModelConfigurationException("The configuration has a key that is no text.")
-                    ] = Convert(value, ref nodes);
-                }
-                return json;
-            case YamlSequenceNode sequence:
-                JsonArray list = [];
-                foreach (YamlNode item in sequence.Children)
-                {
-                    list.Add(Convert(item, ref nodes));
-                }
-                return list;
-            default:
-                return Scalar((YamlScalarNode)node);
+            throw Refused(start, $"it is nested deeper than {MaximumDepth} levels");
         }
-    }
-
-    // YAML 1.2's core schema: what the original's loader (OmegaConf) reads; YAML 1.1 would make a text of 1e-5.
-    private static JsonNode? Scalar(YamlScalarNode scalar)
-    {
-        string text = scalar.Value ?? string.Empty;
-        if (scalar.Style != ScalarStyle.Plain)
+        JsonNode? node = start switch
         {
-            return JsonValue.Create(text);
-        }
-        return text switch
-        {
-            "" or "~" or "null" or "Null" or "NULL" => null,
-            "true" or "True" or "TRUE" => JsonValue.Create(true),
-            "false" or "False" or "FALSE" => JsonValue.Create(false),
-            _ when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long integer) => JsonValue.Create(
-                integer
-            ),
-            _ when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) =>
-                JsonValue.Create(number),
-            _ => JsonValue.Create(text),
+            MappingStart mapping => Mapping(mapping, depth),
+            SequenceStart sequence => Sequence(sequence, depth),
+            Scalar scalar => YamlScalars.ToJson(scalar) is { IsKnown: true } typed
+                ? typed.Value
+                : throw Refused(start, $"\"{Shorten(scalar.Value)}\" is not of the type that its tag {Shorten(scalar.Tag)} says"),
+            _ => throw Refused(start, "a value is required here"),
         };
+        if (((NodeEvent)start).Anchor is { Length: > 0 } anchor)
+        {
+            _anchors[anchor] = node;
+        }
+        return node;
     }
+
+    private JsonObject Mapping(MappingStart start, int depth)
+    {
+        RequireTag(start, "tag:yaml.org,2002:map");
+        JsonObject json = [];
+        List<JsonObject> merged = [];
+        for (ParsingEvent? at = Advance(); at is not MappingEnd; at = Advance())
+        {
+            string key = Key(at!, out bool isMerge);
+            Advance();
+            if (isMerge)
+            {
+                merged.AddRange(Merged(at!, Node(depth + 1)));
+            }
+            else if (!json.TryAdd(key, Node(depth + 1)))
+            {
+                throw Refused(at!, $"the key \"{Shorten(key)}\" stands twice");
+            }
+        }
+        foreach ((string key, JsonNode? value) in merged.SelectMany(source => source))
+        {
+            if (!json.ContainsKey(key))
+            {
+                json.Add(key, Clone(start, value)); // a mapping's own keys count before merged ones
+            }
+        }
+        return json;
+    }
+
+    private JsonArray Sequence(SequenceStart start, int depth)
+    {
+        RequireTag(start, "tag:yaml.org,2002:seq");
+        JsonArray list = [];
+        while (Advance() is not SequenceEnd)
+        {
+            list.Add(Node(depth + 1));
+        }
+        return list;
+    }
+
+    private string Key(ParsingEvent at, out bool isMerge)
+    {
+        Scalar? scalar = at as Scalar;
+        isMerge = scalar is { Value: MergeKey, Style: ScalarStyle.Plain };
+        if (scalar is not null && YamlScalars.ToJson(scalar).IsKnown)
+        {
+            if (scalar.Anchor is { Length: > 0 } anchor)
+            {
+                _anchors[anchor] = JsonValue.Create(scalar.Value);
+            }
+            return scalar.Value;
+        }
+        return at is AnchorAlias alias && Copy(alias) is JsonValue value ? value.ToString() : throw Refused(at, "a key must be a text");
+    }
+
+    private IEnumerable<JsonObject> Merged(ParsingEvent key, JsonNode? value) => value switch
+    {
+        JsonObject one => [one],
+        JsonArray many when many.All(item => item is JsonObject) => many.Cast<JsonObject>(),
+        _ => throw Refused(key, $"a mapping, or a list of mappings, is required at {MergeKey}"),
+    };
+
+    private JsonNode? Copy(AnchorAlias alias) => _anchors.TryGetValue(alias.Value, out JsonNode? node)
+        ? Clone(alias, node)
+        : throw Refused(alias, $"the alias *{Shorten(alias.Value)} names nothing that was defined before it");
+
+    // Counted, so that aliases of aliases cannot multiply without bound.
+    private JsonNode? Clone(ParsingEvent at, JsonNode? node)
+    {
+        _nodes += Count(node);
+        return _nodes <= MaximumNodes ? node?.DeepClone() : throw Refused(at, $"it has more than {MaximumNodes} entries with its aliases written out");
+    }
+
+    private static int Count(JsonNode? node) => 1 + node switch
+    {
+        JsonObject json => json.Sum(entry => Count(entry.Value)),
+        JsonArray list => list.Sum(Count),
+        _ => 0,
+    };
+
+    private void RequireTag(NodeEvent node, string expected)
+    {
+        if (node.Tag is { Length: > 0 } tag && tag != "!" && tag != expected)
+        {
+            throw Refused(node, $"the tag {Shorten(tag)} is not read");
+        }
+    }
+
+    private ModelConfigurationException Refused(ParsingEvent at, string problem) =>
+        new($"The configuration cannot be read: {Place(at.Start.Index)}: {problem}.");
+
+    private ModelConfigurationException Invalid(int index, string problem, Exception? cause = null) =>
+        new($"The configuration is not valid YAML: {Place(index)}: {problem}.", cause);
+
+    private string Place(int index)
+    {
+        ReadOnlySpan<char> before = _text.AsSpan(0, Math.Clamp(index, 0, _text.Length));
+        int line = 1 + before.Count('\n'), column = 1 + before.Length - (before.LastIndexOf('\n') + 1);
+        return string.Create(CultureInfo.InvariantCulture, $"line {line}, column {column}");
+    }
+
+    private static string Shorten(string? text) => text is null ? "" : text.Length <= 60 ? text : text[..57] + "...";
 }
