@@ -19,18 +19,36 @@ public abstract class TensorArchive : IDisposable
     /// <summary>Values that are no tensors ("global_step", "dims.n_mels", safetensors' metadata), as text.</summary>
     public abstract IReadOnlyDictionary<string, string> Metadata { get; }
 
-    /// <summary>Opens a safetensors file or a PyTorch checkpoint (zip or the older plain layout), told apart by content, not by extension.</summary>
+    /// <summary>Opens a safetensors file, a PyTorch checkpoint (zip or the older plain layout) or the index of a checkpoint split over several
+    /// files, told apart by content, not by extension.</summary>
     /// <param name="path">The file.</param>
     /// <returns>The opened archive; dispose it to release the file.</returns>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="CheckpointFormatException">The path is a folder, the file is damaged, or it is of another kind; the message says which.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static TensorArchive Open(string path)
+    public static TensorArchive Open(string path) => Open(path, mayBeSplit: true);
+
+    /// <summary>Opens one file, which must hold tensors itself: the files of an index are no indexes.</summary>
+    private protected static TensorArchive OpenFile(string path) => Open(path, mayBeSplit: false);
+
+    private static TensorArchive Open(string path, bool mayBeSplit)
     {
         CheckpointFile file = CheckpointFile.Open(path);
         try
         {
-            return CheckpointKinds.Recognize(file) == CheckpointKind.Safetensors ? new SafetensorsArchive(file) : new TorchArchive(file);
+            switch (CheckpointKinds.Recognize(file))
+            {
+                case CheckpointKind.Safetensors:
+                    return new SafetensorsArchive(file);
+                case CheckpointKind.ShardIndex when mayBeSplit:
+                    string index = file.Path;
+                    file.Dispose();
+                    return new ShardedArchive(index);
+                case CheckpointKind.ShardIndex:
+                    throw file.Refuse("this is the index of a split checkpoint, named by another index; the files with the tensors are required");
+                default:
+                    return new TorchArchive(file);
+            }
         }
         catch
         {

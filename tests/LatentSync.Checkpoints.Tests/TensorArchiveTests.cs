@@ -9,7 +9,7 @@ public sealed class TensorArchiveTests
     [InlineData("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n", "Git LFS pointer", "git lfs pull")]
     [InlineData("<!DOCTYPE html><html><body>404</body></html>", "HTML", "Download")]
     [InlineData("\n <?xml version=\"1.0\"?><Error/>", "HTML or XML")]
-    [InlineData("{\"metadata\": {}, \"weight_map\": {\"a\": \"b\"}}", "split over several files")]
+    [InlineData("{\"metadata\": {}, \"weight_map\": {\"a\": \"b\"}}", "the file b, which the index names, is missing")]
     [InlineData("{ \"_class_name\": \"AutoencoderKL\" }", "JSON")]
     [InlineData("GGUF\u0003\0\0\0", "GGUF")]
     [InlineData("\u0093NUMPY\u0001\0", "NumPy")]

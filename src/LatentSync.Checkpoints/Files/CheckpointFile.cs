@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace LatentSync.Checkpoints.Files;
@@ -28,24 +29,27 @@ internal sealed class CheckpointFile : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         string fullPath = System.IO.Path.GetFullPath(path);
-        if (Directory.Exists(fullPath))
+        SafeFileHandle handle;
+        try
         {
-            throw new CheckpointFormatException(fullPath, "this is a folder, not a checkpoint file", remedy: "Name the .safetensors, .pt or .bin file inside it");
+            handle = InputFile.OpenHandle(fullPath, share: FileShare.Read | FileShare.Delete);
         }
-        FileInfo info = new(fullPath);
-        FileInfo target = info.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? info;
-        if (!target.Exists)
+        catch (InputFileException exception)
         {
-            throw new FileNotFoundException($"{fullPath}: there is no such file.", fullPath);
+            throw exception.Fault switch
+            {
+                InputFileFault.Missing => new FileNotFoundException($"{fullPath}: there is no such file.", fullPath),
+                InputFileFault.Folder => new CheckpointFormatException(fullPath, "this is a folder, not a checkpoint file", remedy: "Name the .safetensors, .pt or .bin file inside it"),
+                InputFileFault.NotRegular => new CheckpointFormatException(fullPath, $"this {exception.Problem}", innerException: exception),
+                _ => exception,
+            };
         }
-
-        // Asked before opening: opening a named pipe would wait for ever, and it reports no length.
-        if (target.Length == 0)
+        if (RandomAccess.GetLength(handle) is > 0 and long length)
         {
-            throw new CheckpointFormatException(fullPath, "the file is empty", remedy: "Download or copy it again");
+            return new CheckpointFile(fullPath, handle, length);
         }
-        SafeFileHandle handle = File.OpenHandle(fullPath, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
-        return new CheckpointFile(fullPath, handle, RandomAccess.GetLength(handle));
+        handle.Dispose();
+        throw new CheckpointFormatException(fullPath, "the file is empty", remedy: "Download or copy it again");
     }
 
     /// <summary>Fills the destination from a position.</summary>

@@ -9,6 +9,9 @@ internal enum CheckpointKind
     /// <summary>What torch.save writes since PyTorch 1.6.</summary>
     TorchZip,
 
+    /// <summary>JSON that lists the files of a checkpoint split over several.</summary>
+    ShardIndex,
+
     /// <summary>What torch.save wrote before PyTorch 1.6, or with _use_new_zipfile_serialization=False.</summary>
     TorchLegacy,
 }

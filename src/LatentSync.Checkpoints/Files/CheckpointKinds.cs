@@ -27,6 +27,11 @@ internal static class CheckpointKinds
             return CheckpointKind.TorchLegacy;
         }
 
+        if (IsShardIndex(file, head))
+        {
+            return CheckpointKind.ShardIndex;
+        }
+
         // A header length that makes no sense is named by the header's parser; eight printable characters are no length but text.
         if (head.Length > 8 && head[8] == (byte)'{' && head[..8].ContainsAnyExceptInRange((byte)' ', (byte)'~'))
         {
@@ -34,6 +39,14 @@ internal static class CheckpointKinds
         }
         (string problem, string? remedy) = DescribeStranger(head);
         throw file.Refuse(problem, remedy: remedy);
+    }
+
+    // By the name too, since the list may begin with long metadata.
+    private static bool IsShardIndex(CheckpointFile file, ReadOnlySpan<byte> head)
+    {
+        ReadOnlySpan<byte> text = head.StartsWith("\uFEFF"u8) ? head[3..] : head;
+        return text.TrimStart(" \t\r\n"u8).StartsWith("{"u8)
+            && (text.IndexOf("\"weight_map\""u8) >= 0 || (file.Path.Contains(".index.", StringComparison.Ordinal) && file.Path.EndsWith(".json", StringComparison.Ordinal)));
     }
 
     private static (string Problem, string? Remedy) DescribeStranger(ReadOnlySpan<byte> head)
@@ -50,9 +63,7 @@ internal static class CheckpointKinds
         }
         if (text.StartsWith("{"u8) || text.StartsWith("["u8))
         {
-            return text.IndexOf("weight_map"u8) >= 0
-                ? ("this is the index of a checkpoint split over several files", "Open the .safetensors files that it lists one by one")
-                : ("this is a JSON file, not a checkpoint", "A configuration belongs beside the checkpoint; name the checkpoint file");
+            return ("this is a JSON file, not a checkpoint", "A configuration belongs beside the checkpoint; name the checkpoint file");
         }
         if (head.Length >= 2 && head[0] == 0x80 && head[1] is >= 1 and <= 5)
         {

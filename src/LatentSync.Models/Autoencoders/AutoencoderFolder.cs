@@ -1,5 +1,7 @@
 using System.Text.Json;
 using LatentSync.Checkpoints;
+using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Json;
 using LatentSync.Models.Loading;
 using static TorchSharp.torch;
 
@@ -11,10 +13,12 @@ public static class AutoencoderFolder
     /// <summary>Name of the configuration in the folder.</summary>
     public const string ConfigurationFile = "config.json";
 
-    private const long MaximumConfigurationBytes = 1 << 20;
+    private const string WeightsStem = "diffusion_pytorch_model";
+    private const int MaximumConfigurationBytes = 1 << 20;
 
-    /// <summary>Names of the weights in the folder; where several are present the first is used, as in diffusers.</summary>
-    public static IReadOnlyList<string> WeightsFiles { get; } = ["diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin"];
+    /// <summary>Names of the weights in the folder; where several are present the first is used. Split weights with an index, and variants
+    /// (<c>.fp16.</c>, <c>.bf16.</c>) where there is no full precision, are found too: see <see cref="FindWeights"/>.</summary>
+    public static IReadOnlyList<string> WeightsFiles { get; } = [WeightsStem + ".safetensors", WeightsStem + ".bin"];
 
     /// <summary>Builds and loads the autoencoder for inference: evaluation mode, no gradients.</summary>
     /// <param name="folder">The folder.</param>
@@ -66,27 +70,25 @@ public static class AutoencoderFolder
                 $"The autoencoder's folder {folder} does not exist; give a folder with {ConfigurationFile} and {string.Join(" or ", WeightsFiles)}."
             );
         }
-        FileInfo file = new(Path.Combine(folder, ConfigurationFile));
-        if (!file.Exists)
-        {
-            throw new FileNotFoundException($"The autoencoder's folder {folder} has no {ConfigurationFile}.", file.FullName);
-        }
-        if (file.Length > MaximumConfigurationBytes)
-        {
-            throw new ModelConfigurationException($"{file.FullName} has {file.Length} bytes; a configuration has at most {MaximumConfigurationBytes}.");
-        }
+        string file = Path.GetFullPath(Path.Combine(folder, ConfigurationFile));
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(file.FullName));
+            using JsonDocument document = StrictJson.Parse(InputFile.ReadAllBytes(file, MaximumConfigurationBytes));
             return AutoencoderConfiguration.FromJson(document.RootElement);
+        }
+        catch (InputFileException exception)
+        {
+            throw exception.Fault == InputFileFault.Missing
+                ? new FileNotFoundException($"The autoencoder's folder {folder} has no {ConfigurationFile}.", file, exception)
+                : new ModelConfigurationException(exception.Message, exception);
         }
         catch (JsonException exception)
         {
-            throw new ModelConfigurationException($"{file.FullName} is not valid JSON: {exception.Message}", exception);
+            throw new ModelConfigurationException($"{file} is not valid JSON: {StrictJson.Place(exception)}: {StrictJson.Problem(exception)}.", exception);
         }
         catch (ModelConfigurationException exception)
         {
-            throw new ModelConfigurationException($"{file.FullName}: {exception.Message}", exception);
+            throw new ModelConfigurationException($"{file}: {exception.Message}", exception);
         }
     }
 
@@ -107,8 +109,11 @@ public static class AutoencoderFolder
         );
     }
 
-    private static string FindWeights(string folder) =>
-        WeightsFiles.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists)
+    /// <summary>The folder's weights: a file, or the index of several.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="FileNotFoundException">It has none.</exception>
+    public static string FindWeights(string folder) =>
+        WeightsFile.Find(folder, WeightsStem, ".safetensors", ".bin")
         ?? throw new FileNotFoundException(
             $"The autoencoder's folder {folder} has no weights; {string.Join(" or ", WeightsFiles)} is required.",
             Path.Combine(folder, WeightsFiles[0])

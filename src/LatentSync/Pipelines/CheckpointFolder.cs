@@ -1,15 +1,17 @@
+using LatentSync.Checkpoints;
+
 namespace LatentSync.Pipelines;
 
 /// <summary>Where the parts of a LatentSync checkpoint lie, in the original's layout.</summary>
-/// <param name="UNet">latentsync_unet.pt (or .safetensors).</param>
-/// <param name="Whisper">whisper/tiny.pt or whisper/small.pt.</param>
+/// <param name="UNet">latentsync_unet.pt (or .safetensors, or the index of several files).</param>
+/// <param name="Whisper">whisper/tiny.pt or whisper/small.pt (or as above).</param>
 /// <param name="Vae">Folder with config.json and diffusion_pytorch_model.*.</param>
 /// <param name="Configuration">The UNet's YAML configuration; null when the folder has none.</param>
 /// <param name="FaceModels">Folder for face detection models; null when the folder has none.</param>
 public sealed record CheckpointFolder(string UNet, string Whisper, string Vae, string? Configuration, string? FaceModels)
 {
-    private static readonly string[] UNetNames = ["latentsync_unet.pt", "latentsync_unet.safetensors"];
-    private static readonly string[] WhisperNames = ["whisper/tiny.pt", "whisper/small.pt", "tiny.pt", "small.pt"];
+    private static readonly string[] UNetNames = [.. WeightsFile.Names("latentsync_unet", ".pt", ".safetensors")];
+    private static readonly string[] WhisperNames = [.. ((string[])["whisper/tiny", "whisper/small", "tiny", "small"]).SelectMany(stem => WeightsFile.Names(stem, ".pt", ".safetensors"))];
     private static readonly string[] VaeNames = ["vae", "sd-vae-ft-mse", "stabilityai/sd-vae-ft-mse"];
     private static readonly string[] ConfigurationNames = ["config.yaml", "unet.yaml", "stage2.yaml", "stage2_512.yaml"];
     private static readonly string[] FaceModelNames = ["auxiliary/models/buffalo_l", "auxiliary", "faces"];

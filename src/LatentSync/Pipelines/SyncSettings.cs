@@ -1,3 +1,4 @@
+using LatentSync.Checkpoints;
 using LatentSync.Media.Faces;
 using LatentSync.Models.Autoencoders;
 using LatentSync.Models.Loading;
@@ -54,7 +55,7 @@ internal sealed record SyncSettings(
         {
             throw new ModelConfigurationException($"{path}: data.audio_feat_length has {reach.Count} entries; two are required, frames before and frames after.");
         }
-        string?[] files = [folder.UNet, folder.Whisper, path, .. VaeFiles(folder.Vae)];
+        string?[] files = [.. WeightsFile.Files(folder.UNet), .. WeightsFile.Files(folder.Whisper), path, .. VaeFiles(folder.Vae)];
         string[] notes = options.Resolution is null && configuration.Resolution is null
             ? [$"no configuration states the resolution: {resolution} pixels assumed (LatentSync 1.5); with 1.6's weights add --resolution 512"]
             : [];
@@ -85,7 +86,7 @@ internal sealed record SyncSettings(
     }
 
     private static IEnumerable<string> VaeFiles(string folder) =>
-        ((string[])[AutoencoderFolder.ConfigurationFile, .. AutoencoderFolder.WeightsFiles]).Select(name => Path.Combine(folder, name));
+        [Path.Combine(folder, AutoencoderFolder.ConfigurationFile), .. WeightsFile.Files(AutoencoderFolder.FindWeights(folder))];
 
     private static string Stamp(string path)
     {

@@ -35,6 +35,89 @@ public sealed class AutoencoderFolderTests : IDisposable
         TensorAssert.Close(decoded, golden.Read("decoded_from_z"), 2e-4, 1e-4);
     }
 
+    [Theory]
+    [InlineData("diffusion_pytorch_model.fp16.safetensors")]
+    [InlineData("diffusion_pytorch_model.bf16.bin")]
+    public void Load_OnlyAVariant_IsLoaded(string file)
+    {
+        WriteConfiguration(Configuration);
+        WriteWeights(file, oldNames: false, factor: 1);
+        using AutoencoderKL vae = AutoencoderFolder.Load(_folder, ScalarType.Float32, CPU);
+        Assert.True(vae.state_dict()["encoder.conv_in.weight"].abs().max().item<float>() > 0);
+    }
+
+    [Fact]
+    public void Load_SplitWeights_AreLoadedAndAMissingPartIsNamed()
+    {
+        WriteConfiguration(Configuration);
+        WriteWeights("one.safetensors", oldNames: false, factor: 1);
+        string[] parts = ["diffusion_pytorch_model-00001-of-00002.safetensors", "diffusion_pytorch_model-00002-of-00002.safetensors"];
+        Dictionary<string, string> map = [];
+        using (TensorArchive all = TensorArchive.Open(Path.Combine(_folder, "one.safetensors")))
+        {
+            string[] names = [.. all.Tensors.Keys];
+            for (int part = 0; part < parts.Length; part++)
+            {
+                string[] own = [.. names.Where((_, i) => i % 2 == part)];
+                SafetensorsWriter.Write(Path.Combine(_folder, parts[part]), own.Select(name => KeyValuePair.Create(name, Copy(all, name))));
+                Array.ForEach(own, name => map[name] = parts[part]);
+            }
+        }
+        File.Delete(Path.Combine(_folder, "one.safetensors"));
+        File.WriteAllText(
+            Path.Combine(_folder, "diffusion_pytorch_model.safetensors.index.json"),
+            System.Text.Json.JsonSerializer.Serialize(new { metadata = new { total_size = 1 }, weight_map = map }));
+        using GoldenFixture golden = new("vae");
+        using (AutoencoderKL vae = AutoencoderFolder.Load(_folder, ScalarType.Float32, CPU))
+        using (Tensor decoded = vae.Decode(golden.Read("z")))
+        {
+            TensorAssert.Close(decoded, golden.Read("decoded_from_z"), 2e-4, 1e-4);
+        }
+        File.Delete(Path.Combine(_folder, parts[1]));
+        CheckpointFormatException refused = Assert.Throws<CheckpointFormatException>(() => AutoencoderFolder.Load(_folder, ScalarType.Float32, CPU));
+        Assert.Contains(parts[1], refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"_class_name":"\ud800"}""", "line 1, byte 16")]
+    [InlineData("""{"in_channels":3,"in_channels":4}""", "line 1, byte 18")]
+    [InlineData("", "line 1")]
+    [InlineData("""{"scaling_factor":1e999}""", "scaling_factor")]
+    [InlineData("""{"block_out_channels":"16"}""", "block_out_channels")]
+    public void ReadConfiguration_DamagedText_SaysWhere(string text, string place)
+    {
+        WriteConfiguration(text);
+        ModelConfigurationException refused = Assert.Throws<ModelConfigurationException>(() => AutoencoderFolder.ReadConfiguration(_folder));
+        Assert.Contains(place, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ReadConfiguration_Mutated_IsReadOrRefused()
+    {
+        const string Text = """{"_class_name": "AutoencoderKL", "act_fn": "silu", "block_out_channels": [16, 32], "norm_num_groups": 8, "layers_per_block": 1, "scaling_factor": 0.18215, "latent_channels": 4}""";
+        int read = Testing.TextMutation.Of(Text, seed: 3, count: 1000).Count(mutant =>
+        {
+            File.WriteAllBytes(Path.Combine(_folder, "config.json"), System.Text.Encoding.UTF8.GetBytes(mutant));
+            try
+            {
+                return AutoencoderFolder.ReadConfiguration(_folder) is not null;
+            }
+            catch (ModelConfigurationException)
+            {
+                return false;
+            }
+        });
+        Assert.InRange(read, 1, 999);
+    }
+
+    private static TensorPayload Copy(TensorArchive archive, string name)
+    {
+        TensorInfo info = archive.Tensors[name];
+        byte[] bytes = new byte[info.ElementCount * info.ElementType.SizeInBytes()];
+        archive.CopyTo(name, info.ElementType, bytes);
+        return TensorPayload.FromBytes(info.ElementType, info.Shape, bytes);
+    }
+
     [Fact]
     public void Load_BothFiles_TakesSafetensors()
     {
