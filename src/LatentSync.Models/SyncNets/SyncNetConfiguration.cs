@@ -13,6 +13,8 @@ public sealed record SyncNetConfiguration
 
     private const string Model = "StableSyncNet";
     private const int LatentFactor = 8;
+    private const int LatentChannels = 4; // of the image autoencoder that the original uses
+    private const int MaximumSide = 1 << 13;
     private readonly int? _audioColumns;
 
     /// <summary>The encoder of the sound. Key <c>model.audio_encoder</c>.</summary>
@@ -103,11 +105,15 @@ public sealed record SyncNetConfiguration
             ConfigurationReader reader = new(data, "the data section");
             configuration = configuration with
             {
-                NumFrames = reader.Integer("num_frames", configuration.NumFrames, 1, 1 << 10),
-                Resolution = reader.Integer("resolution", configuration.Resolution, 8, 1 << 13),
+                Resolution = reader.Integer("resolution", configuration.Resolution, 8, MaximumSide),
                 LatentSpace = reader.Flag("latent_space", configuration.LatentSpace),
                 LowerHalf = reader.Flag("lower_half", configuration.LowerHalf),
             };
+            configuration = configuration with { NumFrames = reader.Integer("num_frames", configuration.FramesOfChannels(), 1, 1 << 10) };
+        }
+        else
+        {
+            configuration = configuration with { NumFrames = configuration.FramesOfChannels() };
         }
         configuration.Validate();
         return configuration;
@@ -126,6 +132,36 @@ public sealed record SyncNetConfiguration
             model.TryGetProperty(key, out JsonElement section)
                 ? SyncNetEncoderConfiguration.FromJson(section, key)
                 : throw reader.Invalid(key, "nothing", "the description of that encoder");
+    }
+
+    /// <summary>The same encoders for inputs of given shapes: frames, channels and sizes are those of the tensors.</summary>
+    /// <param name="visual">(B, F·C, H, W): pixels of 3 channels, or latents of any number of them.</param>
+    /// <param name="audio">(B, 1, 80, columns).</param>
+    /// <remarks>The frames follow from the sound's columns, which are 3.2 a frame, rounded up. Where the channels are no multiple of that number the
+    /// window was cut to fewer frames: those of 3 channels each, else latents of 4.</remarks>
+    /// <exception cref="ModelConfigurationException">The shapes are not what the encoders take.</exception>
+    public SyncNetConfiguration FitTo(IReadOnlyList<long> visual, IReadOnlyList<long> audio)
+    {
+        ArgumentNullException.ThrowIfNull(visual);
+        ArgumentNullException.ThrowIfNull(audio);
+        Require(
+            visual.Count != 4 || visual[1] != Visual.InChannels || visual[2] is < 1 or > MaximumSide || visual[3] is < 1 or > MaximumSide
+                ? $"visual_encoder: in_channels is {Visual.InChannels}, but the pictures are ({string.Join(", ", visual)})"
+                : null);
+        Require(audio.Count != 4 || audio[1] != 1 || audio[2] != MelBands || audio[3] is < 1 or > MaximumSide ? $"the sound is ({string.Join(", ", audio)}); (B, 1, {MelBands}, columns) is required" : null);
+        (int channels, int height, int width, int columns) = (Visual.InChannels, (int)visual[2], (int)visual[3], (int)audio[3]);
+        int heard = columns * 5 / 16; // frames that fit into the columns, the last one begun
+        bool isLatent = heard > 0 && channels != 3 * heard && (channels % heard == 0 || channels % 3 != 0);
+        int frames = !isLatent ? channels / 3 : channels % heard == 0 ? heard : channels % LatentChannels == 0 ? channels / LatentChannels : 1;
+        Require(height != width && height != width / 2 ? $"the pictures are {height} x {width}; squares or their lower halves are required" : null);
+        return this with
+        {
+            NumFrames = frames,
+            LatentSpace = isLatent,
+            LowerHalf = height != width,
+            Resolution = isLatent ? width * LatentFactor : width,
+            AudioColumns = columns,
+        };
     }
 
     /// <summary>The configuration with the original's keys, as JSON (which is YAML).</summary>
@@ -170,6 +206,9 @@ public sealed record SyncNetConfiguration
         RequireOnePosition("audio", Audio.OutputSize(MelBands, AudioColumns), MelBands, AudioColumns);
         RequireOnePosition("visual", Visual.OutputSize(VisualHeight, VisualWidth), VisualHeight, VisualWidth);
     }
+
+    /// <summary>Frames that the visual encoder's channels are, where no <c>num_frames</c> says it: of 3 channels each, or of latents with 4.</summary>
+    public int FramesOfChannels() => Math.Max(1, Visual.InChannels / (LatentSpace ? LatentChannels : 3));
 
     private static SyncNetConfiguration Pixels(bool attention)
     {

@@ -78,13 +78,7 @@ public sealed class SyncNetParity : IParityFixture
     {
         Tensor visual = ParityTensors.Read(io, "visual"); // (b, frames·3, h, w)
         Tensor audio = ParityTensors.Read(io, "audio"); // (b, 1, 80, columns)
-        SyncNetConfiguration configuration = SyncNetConfiguration.FromJson(manifest.Require("config"));
-        configuration = configuration with
-        {
-            NumFrames = configuration.Visual.InChannels / 3,
-            Resolution = (int)visual.shape[3],
-            AudioColumns = (int)audio.shape[3],
-        };
+        SyncNetConfiguration configuration = SyncNetConfiguration.FromJson(manifest.Require("config")).FitTo(visual.shape, audio.shape);
         using StableSyncNet network = StableSyncNet.Create(configuration, ScalarType.Float32, CPU);
         using (TensorArchive weights = manifest.OpenArchive("weights.safetensors"))
         {

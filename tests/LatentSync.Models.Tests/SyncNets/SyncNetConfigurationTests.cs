@@ -34,6 +34,33 @@ public sealed class SyncNetConfigurationTests
     [Fact]
     public void FromYaml_TheReleasedFile_IsThePreset() => AssertSame(SyncNetConfiguration.StableSyncNet(), SyncNetConfiguration.FromYaml(Released));
 
+    /// <summary>In channels, height, width, columns of the sound; frames and whether they are latents.</summary>
+    [Theory]
+    [InlineData(64, 32, 32, 52, 16, true)]
+    [InlineData(20, 32, 32, 16, 5, true)]
+    [InlineData(20, 32, 32, 52, 5, true)]
+    [InlineData(80, 16, 32, 16, 5, true)]
+    [InlineData(15, 128, 256, 16, 5, false)]
+    [InlineData(48, 128, 256, 52, 16, false)]
+    [InlineData(12, 64, 64, 52, 4, false)]
+    [InlineData(7, 32, 32, 52, 1, true)]
+    public void FitTo_TheTensors_GivesFramesAndChannels(int channels, int height, int width, int columns, int frames, bool isLatent)
+    {
+        SyncNetConfiguration encoders = SyncNetConfiguration.Latents16();
+        encoders = encoders with { Visual = encoders.Visual with { InChannels = channels } };
+        SyncNetConfiguration fitted = encoders.FitTo([2, channels, height, width], [2, 1, 80, columns]);
+        Assert.Equal((frames, isLatent, height, width, columns), (fitted.NumFrames, fitted.LatentSpace, fitted.VisualHeight, fitted.VisualWidth, fitted.AudioColumns));
+        Assert.Throws<ModelConfigurationException>(() => encoders.FitTo([2, channels + 1, height, width], [2, 1, 80, columns]));
+    }
+
+    [Fact]
+    public void FromYaml_NoNumberOfFrames_TakesThatOfTheChannels()
+    {
+        Assert.Equal(16, SyncNetConfiguration.FromYaml(Released.Replace("  num_frames: 16\n", "", StringComparison.Ordinal).ReplaceLineEndings("\n")).NumFrames);
+        string latents = SyncNetConfiguration.Latents16().ToJson().Replace("\"num_frames\": 16,", "", StringComparison.Ordinal);
+        Assert.Equal((16, true), (SyncNetConfiguration.FromYaml(latents).NumFrames, SyncNetConfiguration.FromYaml(latents).LatentSpace));
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]

@@ -47,6 +47,16 @@ internal sealed record SyncNetTrainingSettings
     {
         TrainingDocument document = TrainingDocument.Open(run.ConfigurationPath, "model", "ckpt", "data", "optimizer", "run");
         SyncNetConfiguration network = document.ReadModel("model", SyncNetConfiguration.FromJson);
+        SyncNetConfiguration See(Models.Loading.ConfigurationReader r)
+        {
+            SyncNetConfiguration seen = network with
+            {
+                Resolution = r.Integer("resolution", 256, 8, 1 << 11),
+                LatentSpace = r.Flag("latent_space", false),
+                LowerHalf = r.Flag("lower_half", true),
+            };
+            return seen with { NumFrames = r.Integer("num_frames", seen.FramesOfChannels(), 1, 1 << 10) };
+        }
         (SyncNetTrainingSettings settings, int accumulation) = document.Read(
             "data",
             DataKeys,
@@ -54,13 +64,7 @@ internal sealed record SyncNetTrainingSettings
             r => (
                 new SyncNetTrainingSettings
                 {
-                    Network = network with
-                    {
-                        NumFrames = r.Integer("num_frames", 16, 1, 1 << 10),
-                        Resolution = r.Integer("resolution", 256, 8, 1 << 11),
-                        LatentSpace = r.Flag("latent_space", false),
-                        LowerHalf = r.Flag("lower_half", true),
-                    },
+                    Network = See(r),
                     BatchSize = r.Integer("batch_size", 256, 1, 1 << 16),
                     ValidationSamples = r.Integer("num_val_samples", 2048, 1, 1 << 24),
                     Videos = TrainingVideos.Training(document, r, run.DataPath),
