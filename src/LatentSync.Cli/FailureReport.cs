@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using LatentSync.Attention;
 using LatentSync.Checkpoints;
 using LatentSync.Demo;
+using LatentSync.Foundation.Files;
 using LatentSync.Doctor.Machines;
 using LatentSync.Media;
 using LatentSync.Media.Faces;
@@ -40,7 +41,7 @@ internal static class FailureReport
             FfmpegNotFoundException or NativeLoadException or AttentionUnavailableException or DeviceUnavailableException or InsufficientMemoryException => (ExitCode.Machine, exception.Message),
             FaceException face => (face.IsInputFault ? ExitCode.Usage : ExitCode.Machine, face.Message),
             MediaException media => (media.IsInputFault ? ExitCode.Usage : ExitCode.Failed, media.Message),
-            SyncOptionsException or CheckpointFolderException or CheckpointFormatException or CheckpointMismatchException or UNetInputException or DemoFolderException or ModelConfigurationException or ParityException or MachineDescriptionException or TrainingDataException or TrainingException or EvaluationException => (
+            InputFileException or SyncOptionsException or CheckpointFolderException or CheckpointFormatException or CheckpointMismatchException or UNetInputException or DemoFolderException or ModelConfigurationException or ParityException or MachineDescriptionException or TrainingDataException or TrainingException or EvaluationException => (
                 ExitCode.Usage,
                 exception.Message
             ),

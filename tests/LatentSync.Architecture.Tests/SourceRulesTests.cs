@@ -8,6 +8,13 @@ public sealed partial class SourceRulesTests
 {
     private static readonly string[] FolderNamesThatSayNothing = ["Utils", "Helpers", "Common", "Managers", "Misc"];
 
+    /// <summary>Files that may open a file without asking what it is: the system's own pseudo files, which no user names, and the one opener.</summary>
+    private static readonly string[] RawReaders =
+    [
+        "src/LatentSync.Foundation/Files/InputFile.cs", "src/LatentSync.Platform/Machines/", "src/LatentSync.Platform/Loading/MappedLibraries.cs",
+        "src/LatentSync.Attention.Torch/Verification/PeakMemory.cs", "src/LatentSync.Attention.Torch/Hosting/FreeMemory.cs",
+    ];
+
     public static TheoryData<string> SourceFiles() =>
         [.. Directory.GetFiles(RepositoryRoot.PathOf("src"), "*.cs", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(RepositoryRoot.Find(), f)).Order()];
 
@@ -40,6 +47,21 @@ public sealed partial class SourceRulesTests
         string[] parts = Path.GetDirectoryName(file)!.Split('/', '\\')[1..];
         Assert.Equal(string.Join('.', parts), found.Groups[1].Value);
     }
+
+    [Theory]
+    [MemberData(nameof(SourceFiles))]
+    public void SourceFile_ReadsFiles_ThroughInputFile(string file)
+    {
+        string path = file.Replace('\\', '/');
+        if (!RawReaders.Any(allowed => path.StartsWith(allowed, StringComparison.Ordinal)))
+        {
+            string[] lines = [.. File.ReadAllLines(RepositoryRoot.PathOf(file)).Where(line => RawRead().IsMatch(line) && !line.Contains("FileAccess.Write", StringComparison.Ordinal))];
+            Assert.True(lines.Length == 0, $"{file} opens a file that may be a pipe, a device or endless: use LatentSync.Foundation.Files.InputFile.\n{string.Join('\n', lines)}");
+        }
+    }
+
+    [GeneratedRegex(@"(?<!\w)File\.(OpenRead|OpenText|OpenHandle|Open\(|ReadAll\w+|ReadLines\w*)|new FileStream\(path, FileMode\.Open|FileMode\.Open\b|new StreamReader\((?:path|full|file)\w*\b|MemoryMappedFile\.CreateFromFile|JsonDocument\.Parse\(File")]
+    private static partial Regex RawRead();
 
     [GeneratedRegex(@"\bTODO\b(?!\s*\(?#\d+)")]
     private static partial Regex UnnumberedTodo();

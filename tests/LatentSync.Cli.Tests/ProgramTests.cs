@@ -33,6 +33,31 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
         Assert.Contains(says, run.Errors, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task InputThatIsAPipeOrADevice_Exits2WithoutWaiting()
+    {
+        Assert.SkipUnless(NamedPipe.IsSupported && OperatingSystem.IsLinux(), "no named pipes here");
+        Cli.RequireFfmpeg();
+        string pipe = await NamedPipe.CreateAsync(_folder.File("pipe")), link = _folder.File("link.mp4"), nope = _folder.File("nope");
+        File.CreateSymbolicLink(link, "pipe");
+        await File.WriteAllTextAsync(_folder.File("list.yaml"), "model: [\n_");
+        (string Says, string[] Arguments)[] cases =
+        [
+            ("is a pipe", ["sync", "--video", link, "--audio", link, "--out", Out]),
+            ("is a pipe", ["sync", "--video", "/dev/stdin", "--audio", "/dev/stdin", "--out", Out]),
+            ("is a pipe", ["doctor", "--machine", pipe]),
+            ("does not exist", ["eval", "sync", "--video", "v.mp4", "--syncnet", nope]),
+            ("/dev/zero", ["train", "vae", "--config", "/dev/zero", "--out", nope]),
+            ("line 2, column 2", ["train", "vae", "--config", _folder.File("list.yaml"), "--out", nope]),
+        ];
+        foreach ((string says, string[] arguments) in cases)
+        {
+            ProgramRun run = await Cli.RunAsync(arguments);
+            Cli.AssertFailure(ExitCode.Usage, run);
+            Assert.Contains(says, run.Errors, StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData("Example:", "sync", "--help")]
     [InlineData("Exit codes:", "--help")]

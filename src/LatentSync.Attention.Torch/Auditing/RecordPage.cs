@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using LatentSync.Foundation.Files;
 
 namespace LatentSync.Attention.Torch.Auditing;
 
@@ -11,6 +12,8 @@ public static class RecordPage
 {
     /// <summary>File name of the page.</summary>
     public const string FileName = "README.md";
+
+    private const int MaximumBytes = 64 << 20;
 
     /// <summary>Writes the page of a folder.</summary>
     /// <param name="folder">Folder of the record.</param>
@@ -25,7 +28,7 @@ public static class RecordPage
             throw new FileNotFoundException($"{folder} holds no measurement record: there is no record.json in it.", record);
         }
         Dictionary<string, string> files = Directory.EnumerateFiles(folder, "*.json").ToDictionary(
-            file => Path.GetFileNameWithoutExtension(file), File.ReadAllText, StringComparer.Ordinal);
+            file => Path.GetFileNameWithoutExtension(file), file => InputFile.ReadAllText(file, MaximumBytes), StringComparer.Ordinal);
         File.WriteAllText(page, Render(files));
         return page;
     }

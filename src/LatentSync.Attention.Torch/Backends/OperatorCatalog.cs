@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Runtime.InteropServices;
 using System.Text;
+using LatentSync.Foundation.Files;
 using LatentSync.Platform.LibTorch;
 using TorchSharp;
 
@@ -94,7 +95,7 @@ internal static class OperatorCatalog
         string file = OperatingSystem.IsWindows() ? "torch_cpu.dll" : OperatingSystem.IsMacOS() ? "libtorch_cpu.dylib" : "libtorch_cpu.so";
         try
         {
-            using FileStream stream = File.OpenRead(Path.Combine(load.Folder, file));
+            using FileStream stream = InputFile.OpenRead(Path.Combine(load.Folder, file));
             FrozenDictionary<string, OperatorSchema> schemas = Read(stream);
             return schemas.Count > 0 ? schemas : null;
         }

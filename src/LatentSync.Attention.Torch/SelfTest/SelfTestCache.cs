@@ -4,6 +4,7 @@ using System.Reflection;
 using System.Text;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Hosting;
+using LatentSync.Foundation.Files;
 using LatentSync.Platform;
 using LatentSync.Platform.LibTorch;
 
@@ -52,9 +53,9 @@ internal sealed class SelfTestCache(string path, string identity)
     {
         try
         {
-            if (new FileInfo(path) is { Exists: true, Length: <= LongestFile })
+            if (File.Exists(path))
             {
-                string[] lines = File.ReadAllLines(path);
+                string[] lines = [.. InputFile.ReadLines(path, LongestFile)];
                 // A whole file ends with "end": one that was cut off is not trusted.
                 if (lines.Length >= 2 && lines[0] == Format + identity && lines[^1] == "end")
                 {

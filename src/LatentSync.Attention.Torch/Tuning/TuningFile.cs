@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using LatentSync.Attention.Constraints;
+using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Json;
 using LatentSync.Platform;
 
 namespace LatentSync.Attention.Torch.Tuning;
@@ -11,7 +13,7 @@ internal static class TuningFile
     private const int Version = 1;
 
     /// <summary>A full table has about half of this.</summary>
-    private const long MostBytes = 2 << 20;
+    private const int MostBytes = 2 << 20;
 
     private static readonly JsonSerializerOptions Format = new(JsonSerializerDefaults.Web)
     {
@@ -30,15 +32,11 @@ internal static class TuningFile
     /// <exception cref="UnauthorizedAccessException">It cannot be read.</exception>
     internal static TuningTable Read(string path)
     {
-        using FileStream file = File.OpenRead(path);
-        if (file.Length > MostBytes)
-        {
-            throw new FormatException($"it has {file.Length} bytes, at most {MostBytes} are expected");
-        }
         Content? content;
         try
         {
-            content = JsonSerializer.Deserialize<Content>(file, Format);
+            using JsonDocument document = StrictJson.Parse(InputFile.ReadAllBytes(path, MostBytes));
+            content = document.Deserialize<Content>(Format);
         }
         catch (JsonException exception)
         {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using LatentSync.Demo;
+using LatentSync.Foundation.Files;
 using LatentSync.Pipelines;
 
 namespace LatentSync.Cli.Commands;
@@ -7,6 +8,8 @@ namespace LatentSync.Cli.Commands;
 /// <summary>`latentsync checkpoint`.</summary>
 internal static class CheckpointCommand
 {
+    private const int MaximumReadMeBytes = 16 << 20;
+
     private static readonly Option<string> Out = new("--out", "-o") { Description = "folder for the checkpoint; made when it does not exist, must be empty otherwise", Required = true, HelpName = "DIR" };
     private static readonly Option<string> Size = new("--size") { Description = "demo (4.6 MB, narrow networks) or full (5.4 GB, the released configuration)", DefaultValueFactory = _ => "demo", HelpName = "NAME" };
     private static readonly Option<string> UNet = new("--unet") { Description = "checkpoint-N.pt of `train unet`", Required = true, HelpName = "FILE" };
@@ -86,7 +89,7 @@ internal static class CheckpointCommand
             Configuration = parsed.GetRequiredValue(Configuration),
             Autoencoder = parsed.GetRequiredValue(Vae),
             Whisper = parsed.GetRequiredValue(Whisper),
-            ReadMe = parsed.GetValue(ReadMe) is { } path ? File.ReadAllText(path) : null,
+            ReadMe = parsed.GetValue(ReadMe) is { } path ? InputFile.ReadAllText(path, MaximumReadMeBytes) : null,
         };
         CheckpointAssembly.Write(parts, folder, cancellationToken);
         Console.Out.WriteLine(Path.GetFullPath(folder));

@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Files;
 using OpenCvSharp;
 using SkiaSharp;
 
@@ -121,18 +122,11 @@ public sealed class FaceMask
     {
         try
         {
-            using FileStream stream = File.OpenRead(path);
-            if (stream.Length > MaxFileBytes)
-            {
-                throw new FaceException(FaceFault.Mask, $"The mask {path} has {stream.Length} bytes; at most {MaxFileBytes} are accepted.", path);
-            }
-            byte[] bytes = new byte[stream.Length];
-            stream.ReadExactly(bytes);
-            return bytes;
+            return InputFile.ReadAllBytes(path, MaxFileBytes);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        catch (InputFileException e)
         {
-            throw new FaceException(FaceFault.Missing, $"The mask {path} cannot be opened: {e.Message}", path, innerException: e);
+            throw new FaceException(e.Fault == InputFileFault.TooLarge ? FaceFault.Mask : FaceFault.Missing, $"The mask {path} {e.Problem}.", path, innerException: e);
         }
     }
 

@@ -37,6 +37,9 @@ public sealed class FaceTrack
         _filter = new FaceTrackFilter(_options.SmoothingReach);
     }
 
+    /// <summary>Most faces that one frame had so far.</summary>
+    public int MostFaces { get; private set; }
+
     /// <summary>A frame is decided at the latest when so many more have been pushed.</summary>
     public int MaxLookAhead => _options.MaxGap + 1 + _options.SmoothingReach;
 
@@ -48,6 +51,7 @@ public sealed class FaceTrack
     {
         ArgumentNullException.ThrowIfNull(faces);
         List<DetectedFace> usable = [.. faces.Where(IsUsable)];
+        MostFaces = Math.Max(MostFaces, usable.Count);
         DetectedFace? chosen = Choose(usable, frameIndex);
         if (chosen is null)
         {

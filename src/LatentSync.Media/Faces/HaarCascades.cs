@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Files;
 using OpenCvSharp;
 
 namespace LatentSync.Media.Faces;
@@ -10,6 +11,8 @@ public static class HaarCascades
 
     /// <summary>Cascade of open eyes.</summary>
     public const string EyeFile = "haarcascade_eye.xml";
+
+    private const int MaxBytes = 64 << 20;
 
     /// <summary>Where packages put the cascades: Debian and Ubuntu, Fedora and Arch, older releases, Homebrew, MacPorts, Windows builds.</summary>
     public static IReadOnlyList<string> UsualFolders { get; } =
@@ -42,18 +45,21 @@ public static class HaarCascades
     internal static CascadeClassifier Open(string folder, string file)
     {
         string path = Path.Combine(folder, file);
-        if (!File.Exists(path))
-        {
-            throw new FaceException(FaceFault.DetectorUnavailable, $"The Haar detector cannot run: {Absence(folder)}.", path);
-        }
         try
         {
+            _ = InputFile.Require(path, MaxBytes);
             var cascade = new CascadeClassifier(path);
             if (!cascade.Empty())
             {
                 return cascade;
             }
             cascade.Dispose();
+        }
+        catch (InputFileException e)
+        {
+            throw e.Fault == InputFileFault.Missing
+                ? new FaceException(FaceFault.DetectorUnavailable, $"The Haar detector cannot run: {Absence(folder)}.", path, innerException: e)
+                : new FaceException(FaceFault.Cascade, $"The cascade {path} {e.Problem}.", path, innerException: e);
         }
         catch (OpenCVException e)
         {

@@ -6,6 +6,9 @@ namespace LatentSync.Media.Faces;
 /// <summary>Reads one entry of the array "frames" of a landmarks file.</summary>
 internal sealed class LandmarksEntryParser
 {
+    // Fractions reach a little beyond the picture; a face of two pixels in its top left corner is none.
+    private const double LargestFraction = 1.5;
+
     private readonly Func<string, FaceException> _wrong;
     private readonly int _maxFaces;
     private readonly double _maxCoordinate;
@@ -84,6 +87,10 @@ internal sealed class LandmarksEntryParser
             throw _wrong($"\"points\" {found}; 3, 5, 68 or 106 pairs [x, y] or null are required");
         }
         FacePoint[] p = [.. list.EnumerateArray().Select(Point)];
+        if (p.All(point => Math.Abs(point.X) <= LargestFraction && Math.Abs(point.Y) <= LargestFraction))
+        {
+            throw _wrong("all points lie between 0 and 1, so they are fractions of the picture (as MediaPipe gives them); pixels are required: multiply x by the frame's width and y by its height");
+        }
         AlignmentPoints points = p.Length switch
         {
             3 => new AlignmentPoints(p[0], p[1], p[2]),

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Json;
 
 namespace LatentSync.Media.Faces;
 
@@ -13,7 +15,7 @@ public sealed class LandmarksFile
     /// <summary>Name of the format, in the entry "format".</summary>
     public const string Format = "latentsync-landmarks";
 
-    private const long MaxBytes = 256L << 20;
+    private const int MaxBytes = 256 << 20;
     private const int MaxFrames = 2_000_000;
     private const int MaxFacesPerFrame = 64;
     private const double MaxCoordinate = 1e6;
@@ -68,13 +70,12 @@ public sealed class LandmarksFile
         byte[] json = ReadBytes(path);
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 16, CommentHandling = JsonCommentHandling.Skip });
+            using JsonDocument document = StrictJson.Parse(json, maxDepth: 16, isLenient: true);
             return Parse(document.RootElement, path);
         }
         catch (JsonException e)
         {
-            string where = string.Create(CultureInfo.InvariantCulture, $"line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}");
-            throw new FaceException(FaceFault.Landmarks, $"The landmarks file {path} is no valid JSON at {where}.", path, innerException: e);
+            throw new FaceException(FaceFault.Landmarks, $"The landmarks file {path} is no valid JSON at {StrictJson.Place(e)}: {StrictJson.Problem(e)}.", path, innerException: e);
         }
     }
 
@@ -87,7 +88,7 @@ public sealed class LandmarksFile
         FaceException Wrong(string what) => new(FaceFault.Landmarks, $"The landmarks file {path} {what}.", path);
 
         if (root.ValueKind != JsonValueKind.Object
-            || !root.TryGetProperty("version", out JsonElement version) || !version.TryGetInt32(out int number) || number != Version)
+            || !root.TryGetProperty("version", out JsonElement version) || version.ValueKind != JsonValueKind.Number || !version.TryGetInt32(out int number) || number != Version)
         {
             throw Wrong($"has no \"version\": {Version}; see docs/landmarks-file.md");
         }
@@ -186,18 +187,11 @@ public sealed class LandmarksFile
     {
         try
         {
-            using FileStream stream = File.OpenRead(path);
-            if (stream.Length > MaxBytes)
-            {
-                throw new FaceException(FaceFault.Landmarks, $"The landmarks file {path} has {stream.Length} bytes; at most {MaxBytes} are accepted.", path);
-            }
-            byte[] bytes = new byte[stream.Length];
-            stream.ReadExactly(bytes);
-            return bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes[Encoding.UTF8.Preamble.Length..] : bytes;
+            return InputFile.ReadAllBytes(path, MaxBytes);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        catch (InputFileException e)
         {
-            throw new FaceException(FaceFault.Missing, $"The landmarks file {path} cannot be opened: {e.Message}", path, innerException: e);
+            throw new FaceException(e.Fault == InputFileFault.TooLarge ? FaceFault.Landmarks : FaceFault.Missing, $"The landmarks file {path} {e.Problem}.", path, innerException: e);
         }
     }
 }

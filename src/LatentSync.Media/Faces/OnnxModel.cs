@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Files;
 using Microsoft.ML.OnnxRuntime;
 
 namespace LatentSync.Media.Faces;
@@ -35,14 +36,13 @@ internal sealed class OnnxModel : IDisposable
     /// <exception cref="FaceException">The file is missing or no ONNX model.</exception>
     public static OnnxModel Open(string path, string role)
     {
-        var file = new FileInfo(path);
-        if (!file.Exists)
+        try
         {
-            throw new FaceException(FaceFault.Missing, $"The {role} {path} does not exist.", path);
+            _ = InputFile.Require(path, MaxBytes);
         }
-        if (file.Length is 0 or > MaxBytes)
+        catch (InputFileException e)
         {
-            throw new FaceException(FaceFault.Model, $"The {role} {path} has {file.Length} bytes; an ONNX file of 1 byte to 1 GiB is required.", path);
+            throw new FaceException(e.Fault == InputFileFault.TooLarge ? FaceFault.Model : FaceFault.Missing, $"The {role} {path} {e.Problem}.", path, innerException: e);
         }
         (InferenceSession session, string provider) = OpenSession(path, role);
         var model = new OnnxModel(path, session, provider);

@@ -1,4 +1,5 @@
 using System.Text;
+using LatentSync.Foundation.Files;
 
 namespace LatentSync.Media.Video;
 
@@ -28,42 +29,23 @@ internal static class MediaFile
             );
         }
 
-        string full = Path.GetFullPath(path);
-        if (Directory.Exists(full))
-        {
-            throw new MediaException(
-                MediaFault.Folder,
-                $"{Show(path)} is a folder, but a video or audio file is needed: name a file in it.",
-                path
-            );
-        }
-
-        var file = new FileInfo(full);
-        if (!file.Exists)
-        {
-            throw new MediaException(MediaFault.Missing, $"{Show(path)} does not exist (looked for {Show(full)}): check the name.", path);
-        }
-
-        // Devices and named pipes have length 0 too, and opening them could wait for ever.
-        if (file.Length == 0)
-        {
-            throw new MediaException(
-                MediaFault.Empty,
-                $"{Show(path)} holds no data (0 bytes, or no ordinary file): give a complete file.",
-                path
-            );
-        }
-
         try
         {
-            using var stream = new FileStream(full, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1);
+            using FileStream file = InputFile.OpenRead(path);
+            return file.Length > 0
+                ? Path.GetFullPath(path)
+                : throw new MediaException(MediaFault.Empty, $"{Show(path)} holds no data (0 bytes): give a complete file.", path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (InputFileException e)
         {
-            throw new MediaException(MediaFault.Unreadable, $"{Show(path)} cannot be opened for reading: {e.Message}", path, e);
+            (MediaFault fault, string remedy) = e.Fault switch
+            {
+                InputFileFault.Missing => (MediaFault.Missing, ": check the name"),
+                InputFileFault.Folder => (MediaFault.Folder, ": name a video or audio file in it"),
+                _ => (MediaFault.Unreadable, string.Empty),
+            };
+            throw new MediaException(fault, $"{Show(path)} {e.Problem}{remedy}.", path, e);
         }
-
-        return full;
     }
 
     /// <summary>ffmpeg's and ffprobe's arguments for an input. The path is taken literally: the prefix "file:" stops "http:", "concat:" and
@@ -87,7 +69,7 @@ internal static class MediaFile
     {
         var head = new byte[8192];
         int length;
-        using (var stream = new FileStream(fullPath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete))
+        using (FileStream stream = InputFile.OpenRead(fullPath))
         {
             length = stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
         }

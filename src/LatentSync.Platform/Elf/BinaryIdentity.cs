@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using LatentSync.Foundation.Files;
 
 namespace LatentSync.Platform.Elf;
 
@@ -15,7 +16,7 @@ internal sealed record BinaryIdentity(string Format, string? Architecture)
     public static BinaryIdentity Read(string path)
     {
         Span<byte> head = stackalloc byte[64];
-        using FileStream file = File.OpenRead(path);
+        using FileStream file = InputFile.OpenRead(path);
         int count = file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
         return Of(head[..count]);
     }

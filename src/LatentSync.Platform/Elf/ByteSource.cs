@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using LatentSync.Foundation.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace LatentSync.Platform.Elf;
@@ -24,8 +25,22 @@ internal abstract class ByteSource : IDisposable
 
     public long Length { get; }
 
-    public static ByteSource FromFile(string path) =>
-        new FileInfo(path).Length <= SmallFile ? FromMemory(System.IO.File.ReadAllBytes(path), path) : new FileSource(path, System.IO.File.OpenHandle(path));
+    /// <summary>A file; its length is that of what was opened, since a link (Nix, Bazel and pip make them) has a length of its own.</summary>
+    /// <exception cref="IOException">It is missing, no regular file, or cannot be read.</exception>
+    public static ByteSource FromFile(string path)
+    {
+        var source = new FileSource(path, InputFile.OpenHandle(path));
+        if (source.Length > SmallFile)
+        {
+            return source;
+        }
+        using (source)
+        {
+            byte[] bytes = new byte[source.Length];
+            source.Read(0, bytes);
+            return FromMemory(bytes, path);
+        }
+    }
 
     public static ByteSource FromMemory(ReadOnlyMemory<byte> bytes, string name) => new MemorySource(bytes, name);
 

@@ -11,7 +11,7 @@ internal static class BridgeImports
     /// <param name="handle">The loaded bridge: a search by this handle covers all libraries it depends on.</param>
     public static List<string> FindMissing(string bridgePath, nint handle)
     {
-        using ElfImage image = ElfImage.Parse(File.ReadAllBytes(bridgePath), bridgePath);
+        using ElfImage image = ElfImage.Open(bridgePath);
         IReadOnlySet<int> used = image.ReadRelocatedSymbols();
         return image
             .ReadImports()

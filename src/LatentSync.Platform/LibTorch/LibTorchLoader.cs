@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using LatentSync.Foundation.Files;
 using LatentSync.Platform.Elf;
 using LatentSync.Platform.Loading;
 
@@ -188,7 +189,7 @@ public sealed class LibTorchLoader
     private (nint Handle, string Path, bool Repaired, bool IsKept) LoadRepaired(string original, byte[] repaired, DependencySearch search)
     {
         var cache = new RepairedLibraryCache(_settings.CacheFolder, TemporaryFolder);
-        string name = RepairedLibraryCache.FileName(original, File.ReadAllBytes(original));
+        string name = RepairedLibraryCache.FileName(original, InputFile.ReadAllBytes(original, SymbolVersionRepair.LargestLibrary));
         NativeLoadException? last = null;
         foreach (RepairedCopy copy in cache.Places(name, repaired, _trace))
         {

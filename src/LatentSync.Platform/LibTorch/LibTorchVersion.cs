@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using LatentSync.Foundation.Files;
 
 namespace LatentSync.Platform.LibTorch;
 
@@ -86,7 +87,7 @@ internal static partial class LibTorchVersion
             {
                 return null;
             }
-            using StreamReader reader = File.OpenText(path);
+            using StreamReader reader = new(InputFile.OpenRead(path));
             char[] buffer = new char[MostCharacters];
             return new string(buffer, 0, reader.ReadBlock(buffer));
         }

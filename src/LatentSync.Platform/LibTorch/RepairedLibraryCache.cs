@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using LatentSync.Foundation.Files;
 using LatentSync.Platform.Loading;
 
 namespace LatentSync.Platform.LibTorch;
@@ -139,7 +140,7 @@ internal sealed class RepairedLibraryCache(string? cacheFolder, string temporary
         {
             return false;
         }
-        using FileStream file = File.OpenRead(path);
+        using FileStream file = InputFile.OpenRead(path);
         if (file.Length != content.Length)
         {
             finding = FormattableString.Invariant($"replaced a file of {file.Length} bytes, {content.Length} expected");

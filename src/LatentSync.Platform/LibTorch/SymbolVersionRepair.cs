@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using LatentSync.Foundation.Files;
 using LatentSync.Platform.Elf;
 using LatentSync.Platform.Loading;
 
@@ -17,6 +18,9 @@ internal static class SymbolVersionRepair
 
     /// <summary>The version that the bridge needs in vain.</summary>
     public const string HarmlessVersion = "GLIBCXX_3.4.32";
+
+    /// <summary>Longest library that is repaired; the bridge has a few megabytes.</summary>
+    public const int LargestLibrary = 256 << 20;
 
     /// <summary>The one symbol of that version. std::ios_base_library_init(): since GCC 13 the library initialises std::cout itself,
     /// and a reference without use makes sure that such a library is linked. With an older libstdc++ the initialisation is done by
@@ -70,7 +74,7 @@ internal static class SymbolVersionRepair
     /// <exception cref="NativeLoadException">One of them is not the harmless case.</exception>
     public static byte[] Repair(string path, IReadOnlyList<VersionProblem> problems, List<LoadStep> trace)
     {
-        byte[] library = File.ReadAllBytes(path);
+        byte[] library = InputFile.ReadAllBytes(path, LargestLibrary);
         using ElfImage image = ElfImage.Parse(library, path);
         foreach (VersionProblem problem in problems)
         {

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
+using LatentSync.Foundation.Files;
 
 namespace LatentSync.Platform.Machines;
 
@@ -14,6 +15,8 @@ public sealed record CudaLibraryFacts(string? RuntimePath, string? RuntimeVersio
 /// package beside it, and only then by loading that one library (it creates nothing on the GPU) and asking it.</summary>
 internal static unsafe partial class CudaLibraryProbe
 {
+    private const int MaximumHeaderBytes = 1 << 20;
+
     /// <param name="root">"/" or a copy of such a tree, for the system's folders.</param>
     /// <param name="torchFolder">The folder of libtorch; null for none.</param>
     /// <param name="libraryPath">Folders that the dynamic loader searches first (LD_LIBRARY_PATH).</param>
@@ -88,7 +91,7 @@ internal static unsafe partial class CudaLibraryProbe
         {
             return null;
         }
-        string text = File.ReadAllText(header);
+        string text = InputFile.ReadAllText(header, MaximumHeaderBytes);
         string?[] parts = [.. ((string[])["MAJOR", "MINOR", "PATCHLEVEL"]).Select(part => Regex.Match(text, $@"#define\s+CUDNN_{part}\s+(\d+)") is { Success: true } match ? match.Groups[1].Value : null)];
         return parts.Contains(null) ? null : string.Join('.', parts);
     }

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Json;
 using LatentSync.Media.Synthesis;
 using LatentSync.Media.Video;
 
@@ -22,7 +24,7 @@ public sealed record ArticulationFile
     public const int Version = 1;
 
     private const string Format = "latentsync-articulation";
-    private const long MaxBytes = 64L << 20;
+    private const int MaxBytes = 64 << 20;
     private const int MaxFrames = 200_000;
 
     /// <summary>Frames per second.</summary>
@@ -101,21 +103,16 @@ public sealed record ArticulationFile
         ArgumentException.ThrowIfNullOrEmpty(path);
         try
         {
-            using FileStream stream = File.OpenRead(path);
-            if (stream.Length > MaxBytes)
-            {
-                throw Wrong(path, $"has {stream.Length} bytes; at most {MaxBytes} are accepted");
-            }
-            using JsonDocument document = JsonDocument.Parse(stream, new JsonDocumentOptions { MaxDepth = 8 });
+            using JsonDocument document = StrictJson.Parse(InputFile.ReadAllBytes(path, MaxBytes), maxDepth: 8);
             return Parse(document.RootElement, path);
         }
         catch (JsonException e)
         {
-            throw new TrainingDataException($"The articulation file {path} is no valid JSON: {e.Message}", path, e);
+            throw new TrainingDataException($"The articulation file {path} is no valid JSON at {StrictJson.Place(e)}: {StrictJson.Problem(e)}.", path, e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (InputFileException e)
         {
-            throw new TrainingDataException($"The articulation file {path} cannot be opened: {e.Message}", path, e);
+            throw new TrainingDataException($"The articulation file {path} {e.Problem}.", path, e);
         }
     }
 
@@ -144,7 +141,7 @@ public sealed record ArticulationFile
 
     private static ArticulationFile Parse(JsonElement root, string path)
     {
-        if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("version", out JsonElement version) || !version.TryGetInt32(out int number) || number != Version)
+        if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("version", out JsonElement version) || version.ValueKind != JsonValueKind.Number || !version.TryGetInt32(out int number) || number != Version)
         {
             throw Wrong(path, $"has no \"version\": {Version}");
         }
@@ -171,7 +168,7 @@ public sealed record ArticulationFile
         double Unit(string name) => Number(frame, name, 0, 1, path);
         MouthShape mouth = new(Unit("opening"), Unit("width"), Unit("rounding"), Unit("teeth"), Unit("tongue"), Unit("tuck"));
         string name = Member(frame, "phone", JsonValueKind.String, path).GetString()!;
-        return Enum.TryParse(name, out Phone phone) && Enum.IsDefined(phone) && !char.IsAsciiDigit(name[0])
+        return Enum.TryParse(name, out Phone phone) && Enum.IsDefined(phone) && phone.ToString() == name
             ? new ArticulationFrame(mouth, phone)
             : throw Wrong(path, $"names the unknown phone \"{(name.Length > 20 ? name[..20] : name)}\"");
     }

@@ -1,3 +1,5 @@
+using LatentSync.Foundation.Files;
+
 namespace LatentSync.Training.Datasets;
 
 /// <summary>The videos to train on, as the original takes them: a file with one path per line, or else all *.mp4 of one folder.</summary>
@@ -5,7 +7,7 @@ namespace LatentSync.Training.Datasets;
 /// the list: <see cref="FaceClipLibrary"/> skips and names it.</remarks>
 public static class VideoList
 {
-    private const long MaxBytes = 1L << 30;
+    private const int MaxBytes = 1 << 28; // two million paths
     private const int MaxPathLength = 4096;
 
     /// <summary>The list of a configuration: data.train_fileslist where it is given, else data.train_data_dir.</summary>
@@ -73,13 +75,8 @@ public static class VideoList
         List<string> paths = [];
         try
         {
-            FileInfo file = new(full);
-            if (file.Exists && file.Length > MaxBytes)
-            {
-                throw new TrainingDataException($"The file of video paths '{path}' has {file.Length} bytes; at most {MaxBytes} are accepted.", path);
-            }
             int number = 0;
-            foreach (string line in File.ReadLines(full))
+            foreach (string line in InputFile.ReadLines(full, MaxBytes))
             {
                 number++;
                 string name = line.Trim();
@@ -95,10 +92,9 @@ public static class VideoList
                 paths.Add(!File.Exists(name) && File.Exists(besideList) ? besideList : Path.GetFullPath(name));
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (InputFileException e)
         {
-            string why = File.Exists(full) ? $"cannot be read ({e.Message})" : Directory.Exists(full) ? "is a folder" : "does not exist";
-            throw new TrainingDataException($"The file of video paths '{path}' {why}; looked at {full}.", path, e);
+            throw new TrainingDataException($"The file of video paths '{path}' {e.Problem}; looked at {full}.", path, e);
         }
         return paths.Count > 0
             ? paths

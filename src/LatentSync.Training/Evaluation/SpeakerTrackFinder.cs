@@ -45,7 +45,7 @@ internal sealed class SpeakerTrackFinder
         Add(stretches, track.Complete());
         SpeakerTrack[] all = [.. stretches.Select(stretch => new SpeakerTrack(stretch))];
         SpeakerTrack[] usable = [.. all.Where(t => t.Detections > _options.MinimumTrackFrames && t.Side > _options.MinimumFaceSide)];
-        return usable.Length > 0 ? usable : throw NoTrack(reader.Media.Path, frames, all);
+        return usable.Length > 0 ? usable : throw NoTrack(reader.Media.Path, frames, track.MostFaces, all);
     }
 
     private static void Add(List<List<TrackedFace>> stretches, IReadOnlyList<TrackedFrame> decided)
@@ -64,8 +64,12 @@ internal sealed class SpeakerTrackFinder
         }
     }
 
-    private EvaluationException NoTrack(string path, long frames, SpeakerTrack[] all)
+    private EvaluationException NoTrack(string path, long frames, int mostFaces, SpeakerTrack[] all)
     {
+        if (all.Length == 0 && mostFaces > 0 && _options.FaceIndex is { } index)
+        {
+            return new EvaluationException(FaceTrackOptions.TooFewFaces(index, mostFaces, path));
+        }
         string required = $"a face in more than {_options.MinimumTrackFrames} consecutive frames (at 25 per second) and larger than {_options.MinimumFaceSide:0} pixels is required";
         string found = all.MaxBy(t => t.Detections) is { } longest
             ? FormattableString.Invariant($"the longest of {all.Length} tracks has {longest.Detections} frames with a face of {longest.Side:0} pixels")

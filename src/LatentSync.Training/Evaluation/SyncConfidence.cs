@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Files;
 using LatentSync.Media;
 using LatentSync.Media.Audio;
 using LatentSync.Media.Faces;
@@ -73,10 +74,24 @@ public sealed class SyncConfidence : IDisposable
             string looked = options.CheckpointFolder is null ? "none was named" : $"{options.CheckpointFolder} has neither {PublishedNames[0]} nor {StableName}";
             throw new EvaluationException($"A network is required that judges: {looked}. Give --syncnet FILE (syncnet_v2.model) or --stable-syncnet FILE.");
         }
+        RequireFile("--syncnet", options.SyncNetPath);
+        RequireFile("--stable-syncnet", options.StableSyncNetPath);
         Device device = ComputePlan.Choose(options.Device, "f32", new MachineExaminer().Examine().Machine).Device;
         return published is not null
             ? BySyncNet(published, device)
             : ByStableSyncNet(stable!, options.StableSyncNetConfigurationPath is { } path ? SyncNetConfiguration.FromFile(path) : null, device);
+    }
+
+    private static void RequireFile(string option, string? path)
+    {
+        try
+        {
+            _ = path is null ? null : InputFile.Require(path);
+        }
+        catch (InputFileException exception)
+        {
+            throw new EvaluationException($"The network {option} {path} {exception.Problem}.", exception);
+        }
     }
 
     /// <summary>Measures one video.</summary>

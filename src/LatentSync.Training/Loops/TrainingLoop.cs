@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using LatentSync.Attention.Torch.Operands;
+using LatentSync.Foundation.Files;
 using LatentSync.Media.Video;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -19,6 +20,7 @@ public sealed class TrainingLoop
     public const string TotalLoss = "loss";
 
     private const int Smoothing = 50;
+    private const int MaximumConfigurationBytes = 1 << 20;
     private const string StateName = "state.safetensors";
 
     private readonly TrainingLoopOptions _options;
@@ -179,7 +181,7 @@ public sealed class TrainingLoop
         string copy = Path.Combine(folder, Path.GetFileName(path));
         if (copy != Path.GetFullPath(path))
         {
-            PartialFile.Write(copy, File.ReadAllBytes(path));
+            PartialFile.Write(copy, InputFile.ReadAllBytes(path, MaximumConfigurationBytes));
         }
     }
 

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Json;
 using LatentSync.Parity;
 
 namespace LatentSync.Conformance;
@@ -11,7 +13,7 @@ internal sealed record AttentionCaseFolder(string Folder, IReadOnlyList<(string 
     /// <summary>Name of the file.</summary>
     public const string FileName = "cases.json";
 
-    private const long MaximumBytes = 64L << 20;
+    private const int MaximumBytes = 64 << 20;
 
     /// <summary>Reads a list of cases.</summary>
     /// <param name="path">The folder that holds cases.json, or the file itself.</param>
@@ -19,7 +21,7 @@ internal sealed record AttentionCaseFolder(string Folder, IReadOnlyList<(string 
     public static AttentionCaseFolder Read(string path)
     {
         string file = Directory.Exists(path) ? Path.Combine(path, FileName) : path;
-        if (!File.Exists(file))
+        if (!Path.Exists(file))
         {
             throw new ParityException(Directory.Exists(path)
                 ? $"{path} holds no {FileName}; give the folder of a list of cases."
@@ -27,12 +29,7 @@ internal sealed record AttentionCaseFolder(string Folder, IReadOnlyList<(string 
         }
         try
         {
-            long length = new FileInfo(file).Length;
-            if (length > MaximumBytes)
-            {
-                throw new ParityException($"{file} has {length} bytes, at most {MaximumBytes} are expected of a list of cases.");
-            }
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(file));
+            using JsonDocument document = StrictJson.Parse(InputFile.ReadAllBytes(file, MaximumBytes));
             if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("cases", out JsonElement cases)
                 || cases.ValueKind != JsonValueKind.Array)
             {
@@ -49,11 +46,11 @@ internal sealed record AttentionCaseFolder(string Folder, IReadOnlyList<(string 
         }
         catch (JsonException exception)
         {
-            throw new ParityException($"{file} is not valid JSON: {exception.Message}", exception);
+            throw new ParityException($"{file} is not valid JSON: {StrictJson.Place(exception)}: {StrictJson.Problem(exception)}.", exception);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (InputFileException exception)
         {
-            throw new ParityException($"{file} cannot be read: {exception.Message}", exception);
+            throw new ParityException($"{file} {exception.Problem}.", exception);
         }
     }
 }

@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Json;
 
 namespace LatentSync.Demo;
 
@@ -11,7 +13,7 @@ public sealed class DemoFolder
     public const string ListName = "latentsync-demo.json";
 
     private const string Format = "latentsync-demo";
-    private const long MaxListBytes = 1 << 20;
+    private const int MaxListBytes = 1 << 20;
 
     private readonly string[] _names;
 
@@ -73,13 +75,9 @@ public sealed class DemoFolder
         }
         try
         {
-            if (new FileInfo(path).Length > MaxListBytes)
-            {
-                return known;
-            }
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+            using JsonDocument document = StrictJson.Parse(InputFile.ReadAllBytes(path, MaxListBytes));
             JsonElement root = document.RootElement;
-            if (root.ValueKind == JsonValueKind.Object && root.TryGetProperty("format", out JsonElement format) && format.ValueEquals(Format)
+            if (root.ValueKind == JsonValueKind.Object && root.TryGetProperty("format", out JsonElement format) && format.ValueKind == JsonValueKind.String && format.ValueEquals(Format)
                 && root.TryGetProperty("files", out JsonElement files) && files.ValueKind == JsonValueKind.Object)
             {
                 foreach (JsonProperty file in files.EnumerateObject())
@@ -88,7 +86,7 @@ public sealed class DemoFolder
                 }
             }
         }
-        catch (JsonException)
+        catch (Exception damaged) when (damaged is JsonException or InputFileException)
         {
             // A damaged list knows nothing: every file there then counts as the user's.
             known.Clear();
@@ -105,7 +103,7 @@ public sealed class DemoFolder
 
     private static string Hash(string path)
     {
-        using FileStream stream = File.OpenRead(path);
+        using FileStream stream = InputFile.OpenRead(path);
         return Convert.ToHexString(SHA256.HashData(stream));
     }
 }

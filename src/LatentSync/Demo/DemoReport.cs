@@ -1,4 +1,5 @@
 using System.Text;
+using LatentSync.Foundation.Files;
 using LatentSync.Pipelines;
 using LatentSync.Quality;
 using static LatentSync.Demo.PageText;
@@ -80,7 +81,7 @@ public static class DemoReport
 
     private static string Source(string path, string folder) =>
         new FileInfo(path).Length <= EmbeddedVideoBytes
-            ? "data:video/mp4;base64," + Convert.ToBase64String(File.ReadAllBytes(path))
+            ? "data:video/mp4;base64," + Convert.ToBase64String(InputFile.ReadAllBytes(path, (int)EmbeddedVideoBytes))
             : string.Join('/', Path.GetRelativePath(folder, path).Split(Path.DirectorySeparatorChar).Select(Uri.EscapeDataString));
 
     private static void AppendCurves(StringBuilder page, DemoReportData data)

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using LatentSync.Checkpoints;
+using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Json;
 
 namespace LatentSync.Parity;
 
@@ -11,7 +13,7 @@ public sealed record ParityManifest(string Folder, JsonElement Root)
     /// <summary>Name of the file in every fixture's folder.</summary>
     public const string FileName = "manifest.json";
 
-    private const long MaximumBytes = 64L << 20;
+    private const int MaximumBytes = 64 << 20;
 
     /// <summary>The fixture's name: the "fixture" entry.</summary>
     public string Fixture => Text("fixture");
@@ -27,16 +29,7 @@ public sealed record ParityManifest(string Folder, JsonElement Root)
         string path = Path.Combine(folder, FileName);
         try
         {
-            FileInfo file = new(path);
-            if (!file.Exists)
-            {
-                throw new ParityException($"{folder} holds no {FileName}; give a fixture's folder, or a folder of such folders.");
-            }
-            if (file.Length > MaximumBytes)
-            {
-                throw new ParityException($"{path} has {file.Length} bytes, at most {MaximumBytes} are expected of a manifest.");
-            }
-            using JsonDocument document = JsonDocument.Parse(System.IO.File.ReadAllBytes(path));
+            using JsonDocument document = StrictJson.Parse(InputFile.ReadAllBytes(path, MaximumBytes));
             ParityManifest manifest = new(Path.GetFullPath(folder), document.RootElement.Clone());
             if (manifest.Root.ValueKind != JsonValueKind.Object || manifest.Fixture.Length == 0)
             {
@@ -46,11 +39,15 @@ public sealed record ParityManifest(string Folder, JsonElement Root)
         }
         catch (JsonException exception)
         {
-            throw new ParityException($"{path} is not valid JSON: {exception.Message}", exception);
+            throw new ParityException($"{path} is not valid JSON: {StrictJson.Place(exception)}: {StrictJson.Problem(exception)}.", exception);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (InputFileException exception)
         {
-            throw new ParityException($"{path} cannot be read: {exception.Message}", exception);
+            throw new ParityException(
+                exception.Fault == InputFileFault.Missing
+                    ? $"{folder} holds no {FileName}; give a fixture's folder, or a folder of such folders."
+                    : $"{path} {exception.Problem}.",
+                exception);
         }
     }
 

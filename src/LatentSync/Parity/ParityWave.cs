@@ -1,23 +1,19 @@
 using System.Buffers.Binary;
+using LatentSync.Foundation.Files;
 
 namespace LatentSync.Parity;
 
 /// <summary>Reads the sound clips of fixtures: RIFF/WAVE, mono, 16 kHz, 16-bit PCM, without ffmpeg.</summary>
 internal static class ParityWave
 {
-    private const long MaximumBytes = 1L << 30;
+    private const int MaximumBytes = 1 << 30;
     private const int SampleRate = 16000;
 
     /// <summary>Samples of a clip, value / 32768.</summary>
     /// <exception cref="ParityException">The file is missing, damaged or of another format.</exception>
     public static float[] Read(string path)
     {
-        FileInfo file = new(path);
-        if (!file.Exists || file.Length > MaximumBytes)
-        {
-            throw new ParityException(file.Exists ? $"{path} has {file.Length} bytes, too many for a clip." : $"{path} is missing; the fixture needs it.");
-        }
-        ReadOnlySpan<byte> bytes = File.ReadAllBytes(path);
+        ReadOnlySpan<byte> bytes = ReadFile(path);
         if (bytes.Length < 12 || !bytes[..4].SequenceEqual("RIFF"u8) || !bytes.Slice(8, 4).SequenceEqual("WAVE"u8))
         {
             throw new ParityException($"{path} is no RIFF/WAVE file.");
@@ -45,6 +41,18 @@ internal static class ParityWave
             at += (int)size + (int)(size & 1); // chunks are padded to even lengths
         }
         throw new ParityException($"{path} has no sound data.");
+    }
+
+    private static byte[] ReadFile(string path)
+    {
+        try
+        {
+            return InputFile.ReadAllBytes(path, MaximumBytes);
+        }
+        catch (InputFileException exception)
+        {
+            throw new ParityException($"{path} {exception.Problem}; the fixture needs it.", exception);
+        }
     }
 
     /// <summary>WAVEFORMAT: tag 1 (PCM), channels, sample rate, bytes per second, block size, bits per sample.</summary>

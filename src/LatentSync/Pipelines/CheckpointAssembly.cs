@@ -1,6 +1,7 @@
 using System.Text;
 using LatentSync.Attention.Torch;
 using LatentSync.Checkpoints;
+using LatentSync.Foundation.Files;
 using LatentSync.Media.Video;
 using LatentSync.Models.AudioEncoders;
 using LatentSync.Models.Autoencoders;
@@ -32,6 +33,8 @@ public sealed record CheckpointParts
 /// <summary>Puts separately trained networks together to a checkpoint folder in the original's layout, in half precision.</summary>
 public static class CheckpointAssembly
 {
+    private const int MaximumTextBytes = 1 << 20;
+
     /// <summary>Writes the folder; each file when it is complete.</summary>
     /// <param name="parts">What to put together.</param>
     /// <param name="folder">Folder to write to; made if missing.</param>
@@ -62,7 +65,7 @@ public static class CheckpointAssembly
         }
         WhisperCheckpoint.Save(Path.Combine(folder, "whisper", "tiny.pt"), whisper);
         AutoencoderFolder.Save(Path.Combine(folder, "vae"), autoencoder);
-        WriteText(Path.Combine(folder, "config.yaml"), File.ReadAllText(parts.Configuration, Encoding.UTF8));
+        WriteText(Path.Combine(folder, "config.yaml"), InputFile.ReadAllText(parts.Configuration, MaximumTextBytes));
         if (parts.ReadMe is { } text)
         {
             WriteText(Path.Combine(folder, "README.txt"), text);

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using LatentSync.Foundation.Files;
 
 namespace LatentSync.Pipelines;
 
@@ -48,11 +49,15 @@ public sealed class ChunkStore
     {
         string file = PathOf(key);
         Span<byte> bytes = MemoryMarshal.AsBytes(values);
-        if (!File.Exists(file) || new FileInfo(file).Length != bytes.Length)
+        if (!File.Exists(file))
         {
             return false;
         }
-        using FileStream stream = File.OpenRead(file);
+        using FileStream stream = InputFile.OpenRead(file);
+        if (stream.Length != bytes.Length)
+        {
+            return false;
+        }
         stream.ReadExactly(bytes);
         return true;
     }

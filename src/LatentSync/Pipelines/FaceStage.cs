@@ -32,6 +32,9 @@ internal sealed class FaceStage
     /// <summary>Source frames whose face was interpolated over a short gap.</summary>
     public int Interpolated { get; private set; }
 
+    /// <summary>Most faces that one frame had.</summary>
+    public int MostFaces => _track.MostFaces;
+
     /// <summary>Source frames examined.</summary>
     public int Examined { get; private set; }
 

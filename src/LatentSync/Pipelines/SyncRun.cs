@@ -87,7 +87,9 @@ internal sealed class SyncRun
         {
             throw new FaceException(
                 FaceFault.NoFace,
-                $"No face was found in any of the {faces.Examined} frames of {_options.VideoPath} by {detector.Describe()}: try another --detector, or give --landmarks FILE; nothing was written.",
+                faces.MostFaces > 0
+                    ? FaceTrackOptions.TooFewFaces(_options.FaceIndex!.Value, faces.MostFaces, _options.VideoPath) + " Nothing was written."
+                    : $"No face was found in any of the {faces.Examined} frames of {_options.VideoPath} by {detector.Describe()}: try another --detector, or give --landmarks FILE; nothing was written.",
                 _options.VideoPath
             );
         }

@@ -114,6 +114,14 @@ public sealed class FaceTrackTests
 
         Assert.All(frames, frame => Assert.True(frame.Face!.Points.Nose.X < 600));
         Assert.All(Run(options with { FaceIndex = 2 }, _ => [Face(900, 200), Face(300, 200)], 5), frame => Assert.Null(frame.Face));
+
+        FaceTrack track = new(options with { FaceIndex = 5 });
+        track.Push(0, [Face(900, 200)]);
+        track.Push(1, [Face(900, 200), Face(300, 200)]);
+        track.Push(2, []);
+        Assert.Equal(2, track.MostFaces);
+        Assert.Contains("there are 2 faces in a.mp4, counted from the left from 0: give --face 0 to 1", FaceTrackOptions.TooFewFaces(5, track.MostFaces, "a.mp4"), StringComparison.Ordinal);
+        Assert.Contains("there is 1 face in a.mp4", FaceTrackOptions.TooFewFaces(5, 1, "a.mp4"), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -86,6 +86,13 @@ public sealed class LandmarksFileTests : IDisposable
     [InlineData("""{"version": 1, "frames": [{"frame": 0, "points": [[1,2],[3,4],[5,9]], "box": [5,5,1,9]}]}""", "left < right")]
     [InlineData("""{"version": 1, "frames": [{"frame": 0, "faces": 3}]}""", "at most 64")]
     [InlineData("""{"version": 1, "frames": [7]}""", "it is 7; an object")]
+    [InlineData("""{"version":"1","frames":[]}""", "version")]
+    [InlineData("""{"version": 1, "frames": [{"frame": 0, "points": [["\ud800",2],[3,4],[5,9]]}]}""", "no valid JSON at line 1, byte")]
+    [InlineData("""{"version": 1, "version": 1, "frames": []}""", "stands twice")]
+    [InlineData("""{"version": 1, "frames": [{"frame": 0, "points": [[0.41,0.32],[0.58,0.33],[0.5,0.44]]}]}""", "fractions of the picture")]
+    [InlineData("""{"version": 1, "width": 640, "height": 480, "frames": [{"frame": 0, "points": [[-0.1,0.32],[1.1,0.33],[0.5,0.44]]}]}""", "multiply x by the frame's width")]
+    [InlineData("""{"version": 1, "frames": [{"frame": 1e999, "points": null}]}""", "\"frame\" is 1e999")]
+    [InlineData("", "no valid JSON at line 1")]
     public void Load_WrongContent_SaysWhereAndWhat(string json, string expected)
     {
         string path = Write(json);
@@ -100,6 +107,44 @@ public sealed class LandmarksFileTests : IDisposable
     [Fact]
     public void Load_DeeplyNested_IsRefused() =>
         Assert.Equal(FaceFault.Landmarks, Assert.Throws<FaceException>(() => LandmarksFile.Load(Write(new string('[', 100_000)))).Fault);
+
+    [Fact]
+    public void Load_Mutated_IsReadOrRefused()
+    {
+        const string Text = """{"format": "latentsync-landmarks", "version": 1, "width": 1080, "height": 1920, "frameRate": 25, "frames": [{"frame": 0, "points": [[540.2, 655.1], [633.8, 653.9], [588.0, 731.4]]}, {"time": 0.04, "faces": [{"points": [[541, 656], [634, 655], [589, 732]], "box": [490, 600, 690, 860], "score": 0.98}]}]}""";
+        int read = 0, refused = 0;
+        foreach (string mutant in TextMutation.Of(Text, seed: 5, count: 2000))
+        {
+            try
+            {
+                _ = LandmarksFile.Load(Write(mutant)).FacesOf(0, 540, 960);
+                read++;
+            }
+            catch (FaceException)
+            {
+                refused++;
+            }
+        }
+        Assert.True(read > 20 && refused > 1000, $"{read} read, {refused} refused");
+    }
+
+    [Fact]
+    public async Task Load_NamedPipe_IsRefusedWithoutWaiting()
+    {
+        Assert.SkipUnless(NamedPipe.IsSupported, "no named pipes here");
+        string pipe = await NamedPipe.CreateAsync(Path.Combine(_folder, "pipe"));
+        File.CreateSymbolicLink(Path.Combine(_folder, "link"), pipe);
+        foreach (string path in (string[])[pipe, Path.Combine(_folder, "link")])
+        {
+            FaceException landmarks = Assert.Throws<FaceException>(() => LandmarksFile.Load(path)), mask = Assert.Throws<FaceException>(() => FaceMask.Load(path, 256));
+            Assert.Contains("pipe", landmarks.Message, StringComparison.Ordinal);
+            Assert.Contains("pipe", mask.Message, StringComparison.Ordinal);
+            Assert.True(landmarks.IsInputFault && mask.IsInputFault);
+            MediaException media = await Assert.ThrowsAsync<MediaException>(async () => await MediaProbe.ProbeAsync(path, await FfmpegTools.LocateAsync()));
+            Assert.Equal(MediaFault.Unreadable, media.Fault);
+            Assert.Contains("pipe", media.Message, StringComparison.Ordinal);
+        }
+    }
 
     [Fact]
     public void Load_MissingFile_NamesIt() =>

@@ -1,4 +1,5 @@
 using LatentSync.Platform.Elf;
+using LatentSync.Testing;
 
 namespace LatentSync.Platform.Tests.Elf;
 
@@ -101,6 +102,35 @@ public sealed class ElfImageTests
         var failure = Assert.Throws<ElfFormatException>(() => ElfImage.Parse(System.Text.Encoding.ASCII.GetBytes(text), "x.so"));
 
         Assert.StartsWith("x.so is not a usable ELF library", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Open_LinkToALargeLibrary_ReadsAFewPagesOfIt()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege on Windows");
+        using TemporaryFolder folder = new();
+        File.WriteAllBytes(folder.File("big.so"), Bridge.Bytes());
+        using (FileStream grown = new(folder.File("big.so"), FileMode.Open, FileAccess.Write))
+        {
+            grown.SetLength(64 << 20); // sparse: a library with a long tail
+        }
+        File.CreateSymbolicLink(folder.File("link.so"), "big.so");
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        using ElfImage image = ElfImage.Open(folder.File("link.so"));
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.NotEmpty(image.Needed);
+        Assert.InRange(allocated, 0, 4 << 20);
+    }
+
+    [Fact]
+    public async Task Open_NamedPipe_IsRefusedWithoutWaiting()
+    {
+        Assert.SkipUnless(NamedPipe.IsSupported, "no named pipes here");
+        using TemporaryFolder folder = new();
+        string pipe = await NamedPipe.CreateAsync(folder.File("pipe.so"));
+        Assert.ThrowsAny<IOException>(() => ElfImage.Open(pipe));
     }
 
     [Fact]

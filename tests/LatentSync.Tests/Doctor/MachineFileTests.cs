@@ -76,7 +76,7 @@ public sealed class MachineFileTests : IDisposable
         string path = Path.Combine(_folder.Path, "long.json");
         File.WriteAllText(path, "{ \"os\": \"" + new string('x', MachineFile.LongestFile) + "\" }");
 
-        Assert.Contains("longer than", Assert.Throws<MachineDescriptionException>(() => MachineFile.Read(path)).Message, StringComparison.Ordinal);
+        Assert.Contains("at most", Assert.Throws<MachineDescriptionException>(() => MachineFile.Read(path)).Message, StringComparison.Ordinal);
         Assert.Throws<MachineDescriptionException>(() => Parse(new string('[', 100)));
         Assert.Throws<MachineDescriptionException>(() => Parse("{ \"gpus\": [" + string.Join(",", Enumerable.Repeat("{ \"name\": \"T4\" }", 65)) + "] }"));
         Assert.Throws<MachineDescriptionException>(() => Parse($"{{ \"os\": \"{new string('x', MachineFile.LongestText + 1)}\" }}"));

@@ -45,6 +45,26 @@ public sealed class ArticulationFileTests
     }
 
     [Fact]
+    public void Load_Mutated_IsReadOrRefused()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("a.json"), text = (Example with { Frames = [.. Example.Frames.Take(2)] }).ToJson();
+        int read = TextMutation.Of(text, seed: 4, count: 1000).Count(mutant =>
+        {
+            File.WriteAllBytes(path, System.Text.Encoding.UTF8.GetBytes(mutant));
+            try
+            {
+                return ArticulationFile.Load(path).Frames.Count > 0;
+            }
+            catch (TrainingDataException)
+            {
+                return false;
+            }
+        });
+        Assert.InRange(read, 1, 999);
+    }
+
+    [Fact]
     public void PathFor_VideoAndItsFace_FindTheSameFile()
     {
         using TemporaryFolder folder = new();

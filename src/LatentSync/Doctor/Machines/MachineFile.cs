@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using LatentSync.Attention.Selection;
+using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Json;
 using LatentSync.Platform;
 
 namespace LatentSync.Doctor.Machines;
@@ -18,22 +20,19 @@ public static class MachineFile
     /// <param name="path">The file.</param>
     /// <exception cref="MachineDescriptionException">It is no such file; the message says where and why.</exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="IOException">It cannot be read.</exception>
     public static Machine Read(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        byte[] content;
-        using (FileStream stream = File.OpenRead(path))
+        try
         {
-            if (stream.CanSeek && stream.Length > LongestFile)
-            {
-                throw TooLong(path);
-            }
-            byte[] buffer = new byte[LongestFile + 1];
-            int length = stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
-            content = length <= LongestFile ? buffer[..length] : throw TooLong(path);
+            return Parse(InputFile.ReadAllBytes(path, LongestFile), path);
         }
-        return Parse(content, path);
+        catch (InputFileException exception)
+        {
+            throw exception.Fault == InputFileFault.Missing
+                ? new FileNotFoundException(exception.Message, path, exception)
+                : new MachineDescriptionException($"The machine file {path} {exception.Problem}.", exception);
+        }
     }
 
     /// <summary>Reads a file's content.</summary>
@@ -44,14 +43,12 @@ public static class MachineFile
     {
         try
         {
-            ReadOnlyMemory<byte> text = utf8.Span.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]) ? utf8[3..] : utf8;
-            using JsonDocument document = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = 16, CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            using JsonDocument document = StrictJson.Parse(utf8, maxDepth: 16, isLenient: true);
             return MachineFileReader.Read(document.RootElement, name);
         }
         catch (JsonException failure)
         {
-            string where = failure.LineNumber is { } line ? FormattableString.Invariant($" at line {line + 1}, byte {failure.BytePositionInLine + 1}") : "";
-            throw new MachineDescriptionException($"{name} is not JSON{where}; a machine file is what \"latentsync doctor --save-machine FILE.json\" writes.", failure);
+            throw new MachineDescriptionException($"{name} is not JSON at {StrictJson.Place(failure)}: {StrictJson.Problem(failure)}; a machine file is what \"latentsync doctor --save-machine FILE.json\" writes.", failure);
         }
     }
 
@@ -73,7 +70,4 @@ public static class MachineFile
         ArgumentNullException.ThrowIfNull(machine);
         return JsonSerializer.Serialize(machine with { Probes = [], ProbeMilliseconds = null }, DoctorReport.Format) + "\n";
     }
-
-    private static MachineDescriptionException TooLong(string path) =>
-        new(FormattableString.Invariant($"{path} is longer than {LongestFile >> 10} KiB: that is no machine file."));
 }
