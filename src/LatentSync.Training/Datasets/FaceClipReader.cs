@@ -24,6 +24,14 @@ internal sealed class FaceClipReader(FfmpegTools tools, int resolution, int mini
         {
             throw Wrong(path, string.Create(CultureInfo.InvariantCulture, $"has {reader.FrameRate.ToDouble():0.###} frames per second; {FaceClip.FrameRate} are required"));
         }
+        if (reader.Stream.DisplayWidth != reader.Stream.Height)
+        {
+            // Resizing would squash every face, and nothing afterwards would tell.
+            throw Wrong(
+                path,
+                $"shows {reader.Stream.DisplayWidth}x{reader.Stream.Height} pixels and so is no aligned face, which is square: "
+                + "find and align the faces of whole films first (docs/training-data.md)");
+        }
         _ = reader.Media.RequireAudio();
         if (reader.Stream.ExpectedFrames > MaximumFrames)
         {

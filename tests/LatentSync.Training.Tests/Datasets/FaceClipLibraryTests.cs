@@ -48,6 +48,33 @@ public sealed class FaceClipLibraryTests(DrawnFaces drawn) : IClassFixture<Drawn
         Assert.True(MeanError(halved, clip.Rgb(20)) < 6, $"{MeanError(halved, clip.Rgb(20)):0.00}");
     }
 
+    [Theory]
+    [InlineData("scale=54:96,setsar=1", "54x96")]
+    [InlineData("scale=96:54,setsar=1", "96x54")]
+    [InlineData("scale=64:66,setsar=1", "64x66")]
+    [InlineData("setsar=2", "128x64")]
+    [InlineData("scale=54:96,setsar=1", "96x54", 90)]
+    public async Task Find_FilmThatIsNoSquareFace_IsRefusedInsteadOfSquashed(string filter, string shown, int rotation = 0)
+    {
+        using TemporaryFolder folder = new();
+        await drawn.FfmpegAsync("-i", Path.Combine(drawn.Faces, "clip-000005.mp4"), "-vf", filter, "-c:a", "copy", folder.File("upright.mp4"));
+        await drawn.FfmpegAsync("-display_rotation", $"{rotation}", "-i", folder.File("upright.mp4"), "-c", "copy", folder.File("film.mp4"));
+        using FaceClipLibrary library = await FaceClipLibrary.OpenAsync([folder.File("film.mp4")], Small);
+
+        TrainingDataException refused = await Assert.ThrowsAsync<TrainingDataException>(() => library.FindAsync(0));
+        Assert.Contains($"shows {shown} pixels", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("align", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Find_SquarePictureOfNarrowPixels_IsTaken()
+    {
+        using TemporaryFolder folder = new();
+        await drawn.FfmpegAsync("-i", Path.Combine(drawn.Faces, "clip-000005.mp4"), "-vf", "scale=128:64,setsar=1/2", "-c:a", "copy", folder.File("narrow.mp4"));
+        using FaceClipLibrary library = await FaceClipLibrary.OpenAsync([folder.File("narrow.mp4")], Small);
+        Assert.NotNull(await library.FindAsync(0));
+    }
+
     [Fact]
     public async Task Find_UselessVideos_AreSkippedAndNamed()
     {

@@ -1,0 +1,161 @@
+# Shared by ./latentsync, ./test and the scripts: what a command needs besides .NET, and how this system installs it. Sourced, not run.
+
+# Where packages put OpenCV's Haar cascades; the program looks in the same folders (HaarCascades.cs).
+cascade_folders=(
+    /usr/share/opencv4/haarcascades /usr/share/opencv/haarcascades /usr/share/OpenCV/haarcascades /usr/local/share/opencv4/haarcascades
+    /opt/homebrew/share/opencv4/haarcascades /opt/local/share/opencv4/haarcascades
+)
+# Where the program finds ffmpeg without PATH (FfmpegLocator.cs).
+ffmpeg_folders=(/usr/bin /usr/local/bin /opt/homebrew/bin /opt/local/bin /snap/bin /var/lib/flatpak/exports/bin)
+lists_are_new=0
+
+# The first package manager of this system that is known here; nothing when there is none.
+package_manager() {
+    local name
+    for name in apt-get dnf pacman apk brew; do
+        if command -v "$name" >/dev/null 2>&1; then printf '%s' "$name"; return 0; fi
+    done
+    return 1
+}
+
+# Runs a command as root: directly, or through sudo when it asks for no password.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then sudo -n "$@"; else return 1; fi
+}
+
+# install_packages DEBIAN FEDORA ARCH ALPINE BREW: names of packages, several in one argument. Standard input stays the command's own.
+install_packages() {
+    if [ "${LATENTSYNC_NO_INSTALL:-0}" = 1 ]; then return 1; fi
+    # shellcheck disable=SC2086 # several packages are several words
+    case "$(package_manager)" in
+        apt-get)
+            # One update serves all packages of a run. Where it fails, the lists that are there may do.
+            if [ $lists_are_new = 0 ]; then
+                as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null >&2 || true
+                lists_are_new=1
+            fi
+            as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 $1 </dev/null >/dev/null
+            ;;
+        dnf) as_root dnf install -y -q $2 </dev/null >&2 ;;
+        pacman) as_root pacman -S --noconfirm --needed $3 </dev/null >&2 ;;
+        apk) as_root apk add -q $4 </dev/null >&2 ;;
+        brew) brew install -q $5 </dev/null >&2 ;;
+        *) return 1 ;;
+    esac
+}
+
+# say_how DEBIAN FEDORA ARCH ALPINE BREW: what to type; one line where the system's package manager is known.
+say_how() {
+    local manager
+    manager=$(package_manager) || manager=any
+    case "$manager" in apt-get | any) say "    sudo apt-get install $1      (Debian, Ubuntu)" ;; esac
+    case "$manager" in dnf | any) say "    sudo dnf install $2      (Fedora)" ;; esac
+    case "$manager" in pacman | any) say "    sudo pacman -S $3      (Arch)" ;; esac
+    case "$manager" in apk | any) say "    sudo apk add $4      (Alpine)" ;; esac
+    case "$manager" in brew | any) say "    brew install $5      (macOS)" ;; esac
+}
+
+# get WHAT PRESENT DEBIAN FEDORA ARCH ALPINE BREW: installs WHAT with the packages of that name and asks the command PRESENT whether it is there.
+get() {
+    local what=$1 present=$2
+    shift 2
+    if "$present"; then return 0; fi
+    if [ "${LATENTSYNC_NO_INSTALL:-0}" = 1 ]; then
+        say "latentsync: $what is missing, and LATENTSYNC_NO_INSTALL=1 forbids installing it. Type, then run the command again:"
+    else
+        say "$what is missing; installing it with the system's package manager (LATENTSYNC_NO_INSTALL=1 forbids that)"
+        if install_packages "$@" && "$present"; then return 0; fi
+        say "latentsync: $what could not be installed from here. Type, then run the command again:"
+    fi
+    say_how "$@"
+    return 1
+}
+
+has_ffmpeg() {
+    if [ -n "${LATENTSYNC_FFMPEG:-}" ]; then return 0; fi
+    if command -v ffmpeg >/dev/null 2>&1 && command -v ffprobe >/dev/null 2>&1; then return 0; fi
+    local folder
+    for folder in "${ffmpeg_folders[@]}"; do
+        if [ -x "$folder/ffmpeg" ] && [ -x "$folder/ffprobe" ]; then return 0; fi
+    done
+    return 1
+}
+
+need_ffmpeg() {
+    if get ffmpeg has_ffmpeg ffmpeg ffmpeg-free ffmpeg ffmpeg ffmpeg; then return 0; fi
+    say "or point LATENTSYNC_FFMPEG at the folder that holds ffmpeg and ffprobe."
+    exit 3
+}
+
+# The program's OpenCV is linked against these on Linux, and servers often lack them. Elsewhere it brings what it needs.
+has_opencv_libraries() {
+    [ "$(uname -s)" = Linux ] || return 0
+    local present library
+    # ldconfig lies in a folder that is not on every user's PATH.
+    present=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null) || return 1
+    for library in libgtk-3.so.0 libdrm.so.2 libatomic.so.1; do
+        case "$present" in *"$library"*) ;; *) return 1 ;; esac
+    done
+}
+
+want_opencv_libraries() {
+    get "GTK 3, which OpenCV's library is linked against," has_opencv_libraries \
+        "libgtk-3-0 libdrm2 libatomic1" "gtk3 libdrm libatomic" "gtk3 libdrm gcc-libs" "gtk+3.0 libdrm libatomic" gtk+3 || true
+}
+
+has_cascades() {
+    local folder
+    for folder in "${cascade_folders[@]}"; do
+        if [ -f "$folder/haarcascade_frontalface_default.xml" ] && [ -f "$folder/haarcascade_eye.xml" ]; then return 0; fi
+    done
+    return 1
+}
+
+# OpenCV's cascades are the face detector that needs no download of weights.
+want_cascades() {
+    get "a face detector (OpenCV's Haar cascades)" has_cascades opencv-data opencv-data opencv opencv opencv || true
+}
+
+# finds_faces_itself ARGUMENTS...: true where the command is given no face, no cascades and no models of another detector.
+finds_faces_itself() {
+    local argument before='' checkpoint=checkpoints
+    for argument in "$@"; do
+        case "$before" in
+            --detector) case "$argument" in auto | haar) ;; *) return 1 ;; esac ;;
+            --checkpoint | -c) checkpoint=$argument ;;
+        esac
+        case "$argument" in
+            --landmarks | --landmarks=* | --landmarks:* | --cascades | --cascades=* | --cascades:* | --face-models | --face-models=* | --face-models:*) return 1 ;;
+            --detector=auto | --detector:auto | --detector=haar | --detector:haar) ;;
+            --detector=* | --detector:*) return 1 ;;
+            --checkpoint=*) checkpoint=${argument#*=} ;;
+            --checkpoint:* | -c:*) checkpoint=${argument#*:} ;;
+            -c=*) checkpoint=${argument#*=} ;;
+        esac
+        before=$argument
+    done
+    # InsightFace's or YuNet's models are better than the cascades.
+    [ ! -d "$checkpoint" ] || [ -z "$(find -L "$checkpoint" -maxdepth 4 \( -name det_10g.onnx -o -name 'face_detection_yunet*.onnx' \) -print -quit 2>/dev/null)" ]
+}
+
+# install_for COMMAND ARGUMENTS...: what a command of latentsync needs. The others only look, compute or ask for --help: they install nothing.
+install_for() {
+    local argument
+    for argument in "$@"; do
+        case "$argument" in -h | '-?' | --help | --version) return 0 ;; esac
+    done
+    case "${1:-} ${2:-}" in
+        'sync ') ;; # wrong usage: the program says so
+        sync\ * | 'eval sync')
+            need_ffmpeg
+            want_opencv_libraries
+            if finds_faces_itself "$@"; then want_cascades; fi
+            ;;
+        demo\ * | synth\ * | 'eval demo' | 'train unet' | 'train vae' | 'train syncnet')
+            need_ffmpeg
+            want_opencv_libraries
+            ;;
+        'eval syncnet') need_ffmpeg ;;
+        parity\ *) want_opencv_libraries ;;
+    esac
+}
