@@ -6,7 +6,7 @@ namespace LatentSync.Cli.Tests;
 /// it. The scripts are the repository's own, the SDK and the program are stand-ins.</summary>
 internal sealed class FreshMachine : IDisposable
 {
-    private static readonly string[] Tools = ["bash", "env", "readlink", "dirname", "grep", "sort", "head", "tail", "mkdir", "mv", "touch", "find", "flock", "chmod", "cat"];
+    private static readonly string[] Tools = ["bash", "env", "readlink", "dirname", "grep", "sort", "head", "tail", "mkdir", "mv", "touch", "find", "flock", "chmod", "cat", "true"];
     private static readonly string Bash = ProgramRun.Find("bash") ?? string.Empty;
 
     private readonly TemporaryFolder _folder = new();

@@ -58,7 +58,7 @@ public sealed class FaceClipLibraryTests(DrawnFaces drawn) : IClassFixture<Drawn
     {
         using TemporaryFolder folder = new();
         await drawn.FfmpegAsync("-i", Path.Combine(drawn.Faces, "clip-000005.mp4"), "-vf", filter, "-c:a", "copy", folder.File("upright.mp4"));
-        await drawn.FfmpegAsync("-display_rotation", $"{rotation}", "-i", folder.File("upright.mp4"), "-c", "copy", folder.File("film.mp4"));
+        await drawn.FfmpegAsync("-i", folder.File("upright.mp4"), "-c", "copy", "-metadata:s:v:0", $"rotate={rotation}", folder.File("film.mp4"));
         using FaceClipLibrary library = await FaceClipLibrary.OpenAsync([folder.File("film.mp4")], Small);
 
         TrainingDataException refused = await Assert.ThrowsAsync<TrainingDataException>(() => library.FindAsync(0));
