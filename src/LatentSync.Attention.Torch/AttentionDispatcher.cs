@@ -61,6 +61,7 @@ public sealed class AttentionDispatcher
         options ??= new AttentionDispatcherOptions();
         Machine = options.Machine ?? TorchMachine.Describe();
         Policy = options.Policy ?? AttentionSettings.ReadPolicy();
+        Options = options with { Policy = Policy };
         Machine machine = Machine;
         _simulatedDevice = options.SimulatedDevice;
         _loop = new FallbackLoop<AttentionInputs, AttentionResult>(
@@ -83,6 +84,12 @@ public sealed class AttentionDispatcher
     /// <summary>The dispatcher that <see cref="TorchAttention"/> uses here: that of the innermost <see cref="Use"/>, else
     /// <see cref="Default"/>.</summary>
     public static AttentionDispatcher Current => Ambient.Value ?? Default;
+
+    /// <summary>The dispatcher of the innermost <see cref="Use"/>; null outside of all.</summary>
+    internal static AttentionDispatcher? Scoped => Ambient.Value;
+
+    /// <summary>What it was built from, with the policy that it found.</summary>
+    internal AttentionDispatcherOptions Options { get; }
 
     /// <summary>The machine whose rules apply.</summary>
     public Machine Machine { get; }
@@ -112,6 +119,9 @@ public sealed class AttentionDispatcher
     }
 
     /// <summary>softmax(softcap(scale · Q Kᵀ) + bias) V.</summary>
+    /// <remarks>With every backend: scores are float32 (float64 for float64 operands) and weigh by their own differences, whatever their size;
+    /// a key that a query does not see contributes nothing to its row nor to any gradient, NaN and infinity in key and value
+    /// included.</remarks>
     /// <param name="query">(B, H, Lq, D), any strides; or (H, Lq, D), (Lq, D), or more leading dimensions. Not modified.</param>
     /// <param name="key">(B, Hkv, Lk, D), any strides; Hkv divides H; batch 1 is broadcast. Not modified.</param>
     /// <param name="value">(B, Hkv, Lk, Dv), any strides. Not modified.</param>

@@ -40,6 +40,7 @@ internal sealed class AttentionDispatcherFactory(
             heard = heard.Prepend(new LoggingAttentionListener(logger));
         }
         var dispatcher = new AttentionDispatcher(built with { Listener = new AttentionListeners([.. heard]) });
+        HostedAttention.Made(dispatcher);
         if (logger is not null)
         {
             Announce(logger, dispatcher, libTorch);

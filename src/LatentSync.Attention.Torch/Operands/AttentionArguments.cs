@@ -6,8 +6,8 @@ namespace LatentSync.Attention.Torch.Operands;
 /// <summary>Everything about a call besides query, key and value.</summary>
 public readonly record struct AttentionArguments
 {
-    /// <summary>null, or boolean (true = attend) or floating point (added to the scaled scores; -∞ hides a key), broadcastable to (B, H,
-    /// Lq, Lk).</summary>
+    /// <summary>null, or boolean (true = attend) or floating point (added to the scaled scores in their type, float32 or float64; -∞ there
+    /// hides a key), broadcastable to (B, H, Lq, Lk).</summary>
     public Tensor? Mask { get; init; }
 
     /// <summary>Keys after the diagonal are hidden. Joins with <see cref="Mask"/>: both must allow a key.</summary>

@@ -18,7 +18,7 @@ internal static class EvalDemoCommand
     private static readonly Option<string?> Keep = new("--keep") { Description = "keep each clip's videos and report in this folder", HelpName = "DIR" };
     private static readonly Option<string> Attention = new("--attention") { Description = "attention policy, as in sync", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
     private static readonly Option<string> Device = new("--device") { Description = "auto, cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
-    private static readonly Option<string> DType = new("--dtype") { Description = "auto, f32, f16 or bf16", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
+    private static readonly Option<string> DType = new("--dtype") { Description = "auto, f32, f16 or bf16; on a CPU f16 and bf16 are slower than f32 unless it has instructions for them", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
     private static readonly Option<bool> Json = new("--json") { Description = "write the result as JSON to standard output" };
 
     public static Command Create()

@@ -27,7 +27,7 @@ internal static class SyncCommand
     private static readonly Option<string> DeepCache = new("--deepcache") { Description = "on: reuse deep features on two of three steps, about twice as fast", DefaultValueFactory = _ => "off", HelpName = "on/off" };
     private static readonly Option<string> Attention = new("--attention") { Description = "auto, NAME or \"require NAME\" (only that backend), \"prefer NAME\" or \"forbid NAME\"; see latentsync doctor", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
     private static readonly Option<string> Device = new("--device") { Description = "auto, cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
-    private static readonly Option<string> DType = new("--dtype") { Description = "auto, f32, f16 or bf16", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
+    private static readonly Option<string> DType = new("--dtype") { Description = "auto, f32, f16 or bf16; on a CPU f16 and bf16 are slower than f32 unless it has instructions for them", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
     private static readonly Option<string?> Libtorch = new("--libtorch") { Description = "use the libtorch in this folder, for instance the torch/lib of a Python install with CUDA", HelpName = "DIR" };
     private static readonly Option<string> Detector = new("--detector") { Description = "auto, insightface, yunet, haar or landmarks", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
     private static readonly Option<string?> Landmarks = new("--landmarks") { Description = "landmarks file (JSON) instead of a detector; see docs/landmarks-file.md", HelpName = "FILE" };

@@ -14,6 +14,9 @@ namespace LatentSync.Pipelines;
 /// <param name="Reason">Why this element type, in a few words.</param>
 public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
 {
+    /// <summary>What the user should know of the choice; null (default) for nothing.</summary>
+    public string? Note { get; init; }
+
     /// <summary>Name of <see cref="DType"/> as on the command line.</summary>
     public string DTypeName =>
         DType switch
@@ -40,7 +43,22 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
             "bf16" => (ScalarType.BFloat16, "as asked"),
             _ => Automatic(chosen, machine, device == "auto" ? DeviceChoice.DeviceOf(machine, seesCuda: true).Index : Math.Max(chosen.index, 0)),
         };
-        return new ComputePlan(chosen, type, reason);
+        return new ComputePlan(chosen, type, reason) { Note = chosen.type == DeviceType.CPU ? SlowOnCpu(type, machine) : null };
+    }
+
+    /// <summary>Half precision saves memory everywhere, but time only where the processor multiplies in it: elsewhere every product is converted
+    /// there and back. null where it does, and for processors whose instructions are not known.</summary>
+    internal static string? SlowOnCpu(ScalarType type, Machine machine)
+    {
+        (string Name, string Needed, bool IsFast)? half = type switch
+        {
+            ScalarType.Float16 => ("f16", "AVX512-FP16 or AMX-FP16", DeviceChoice.HasFastFloat16(machine, AttentionDevice.Cpu)),
+            ScalarType.BFloat16 => ("bf16", "AVX512-BF16 or AMX", DeviceChoice.HasFastBFloat16(machine, AttentionDevice.Cpu)),
+            _ => null,
+        };
+        return half is { IsFast: false } slow && machine.Cpu.Isa.Contains("avx")
+            ? $"{slow.Name} is slower than f32 on this processor, which has no {slow.Needed}; only memory is saved (--dtype f32 or auto is faster)"
+            : null;
     }
 
     private static Device ChooseDevice(string name, Machine machine)

@@ -17,8 +17,23 @@ namespace LatentSync.Pipelines;
 public sealed class LipSyncPipeline : IDisposable
 {
     private readonly SemaphoreSlim _oneRun = new(1, 1);
+    private readonly AttentionDispatcher? _attention;
     private LipSyncModels? _models;
     private string? _modelsOf;
+
+    /// <summary>A pipeline whose runs follow the program's attention policy: of <see cref="AttentionDispatcher.Use"/>, else of
+    /// <c>AddLatentSyncAttention</c>, else of the environment variable LATENTSYNC_ATTENTION; <see cref="SyncOptions.Attention"/> stands before
+    /// all.</summary>
+    public LipSyncPipeline() { }
+
+    /// <summary>A pipeline whose runs compute attention as a dispatcher does: its policy, backends, listener and what it has set aside. A
+    /// container takes this one: <c>services.AddSingleton&lt;LipSyncPipeline&gt;()</c> beside <c>AddLatentSyncAttention</c>.</summary>
+    /// <param name="attention">The dispatcher.</param>
+    public LipSyncPipeline(AttentionDispatcher attention)
+    {
+        ArgumentNullException.ThrowIfNull(attention);
+        _attention = attention;
+    }
 
     /// <summary>For tests: changes what the dispatcher of a run is built from.</summary>
     internal Func<AttentionDispatcherOptions, AttentionDispatcherOptions>? ConfigureAttention { get; init; }
@@ -50,10 +65,10 @@ public sealed class LipSyncPipeline : IDisposable
         }
     }
 
-    private AttentionDispatcher Dispatcher(LipSyncModels models, Policy? policy, BackendRanking ranking)
+    private (AttentionDispatcher? Dispatcher, string? Note) AttentionOf(LipSyncModels models, Policy? policy, BackendRanking ranking)
     {
-        var options = new AttentionDispatcherOptions { Machine = models.Machine, Policy = policy, Ranking = ranking };
-        return new AttentionDispatcher(ConfigureAttention?.Invoke(options) ?? options);
+        RunAttention chosen = RunAttention.Choose(policy, _attention, models.Machine, ranking);
+        return (new AttentionDispatcher(ConfigureAttention?.Invoke(chosen.Options) ?? chosen.Options), chosen.Note);
     }
 
     /// <summary>Frees the networks.</summary>
@@ -82,7 +97,7 @@ public sealed class LipSyncPipeline : IDisposable
         LipSyncModels? models = settings.Checkpoint is null ? null : LoadModels(options, settings, times, progress, cancellationToken);
         SyncRun run = new(options, settings, clock, template, mask, times, progress);
         TunedRanking? tuned = models is null ? null : TunedRanking.Load(models.Machine);
-        AttentionDispatcher? dispatcher = models is null ? null : Dispatcher(models, policy, tuned!.Ranking);
+        (AttentionDispatcher? dispatcher, string? attentionNote) = models is null ? (null, null) : AttentionOf(models, policy, tuned!.Ranking);
         using IDisposable? scope = dispatcher is null ? null : AttentionDispatcher.Use(dispatcher);
         using IMouthSource mouths = models is null ? new IdentityMouths(template) : new MouthGenerator(options, settings, models, speech, mask, clock, times, progress);
         WrittenVideo written = await run.ExecuteAsync(video, detector, mouths, speech, tools, cancellationToken);
@@ -112,7 +127,7 @@ public sealed class LipSyncPipeline : IDisposable
             SecondsPerStep = mouths.SecondsPerStep,
             TotalSeconds = times.TotalSeconds,
             PeakMemoryBytes = PeakMemory(),
-            Warnings = [.. video.Media.Notes, .. tuned?.Warning is { } untuned ? [untuned] : Array.Empty<string>(), .. video.Warnings, .. speech.Warnings, .. settings.Notes, .. models?.Warnings ?? [], .. written.Notes, .. run.Warnings, .. leftOver],
+            Warnings = [.. video.Media.Notes, .. tuned?.Warning is { } untuned ? [untuned] : Array.Empty<string>(), .. video.Warnings, .. speech.Warnings, .. settings.Notes, .. models?.Warnings ?? [], .. attentionNote is null ? Array.Empty<string>() : [attentionNote], .. written.Notes, .. run.Warnings, .. leftOver],
         };
     }
 

@@ -54,6 +54,28 @@ public sealed class DeviceChoiceTests
         Assert.Equal(AttentionDevice.Cpu, DeviceChoice.DeviceOf(Described("2.10.0", "12.8", "A10"), seesCuda: false));
     }
 
+    /// <summary>Half precision that the processor has no instructions for is slower than single: it is said.</summary>
+    [Theory]
+    [InlineData(TorchSharp.torch.ScalarType.Float16, "avx2 f16c", "f16 is slower than f32")]
+    [InlineData(TorchSharp.torch.ScalarType.Float16, "avx512f avx512bf16", "f16 is slower than f32")]
+    [InlineData(TorchSharp.torch.ScalarType.Float16, "avx512f avx512fp16", null)]
+    [InlineData(TorchSharp.torch.ScalarType.Float16, "avx512f amxfp16", null)]
+    [InlineData(TorchSharp.torch.ScalarType.BFloat16, "avx2", "bf16 is slower than f32")]
+    [InlineData(TorchSharp.torch.ScalarType.BFloat16, "avx512f avx512bf16", null)]
+    [InlineData(TorchSharp.torch.ScalarType.BFloat16, "avx512f amxbf16", null)]
+    [InlineData(TorchSharp.torch.ScalarType.Float32, "avx2", null)]
+    [InlineData(TorchSharp.torch.ScalarType.Float16, "advsimd dp", null)] // what it multiplies in is not known
+    public void SlowOnCpu_ProcessorWithoutTheInstructions_SaysSo(TorchSharp.torch.ScalarType type, string isa, string? note)
+    {
+        Machine machine = Described("2.10.0", "none", "T4") with { Cpu = new CpuInfo("a processor", 4, ["avx", .. isa.Split(' ')], "x64") };
+        machine = isa.StartsWith("advsimd", StringComparison.Ordinal) ? machine with { Cpu = machine.Cpu with { Isa = isa.Split(' ') } } : machine;
+
+        string? said = ComputePlan.SlowOnCpu(type, machine);
+
+        Assert.Equal(note is null, said is null);
+        Assert.StartsWith(note ?? "", said ?? "", StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(Language.English, "there is no NVIDIA driver", "install the NVIDIA driver (525.60 or newer)")]
     [InlineData(Language.Chinese, "没有 NVIDIA 驱动", "安装 NVIDIA 驱动（525.60 或更新）")]

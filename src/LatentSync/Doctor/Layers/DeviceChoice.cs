@@ -56,6 +56,20 @@ public static class DeviceChoice
         };
     }
 
+    /// <summary>True where a device multiplies float16 faster than float32: GPUs from compute capability 7.0 on, processors with AVX512-FP16 or AMX-FP16.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="device">The device.</param>
+    public static bool HasFastFloat16(Machine machine, AttentionDevice device)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        return device.Kind switch
+        {
+            AttentionDeviceKind.Cpu => machine.Cpu.Isa.Contains("avx512fp16") || machine.Cpu.Isa.Contains("amxfp16"),
+            AttentionDeviceKind.Cuda => device.Index < machine.Gpus.Count && MajorOf(machine.Gpus[device.Index]) >= 7,
+            _ => false,
+        };
+    }
+
     /// <summary>Why libtorch cannot compute on a GPU; null when it can.</summary>
     /// <param name="machine">The machine.</param>
     /// <param name="gpu">One of its GPUs.</param>
