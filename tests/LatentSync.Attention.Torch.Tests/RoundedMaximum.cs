@@ -17,7 +17,10 @@ internal sealed class RoundedMaximum(string name) : IAttentionBackend
         ScalarType score = problem.DType == AttentionDType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
         AttentionArguments arguments = new()
         {
-            Mask = inputs.Mask, IsCausal = problem.IsCausal, CausalAlignment = problem.CausalAlignment, Scale = problem.Scale,
+            Mask = inputs.Mask,
+            IsCausal = problem.IsCausal,
+            CausalAlignment = problem.CausalAlignment,
+            Scale = problem.Scale,
         };
         Tensor scores = ReferenceAttention.ComputeSteps(inputs.Query, inputs.Key, inputs.Value, arguments).Biased;
         double log2E = score == ScalarType.Float32 ? (float)Math.Log2(Math.E) : Math.Log2(Math.E);
