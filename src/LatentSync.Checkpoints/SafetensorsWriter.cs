@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using LatentSync.Checkpoints.Safetensors;
 using LatentSync.Checkpoints.Writing;
+using LatentSync.Foundation.Files;
 
 namespace LatentSync.Checkpoints;
 
@@ -25,7 +26,7 @@ public static class SafetensorsWriter
             [.. tensors.OrderByDescending(t => t.Value.ElementType.SizeInBytes()).ThenBy(t => t.Key, StringComparer.Ordinal)];
         CheckNames(ordered.Select(t => t.Key));
         byte[] header = BuildHeader(ordered, metadata);
-        AtomicFile.Write(path, stream =>
+        PartialFile.Write(path, stream =>
         {
             Span<byte> length = stackalloc byte[sizeof(ulong)];
             BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);

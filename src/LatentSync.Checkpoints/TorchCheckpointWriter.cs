@@ -1,5 +1,6 @@
 using LatentSync.Checkpoints.PyTorch;
 using LatentSync.Checkpoints.Writing;
+using LatentSync.Foundation.Files;
 
 namespace LatentSync.Checkpoints;
 
@@ -21,7 +22,7 @@ public static class TorchCheckpointWriter
     {
         ArgumentNullException.ThrowIfNull(root);
         (ReadOnlyMemory<byte> pickle, IReadOnlyList<TensorPayload> storages) = PickleEncoder.Encode(root);
-        AtomicFile.Write(path, stream =>
+        PartialFile.Write(path, stream =>
         {
             ZipWriter zip = new(stream, zipLimit32);
             zip.WriteEntry($"{Root}/data.pkl", pickle);

@@ -14,6 +14,12 @@ internal static class ExitCode
     /// <summary>This machine cannot do it: a missing or incompatible component.</summary>
     public const int Machine = 3;
 
-    /// <summary>Cancelled by the user.</summary>
+    /// <summary>Cancelled by the user: Ctrl+C, SIGINT.</summary>
     public const int Cancelled = 130;
+
+    /// <summary>Ended by SIGTERM.</summary>
+    public const int Terminated = 143;
+
+    /// <summary>Ended by SIGHUP: the terminal is gone.</summary>
+    public const int HungUp = 129;
 }

@@ -4,6 +4,8 @@ using LatentSync.Checkpoints;
 using LatentSync.Demo;
 using LatentSync.Foundation.Files;
 using LatentSync.Doctor.Machines;
+using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media;
 using LatentSync.Media.Faces;
 using LatentSync.Media.Video;
@@ -22,16 +24,39 @@ namespace LatentSync.Cli;
 internal static class FailureReport
 {
     /// <summary>Writes the message; the stack trace only when asked for.</summary>
-    public static int Write(Exception exception, bool verbose)
+    /// <param name="exception">What ended the run.</param>
+    /// <param name="verbose">With the stack trace.</param>
+    /// <param name="signalled">Exit code of the signal that cancelled the run; null: none came.</param>
+    /// <param name="goingOn">How to go on after a cancelled run; null: nothing to say.</param>
+    public static int Write(Exception exception, bool verbose, int? signalled = null, string? goingOn = null)
     {
         Exception cause = exception is AggregateException { InnerExceptions.Count: 1 } aggregate ? aggregate.InnerExceptions[0] : exception;
         (int code, string message) = Classify(cause);
-        Console.Error.WriteLine(code == ExitCode.Cancelled ? "latentsync: cancelled; no unfinished file was left behind" : $"latentsync: {message}");
-        if (verbose)
+        try
         {
-            Console.Error.WriteLine(cause);
+            if (code == ExitCode.Cancelled)
+            {
+                Console.Error.WriteLine("latentsync: cancelled; no unfinished file was left behind");
+                if (goingOn is not null)
+                {
+                    Console.Error.WriteLine($"latentsync: {goingOn}");
+                }
+            }
+            else
+            {
+                // Only these have messages of several lines; elsewhere a line end is somebody's file name.
+                Console.Error.WriteLine($"latentsync: {PrintableText.Escape(message, keepLines: cause is AttentionUnavailableException or NativeLoadException or ParityException)}");
+            }
+            if (verbose)
+            {
+                Console.Error.WriteLine(PrintableText.Escape(cause.ToString(), keepLines: true));
+            }
         }
-        return code;
+        catch (IOException) when (signalled is not null)
+        {
+            // The terminal is gone; the exit code is all that can be said.
+        }
+        return signalled ?? code;
     }
 
     private static (int Code, string Message) Classify(Exception exception) =>
@@ -50,6 +75,7 @@ internal static class FailureReport
                 ExitCode.Machine,
                 "the device's memory ran out: close other programs, lower --resolution, use --dtype bf16 or --device cpu"
             ),
+            OutputPathException => (ExitCode.Usage, exception.Message),
             FileNotFoundException or DirectoryNotFoundException => (ExitCode.Usage, exception.Message),
             IOException or UnauthorizedAccessException => (ExitCode.Failed, exception.Message),
             OutOfMemoryException => (ExitCode.Machine, "memory ran out: close other programs, lower --resolution, or use --dtype bf16"),

@@ -21,17 +21,17 @@ catch (FormatException exception)
     Console.Error.WriteLine($"latentsync: --lang: {exception.Message}");
     return ExitCode.Usage;
 }
+using Termination termination = Termination.Listen();
 InvocationConfiguration configuration = new()
 {
     EnableDefaultExceptionHandler = false,
-    // Time to finish a block of the network (seconds at full size), stop ffmpeg and delete partial files after Ctrl+C.
-    ProcessTerminationTimeout = TimeSpan.FromMinutes(2),
+    ProcessTerminationTimeout = null, // signals are Termination's
 };
 try
 {
-    return await parsed.InvokeAsync(configuration);
+    return await parsed.InvokeAsync(configuration, termination.Token);
 }
 catch (Exception exception)
 {
-    return FailureReport.Write(exception, parsed.GetValue(CommandTree.Verbose));
+    return FailureReport.Write(exception, parsed.GetValue(CommandTree.Verbose), termination.ExitCode, GoingOn.After(parsed, args));
 }

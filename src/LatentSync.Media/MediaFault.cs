@@ -45,6 +45,9 @@ public enum MediaFault
     /// <summary>The finished file does not hold what was written into it.</summary>
     Verification = 205,
 
+    /// <summary>The unfinished output, or its folder, was removed while it was written.</summary>
+    OutputLost = 206,
+
     /// <summary>ffmpeg or ffprobe was not found, or is too old, or lacks an encoder.</summary>
     ToolMissing = 301,
 

@@ -337,35 +337,73 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
     }
 
     [Theory]
-    [InlineData("animating the mouth")]
-    [InlineData("loading the networks")]
-    public async Task Sync_Interrupted_Exits130WithoutDebris(string moment)
+    [InlineData("animating the mouth", "INT", ExitCode.Cancelled)]
+    [InlineData("loading the networks", "TERM", ExitCode.Terminated)]
+    [InlineData("animating the mouth", "HUP", ExitCode.HungUp)]
+    public async Task Sync_Signalled_ExitsWithItsCodeAndWithoutDebris(string moment, string signal, int exitCode)
     {
         Cli.RequireFfmpeg();
         string? env = ProgramRun.Find("env");
-        Assert.SkipWhen(OperatingSystem.IsWindows() || env is null, "sends SIGINT, which only Unix has");
+        Assert.SkipWhen(OperatingSystem.IsWindows() || env is null, "sends signals, which only Unix has");
         File.WriteAllText(Out, "precious");
         bool sent = false;
         ProgramRun run = await ProgramRun.RunAsync(
             // A test started in the background inherits an ignored SIGINT; env gives the program the usual one again.
-            new ProgramStart(env, ["--default-signal=INT", Cli.Path, .. LongSync])
+            new ProgramStart(env, ["--default-signal", Cli.Path, .. LongSync, "--resume"])
             {
                 OnErrorLine = (line, process) =>
                 {
                     if (!sent && line.StartsWith(moment, StringComparison.Ordinal))
                     {
                         sent = true;
-                        System.Diagnostics.Process.Start("kill", ["-INT", $"{process.Id}"]).WaitForExit();
+                        System.Diagnostics.Process.Start("kill", [$"-{signal}", $"{process.Id}"]).WaitForExit();
                     }
                 },
             }
         );
 
         Assert.True(sent, $"\"{moment}\" never came: {run.Errors}");
-        Cli.AssertFailure(ExitCode.Cancelled, run);
+        Cli.AssertFailure(exitCode, run);
         Assert.Contains("cancelled", run.Errors, StringComparison.Ordinal);
+        Assert.Contains($"latentsync sync --video {fixture.Video}", run.Errors, StringComparison.Ordinal); // how to go on
         Assert.Equal(["out.mp4"], Names);
         Assert.Equal("precious", File.ReadAllText(Out));
+    }
+
+    [Fact]
+    public async Task Sync_Killed_TheNextRunRemovesWhatIsLeft()
+    {
+        Cli.RequireFfmpeg();
+        ProgramRun killed = await ProgramRun.RunAsync(new ProgramStart(Cli.Path, LongSync)
+        {
+            OnErrorLine = (line, process) =>
+            {
+                if (line.StartsWith("animating the mouth", StringComparison.Ordinal))
+                {
+                    process.Kill(); // SIGKILL
+                }
+            },
+        });
+        Assert.NotEqual(ExitCode.Done, killed.ExitCode);
+        Assert.Contains(Names, name => name.Contains(".partial", StringComparison.Ordinal));
+
+        ProgramRun next = await Cli.RunAsync(fixture.Sync("--out", Out));
+
+        Assert.True(next.ExitCode == ExitCode.Done, next.Errors);
+        Assert.Equal(["out.mp4"], Names);
+    }
+
+    [Fact]
+    public async Task Doctor_SavesOverItsInput_IsRefused()
+    {
+        File.WriteAllText(_folder.File("m.json"), "{}");
+        File.CreateSymbolicLink(_folder.File("link.json"), "m.json");
+
+        ProgramRun run = await Cli.RunAsync("doctor", "--machine", _folder.File("m.json"), "--save-machine", _folder.File("link.json"));
+
+        Cli.AssertFailure(ExitCode.Usage, run);
+        Assert.Contains("--save-machine is the same file as --machine", run.Errors, StringComparison.Ordinal);
+        Assert.Equal("{}", File.ReadAllText(_folder.File("m.json")));
     }
 
     [Theory]

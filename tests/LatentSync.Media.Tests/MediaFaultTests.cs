@@ -21,6 +21,7 @@ public sealed class MediaFaultTests
     [InlineData(MediaFault.Missing, true)]
     [InlineData(MediaFault.TooShort, true)]
     [InlineData(MediaFault.OutputIsInput, true)]
+    [InlineData(MediaFault.OutputLost, false)]
     [InlineData(MediaFault.DiskFull, false)]
     [InlineData(MediaFault.ToolMissing, false)]
     [InlineData(MediaFault.ToolFailed, false)]

@@ -27,9 +27,10 @@ public static class RecordPage
         {
             throw new FileNotFoundException($"{folder} holds no measurement record: there is no record.json in it.", record);
         }
+        FileOverlap.Refuse(Directory.EnumerateFiles(folder, "*.json").Select(file => new NamedPath("a JSON file of the record", file)), [new NamedPath("The page", page)]);
         Dictionary<string, string> files = Directory.EnumerateFiles(folder, "*.json").ToDictionary(
             file => Path.GetFileNameWithoutExtension(file), file => InputFile.ReadAllText(file, MaximumBytes), StringComparer.Ordinal);
-        File.WriteAllText(page, Render(files));
+        PartialFile.Write(page, Encoding.UTF8.GetBytes(Render(files)));
         return page;
     }
 

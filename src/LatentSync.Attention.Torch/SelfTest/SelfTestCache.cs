@@ -75,7 +75,7 @@ internal sealed class SelfTestCache(string path, string identity)
         try
         {
             string text = string.Join('\n', [Format + identity, .. passed.Order(StringComparer.Ordinal), "end"]) + "\n";
-            WholeFile.Write(path, Encoding.UTF8.GetBytes(text));
+            PartialFile.Write(path, Encoding.UTF8.GetBytes(text));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

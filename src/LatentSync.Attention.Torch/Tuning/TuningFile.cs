@@ -3,7 +3,6 @@ using System.Text.Json.Serialization;
 using LatentSync.Attention.Constraints;
 using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Json;
-using LatentSync.Platform;
 
 namespace LatentSync.Attention.Torch.Tuning;
 
@@ -61,5 +60,5 @@ internal static class TuningFile
     /// <exception cref="IOException">It cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">It cannot be written.</exception>
     internal static void Write(string path, TuningTable table) =>
-        WholeFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(new Content(Version, table.Machine, table.Entries), Format));
+        PartialFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(new Content(Version, table.Machine, table.Entries), Format));
 }

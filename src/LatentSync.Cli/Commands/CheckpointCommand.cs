@@ -1,6 +1,7 @@
 using System.CommandLine;
 using LatentSync.Demo;
 using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Wording;
 using LatentSync.Pipelines;
 
 namespace LatentSync.Cli.Commands;
@@ -76,7 +77,7 @@ internal static class CheckpointCommand
         string folder = EmptyFolder(parsed);
         Console.Error.WriteLine($"writing an untrained checkpoint ({parsed.GetRequiredValue(Size)}) ...");
         SeededCheckpoint.Write(folder, parsed.GetValue(Seed), size, cancellationToken);
-        Console.Out.WriteLine(Path.GetFullPath(folder));
+        Console.Out.WriteLine(PrintableText.Escape(Path.GetFullPath(folder)));
         return ExitCode.Done;
     }
 
@@ -92,13 +93,13 @@ internal static class CheckpointCommand
             ReadMe = parsed.GetValue(ReadMe) is { } path ? InputFile.ReadAllText(path, MaximumReadMeBytes) : null,
         };
         CheckpointAssembly.Write(parts, folder, cancellationToken);
-        Console.Out.WriteLine(Path.GetFullPath(folder));
+        Console.Out.WriteLine(PrintableText.Escape(Path.GetFullPath(folder)));
         return ExitCode.Done;
     }
 
     private static string EmptyFolder(ParseResult parsed)
     {
-        string folder = parsed.GetRequiredValue(Out);
+        string folder = OutputPath.Folder(parsed.GetRequiredValue(Out));
         if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
         {
             throw new SyncOptionsException($"--out {folder} is not empty; give a new or empty folder, so that nothing of yours is replaced.");

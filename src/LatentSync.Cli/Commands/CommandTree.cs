@@ -17,7 +17,8 @@ internal static class CommandTree
           latentsync doctor                                     what will run on this machine, and why not the rest
           latentsync sync --help                                every option of a command, with examples
 
-        Exit codes: 0 done, 1 failed, 2 wrong usage or bad input, 3 this machine lacks something, 130 cancelled.
+        Exit codes: 0 done, 1 failed, 2 wrong usage or bad input, 3 this machine lacks something, 130 cancelled
+        (Ctrl+C; 143 by SIGTERM, 129 when the terminal is gone).
         """;
 
     public static RootCommand Create()

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using LatentSync.Cli.Display;
 using LatentSync.Demo;
+using LatentSync.Foundation.Wording;
 using LatentSync.Pipelines;
 
 namespace LatentSync.Cli.Commands;
@@ -71,7 +72,7 @@ internal static class DemoCommand
         Console.Out.WriteLine(result.Trained
             ? FormattableString.Invariant($"The lips follow the new speech with a correlation of {result.Quality.Correlation:0.00} (the input's: {result.Quality.CorrelationInput:0.00}).")
             : "The weights are untrained: the mouth is noise. What this shows is that the whole chain runs here.");
-        Console.Out.WriteLine($"Look at {result.ReportPath}");
+        Console.Out.WriteLine(PrintableText.Escape($"Look at {result.ReportPath}"));
         return ExitCode.Done;
     }
 }

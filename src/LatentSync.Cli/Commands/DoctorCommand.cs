@@ -2,6 +2,7 @@ using System.CommandLine;
 using LatentSync.Cli.Display;
 using LatentSync.Doctor;
 using LatentSync.Doctor.Machines;
+using LatentSync.Foundation.Files;
 
 namespace LatentSync.Cli.Commands;
 
@@ -46,6 +47,13 @@ internal static class DoctorCommand
 
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
+        if (parsed.GetValue(SaveMachine) is { } target)
+        {
+            _ = OutputPath.File(target);
+            FileOverlap.Refuse(
+                [new("--machine", Machine.DescriptionFile(parsed)), new("--libtorch", Machine.Folder(parsed)?.Folder), new("--face-models", parsed.GetValue(FaceModels)), new("--cascades", parsed.GetValue(Cascades))],
+                [new("--save-machine", target)]);
+        }
         DoctorReport report = await Task.Run(() => Report(parsed), cancellationToken);
         if (parsed.GetValue(SaveMachine) is { } file)
         {

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using LatentSync.Attention.Torch;
 using LatentSync.Cli.Display;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Faces;
 using LatentSync.Training.Evaluation;
 
@@ -94,10 +95,10 @@ internal static class EvalSyncCommand
         }
         foreach (string warning in report.Warnings)
         {
-            Console.Error.WriteLine($"latentsync: {warning}");
+            Console.Error.WriteLine(PrintableText.Escape($"latentsync: {warning}"));
         }
-        Console.Out.WriteLine($"network     {report.Network}");
-        Console.Out.WriteLine($"faces       {report.Detector}");
+        Console.Out.WriteLine(PrintableText.Escape($"network     {report.Network}"));
+        Console.Out.WriteLine(PrintableText.Escape($"faces       {report.Detector}"));
         Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"offset      {report.OffsetFrames} frames"));
         Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"confidence  {report.Confidence:0.000}"));
         Console.Out.WriteLine();

@@ -27,6 +27,9 @@ internal sealed class MachineOptions
     /// <summary>All of them.</summary>
     public IEnumerable<Option> All => [_gpu, _cuda, _driver, _libtorch, _os, _cpu, _memory, _machine];
 
+    /// <summary>The machine file that is read; null: none.</summary>
+    public string? DescriptionFile(ParseResult parsed) => parsed.GetValue(_machine);
+
     /// <summary>The described machine; null when none of the options describes one.</summary>
     /// <param name="parsed">The command line.</param>
     /// <exception cref="MachineDescriptionException">An option or the file has no meaning.</exception>

@@ -115,6 +115,9 @@ internal static class SyncCommand
             Identity = parsed.GetValue(Identity),
         };
 
+    /// <summary>The command line asks for finished chunks to be kept.</summary>
+    public static bool Resumes(ParseResult parsed) => parsed.GetValue(Resume);
+
     private static bool OnOff(ParseResult parsed, Option<string> option) =>
         parsed.GetRequiredValue(option) switch
         {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using LatentSync.Cli.Display;
+using LatentSync.Foundation.Wording;
 using LatentSync.Training.Datasets;
 
 namespace LatentSync.Cli.Commands;
@@ -75,7 +76,7 @@ internal static class SynthCommand
         Console.Out.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{result.ClipsWritten} clips drawn{kept}: {result.FramesWritten} frames in {result.TotalSeconds:0.0} s, {result.MillisecondsPerFrame:0.0} ms per frame"));
-        Console.Out.WriteLine($"Look at {result.FacesFolder ?? result.Folder}");
+        Console.Out.WriteLine(PrintableText.Escape($"Look at {result.FacesFolder ?? result.Folder}"));
         return ExitCode.Done;
     }
 }

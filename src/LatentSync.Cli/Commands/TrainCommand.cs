@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using LatentSync.Cli.Display;
+using LatentSync.Foundation.Wording;
 using LatentSync.Training.Datasets;
 using LatentSync.Training.Loops;
 using LatentSync.Training.Loops.AudioEncoders;
@@ -120,10 +121,10 @@ internal static class TrainCommand
             $"{report.Steps} steps ({report.Parameters:N0} parameters) in {report.Seconds:0} s{(report.ResumedFrom > 0 ? $", resumed at step {report.ResumedFrom}" : string.Empty)}; loss {report.FinalLoss:G4} over the last steps"));
         foreach (SkippedVideo skipped in report.SkippedVideos)
         {
-            Console.Error.WriteLine($"skipped {skipped.Path}: {skipped.Reason}");
+            Console.Error.WriteLine(PrintableText.Escape($"skipped {skipped.Path}: {skipped.Reason}"));
         }
-        Console.Out.WriteLine($"checkpoint {report.Checkpoint}");
-        Console.Out.WriteLine($"curve      {report.LossPlot}");
+        Console.Out.WriteLine(PrintableText.Escape($"checkpoint {report.Checkpoint}"));
+        Console.Out.WriteLine(PrintableText.Escape($"curve      {report.LossPlot}"));
         return ExitCode.Done;
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using LatentSync.Foundation.Wording;
 using LatentSync.Pipelines;
 
 namespace LatentSync.Cli.Display;
@@ -16,7 +17,7 @@ internal static class SyncReportDisplay
         }
         foreach (string line in Lines(report))
         {
-            Console.Out.WriteLine(line);
+            Console.Out.WriteLine(PrintableText.Escape(line));
         }
     }
 

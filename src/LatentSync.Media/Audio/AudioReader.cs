@@ -34,7 +34,7 @@ public static class AudioReader
     {
         _ = CheckedLimit(sampleRate, maximumDuration);
         MediaInfo media = await MediaProbe.ProbeAsync(path, tools, cancellationToken).ConfigureAwait(false);
-        return (await ReadAsync(media, tools, sampleRate, maximumDuration, null, cancellationToken).ConfigureAwait(false)).Samples;
+        return (await ReadAsync(media, tools, sampleRate, maximumDuration, cancellationToken: cancellationToken).ConfigureAwait(false)).Samples;
     }
 
     /// <summary>Reads a whole file that was probed before.</summary>
@@ -44,6 +44,7 @@ public static class AudioReader
     /// <param name="maximumDuration">A longer recording is refused. Default 6 hours (1.3 GiB of samples at 16 kHz).</param>
     /// <param name="timeline">Where the sound lies beside the picture of the same file: silence stands before one that begins later. null:
     /// the first sample is the file's first.</param>
+    /// <param name="take">Only so much from the start is decoded; null: all.</param>
     /// <param name="cancellationToken">Stops the decoding.</param>
     /// <returns>The samples, at least one. Gaps in the recording are silence.</returns>
     /// <exception cref="MediaException"><see cref="MediaFault.NoAudio"/>, <see cref="MediaFault.TooShort"/>: no sample, <see
@@ -54,6 +55,7 @@ public static class AudioReader
         int sampleRate = LogMelSpectrogram.SampleRate,
         TimeSpan? maximumDuration = null,
         MediaTimeline? timeline = null,
+        TimeSpan? take = null,
         CancellationToken cancellationToken = default
     )
     {
@@ -62,14 +64,14 @@ public static class AudioReader
         string path = media.Path;
         int maximumSamples = (int)Math.Min(limit.TotalSeconds * sampleRate, Array.MaxLength / sizeof(short));
         AudioStreamInfo stream = media.RequireAudio();
-        if (stream.Duration > limit + TimeSpan.FromSeconds(1))
+        if (take is null && stream.Duration > limit + TimeSpan.FromSeconds(1))
         {
             throw TooLong(path, limit);
         }
 
         await using ChildProcess ffmpeg = ChildProcess.Start(
             tools.FfmpegPath,
-            Arguments(media, stream, sampleRate, timeline is not null),
+            Arguments(media, stream, sampleRate, timeline is not null, take),
             writesInput: false,
             cancellationToken
         );
@@ -79,7 +81,7 @@ public static class AudioReader
                 () => TooLong(path, limit),
                 silence,
                 maximumSamples,
-                Expected(stream, sampleRate, maximumSamples)
+                Expected(take < stream.Duration ? take : stream.Duration, sampleRate, maximumSamples)
             )
             .ConfigureAwait(false);
         int exitCode = await ffmpeg.WaitAsync().ConfigureAwait(false);
@@ -107,7 +109,7 @@ public static class AudioReader
             );
         }
 
-        string? damage = await DamageAsync(media, stream, (samples.Length - silence) / (double)sampleRate, ffmpeg.Errors, tools, cancellationToken)
+        string? damage = await DamageAsync(media, stream, take, (samples.Length - silence) / (double)sampleRate, ffmpeg.Errors, tools, cancellationToken)
             .ConfigureAwait(false);
         return new DecodedSound(samples, damage is null ? [] : [damage]);
     }
@@ -115,6 +117,7 @@ public static class AudioReader
     private static async Task<string?> DamageAsync(
         MediaInfo media,
         AudioStreamInfo stream,
+        TimeSpan? take,
         double seconds,
         ErrorTail errors,
         FfmpegTools tools,
@@ -122,6 +125,7 @@ public static class AudioReader
     )
     {
         double? stated = media.StatesNoLength ? null : stream.Duration?.TotalSeconds;
+        stated = take is { } part ? (stated < part.TotalSeconds ? stated : null) : stated;
         bool isSuspicious = seconds < stated - TruncationCheck.Slack(stated ?? 0) || TruncationCheck.Complains(errors);
         if (isSuspicious && await TruncationCheck.IsCutAsync(media, errors, tools, cancellationToken).ConfigureAwait(false))
         {
@@ -141,8 +145,8 @@ public static class AudioReader
         return limit;
     }
 
-    private static int Expected(AudioStreamInfo stream, int sampleRate, int maximumSamples) =>
-        (int)Math.Clamp((stream.Duration?.TotalSeconds ?? 60) * sampleRate + sampleRate, sampleRate, maximumSamples);
+    private static int Expected(TimeSpan? duration, int sampleRate, int maximumSamples) =>
+        (int)Math.Clamp((duration?.TotalSeconds ?? 60) * sampleRate + sampleRate, sampleRate, maximumSamples);
 
     /// <summary>Reads 16-bit samples to the end of the stream into an array that grows as needed.</summary>
     private static async Task<float[]> CollectAsync(Stream source, Func<MediaException> tooLong, int silence, int maximumSamples, int expectedSamples)
@@ -208,7 +212,7 @@ public static class AudioReader
     /// <summary>Silence where time stamps leave a gap, cuts where they overlap, as players do. Shorter than this (seconds) is rounding.</summary>
     internal const string OnTime = "aresample=async=1:min_hard_comp=0.03";
 
-    private static string[] Arguments(MediaInfo media, AudioStreamInfo stream, int sampleRate, bool isWithPicture) =>
+    private static string[] Arguments(MediaInfo media, AudioStreamInfo stream, int sampleRate, bool isWithPicture, TimeSpan? take) =>
         [
             "-v",
             "error",
@@ -229,7 +233,10 @@ public static class AudioReader
             "1",
             "-ar",
             sampleRate.ToString(CultureInfo.InvariantCulture),
+            .. Limit(take),
             "pipe:1",
-            .. isWithPicture && media.Video is { } video ? MediaTimeline.Companion(0, video.StreamIndex) : [],
+            .. isWithPicture && media.Video is { } video ? [.. Limit(take), .. MediaTimeline.Companion(0, video.StreamIndex)] : Array.Empty<string>(),
         ];
+
+    private static string[] Limit(TimeSpan? take) => take is { } part ? ["-t", part.TotalSeconds.ToString("0.######", CultureInfo.InvariantCulture)] : [];
 }

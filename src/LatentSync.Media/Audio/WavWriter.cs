@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using LatentSync.Foundation.Files;
 using LatentSync.Media.Video;
 
 namespace LatentSync.Media.Audio;
@@ -44,10 +45,10 @@ public static class WavWriter
             );
         }
 
-        using var file = new PartialFile(path);
+        using PartialFile file = MediaOutput.Begin(path);
         try
         {
-            using var stream = new FileStream(file.Path, FileMode.Create, FileAccess.Write);
+            using FileStream stream = file.Open();
             stream.Write(Header((uint)dataBytes, sampleRate, channels, bytesPerSample, format));
             var block = new byte[BlockSamples * bytesPerSample];
             for (int start = 0; start < samples.Length; start += BlockSamples)
@@ -59,10 +60,10 @@ public static class WavWriter
         }
         catch (IOException e)
         {
-            throw PartialFile.Failure(e, path);
+            throw MediaOutput.Failure(e, path);
         }
 
-        file.MoveIntoPlace();
+        MediaOutput.Publish(file, path);
     }
 
     private static void Encode(ReadOnlySpan<float> samples, Span<byte> target, WavSampleFormat format)

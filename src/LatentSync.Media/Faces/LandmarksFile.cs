@@ -126,9 +126,7 @@ public sealed class LandmarksFile
     public void Save(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        string partial = path + ".part";
-        File.WriteAllText(partial, ToJson(), new UTF8Encoding(false));
-        File.Move(partial, path, overwrite: true);
+        PartialFile.Write(path, Encoding.UTF8.GetBytes(ToJson()));
     }
 
     /// <summary>The file's text: one frame per line.</summary>

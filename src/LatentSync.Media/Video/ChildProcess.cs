@@ -116,6 +116,9 @@ internal sealed class ChildProcess : IAsyncDisposable
         return (exitCode, output.ToArray(), child.Errors);
     }
 
+    /// <summary>Ends when the child ends, however that is.</summary>
+    public Task EndedAsync() => _process.WaitForExitAsync(CancellationToken.None);
+
     /// <summary>Waits for the end of the child and of its messages.</summary>
     /// <returns>Exit code; 128 + n when signal n killed it.</returns>
     /// <exception cref="OperationCanceledException">The child was cancelled.</exception>
@@ -171,6 +174,23 @@ internal sealed class ChildProcess : IAsyncDisposable
         }
 
         await Task.WhenAny(_errorReader, Task.Delay(TailTime, CancellationToken.None)).ConfigureAwait(false);
+        await ClosePipesAsync().ConfigureAwait(false);
         _process.Dispose();
+    }
+
+    // Disposing a process leaves the pipes that were read or written as streams to the finaliser.
+    private async Task ClosePipesAsync()
+    {
+        foreach (Stream pipe in new[] { _process.StandardInput.BaseStream, _process.StandardOutput.BaseStream, _process.StandardError.BaseStream })
+        {
+            try
+            {
+                await pipe.DisposeAsync().ConfigureAwait(false);
+            }
+            catch (IOException)
+            {
+                // The other end is gone, and with it whoever would have read the rest.
+            }
+        }
     }
 }

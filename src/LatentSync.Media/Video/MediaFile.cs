@@ -1,5 +1,6 @@
-using System.Text;
 using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Wording;
+using System.Text;
 
 namespace LatentSync.Media.Video;
 
@@ -25,6 +26,15 @@ internal static class MediaFile
             throw new MediaException(
                 MediaFault.Missing,
                 "An input file was asked for, but its name is empty: give the path of a video or audio file.",
+                path
+            );
+        }
+
+        if (OutputPath.IsAddress(path))
+        {
+            throw new MediaException(
+                MediaFault.Missing,
+                $"{Show(path)} is an address on the network; only files of this machine are read: download it first.",
                 path
             );
         }
@@ -94,23 +104,5 @@ internal static class MediaFile
     private static ReadOnlySpan<byte> PngSignature => [0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10];
 
     /// <summary>A path as it appears in messages: quoted, control characters visible.</summary>
-    public static string Show(string path)
-    {
-        var text = new StringBuilder("'");
-        foreach (char c in path)
-        {
-            text.Append(
-                c switch
-                {
-                    '\n' => "\\n",
-                    '\r' => "\\r",
-                    '\t' => "\\t",
-                    _ when char.IsControl(c) => "?",
-                    _ => c.ToString(),
-                }
-            );
-        }
-
-        return text.Append('\'').ToString();
-    }
+    public static string Show(string path) => PrintableText.Quote(path);
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LatentSync.Foundation.Files;
 
 namespace LatentSync.Media.Video;
 
@@ -8,6 +9,7 @@ namespace LatentSync.Media.Video;
 /// behind.</remarks>
 public sealed class VideoWriter : IAsyncDisposable
 {
+    private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(1);
     private readonly VideoWriterOptions _options;
     private readonly OutputContainer _container;
     private readonly FfmpegTools _tools;
@@ -17,6 +19,9 @@ public sealed class VideoWriter : IAsyncDisposable
     private readonly ChildProcess _encoder;
     private readonly CancellationToken _cancellation;
     private readonly List<string> _notes = [];
+    private readonly CancellationTokenSource _lost = new();
+    private readonly CancellationTokenSource _unwatched = new();
+    private readonly Task _watch;
     private bool _closed;
 
     private VideoWriter(
@@ -45,7 +50,12 @@ public sealed class VideoWriter : IAsyncDisposable
         }
 
         _encoder = ChildProcess.Start(tools.FfmpegPath, EncoderArguments(), writesInput: true, cancellation);
+        _watch = WatchAsync();
     }
+
+    /// <summary>Cancelled when the encoder has died or the output's folder is gone: work on further frames would be in vain. <see
+    /// cref="LostReasonAsync"/> says why.</summary>
+    public CancellationToken Lost => _lost.Token;
 
     /// <summary>Frames taken so far.</summary>
     public long FramesWritten { get; private set; }
@@ -86,7 +96,7 @@ public sealed class VideoWriter : IAsyncDisposable
             }
         }
 
-        var picture = new PartialFile(options.OutputPath);
+        PartialFile picture = MediaOutput.Begin(options.OutputPath);
         try
         {
             return new VideoWriter(options, container, tools, audio, timeline, picture, cancellationToken);
@@ -110,7 +120,7 @@ public sealed class VideoWriter : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(tools);
         options.Validate();
         tools.RequireEncoder("libx264");
-        new PartialFile(options.OutputPath).Dispose();
+        MediaOutput.Begin(options.OutputPath).Dispose();
     }
 
     /// <summary>Appends a frame.</summary>
@@ -144,6 +154,11 @@ public sealed class VideoWriter : IAsyncDisposable
             );
         }
 
+        if (!_picture.IsThere)
+        {
+            throw MediaOutput.Lost(_options.OutputPath);
+        }
+
         try
         {
             await _encoder.Input.WriteAsync(rgb, _cancellation).ConfigureAwait(false);
@@ -170,6 +185,7 @@ public sealed class VideoWriter : IAsyncDisposable
         }
 
         _closed = true;
+        await UnwatchAsync().ConfigureAwait(false);
         int exitCode = await EndEncoderAsync().ConfigureAwait(false);
 
         // Where the disk fills up with the very last bytes, ffmpeg complains but ends as if all were well.
@@ -178,13 +194,18 @@ public sealed class VideoWriter : IAsyncDisposable
             throw Failure("encoding", exitCode, _encoder.Errors);
         }
 
+        if (!_picture.IsThere)
+        {
+            throw MediaOutput.Lost(_options.OutputPath);
+        }
+
         if (_audio is null)
         {
             return await PublishAsync(_picture, null).ConfigureAwait(false);
         }
 
         SpeechTrackPlan plan = SpeechTrackPlan.For(_audio.RequireAudio(), _container, Seconds);
-        using var joined = new PartialFile(_options.OutputPath);
+        using PartialFile joined = MediaOutput.Begin(_options.OutputPath);
         var join = new SpeechJoin(_tools, _audio, _timeline!, plan, Seconds);
         (exitCode, ErrorTail errors, double? soundEnd) = await join.RunAsync(_picture.Path, Finish(joined.Path), _cancellation).ConfigureAwait(false);
         if (exitCode != 0 || TellsOfAFullDisk(errors.Text))
@@ -208,8 +229,36 @@ public sealed class VideoWriter : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _closed = true;
+        await UnwatchAsync().ConfigureAwait(false);
         await _encoder.DisposeAsync().ConfigureAwait(false);
         _picture.Dispose();
+    }
+
+    /// <summary>Why <see cref="Lost"/> was cancelled.</summary>
+    public async Task<MediaException> LostReasonAsync() =>
+        _picture.IsThere
+            ? Failure("encoding", await _encoder.WaitAsync().ConfigureAwait(false), _encoder.Errors)
+            : MediaOutput.Lost(_options.OutputPath);
+
+    // Between two frames lies a chunk's work, hours on a slow machine: a frame that cannot be written must not be the first to tell.
+    private async Task WatchAsync()
+    {
+        Task ended = _encoder.EndedAsync();
+        while (!_unwatched.IsCancellationRequested)
+        {
+            await Task.WhenAny(ended, Task.Delay(WatchInterval, _unwatched.Token)).ConfigureAwait(false);
+            if (!_unwatched.IsCancellationRequested && (ended.IsCompleted || !_picture.IsThere))
+            {
+                await _lost.CancelAsync().ConfigureAwait(false);
+                return;
+            }
+        }
+    }
+
+    private async Task UnwatchAsync()
+    {
+        await _unwatched.CancelAsync().ConfigureAwait(false);
+        await _watch.ConfigureAwait(false);
     }
 
     private double Seconds => FramesWritten / _options.FrameRate.ToDouble();
@@ -239,7 +288,7 @@ public sealed class VideoWriter : IAsyncDisposable
 
         long bytes = new FileInfo(file.Path).Length;
         _cancellation.ThrowIfCancellationRequested();
-        file.MoveIntoPlace();
+        MediaOutput.Publish(file, _options.OutputPath);
         return new WrittenVideo(
             Path.GetFullPath(_options.OutputPath),
             FramesWritten,

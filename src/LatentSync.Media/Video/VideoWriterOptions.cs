@@ -1,3 +1,5 @@
+using LatentSync.Foundation.Files;
+
 namespace LatentSync.Media.Video;
 
 /// <summary>What a <see cref="VideoWriter"/> writes.</summary>
@@ -103,39 +105,15 @@ public sealed record VideoWriterOptions
         }
 
         OutputContainer container = OutputContainer.ForPath(OutputPath);
-        string output = Resolved(OutputPath);
-        StringComparison comparison = OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
-        foreach (string input in AudioPath is null ? InputPaths : [.. InputPaths, AudioPath])
+        try
         {
-            if (Resolved(input).Equals(output, comparison))
-            {
-                throw new MediaException(
-                    MediaFault.OutputIsInput,
-                    $"The output {MediaFile.Show(OutputPath)} is also an input and would be replaced: choose another name for the output.",
-                    OutputPath
-                );
-            }
+            FileOverlap.Refuse(InputPaths.Append(AudioPath).Select(input => new NamedPath("an input", input)), [new NamedPath("The output", OutputPath)]);
+        }
+        catch (OutputIsInputException e)
+        {
+            throw new MediaException(MediaFault.OutputIsInput, e.Message, OutputPath, e);
         }
 
         return container;
-    }
-
-    private static string Resolved(string path)
-    {
-        string full = Path.GetFullPath(path);
-        try
-        {
-            // A link anywhere on the way would hide that two names mean one file.
-            string folder =
-                new DirectoryInfo(Path.GetDirectoryName(full) ?? full).ResolveLinkTarget(returnFinalTarget: true)?.FullName
-                ?? Path.GetDirectoryName(full)
-                ?? full;
-            string direct = Path.Combine(folder, Path.GetFileName(full));
-            return new FileInfo(direct).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? direct;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return full;
-        }
     }
 }

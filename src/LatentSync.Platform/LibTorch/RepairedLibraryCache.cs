@@ -24,8 +24,7 @@ internal sealed class RepairedCopy(string path, bool isKept, IDisposable? owner)
 /// </summary>
 internal sealed class RepairedLibraryCache(string? cacheFolder, string temporaryFolder)
 {
-    /// <summary>A temporary file this old belongs to a process that died while writing.</summary>
-    private static readonly TimeSpan StaleAge = TimeSpan.FromDays(1);
+    private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     /// <summary>Name of the cached file.</summary>
     /// <param name="originalPath">The library that was repaired.</param>
@@ -67,17 +66,7 @@ internal sealed class RepairedLibraryCache(string? cacheFolder, string temporary
             trace.Add(new LoadStep("cache", path, true, "found, content verified"));
             return new RepairedCopy(path, isKept: true, null);
         }
-        string unfinished = Path.Combine(folder, $".{fileName}.{Environment.ProcessId}-{Guid.NewGuid():N}.tmp");
-        try
-        {
-            Write(unfinished, content);
-            File.Move(unfinished, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(unfinished);
-        }
-        RemoveStale(folder);
+        PartialFile.Write(path, stream => stream.Write(content), Private);
         // Another process may have renamed its own copy over ours meanwhile: it has the same content.
         if (!Matches(path, content, out string after))
         {
@@ -126,7 +115,7 @@ internal sealed class RepairedLibraryCache(string? cacheFolder, string temporary
             Directory.CreateDirectory(folder);
             return;
         }
-        Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Directory.CreateDirectory(folder, Private);
         if ((File.GetUnixFileMode(folder) & UnixFileMode.OtherWrite) != 0)
         {
             throw new UnauthorizedAccessException($"{folder} can be written by every user, so a library in it cannot be trusted");
@@ -156,22 +145,11 @@ internal sealed class RepairedLibraryCache(string? cacheFolder, string temporary
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
         {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+            options.UnixCreateMode = Private;
         }
         using var file = new FileStream(path, options);
         file.Write(content);
         file.Flush(flushToDisk: true);
-    }
-
-    private static void RemoveStale(string folder)
-    {
-        foreach (FileInfo file in new DirectoryInfo(folder).EnumerateFiles(".*.tmp"))
-        {
-            if (TimeProvider.System.GetUtcNow() - file.LastWriteTimeUtc > StaleAge)
-            {
-                file.Delete();
-            }
-        }
     }
 
     private sealed class TemporaryFolder(string path) : IDisposable

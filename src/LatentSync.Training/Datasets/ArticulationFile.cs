@@ -4,7 +4,6 @@ using System.Text.Json;
 using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Json;
 using LatentSync.Media.Synthesis;
-using LatentSync.Media.Video;
 
 namespace LatentSync.Training.Datasets;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LatentSync.Foundation.Files;
 using LatentSync.Media.Faces;
 using LatentSync.Media.Synthesis;
 
@@ -73,6 +74,14 @@ public sealed record SyntheticDatasetOptions
         if (string.IsNullOrWhiteSpace(Folder))
         {
             throw new TrainingDataException("The folder of the clips has no name: give one.", Folder);
+        }
+        try
+        {
+            _ = OutputPath.Folder(Folder);
+        }
+        catch (OutputPathException wrong)
+        {
+            throw new TrainingDataException(wrong.Message, Folder);
         }
         Require("number of clips", Count, 1, 1_000_000);
         Require("first seed", Seed, 0, long.MaxValue / 4);

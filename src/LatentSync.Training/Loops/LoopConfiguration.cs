@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Files;
 using LatentSync.Models.Loading;
 
 namespace LatentSync.Training.Loops;
@@ -63,10 +64,21 @@ internal static class LoopConfiguration
                     EmaDecay = ema == 0 ? null : ema,
                     Optimizer = new AdamWOptions { WeightDecay = r.Number("weight_decay", 0.01) },
                     Resume = run.Resume,
+                    Inputs = Inputs(document, run),
                     KeepCheckpoints = keep,
                 };
             });
     }
+
+    private static NamedPath[] Inputs(TrainingDocument document, TrainingRun run) =>
+    [
+        new("--config", run.ConfigurationPath),
+        new("--data", Directory.Exists(run.DataPath) ? null : run.DataPath), // of a folder, only the videos are read
+        new("--vae", run.AutoencoderFolder),
+        new("--whisper", run.WhisperPath),
+        new("--start", run.StartPath),
+        .. document.InputPaths().Select(path => new NamedPath("a file of the configuration", path)),
+    ];
 }
 
 /// <summary>What the command line says about a training.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LatentSync.Foundation.Files;
 using LatentSync.Models.Loading;
 using LatentSync.Models.UNets;
 
@@ -62,6 +63,18 @@ internal sealed class TrainingDocument
             throw Located(_path, exception);
         }
     }
+
+    /// <summary>The weights and lists that the file names, as far as they are there.</summary>
+    public IEnumerable<string> InputPaths() =>
+        _root.EnumerateObject()
+            .Where(section => section.Value.ValueKind == JsonValueKind.Object)
+            .SelectMany(section => section.Value.EnumerateObject())
+            .Where(entry => entry.Value.ValueKind == JsonValueKind.String && (entry.Name.EndsWith("_path", StringComparison.Ordinal) || entry.Name.EndsWith("_fileslist", StringComparison.Ordinal)))
+            .Select(entry => entry.Value.GetString()!)
+            .Where(path => !string.IsNullOrWhiteSpace(path))
+            .Select(PathOf)
+            .OfType<string>()
+            .Where(path => FileStatus.Of(path) is not null);
 
     /// <summary>Lets a model read its own section.</summary>
     /// <typeparam name="T">The model's configuration.</typeparam>

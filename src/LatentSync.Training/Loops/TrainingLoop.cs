@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Text;
+using System.Text.RegularExpressions;
 using LatentSync.Attention.Torch.Operands;
 using LatentSync.Foundation.Files;
-using LatentSync.Media.Video;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,7 +14,7 @@ namespace LatentSync.Training.Loops;
 /// holds weights, moments and averages in full precision. So a run that was killed goes on from its last saved step with the very losses that it
 /// would have had, given the same number of threads.
 /// </remarks>
-public sealed class TrainingLoop
+public sealed partial class TrainingLoop
 {
     /// <summary>Name of the total in the loss curve.</summary>
     public const string TotalLoss = "loss";
@@ -46,14 +46,17 @@ public sealed class TrainingLoop
     public TrainingReport Run(ITrainingTask task, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(task);
-        string folder = Path.GetFullPath(_options.OutputFolder);
+        string folder = OwnFolder();
         string checkpoints = Path.Combine(folder, "checkpoints");
         string statePath = Path.Combine(folder, StateName);
         if (File.Exists(statePath) && !_options.Resume)
         {
             throw new TrainingException($"{folder} holds a training already; go on with it by --resume, or give another --out.");
         }
+        RefuseInputs(folder, checkpoints);
         Directory.CreateDirectory(checkpoints);
+        PartialFileSweep.Sweep(folder);
+        PartialFileSweep.Sweep(checkpoints);
         CopyConfiguration(folder);
         using AdamW optimizer = new(task.Parameters, _options.Optimizer);
         using Ema? average = _options.EmaDecay is { } decay ? new Ema(task.Parameters, decay) : null;
@@ -63,7 +66,6 @@ public sealed class TrainingLoop
         long start = 0;
         if (File.Exists(statePath))
         {
-            DeleteUnfinished(folder);
             (start, history) = TrainingState.Read(statePath, task.Name, tensors);
             optimizer.Resume(start);
             average?.Resume(start);
@@ -179,20 +181,50 @@ public sealed class TrainingLoop
             return;
         }
         string copy = Path.Combine(folder, Path.GetFileName(path));
-        if (copy != Path.GetFullPath(path))
+        if (!FileOverlap.IsSame(copy, path))
         {
             PartialFile.Write(copy, InputFile.ReadAllBytes(path, MaximumConfigurationBytes));
         }
     }
 
-    // What a killed run had begun to write: private names that nothing refers to.
-    private static void DeleteUnfinished(string folder)
+    private string OwnFolder()
     {
-        foreach (string path in Directory.EnumerateFiles(folder, ".*.partial*", SearchOption.AllDirectories))
+        try
         {
-            File.Delete(path);
+            return OutputPath.Folder(_options.OutputFolder);
+        }
+        catch (OutputPathException wrong)
+        {
+            throw new TrainingException($"--out: {wrong.Message}");
         }
     }
+
+    // The configuration may lie in the folder: its copy is then itself.
+    private void RefuseInputs(string folder, string checkpoints)
+    {
+        string[] written =
+        [
+            Path.Combine(folder, StateName), Path.Combine(folder, "losses.csv"), Path.Combine(folder, "losses.png"),
+            .. _options.ConfigurationPath is { } path && Path.Combine(folder, Path.GetFileName(path)) is var copy && !FileOverlap.IsSame(copy, path) ? [copy] : Array.Empty<string>(),
+            .. Directory.Exists(checkpoints) ? OwnCheckpoints(checkpoints) : [],
+        ];
+        try
+        {
+            FileOverlap.Refuse(_options.Inputs, written.SelectMany(FilesOf).Select(file => new NamedPath("--out", file)));
+        }
+        catch (OutputIsInputException overlap)
+        {
+            throw new TrainingException(overlap.Message);
+        }
+
+        static IEnumerable<string> FilesOf(string path) => Directory.Exists(path) ? Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories) : [path];
+    }
+
+    private static IEnumerable<string> OwnCheckpoints(string folder) =>
+        Directory.EnumerateFileSystemEntries(folder).Where(path => CheckpointName().IsMatch(Path.GetFileName(path)));
+
+    [GeneratedRegex(@"\Acheckpoint-[0-9]+(\.pt)?\z", RegexOptions.CultureInvariant)]
+    private static partial Regex CheckpointName();
 
     private static void WriteCurves(string folder, string task, LossHistory history)
     {
@@ -206,7 +238,7 @@ public sealed class TrainingLoop
         {
             return;
         }
-        string[] old = [.. Directory.EnumerateFileSystemEntries(folder).Where(p => p != latest).OrderByDescending(File.GetLastWriteTimeUtc).Skip(_options.KeepCheckpoints - 1)];
+        string[] old = [.. OwnCheckpoints(folder).Where(p => p != latest).OrderByDescending(File.GetLastWriteTimeUtc).Skip(_options.KeepCheckpoints - 1)];
         foreach (string path in old)
         {
             if (Directory.Exists(path))

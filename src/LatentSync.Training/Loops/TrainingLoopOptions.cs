@@ -1,3 +1,5 @@
+using LatentSync.Foundation.Files;
+
 namespace LatentSync.Training.Loops;
 
 /// <summary>How long, how fast and where to a <see cref="TrainingLoop"/> trains.</summary>
@@ -41,6 +43,9 @@ public sealed record TrainingLoopOptions
 
     /// <summary>Checkpoints to keep, the latest ones; 0 keeps all.</summary>
     public int KeepCheckpoints { get; init; } = 3;
+
+    /// <summary>Files and folders that the training reads: none of them may be written.</summary>
+    internal IReadOnlyList<NamedPath> Inputs { get; init; } = [];
 
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="TrainingException">A value is out of its range.</exception>

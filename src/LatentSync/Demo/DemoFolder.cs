@@ -35,13 +35,13 @@ public sealed class DemoFolder
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentNullException.ThrowIfNull(names);
-        string full = Path.GetFullPath(folder);
-        if (File.Exists(full))
-        {
-            throw new DemoFolderException($"{full} is a file; the demo needs a folder for its results: give another --out.");
-        }
+        string full = Folder(folder);
         DemoFolder claimed = new(full, [.. names]);
         Dictionary<string, string?> known = claimed.ReadList();
+        if (known.Count == 0 && File.Exists(claimed.PathOf(ListName)))
+        {
+            throw new DemoFolderException($"{claimed.PathOf(ListName)} is no list that the demo wrote: move it away or give another --out; nothing was replaced.");
+        }
         foreach (string name in claimed._names)
         {
             string path = claimed.PathOf(name);
@@ -61,6 +61,18 @@ public sealed class DemoFolder
 
     /// <summary>Notes the hashes of what was written, once all is done.</summary>
     public void Complete() => WriteList(_names.Where(n => File.Exists(PathOf(n))).ToDictionary(n => n, n => (string?)Hash(PathOf(n))));
+
+    private static string Folder(string folder)
+    {
+        try
+        {
+            return OutputPath.Folder(folder);
+        }
+        catch (OutputPathException wrong)
+        {
+            throw new DemoFolderException($"--out: {wrong.Message}");
+        }
+    }
 
     private static bool IsOurs(string path, string name, Dictionary<string, string?> known) =>
         known.TryGetValue(name, out string? hash) && (hash is null || hash == Hash(path));
@@ -98,7 +110,7 @@ public sealed class DemoFolder
     {
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(
             new Dictionary<string, object> { ["format"] = Format, ["version"] = 1, ["files"] = files });
-        DemoFiles.Write(PathOf(ListName), json);
+        PartialFile.Write(PathOf(ListName), json);
     }
 
     private static string Hash(string path)

@@ -56,7 +56,13 @@ public sealed record DemoOptions
     /// <exception cref="SyncOptionsException">Names the option, its value and its range.</exception>
     internal void Check()
     {
-        ArgumentException.ThrowIfNullOrEmpty(OutputFolder);
+        foreach ((string name, string? path) in new[] { ("--out", OutputFolder), ("--checkpoint", CheckpointFolder ?? "none") })
+        {
+            if (string.IsNullOrWhiteSpace(path))
+            {
+                throw new SyncOptionsException($"{name} must name a folder; it is empty.");
+            }
+        }
         if (!(DurationSeconds >= 1 && DurationSeconds <= 60))
         {
             throw new SyncOptionsException(FormattableString.Invariant($"--seconds must lie between 1 and 60, not {DurationSeconds}."));

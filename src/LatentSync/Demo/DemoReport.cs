@@ -19,7 +19,7 @@ public static class DemoReport
     public static void Write(string path, DemoReportData data)
     {
         ArgumentNullException.ThrowIfNull(data);
-        DemoFiles.Write(path, Encoding.UTF8.GetBytes(ToHtml(data, Path.GetDirectoryName(Path.GetFullPath(path))!)));
+        PartialFile.Write(path, Encoding.UTF8.GetBytes(ToHtml(data, Path.GetDirectoryName(Path.GetFullPath(path))!)));
     }
 
     private static string ToHtml(DemoReportData data, string folder)

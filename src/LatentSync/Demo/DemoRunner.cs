@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using LatentSync.Foundation.Files;
 using LatentSync.Media.Synthesis;
 using LatentSync.Media.Video;
 using LatentSync.Pipelines;
@@ -56,6 +57,7 @@ public sealed class DemoRunner
         Stopwatch clock = Stopwatch.StartNew();
         FfmpegTools tools = await FfmpegTools.LocateAsync(options.FfmpegPath, cancellationToken).ConfigureAwait(false);
         string? trained = options.CheckpointFolder ?? _embedded;
+        FileOverlap.Refuse([new NamedPath("--checkpoint", trained)], ResultNames.Select(name => new NamedPath("--out", Path.Combine(options.OutputFolder, name))));
         DemoFolder folder = DemoFolder.Claim(options.OutputFolder, trained is not null ? ResultNames : [.. ResultNames, .. SeededCheckpoint.Files.Select(f => $"{CheckpointName}/{f}")]);
 
         DemoScene scene = new(options);
@@ -68,7 +70,7 @@ public sealed class DemoRunner
         DemoMeasurement measurement = await DemoMeasurement.MeasureAsync(
             scene, landmarks, sync.FaceResolution, [.. ((string[])[InputName, OutputName, ReferenceName]).Select(folder.PathOf)], tools,
             frames => progress?.Report(new DemoProgress(DemoStage.Report, frames, scene.SpeechFrames)), cancellationToken).ConfigureAwait(false);
-        DemoFiles.Write(folder.PathOf(SheetName), measurement.ContactSheetPng);
+        PartialFile.Write(folder.PathOf(SheetName), measurement.ContactSheetPng);
         DemoReport.Write(folder.PathOf(ReportName), new DemoReportData
         {
             InputPath = folder.PathOf(InputName),

@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Files;
 using LatentSync.Media.Audio;
 using LatentSync.Media.Faces;
 using LatentSync.Media.Synthesis;

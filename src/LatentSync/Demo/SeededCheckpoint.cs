@@ -3,6 +3,7 @@ using System.Text;
 using LatentSync.Attention.Torch;
 using LatentSync.Attention.Torch.Operands;
 using LatentSync.Checkpoints;
+using LatentSync.Foundation.Files;
 using LatentSync.Models.AudioEncoders;
 using LatentSync.Models.Autoencoders;
 using LatentSync.Models.UNets;
@@ -151,7 +152,7 @@ public static class SeededCheckpoint
             )
         );
 
-    private static void WriteText(string path, string text) => DemoFiles.Write(path, Encoding.UTF8.GetBytes(text));
+    private static void WriteText(string path, string text) => PartialFile.Write(path, Encoding.UTF8.GetBytes(text));
 
     private static string List(IEnumerable<int> values) => "[" + string.Join(", ", values.Select(v => v.ToString(CultureInfo.InvariantCulture))) + "]";
 

@@ -2,7 +2,6 @@ using System.Text;
 using LatentSync.Attention.Torch;
 using LatentSync.Checkpoints;
 using LatentSync.Foundation.Files;
-using LatentSync.Media.Video;
 using LatentSync.Models.AudioEncoders;
 using LatentSync.Models.Autoencoders;
 using LatentSync.Models.Loading;
@@ -46,6 +45,9 @@ public static class CheckpointAssembly
     {
         ArgumentNullException.ThrowIfNull(parts);
         ArgumentException.ThrowIfNullOrEmpty(folder);
+        FileOverlap.Refuse(
+            [new("--unet", parts.UNet), new("--config", parts.Configuration), new("--vae", parts.Autoencoder), new("--whisper", parts.Whisper)],
+            Demo.SeededCheckpoint.Files.Append("README.txt").Select(name => new NamedPath("--out", Path.Combine(folder, name))));
         TorchRuntime.EnsureLoaded();
         LatentSyncConfiguration configuration = LatentSyncConfiguration.FromFile(parts.Configuration);
         using WhisperEncoder whisper = WhisperCheckpoint.Load(parts.Whisper, ScalarType.Float16, CPU, cancellationToken: cancellationToken);

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
 using LatentSync.Foundation.Files;
 
 namespace LatentSync.Pipelines;
@@ -9,7 +10,7 @@ namespace LatentSync.Pipelines;
 /// Finished chunks of an interrupted run, in a work folder beside the output (`--resume`). A chunk is found again by the hash of
 /// everything that went into it, so that a changed input, option or checkpoint can never bring back an old result.
 /// </summary>
-public sealed class ChunkStore
+public sealed partial class ChunkStore
 {
     private const string Extension = ".chunk";
 
@@ -68,19 +69,12 @@ public sealed class ChunkStore
     /// <exception cref="IOException">It cannot be kept: the disk is full or the folder cannot be written.</exception>
     public void Write(string key, ReadOnlySpan<Half> values)
     {
-        string partial = PathOf(key) + ".partial";
         try
         {
-            Directory.CreateDirectory(_folder);
-            using (FileStream stream = new(partial, FileMode.Create, FileAccess.Write))
-            {
-                stream.Write(MemoryMarshal.AsBytes(values));
-            }
-            File.Move(partial, PathOf(key), overwrite: true);
+            PartialFile.Write(PathOf(key), MemoryMarshal.AsBytes(values));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            Discard(partial);
             throw new IOException(
                 $"A finished chunk cannot be kept for --resume in {_folder}: {exception.Message} Free some space there or leave --resume out.",
                 exception
@@ -95,7 +89,8 @@ public sealed class ChunkStore
         {
             return;
         }
-        foreach (string file in Directory.EnumerateFiles(_folder).Where(f => f.EndsWith(Extension, StringComparison.Ordinal) || f.EndsWith(Extension + ".partial", StringComparison.Ordinal)))
+        PartialFileSweep.Sweep(_folder);
+        foreach (string file in Directory.EnumerateFiles(_folder).Where(f => OwnName().IsMatch(Path.GetFileName(f))))
         {
             File.Delete(file);
         }
@@ -105,17 +100,8 @@ public sealed class ChunkStore
         }
     }
 
-    private static void Discard(string partial)
-    {
-        try
-        {
-            File.Delete(partial);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // What could not be written can rarely be deleted either; the first failure is the one to tell.
-        }
-    }
+    [GeneratedRegex(@"\A[0-9a-f]{64}\.chunk\z", RegexOptions.CultureInvariant)]
+    private static partial Regex OwnName();
 
     private string PathOf(string key) => Path.Combine(_folder, key + Extension);
 }

@@ -18,6 +18,9 @@ public sealed class LipSyncPipeline : IDisposable
 {
     private readonly SemaphoreSlim _oneRun = new(1, 1);
     private readonly AttentionDispatcher? _attention;
+    private readonly Lock _life = new();
+    private int _runs;
+    private bool _disposed;
     private LipSyncModels? _models;
     private string? _modelsOf;
 
@@ -48,20 +51,61 @@ public sealed class LipSyncPipeline : IDisposable
     /// <exception cref="FaceException">No detector is there, a model, mask or landmarks file is wrong, or the video shows no face at all.</exception>
     /// <exception cref="CheckpointFolderException">The checkpoint is missing or incomplete.</exception>
     /// <exception cref="DeviceUnavailableException">The device that was asked for is not there.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; carries <paramref name="cancellationToken"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The pipeline was disposed before.</exception>
     public async Task<SyncReport> RunAsync(SyncOptions options, IProgress<SyncProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         SyncOptionsValidator.Check(options);
-        await _oneRun.WaitAsync(cancellationToken);
+        Enter();
         try
         {
-            // The work blocks its thread for long; the caller's stays free.
-            return await Task.Run(() => RunCheckedAsync(options, progress, cancellationToken), cancellationToken);
+            await _oneRun.WaitAsync(cancellationToken);
+            try
+            {
+                // The work blocks its thread for long; the caller's stays free.
+                return await Task.Run(() => RunCheckedAsync(options, progress, cancellationToken), cancellationToken);
+            }
+            finally
+            {
+                _oneRun.Release();
+            }
+        }
+        catch (OperationCanceledException e) when (cancellationToken.IsCancellationRequested && e.CancellationToken != cancellationToken)
+        {
+            throw new OperationCanceledException(e.Message, e, cancellationToken); // not that of a token of ours, which no caller knows
         }
         finally
         {
-            _oneRun.Release();
+            Leave();
+        }
+    }
+
+    private void Enter()
+    {
+        lock (_life)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _runs++;
+        }
+    }
+
+    private void Leave()
+    {
+        lock (_life)
+        {
+            _runs--;
+            FreeWhenDone();
+        }
+    }
+
+    private void FreeWhenDone()
+    {
+        if (_disposed && _runs == 0)
+        {
+            _models?.Dispose();
+            _models = null;
+            _oneRun.Dispose();
         }
     }
 
@@ -71,11 +115,18 @@ public sealed class LipSyncPipeline : IDisposable
         return (new AttentionDispatcher(ConfigureAttention?.Invoke(chosen.Options) ?? chosen.Options), chosen.Note);
     }
 
-    /// <summary>Frees the networks.</summary>
+    /// <summary>Frees the networks: at once, or when the runs that were begun have ended. It cancels none of them and loses no result; no other
+    /// run can begin.</summary>
     public void Dispose()
     {
-        _models?.Dispose();
-        _oneRun.Dispose();
+        lock (_life)
+        {
+            if (!_disposed)
+            {
+                _disposed = true;
+                FreeWhenDone();
+            }
+        }
     }
 
     private async Task<SyncReport> RunCheckedAsync(SyncOptions options, IProgress<SyncProgress>? progress, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Wording;
 using LatentSync.Media;
 using LatentSync.Media.Audio;
 using LatentSync.Media.Video;
@@ -11,6 +12,9 @@ namespace LatentSync.Pipelines;
 /// <param name="Warnings">What is wrong with the file.</param>
 internal sealed record Speech(string Path, ReadOnlyMemory<float> Samples, MediaTimeline? Timeline, IReadOnlyList<string> Warnings)
 {
+    private const double SpareSeconds = 1;
+    private const double LongestPreview = 1e6; // above every recording that is read
+
     /// <summary>Length in seconds.</summary>
     public double Seconds => Samples.Length / (double)LogMelSpectrogram.SampleRate;
 
@@ -22,7 +26,9 @@ internal sealed record Speech(string Path, ReadOnlyMemory<float> Samples, MediaT
     /// <exception cref="MediaException">The file is missing, damaged, silent of tracks, or too short to have a single feature.</exception>
     public static async Task<Speech> ReadAsync(SyncOptions options, MediaSource source, FfmpegTools tools, CancellationToken cancellationToken)
     {
-        (float[] samples, IReadOnlyList<string> warnings) = await AudioReader.ReadAsync(source.Sound, tools, timeline: source.Timeline, cancellationToken: cancellationToken);
+        // A preview of an hour's speech decodes its own seconds; a little more, so that the resampler's end is not heard in them.
+        TimeSpan? take = options.PreviewSeconds is { } preview && preview < LongestPreview ? TimeSpan.FromSeconds(preview + SpareSeconds) : null;
+        (float[] samples, IReadOnlyList<string> warnings) = await AudioReader.ReadAsync(source.Sound, tools, timeline: source.Timeline, take: take, cancellationToken: cancellationToken);
         int count = options.PreviewSeconds is { } seconds ? (int)Math.Min(samples.Length, Math.Ceiling(seconds * LogMelSpectrogram.SampleRate)) : samples.Length;
         // Two columns of the spectrogram make one feature row.
         int least = Math.Max(LogMelSpectrogram.MinimumSamples, 2 * LogMelSpectrogram.HopLength);
@@ -30,7 +36,7 @@ internal sealed record Speech(string Path, ReadOnlyMemory<float> Samples, MediaT
         {
             throw new MediaException(
                 MediaFault.TooShort,
-                $"The speech {options.AudioPath} has {count} samples at 16 kHz; at least {least} ({1000 * least / LogMelSpectrogram.SampleRate} ms) are required: give a longer recording.",
+                $"The speech {PrintableText.Quote(options.AudioPath)} has {count} samples at 16 kHz; at least {least} ({1000 * least / LogMelSpectrogram.SampleRate} ms) are required: give a longer recording.",
                 options.AudioPath
             );
         }

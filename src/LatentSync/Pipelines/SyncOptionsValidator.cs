@@ -1,4 +1,6 @@
 using System.Globalization;
+using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Pipelines;
 
@@ -47,26 +49,70 @@ internal static class SyncOptionsValidator
         OneOf("--extend", options.Extend, ExtendModes);
         OneOf("--silence", options.Silence, SilenceModes);
         OneOf("--scheduler", options.Scheduler, Schedulers);
-        NotEmpty("--video", options.VideoPath);
-        NotEmpty("--audio", options.AudioPath);
-        NotEmpty("--out", options.OutputPath);
+        CheckPaths(options);
+        NotEmpty("--attention", options.Attention, "a policy");
+        NotEmpty("--device", options.Device, "a device");
         if (options is { Resume: true, Seed: -1 })
         {
             throw new SyncOptionsException("--resume needs a fixed --seed: with -1 every run draws another one and no finished chunk would fit.");
         }
-        string output = Path.GetFullPath(options.OutputPath);
-        if (Directory.Exists(output))
+        CheckOutput(options);
+    }
+
+    private static void CheckPaths(SyncOptions options)
+    {
+        NamedPath[] required = [new("--video", options.VideoPath), new("--audio", options.AudioPath), new("--out", options.OutputPath), .. options.Identity ? Array.Empty<NamedPath>() : [new("--checkpoint", options.CheckpointFolder)]];
+        IEnumerable<NamedPath> given = Inputs(options).Skip(3).Where(path => path.Path is not null);
+        foreach ((string name, string? path) in required.Concat(given))
         {
-            throw new SyncOptionsException($"--out must be a file; {output} is a folder.");
-        }
-        foreach ((string name, string path) in new[] { ("--video", options.VideoPath), ("--audio", options.AudioPath) })
-        {
-            if (string.Equals(Path.GetFullPath(path), output, StringComparison.Ordinal))
+            NotEmpty(name, path, name is "--checkpoint" or "--face-models" or "--cascades" or "--libtorch" ? "a folder" : "a file");
+            if (path!.Contains('\0', StringComparison.Ordinal))
             {
-                throw new SyncOptionsException($"--out is the same file as {name}: {output} would be overwritten.");
+                throw new SyncOptionsException($"{name} has a zero byte in its name; no file is called that.");
+            }
+            if (OutputPath.IsAddress(path))
+            {
+                throw new SyncOptionsException($"{name} must be a file or folder of this machine; {PrintableText.Quote(path)} is an address on the network: {(name == "--out" ? "write a file and upload it" : "download it first")}.");
             }
         }
     }
+
+    private static void CheckOutput(SyncOptions options)
+    {
+        string output;
+        try
+        {
+            output = OutputPath.File(options.OutputPath);
+            FileOverlap.Refuse(Inputs(options), [new NamedPath("--out", options.OutputPath)]);
+        }
+        catch (OutputIsInputException overlap)
+        {
+            throw new SyncOptionsException(overlap.Message);
+        }
+        catch (OutputPathException wrong)
+        {
+            throw new SyncOptionsException($"--out: {wrong.Message}");
+        }
+        string store = new ChunkStore(output).Folder;
+        if (options.Resume && FileStatus.Of(store) is { Kind: not FileKind.Folder })
+        {
+            throw new SyncOptionsException($"--resume keeps finished chunks in the folder {PrintableText.Quote(store)}, but a file of that name is there: move it away.");
+        }
+    }
+
+    /// <summary>Everything that a run reads, as its user names it.</summary>
+    private static NamedPath[] Inputs(SyncOptions options) =>
+    [
+        new("--video", options.VideoPath),
+        new("--audio", options.AudioPath),
+        new("--checkpoint", options.CheckpointFolder),
+        new("--config", options.UNetConfigurationPath),
+        new("--landmarks", options.LandmarksPath),
+        new("--mask", options.MaskPath),
+        new("--face-models", options.FaceModelsFolder),
+        new("--cascades", options.CascadesFolder),
+        new("--libtorch", options.LibTorchFolder),
+    ];
 
     private static void InRange(string name, double value, double least, double most)
     {
@@ -76,11 +122,11 @@ internal static class SyncOptionsValidator
         }
     }
 
-    private static void NotEmpty(string name, string path)
+    private static void NotEmpty(string name, string? value, string what)
     {
-        if (string.IsNullOrWhiteSpace(path))
+        if (string.IsNullOrWhiteSpace(value))
         {
-            throw new SyncOptionsException($"{name} must name a file; it is empty.");
+            throw new SyncOptionsException($"{name} must name {what}; it is empty.");
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Threading.Channels;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Faces;
 using LatentSync.Media.Video;
 
@@ -58,20 +59,24 @@ internal sealed class SyncRun
         using PendingFrames pending = new(chunks);
 
         // Detection of the next frames runs beside the network on this chunk.
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, writer.Lost);
         Channel<PlacedFrame> placed = Channel.CreateBounded<PlacedFrame>(_framesPerChunk);
         Task detection = DetectAsync(sequence, faces, placed.Writer, stop.Token);
         try
         {
-            await foreach (PlacedFrame frame in placed.Reader.ReadAllAsync(cancellationToken))
+            await foreach (PlacedFrame frame in placed.Reader.ReadAllAsync(stop.Token))
             {
                 pending.Add(frame);
-                Generate(chunks.Add(frame.OutputIndex, frame.Face), mouths, pending, cancellationToken);
+                Generate(chunks.Add(frame.OutputIndex, frame.Face), mouths, pending, stop.Token);
                 await WriteReadyAsync(pending, complete: false, writer);
             }
             await detection;
-            Generate(chunks.Complete(), mouths, pending, cancellationToken);
+            Generate(chunks.Complete(), mouths, pending, stop.Token);
             await WriteReadyAsync(pending, complete: true, writer);
+        }
+        catch (OperationCanceledException) when (writer.Lost.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw await writer.LostReasonAsync();
         }
         finally
         {
@@ -89,7 +94,7 @@ internal sealed class SyncRun
                 FaceFault.NoFace,
                 faces.MostFaces > 0
                     ? FaceTrackOptions.TooFewFaces(_options.FaceIndex!.Value, faces.MostFaces, _options.VideoPath) + " Nothing was written."
-                    : $"No face was found in any of the {faces.Examined} frames of {_options.VideoPath} by {detector.Describe()}: try another --detector, or give --landmarks FILE; nothing was written.",
+                    : $"No face was found in any of the {faces.Examined} frames of {PrintableText.Quote(_options.VideoPath)} by {detector.Describe()}: try another --detector, or give --landmarks FILE; nothing was written.",
                 _options.VideoPath
             );
         }

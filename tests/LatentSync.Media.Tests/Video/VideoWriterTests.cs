@@ -200,6 +200,38 @@ public sealed class VideoWriterTests : IDisposable
     }
 
     [Fact]
+    public async Task Lost_EncoderDiesOrFolderGoes_IsCancelledWithoutAnotherFrame()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "what is open cannot be removed there");
+        Directory.CreateDirectory(_folder["results"]);
+        VideoWriterOptions options = Options("results/out.mp4");
+        await using (VideoWriter killed = await CreateAsync(options))
+        {
+            System.Diagnostics.Process.GetProcessById(killed.EncoderId).Kill();
+            await CancelledAsync(killed.Lost);
+            Assert.Equal(MediaFault.ToolFailed, (await killed.LostReasonAsync()).Fault);
+        }
+
+        await using (VideoWriter homeless = await CreateAsync(options))
+        {
+            await homeless.WriteAsync(new byte[3 * options.Width * options.Height]);
+            Directory.Delete(_folder["results"], recursive: true);
+            await CancelledAsync(homeless.Lost);
+            Assert.Equal(MediaFault.OutputLost, (await homeless.LostReasonAsync()).Fault);
+            Assert.Equal(MediaFault.OutputLost, (await Assert.ThrowsAsync<MediaException>(() => homeless.CompleteAsync())).Fault);
+        }
+
+        Assert.False(Directory.Exists(_folder["results"]));
+    }
+
+    private static async Task CancelledAsync(CancellationToken token)
+    {
+        TaskCompletionSource cancelled = new();
+        await using CancellationTokenRegistration registration = token.Register(cancelled.SetResult);
+        await cancelled.Task.WaitAsync(TimeSpan.FromMinutes(5)); // only a guard
+    }
+
+    [Fact]
     public async Task CreateAsync_WrongRequests_AreToldBeforeAnythingIsWritten()
     {
         await Ffmpeg.EncodeNumberedAsync(_folder["input.mp4"], 80, 64, "25", 2, Ffmpeg.Usual);

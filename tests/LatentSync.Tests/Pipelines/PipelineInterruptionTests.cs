@@ -47,11 +47,47 @@ public sealed class PipelineInterruptionTests(PipelineFixture fixture) : IDispos
 
         // A pipeline of its own where loading is what is cancelled.
         Task<SyncReport> run = stage == SyncStage.Load ? LipSync.RunAsync(options, progress, cancellation.Token) : fixture.Pipeline.RunAsync(options, progress, cancellation.Token);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
+        OperationCanceledException cancelled = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
 
+        Assert.Equal(cancellation.Token, cancelled.CancellationToken);
         Assert.True(reached, $"{stage} {done} never came");
         Assert.Equal(["out.mp4"], Names);
         Assert.Equal("precious", File.ReadAllText(Out));
+    }
+
+    [Fact]
+    public async Task Dispose_DuringARun_LosesNoResultAndLetsNoOtherBegin()
+    {
+        await Clips.RequireToolsAsync();
+        LipSyncPipeline pipeline = new();
+        ImmediateSyncProgress dispose = new(_ => pipeline.Dispose());
+
+        SyncReport report = await pipeline.RunAsync(fixture.Quick(Out), dispose);
+
+        Assert.True(File.Exists(report.OutputPath));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => pipeline.RunAsync(fixture.Quick(Out)));
+    }
+
+    [Fact]
+    public async Task Run_OutputFolderIsRemovedMeanwhile_EndsAndDoesNotMakeItAgain()
+    {
+        await Clips.RequireToolsAsync();
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "what is open cannot be removed there");
+        Directory.CreateDirectory(_folder.File("results"));
+        bool removed = false;
+        ImmediateSyncProgress remove = new(p =>
+        {
+            if (p.Stage == SyncStage.Denoise && !removed)
+            {
+                removed = true;
+                Directory.Delete(_folder.File("results"), recursive: true);
+            }
+        });
+
+        MediaException failure = await Assert.ThrowsAsync<MediaException>(() => fixture.Pipeline.RunAsync(fixture.Quick(_folder.PathOf("results", "out.mp4")) with { PreviewSeconds = null }, remove));
+
+        Assert.Equal(MediaFault.OutputLost, failure.Fault);
+        Assert.Empty(Names);
     }
 
     [Fact]

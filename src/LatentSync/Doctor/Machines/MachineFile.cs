@@ -3,7 +3,6 @@ using System.Text.Json;
 using LatentSync.Attention.Selection;
 using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Json;
-using LatentSync.Platform;
 
 namespace LatentSync.Doctor.Machines;
 
@@ -60,7 +59,7 @@ public static class MachineFile
     public static void Write(string path, MachineReport machine)
     {
         ArgumentNullException.ThrowIfNull(path);
-        WholeFile.Write(path, Encoding.UTF8.GetBytes(ToJson(machine)));
+        PartialFile.Write(path, Encoding.UTF8.GetBytes(ToJson(machine)));
     }
 
     /// <summary>The content of a file.</summary>

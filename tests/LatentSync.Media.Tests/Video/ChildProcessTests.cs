@@ -1,0 +1,18 @@
+using LatentSync.Media.Video;
+
+namespace LatentSync.Media.Tests.Video;
+
+public sealed class ChildProcessTests
+{
+    [Fact]
+    public async Task Dispose_ClosesThePipes()
+    {
+        FfmpegTools tools = await Ffmpeg.RequireAsync();
+        ChildProcess child = ChildProcess.Start(tools.FfmpegPath, ["-version"], writesInput: true, CancellationToken.None);
+        (Stream input, Stream output) = (child.Input, child.Output);
+
+        await child.DisposeAsync();
+
+        Assert.False(input.CanWrite || output.CanRead);
+    }
+}
