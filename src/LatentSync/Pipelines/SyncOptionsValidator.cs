@@ -79,10 +79,9 @@ internal static class SyncOptionsValidator
 
     private static void CheckOutput(SyncOptions options)
     {
-        string output;
         try
         {
-            output = OutputPath.File(options.OutputPath);
+            _ = OutputPath.File(options.OutputPath);
             FileOverlap.Refuse(Inputs(options), [new NamedPath("--out", options.OutputPath)]);
         }
         catch (OutputIsInputException overlap)
@@ -93,7 +92,7 @@ internal static class SyncOptionsValidator
         {
             throw new SyncOptionsException($"--out: {wrong.Message}");
         }
-        string store = new ChunkStore(output).Folder;
+        string store = new ChunkStore(options.OutputPath).Folder;
         if (options.Resume && FileStatus.Of(store) is { Kind: not FileKind.Folder })
         {
             throw new SyncOptionsException($"--resume keeps finished chunks in the folder {PrintableText.Quote(store)}, but a file of that name is there: move it away.");
