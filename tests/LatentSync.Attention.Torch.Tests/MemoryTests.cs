@@ -97,7 +97,11 @@ public sealed class MemoryTests
             Call(); // libraries make their lasting workspaces
 
             // The peak is the whole process's: what the runtime takes meanwhile is not the call's, and does not come again each time.
-            long? peak = new[] { PeakMemory.Of(Call), PeakMemory.Of(Call), PeakMemory.Of(Call) }.Min();
+            long? peak = PeakMemory.Of(Call);
+            for (int attempt = 1; attempt < 3 && peak > plan.EstimatedBytes; attempt++)
+            {
+                peak = PeakMemory.Of(Call);
+            }
 
             Assert.True(peak <= plan.EstimatedBytes, $"{problemName} {dtype}: took {peak >> 10} KiB, estimated {plan.EstimatedBytes >> 10} KiB");
 
