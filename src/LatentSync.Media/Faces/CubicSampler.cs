@@ -71,13 +71,31 @@ internal sealed class CubicSampler : IDisposable
     /// <summary>pixel = round((1 - weight) · pixel + weight · sample at (x, y)).</summary>
     public void Blend(double x, double y, float weight, Span<byte> pixel)
     {
-        Vector128<float> sample = _stretchX > 1 || _stretchY > 1 ? SampleWide(x - _left, y - _top) : Sample(x - _left, y - _top);
+        Vector128<float> sample = At(x, y);
         for (int c = 0; c < 3; c++)
         {
             float value = pixel[c] + (weight * (sample.GetElement(c) - pixel[c]));
             pixel[c] = (byte)(Math.Clamp(value, 0, 255) + 0.5f);
         }
     }
+
+    /// <summary>pixel = round(pixel + weight · (sample - sample of the face before)), both at (x, y): changes a pixel as another one changed.</summary>
+    /// <param name="before">The face as it was; made with the same bounds and map.</param>
+    /// <param name="x">Position in the face.</param>
+    /// <param name="y">Position in the face.</param>
+    /// <param name="weight">0..1.</param>
+    /// <param name="pixel">Red, green, blue.</param>
+    public void Shift(CubicSampler before, double x, double y, float weight, Span<byte> pixel)
+    {
+        Vector128<float> change = (At(x, y) - before.At(x, y)) * weight;
+        for (int c = 0; c < 3; c++)
+        {
+            pixel[c] = (byte)(Math.Clamp(pixel[c] + change.GetElement(c), 0, 255) + 0.5f);
+        }
+    }
+
+    private Vector128<float> At(double x, double y) =>
+        _stretchX > 1 || _stretchY > 1 ? SampleWide(x - _left, y - _top) : Sample(x - _left, y - _top);
 
     /// <inheritdoc/>
     public void Dispose() => ArrayPool<float>.Shared.Return(_pixels);

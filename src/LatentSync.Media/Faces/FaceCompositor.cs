@@ -7,8 +7,8 @@ namespace LatentSync.Media.Faces;
 /// <summary>Pastes the generated part of a face into its frame, and nothing else.</summary>
 /// <remarks>Unlike the original, which resamples the whole aligned rectangle twice: only pixels where the mask says "generate" change, all
 /// others stay bit-exact; and the face is resampled once, from the square straight into the frame, by cubic convolution (widened when the face
-/// is smaller in the frame than in the square). Where the crop reached beyond the frame, its grey is kept away from the frame's border.
-/// Immutable; one instance serves any number of threads.</remarks>
+/// is smaller in the frame than in the square). Where the crop reached beyond the frame, its grey stains the outermost pixels of the face: up to the frame's
+/// border, these change by as much as the nearest clean ones do. Immutable; one instance serves any number of threads.</remarks>
 public sealed class FaceCompositor
 {
     // Grey from outside the frame spreads by the crop's bilinear and Lanczos-4 taps and by the cubic's: 4 pixels of the square.
@@ -62,9 +62,14 @@ public sealed class FaceCompositor
     public VideoFrame Paste(VideoFrame frame, AlignedFace original, FaceImage face)
     {
         ArgumentNullException.ThrowIfNull(face);
+        return Paste(frame, original, Planes(face));
+    }
+
+    private static float[] Planes(FaceImage face)
+    {
         float[] planes = new float[face.Rgb.Length];
         face.CopyToPlanes(planes);
-        return Paste(frame, original, planes);
+        return planes;
     }
 
     /// <summary>Pastes a generated face into a frame that already holds the original pixels (a pooled copy, or the frame itself when it is not needed any more).</summary>
@@ -88,13 +93,22 @@ public sealed class FaceCompositor
         }
         ColourMatch colours = _matchColour ? MeasureColours(face, original.Square) : ColourMatch.None;
         using CubicSampler sampler = CubicSampler.Create(face, Template.Resolution, _weights.Bounds, place.ToSquare, colours);
+        using CubicSampler? before = place.Tainted is null ? null : CubicSampler.Create(Planes(original.Square), Template.Resolution, _weights.Bounds, place.ToSquare, ColourMatch.None);
         for (int y = place.Region.Top; y < place.Region.Bottom; y++)
         {
             Span<byte> row = target.Rgb.AsSpan(3 * y * target.Width, 3 * target.Width);
             for (int x = place.Region.Left; x < place.Region.Right; x++)
             {
                 float weight = place.WeightAt(x, y, out double u, out double v);
-                if (weight > 0)
+                if (weight <= 0)
+                {
+                    continue;
+                }
+                if (place.Clean(x, y, ref u, ref v))
+                {
+                    sampler.Shift(before!, u, v, weight, row.Slice(3 * x, 3));
+                }
+                else
                 {
                     sampler.Blend(u, v, weight, row.Slice(3 * x, 3));
                 }
@@ -128,8 +142,8 @@ public sealed class FaceCompositor
     private Placement Place(AffineMatrix matrix, int width, int height)
     {
         AffineMatrix toSquare = matrix.Then(Template.CropToSquare);
-        double fade = BorderTaint / Math.Max(toSquare.ScaleX, toSquare.ScaleY);
-        return new Placement(_weights, toSquare, RegionInFrame(toSquare, width, height), width, height, ReachesBeyond(toSquare, width, height) ? fade : null);
+        double tainted = BorderTaint / Math.Max(toSquare.ScaleX, toSquare.ScaleY);
+        return new Placement(_weights, toSquare, RegionInFrame(toSquare, width, height), width, height, ReachesBeyond(toSquare, width, height) ? tainted : null);
     }
 
     /// <summary>Where the face lies in one frame.</summary>
@@ -138,15 +152,42 @@ public sealed class FaceCompositor
     /// <param name="Region">Pixels of the frame that a positive weight can reach.</param>
     /// <param name="Width">Of the frame.</param>
     /// <param name="Height">Of the frame.</param>
-    /// <param name="Fade">Distance from the frame's border that its grey reaches; null when the crop lies inside the frame.</param>
-    private readonly record struct Placement(PasteWeights Weights, AffineMatrix ToSquare, Rect Region, int Width, int Height, double? Fade)
+    /// <param name="Tainted">Distance from the frame's border, in its pixels, that the grey beyond it reaches; null when the crop lies inside the frame.</param>
+    private readonly record struct Placement(PasteWeights Weights, AffineMatrix ToSquare, Rect Region, int Width, int Height, double? Tainted)
     {
+        /// <summary>The weight of the generated face in a pixel of the frame, and where in the square the pixel lies.</summary>
         public float WeightAt(int x, int y, out double u, out double v)
         {
-            u = (ToSquare.A * x) + (ToSquare.B * y) + ToSquare.C;
-            v = (ToSquare.D * x) + (ToSquare.E * y) + ToSquare.F;
-            float weight = Weights.Sample(u, v);
-            return Fade is { } fade ? weight * (float)(BorderWeight(y, Height, fade) * BorderWeight(x, Width, fade)) : weight;
+            (u, v) = (U(x, y), V(x, y));
+            return Weights.Sample(u, v);
+        }
+
+        /// <summary>Moves a position in the square to the nearest clean one.</summary>
+        /// <returns>Whether the pixel of the frame is a stained one.</returns>
+        public bool Clean(int x, int y, ref double u, ref double v)
+        {
+            if (Tainted is not { } tainted)
+            {
+                return false;
+            }
+            double cleanX = Inside(x, Width, tainted), cleanY = Inside(y, Height, tainted);
+            if (cleanX == x && cleanY == y)
+            {
+                return false;
+            }
+            u = Math.Clamp(U(cleanX, cleanY), Weights.Bounds.Left - 1, Weights.Bounds.Right);
+            v = Math.Clamp(V(cleanX, cleanY), Weights.Bounds.Top - 1, Weights.Bounds.Bottom);
+            return true;
+        }
+
+        private double U(double x, double y) => (ToSquare.A * x) + (ToSquare.B * y) + ToSquare.C;
+
+        private double V(double x, double y) => (ToSquare.D * x) + (ToSquare.E * y) + ToSquare.F;
+
+        private static double Inside(int position, int size, double tainted)
+        {
+            double nearest = Math.Min(tainted, (size - 1) / 2.0);
+            return Math.Clamp(position, nearest, size - 1 - nearest);
         }
     }
 
@@ -185,13 +226,6 @@ public sealed class FaceCompositor
             }
         }
         return false;
-    }
-
-    /// <summary>0 up to the tainted distance from the frame's border, 1 from twice that distance on.</summary>
-    private static double BorderWeight(int position, int size, double tainted)
-    {
-        double distance = Math.Min(position, size - 1 - position);
-        return Math.Clamp((distance / tainted) - 1, 0, 1);
     }
 
     private ColourMatch MeasureColours(ReadOnlySpan<float> face, FaceImage original)

@@ -133,6 +133,35 @@ public sealed class FaceCompositorTests
         Assert.True(frame.Rgb.Zip(pasted.Rgb).Max(pair => Math.Abs(pair.First - pair.Second)) < 25, "no grey from outside");
     }
 
+    /// <summary>The mouth's middle lies on each border of the frame in turn.</summary>
+    [Theory]
+    [InlineData(0, 240, 0.0)]
+    [InlineData(639, 240, 0.0)]
+    [InlineData(320, 400, 0.0)]
+    [InlineData(0, 240, 0.4)]
+    [InlineData(320, 400, -0.3)]
+    public void Paste_MouthAtTheBorder_IsReplacedUpToIt(double x, double y, double tilt)
+    {
+        VideoFrame frame = TestFrames.Plain(640, 480, 200, 180, 160);
+        AlignedFace face = Cut(frame, x, y, 100, tilt);
+        float[] weights = new float[640 * 480];
+        Compositor.CopyWeights(face.Matrix, 640, 480, weights);
+
+        VideoFrame pasted = Compositor.Paste(frame, face, Filled(-1));
+
+        int whole = 0;
+        for (int i = 0; i < weights.Length; i++)
+        {
+            int column = i % 640, row = i / 640;
+            if (weights[i] >= 1 && (column is 0 or 639 || row == 479))
+            {
+                Assert.InRange(pasted.Rgb[3 * i], 0, 1);
+                whole++;
+            }
+        }
+        Assert.True(whole > 20, $"{whole} pixels of the border belong to the mouth");
+    }
+
     [Fact]
     public void Paste_ValuesBeyondTheRange_AreClamped()
     {
