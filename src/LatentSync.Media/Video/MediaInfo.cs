@@ -21,6 +21,12 @@ public sealed record MediaInfo
     /// <summary>The audio track (the default one, else the first); null if there is none.</summary>
     public required AudioStreamInfo? Audio { get; init; }
 
+    /// <summary>The tracks beside these two.</summary>
+    public IReadOnlyList<MediaTrack> OtherTracks { get; init; } = [];
+
+    /// <summary>Number of chapters.</summary>
+    public int Chapters { get; init; }
+
     /// <summary>True for a PNG, JPEG, BMP, WebP, TIFF or one-frame GIF picture: a video of one frame.</summary>
     public required bool IsStillImage { get; init; }
 

@@ -135,11 +135,6 @@ public static class MediaProbe
         ProbeStream? video = Best(streams.Where(s => s.CodecType == "video" && !Has(s, "attached_pic") && !Has(s, "timed_thumbnails")));
         ProbeStream? audio = Best(streams.Where(s => s.CodecType == "audio" && s.Channels > 0 && ParseLong(s.SampleRate) > 0));
         TimeSpan? duration = ParseSeconds(document.Format?.Duration);
-        if (document.Chapters is { Count: > 0 } chapters)
-        {
-            notes.Add($"The video's {chapters.Count} chapters are not carried over.");
-        }
-
         return new MediaInfo
         {
             Path = path,
@@ -149,6 +144,8 @@ public static class MediaProbe
             End = duration is null ? null : (ParseSeconds(document.Format?.StartTime) ?? TimeSpan.Zero) + duration,
             Video = video is null ? null : Video(path, video, picture, document, notes),
             Audio = audio is null ? null : Audio(audio, document),
+            OtherTracks = [.. streams.Where(s => s != video && s != audio).Select(s => Track(s, document)).OfType<MediaTrack>()],
+            Chapters = document.Chapters?.Count ?? 0,
             IsStillImage = picture is not null || IsStillGif(video),
             Tags = Tags(document.Format?.Tags),
             Notes = notes,
@@ -237,6 +234,7 @@ public static class MediaProbe
             Duration = still
                 ? null
                 : ParseSeconds(stream.Duration) ?? ParseTagDuration(stream.Tags) ?? ParseSeconds(document.Format?.Duration),
+            StartOffset = StartOffset(stream, document),
             PixelFormat = pixelFormat,
             BitDepth = bits,
             Color = color,
@@ -268,10 +266,30 @@ public static class MediaProbe
         }
     }
 
+    // Null for the track in which mp4 keeps the titles of its chapters.
+    private static MediaTrack? Track(ProbeStream stream, ProbeDocument document)
+    {
+        string? Tag(string name) => stream.Tags?.FirstOrDefault(t => t.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Value;
+        if (stream is { CodecType: "data", CodecTag: "text" } && document.Chapters is { Count: > 0 })
+        {
+            return null;
+        }
+
+        MediaTrackKind kind = stream.CodecType switch
+        {
+            "video" => Has(stream, "attached_pic") || Has(stream, "timed_thumbnails") ? MediaTrackKind.Cover : MediaTrackKind.Video,
+            "audio" => MediaTrackKind.Audio,
+            "subtitle" => MediaTrackKind.Subtitle,
+            "attachment" => MediaTrackKind.Attachment,
+            _ => MediaTrackKind.Data,
+        };
+        string? language = Tag("language") is { Length: 2 or 3 } tag && tag.All(char.IsAsciiLetter) && tag != "und" ? tag : null;
+        string codec = stream.CodecName is { } name and not "unknown" and not "none" ? name : stream.CodecTag is { } code && code.All(char.IsAsciiLetterOrDigit) ? code : "unknown";
+        return new MediaTrack(stream.Index, kind, codec, language, Tag("title") ?? Tag("filename"));
+    }
+
     private static AudioStreamInfo Audio(ProbeStream stream, ProbeDocument document)
     {
-        double start = ParseSeconds(stream.StartTime)?.TotalSeconds ?? 0;
-        double first = ParseSeconds(document.Format?.StartTime)?.TotalSeconds ?? start;
         return new AudioStreamInfo
         {
             StreamIndex = stream.Index,
@@ -280,8 +298,14 @@ public static class MediaProbe
             Channels = stream.Channels,
             SampleFormat = stream.SampleFormat,
             Duration = ParseSeconds(stream.Duration) ?? ParseTagDuration(stream.Tags) ?? ParseSeconds(document.Format?.Duration),
-            StartOffset = TimeSpan.FromSeconds(Math.Max(0, start - first)),
+            StartOffset = StartOffset(stream, document),
         };
+    }
+
+    private static TimeSpan StartOffset(ProbeStream stream, ProbeDocument document)
+    {
+        TimeSpan start = ParseSeconds(stream.StartTime) ?? TimeSpan.Zero, first = ParseSeconds(document.Format?.StartTime) ?? start;
+        return start > first ? start - first : TimeSpan.Zero;
     }
 
     /// <summary>Where the audio track of a file that this project wrote ends, in seconds; null if it does not say. Matroska's duration of a

@@ -6,12 +6,14 @@ namespace LatentSync.Media.Video;
 /// <param name="CopiedAudio">Audio codecs that are taken over untouched.</param>
 /// <param name="LosslessEncoder">Encoder for lossless speech that cannot be taken over; null: AAC.</param>
 /// <param name="HasIndex">The index is moved to the front, so that playing can start while loading.</param>
+/// <param name="HoldsAttachments">Files can be inside it, and subtitles of any kind: Matroska.</param>
 public sealed record OutputContainer(
     string Extension,
     string Muxer,
     IReadOnlyList<string> CopiedAudio,
     string? LosslessEncoder,
-    bool HasIndex
+    bool HasIndex,
+    bool HoldsAttachments = false
 )
 {
     private static readonly string[] Common = ["aac", "mp3", "ac3", "eac3", "alac"];
@@ -23,7 +25,7 @@ public sealed record OutputContainer(
         new(".mp4", "mp4", [.. Common, "opus"], null, true),
         new(".m4v", "mp4", [.. Common, "opus"], null, true),
         new(".mov", "mov", [.. Common, .. Pcm, "pcm_s16be", "pcm_s24be"], "alac", true),
-        new(".mkv", "matroska", [.. Common, .. Pcm, "flac", "opus", "vorbis"], "flac", false),
+        new(".mkv", "matroska", [.. Common, .. Pcm, "flac", "opus", "vorbis"], "flac", false, HoldsAttachments: true),
     ];
 
     /// <summary>The container for a file name.</summary>

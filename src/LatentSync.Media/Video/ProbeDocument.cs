@@ -19,6 +19,9 @@ internal sealed record ProbeStream
     [JsonPropertyName("codec_name")]
     public string? CodecName { get; init; }
 
+    [JsonPropertyName("codec_tag_string")]
+    public string? CodecTag { get; init; }
+
     [JsonPropertyName("codec_type")]
     public string? CodecType { get; init; }
 

@@ -7,7 +7,7 @@ namespace LatentSync.Media.Video;
 /// <summary>Puts the speech beside the finished picture, at its place on the time axis, without touching the picture.</summary>
 /// <remarks>Copied packets are moved as a whole. Speech that must be encoded is decoded by a first ffmpeg into PCM of one constant form,
 /// whatever it changes to on the way, and passes through here, where silence is put before it and its length is counted.</remarks>
-internal sealed class SpeechJoin(FfmpegTools tools, MediaInfo audio, MediaTimeline timeline, SpeechTrackPlan plan, double seconds)
+internal sealed class SpeechJoin(FfmpegTools tools, MediaInfo audio, MediaTimeline timeline, SpeechTrackPlan plan, CarriedTracks carried, double seconds)
 {
     private const int BlockBytes = 1 << 16;
     private const int MaximumHeader = 1 << 16;
@@ -42,7 +42,7 @@ internal sealed class SpeechJoin(FfmpegTools tools, MediaInfo audio, MediaTimeli
         string[] pcm = ["-protocol_whitelist", "file,pipe", "-f", "wav", "-ignore_length", "1", "-i", "pipe:0"];
         await using ChildProcess joining = ChildProcess.Start(
             tools.FfmpegPath,
-            [.. Joining(picturePath, pcm, 0), .. finish],
+            [.. Joining(picturePath, pcm, 0), .. End, .. finish],
             writesInput: true,
             cancellationToken
         );
@@ -61,6 +61,9 @@ internal sealed class SpeechJoin(FfmpegTools tools, MediaInfo audio, MediaTimeli
         return (await joining.WaitAsync().ConfigureAwait(false), joining.Errors, soundEnd);
     }
 
+    // The speech has its length to the sample: a thousandth more, so that rounding doesn't cut it.
+    private string[] End => carried.Input.Length == 0 ? [] : ["-t", Text(seconds + 0.001)];
+
     private string[] Joining(string picturePath, string[] sound, int soundIndex) =>
         [
             "-v",
@@ -70,15 +73,15 @@ internal sealed class SpeechJoin(FfmpegTools tools, MediaInfo audio, MediaTimeli
             "-y",
             .. MediaFile.InputArguments(picturePath, null),
             .. sound,
+            .. carried.Input,
             "-map",
             "0:v:0",
             "-map",
             string.Create(CultureInfo.InvariantCulture, $"1:{soundIndex}"),
-            "-c:v",
+            .. carried.Output(2),
+            "-c:v:0",
             "copy",
             .. plan.Arguments,
-            "-map_chapters",
-            "-1",
         ];
 
     /// <summary>Decodes the speech and passes it on, silence first.</summary>

@@ -5,7 +5,7 @@ namespace LatentSync.Media.Video;
 /// <summary>How a speech file becomes the audio track of a result: untouched where the container allows it, else encoded well.</summary>
 /// <param name="Codec">Codec of the result.</param>
 /// <param name="IsCopy">True: packets are taken over bit for bit.</param>
-/// <param name="Arguments">ffmpeg's output arguments.</param>
+/// <param name="Arguments">ffmpeg's output arguments, for the first sound track.</param>
 internal sealed record SpeechTrackPlan(string Codec, bool IsCopy, IReadOnlyList<string> Arguments)
 {
     private const int MaximumAacChannels = 8;
@@ -35,29 +35,29 @@ internal sealed record SpeechTrackPlan(string Codec, bool IsCopy, IReadOnlyList<
     {
         if (container.CopiedAudio.Contains(audio.Codec))
         {
-            return new SpeechTrackPlan(audio.Codec, true, ["-c:a", "copy"]);
+            return new SpeechTrackPlan(audio.Codec, true, ["-c:a:0", "copy"]);
         }
 
         bool lossless = audio.Codec.StartsWith("pcm_", StringComparison.Ordinal) || LosslessCodecs.Contains(audio.Codec);
         if (lossless && container.LosslessEncoder is { } encoder && audio.Channels <= MaximumAacChannels)
         {
-            return new SpeechTrackPlan(encoder, false, ["-af", Fit(audio.SampleRate, audio.SampleRate, seconds), "-c:a", encoder]);
+            return new SpeechTrackPlan(encoder, false, ["-filter:a:0", Fit(audio.SampleRate, audio.SampleRate, seconds), "-c:a:0", encoder]);
         }
 
         int rate = AacSampleRates.FirstOrDefault(r => r >= audio.SampleRate, AacSampleRates[^1]);
         int channels = audio.Channels <= MaximumAacChannels ? audio.Channels : 2;
         List<string> arguments =
         [
-            "-af",
+            "-filter:a:0",
             Fit(audio.SampleRate, rate, seconds),
-            "-c:a",
+            "-c:a:0",
             "aac",
-            "-b:a",
+            "-b:a:0",
             Text(AacBitRate(rate, channels)),
-            "-ar",
+            "-ar:a:0",
             Text(rate),
         ];
-        return new SpeechTrackPlan("aac", false, channels == audio.Channels ? arguments : [.. arguments, "-ac", Text(channels)]);
+        return new SpeechTrackPlan("aac", false, channels == audio.Channels ? arguments : [.. arguments, "-ac:a:0", Text(channels)]);
     }
 
     /// <summary>128 kbit/s a channel, 256 for stereo, below AAC's limit of 6 bits a sample.</summary>

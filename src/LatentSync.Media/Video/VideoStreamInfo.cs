@@ -39,6 +39,9 @@ public sealed record VideoStreamInfo
     /// <summary>Duration of the track; null if unknown.</summary>
     public required TimeSpan? Duration { get; init; }
 
+    /// <summary>How much later than the file's first stream this one begins, by its header.</summary>
+    internal TimeSpan StartOffset { get; init; }
+
     /// <summary>ffmpeg's name: "yuv420p10le".</summary>
     public required string PixelFormat { get; init; }
 

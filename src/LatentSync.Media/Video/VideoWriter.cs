@@ -15,6 +15,7 @@ public sealed class VideoWriter : IAsyncDisposable
     private readonly FfmpegTools _tools;
     private readonly MediaInfo? _audio;
     private readonly MediaTimeline? _timeline;
+    private readonly CarriedTracks _carried;
     private readonly PartialFile _picture;
     private readonly ChildProcess _encoder;
     private readonly CancellationToken _cancellation;
@@ -39,6 +40,10 @@ public sealed class VideoWriter : IAsyncDisposable
         _tools = tools;
         _audio = audio;
         _timeline = timeline;
+        _carried = audio is null || options.TracksOf is not { } source
+            ? CarriedTracks.None
+            : CarriedTracks.Of(source, options.AudioTimeline?.Zero ?? source.RequireVideo().StartOffset, container);
+        _notes.AddRange(_carried.Notes);
         _picture = picture;
         _cancellation = cancellation;
         if (!IsEven)
@@ -206,7 +211,7 @@ public sealed class VideoWriter : IAsyncDisposable
 
         SpeechTrackPlan plan = SpeechTrackPlan.For(_audio.RequireAudio(), _container, Seconds);
         using PartialFile joined = MediaOutput.Begin(_options.OutputPath);
-        var join = new SpeechJoin(_tools, _audio, _timeline!, plan, Seconds);
+        var join = new SpeechJoin(_tools, _audio, _timeline!, plan, _carried, Seconds);
         (exitCode, ErrorTail errors, double? soundEnd) = await join.RunAsync(_picture.Path, Finish(joined.Path), _cancellation).ConfigureAwait(false);
         if (exitCode != 0 || TellsOfAFullDisk(errors.Text))
         {

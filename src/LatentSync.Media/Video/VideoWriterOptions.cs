@@ -44,6 +44,10 @@ public sealed record VideoWriterOptions
     /// meanwhile, which is an error. null: not checked.</summary>
     public double? AudioSeconds { get; init; }
 
+    /// <summary>The video whose subtitles, further sound tracks, attachments and chapters go into the result, where its container holds them. null:
+    /// none. Only with <see cref="AudioPath"/>.</summary>
+    public MediaInfo? TracksOf { get; init; }
+
     /// <summary>Tags of the container. Default none.</summary>
     public IReadOnlyDictionary<string, string> Tags { get; init; } = new Dictionary<string, string>();
 
@@ -68,6 +72,7 @@ public sealed record VideoWriterOptions
             Color = source.Media.IsStillImage ? VideoColor.Assumed(source.Height) : source.Stream.Color,
             SampleAspectRatio = source.Stream.SampleAspectRatio,
             AudioPath = audioPath,
+            TracksOf = source.Media.IsStillImage ? null : source.Media,
             Tags = source.Media.Tags,
             InputPaths = [source.Media.FullPath],
         };
