@@ -126,7 +126,7 @@ public static class AudioReader
     {
         double? stated = media.StatesNoLength ? null : stream.Duration?.TotalSeconds;
         stated = take is { } part ? (stated < part.TotalSeconds ? stated : null) : stated;
-        bool isSuspicious = seconds < stated - TruncationCheck.Slack(stated ?? 0) || TruncationCheck.Complains(errors);
+        bool isSuspicious = seconds < stated - TruncationCheck.Slack(stated ?? 0) || TruncationCheck.Complains(errors) || (take is null && TruncationCheck.EndsWithinPacket(media));
         if (isSuspicious && await TruncationCheck.IsCutAsync(media, errors, tools, cancellationToken).ConfigureAwait(false))
         {
             string says = seconds < stated ? string.Create(CultureInfo.InvariantCulture, $"{MediaFile.Show(media.Path)} says that its sound lasts {stated:0.0#} s, but") : $"Of the sound of {MediaFile.Show(media.Path)}";

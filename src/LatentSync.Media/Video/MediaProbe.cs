@@ -128,28 +128,30 @@ public static class MediaProbe
     private static string WithoutPath(string text, string path) =>
         text.Replace("file:" + Path.GetFullPath(path) + ": ", string.Empty, StringComparison.Ordinal);
 
-    internal static MediaInfo Interpret(string path, string fullPath, string? picture, ProbeDocument document)
+    internal static MediaInfo Interpret(string path, string fullPath, string? pictureDemuxer, ProbeDocument document)
     {
         IReadOnlyList<ProbeStream> streams = document.Streams ?? [];
         var notes = new List<string>();
         ProbeStream? video = Best(streams.Where(s => s.CodecType == "video" && !Has(s, "attached_pic") && !Has(s, "timed_thumbnails")));
         ProbeStream? audio = Best(streams.Where(s => s.CodecType == "audio" && s.Channels > 0 && ParseLong(s.SampleRate) > 0));
         TimeSpan? duration = ParseSeconds(document.Format?.Duration);
+        VideoStreamInfo? picture = video is null ? null : Video(path, video, pictureDemuxer, document, notes);
+        TimeSpan? end = duration is null ? null : (ParseSeconds(document.Format?.StartTime) ?? TimeSpan.Zero) + duration;
         return new MediaInfo
         {
             Path = path,
             FullPath = fullPath,
             Container = document.Format?.Name ?? "unknown",
             Duration = duration,
-            End = duration is null ? null : (ParseSeconds(document.Format?.StartTime) ?? TimeSpan.Zero) + duration,
-            Video = video is null ? null : Video(path, video, picture, document, notes),
+            End = document.Format?.Name is "avi" && picture?.Duration > end ? picture.Duration : end,
+            Video = picture,
             Audio = audio is null ? null : Audio(audio, document),
             OtherTracks = [.. streams.Where(s => s != video && s != audio).Select(s => Track(s, document)).OfType<MediaTrack>()],
             Chapters = document.Chapters?.Count ?? 0,
-            IsStillImage = picture is not null || IsStillGif(video),
+            IsStillImage = pictureDemuxer is not null || IsStillGif(video),
             Tags = Tags(document.Format?.Tags),
             Notes = notes,
-            PictureDemuxer = picture,
+            PictureDemuxer = pictureDemuxer,
         };
     }
 
@@ -231,8 +233,9 @@ public static class MediaProbe
                 still ? 1
                 : count > 0 ? count
                 : null,
-            Duration = still
-                ? null
+            Duration =
+                still ? null
+                : document.Format?.Name is "avi" && count > 0 ? TimeSpan.FromSeconds(count / rate.ToDouble()) // ffprobe goes by the data that is there
                 : ParseSeconds(stream.Duration) ?? ParseTagDuration(stream.Tags) ?? ParseSeconds(document.Format?.Duration),
             StartOffset = StartOffset(stream, document),
             PixelFormat = pixelFormat,

@@ -21,7 +21,7 @@ internal static class TruncationCheck
     /// <param name="cancellationToken">Stops it.</param>
     public static async Task<bool> IsCutAsync(MediaInfo media, ErrorTail errors, FfmpegTools tools, CancellationToken cancellationToken)
     {
-        if (Complains(errors))
+        if (Complains(errors) || EndsWithinPacket(media))
         {
             return true;
         }
@@ -37,6 +37,19 @@ internal static class TruncationCheck
 
     /// <summary>True when a demuxer said that the file ended in the middle.</summary>
     public static bool Complains(ErrorTail errors) => Complaints.Any(c => errors.Text.Contains(c, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>True for a transport stream that is not made of whole packets: of 188 bytes, 192 with a time stamp, 204 with checksums. Nothing
+    /// else tells that one was cut.</summary>
+    public static bool EndsWithinPacket(MediaInfo media)
+    {
+        if (media.Container is not "mpegts")
+        {
+            return false;
+        }
+
+        long length = new FileInfo(media.FullPath).Length;
+        return length % 188 != 0 && length % 192 != 0 && length % 204 != 0;
+    }
 
     private static async Task<double?> LastPacketEndAsync(MediaInfo media, FfmpegTools tools, CancellationToken cancellationToken)
     {

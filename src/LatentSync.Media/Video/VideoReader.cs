@@ -223,7 +223,7 @@ public sealed class VideoReader
     {
         long? expected = Stream.ExpectedFrames;
         double slack = TruncationCheck.Slack(expected / FrameRate.ToDouble() ?? 0) * FrameRate.ToDouble();
-        bool isSuspicious = expected - Math.Max(2, slack) > total || TruncationCheck.Complains(errors);
+        bool isSuspicious = expected - Math.Max(2, slack) > total || TruncationCheck.Complains(errors) || TruncationCheck.EndsWithinPacket(Media);
         if (isSuspicious && await TruncationCheck.IsCutAsync(Media, errors, _tools, cancellationToken).ConfigureAwait(false))
         {
             _warnings.Add(
