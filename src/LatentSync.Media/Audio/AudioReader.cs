@@ -60,6 +60,43 @@ public static class AudioReader
     )
     {
         ArgumentNullException.ThrowIfNull(media);
+        Task<DecodedSound> Decode(int? channel) => DecodeAsync(media, tools, sampleRate, maximumDuration, timeline, take, channel, cancellationToken);
+        AudioStreamInfo stream = media.RequireAudio();
+        TimeSpan limit = CheckedLimit(sampleRate, maximumDuration);
+        if (stream.Channels is < 2 or > ChannelLevels.MostChannels)
+        {
+            return await Decode(null).ConfigureAwait(false);
+        }
+
+        DecodedSound mixed = await Decode(null).ConfigureAwait(false);
+        ChannelLevels levels = await ChannelLevels.MeasureAsync(media, stream, tools, sampleRate, take ?? limit, timeline is not null, cancellationToken).ConfigureAwait(false);
+        Memory<float> sounding = mixed.Samples.AsMemory(Silence(timeline, sampleRate, mixed.Samples.Length));
+        var downmix = Downmix.Choose(levels, ChannelLevels.OfMix(sounding.Span, sampleRate));
+        if (downmix.Channel is null)
+        {
+            return mixed;
+        }
+
+        DecodedSound one = await Decode(downmix.Channel).ConfigureAwait(false);
+        downmix.Replace(sounding.Span, one.Samples.AsSpan(mixed.Samples.Length - sounding.Length), sampleRate);
+        return mixed with { Warnings = [.. mixed.Warnings, $"{MediaFile.Show(media.Path)} {downmix.Reason}."] };
+    }
+
+    private static int Silence(MediaTimeline? timeline, int sampleRate, int most) =>
+        (int)Math.Clamp(Math.Round((timeline?.SoundStart.TotalSeconds ?? 0) * sampleRate), 0, most);
+
+    /// <summary>Decodes the mix of all channels, or one of them.</summary>
+    private static async Task<DecodedSound> DecodeAsync(
+        MediaInfo media,
+        FfmpegTools tools,
+        int sampleRate,
+        TimeSpan? maximumDuration,
+        MediaTimeline? timeline,
+        TimeSpan? take,
+        int? channel,
+        CancellationToken cancellationToken
+    )
+    {
         TimeSpan limit = CheckedLimit(sampleRate, maximumDuration);
         string path = media.Path;
         int maximumSamples = (int)Math.Min(limit.TotalSeconds * sampleRate, Array.MaxLength / sizeof(short));
@@ -71,11 +108,11 @@ public static class AudioReader
 
         await using ChildProcess ffmpeg = ChildProcess.Start(
             tools.FfmpegPath,
-            Arguments(media, stream, sampleRate, timeline is not null, take),
+            Arguments(media, stream, sampleRate, timeline is not null, take, channel),
             writesInput: false,
             cancellationToken
         );
-        int silence = (int)Math.Clamp(Math.Round((timeline?.SoundStart.TotalSeconds ?? 0) * sampleRate), 0, maximumSamples);
+        int silence = Silence(timeline, sampleRate, maximumSamples);
         float[] samples = await CollectAsync(
                 ffmpeg.Output,
                 () => TooLong(path, limit),
@@ -212,7 +249,7 @@ public static class AudioReader
     /// <summary>Silence where time stamps leave a gap, cuts where they overlap, as players do. Shorter than this (seconds) is rounding.</summary>
     internal const string OnTime = "aresample=async=1:min_hard_comp=0.03";
 
-    private static string[] Arguments(MediaInfo media, AudioStreamInfo stream, int sampleRate, bool isWithPicture, TimeSpan? take) =>
+    private static string[] Arguments(MediaInfo media, AudioStreamInfo stream, int sampleRate, bool isWithPicture, TimeSpan? take, int? channel) =>
         [
             "-v",
             "error",
@@ -224,7 +261,7 @@ public static class AudioReader
             "-map",
             string.Create(CultureInfo.InvariantCulture, $"0:{stream.StreamIndex}"),
             "-af",
-            OnTime,
+            channel is { } one ? string.Create(CultureInfo.InvariantCulture, $"{OnTime},pan=mono|c0=c{one}") : OnTime,
             "-f",
             "s16le",
             "-acodec",

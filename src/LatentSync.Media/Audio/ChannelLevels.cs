@@ -8,7 +8,7 @@ namespace LatentSync.Media.Audio;
 /// <summary>How loud each channel of a recording is, half a second at a time.</summary>
 /// <param name="Channels">Number of channels.</param>
 /// <param name="Energies">Mean square of each stretch, channel by channel within it: Energies[stretch · Channels + channel], in 0..1.</param>
-internal sealed record ChannelLevels(int Channels, IReadOnlyList<double> Energies)
+internal sealed record ChannelLevels(int Channels, double[] Energies)
 {
     /// <summary>Most channels that are looked at.</summary>
     internal const int MostChannels = 64;
@@ -17,7 +17,13 @@ internal sealed record ChannelLevels(int Channels, IReadOnlyList<double> Energie
     internal const double StretchSeconds = 0.5;
 
     /// <summary>Number of stretches; the last one may be shorter.</summary>
-    public int Stretches => Energies.Count / Channels;
+    public int Stretches => Energies.Length / Channels;
+
+    /// <summary>The channels' energies in one stretch.</summary>
+    public ReadOnlySpan<double> Of(int stretch) => Energies.AsSpan(stretch * Channels, Channels);
+
+    /// <summary>Samples of a stretch.</summary>
+    public static int StretchLength(int sampleRate) => Math.Max(1, (int)(StretchSeconds * sampleRate));
 
     /// <summary>Measures a file's channels. They are decoded once for it, in blocks; nothing is kept but the levels.</summary>
     /// <param name="media">The file.</param>
@@ -25,6 +31,7 @@ internal sealed record ChannelLevels(int Channels, IReadOnlyList<double> Energie
     /// <param name="tools">ffmpeg to use.</param>
     /// <param name="sampleRate">Hz at which to measure.</param>
     /// <param name="limit">Only so much from the start.</param>
+    /// <param name="isWithPicture">The picture of the file is in use too, and moves the clock.</param>
     /// <param name="cancellationToken">Stops it.</param>
     /// <returns>The levels; what a damaged file gave until its end.</returns>
     public static async Task<ChannelLevels> MeasureAsync(
@@ -33,10 +40,11 @@ internal sealed record ChannelLevels(int Channels, IReadOnlyList<double> Energie
         FfmpegTools tools,
         int sampleRate,
         TimeSpan limit,
+        bool isWithPicture,
         CancellationToken cancellationToken
     )
     {
-        int channels = stream.Channels, stretch = Math.Max(1, (int)(StretchSeconds * sampleRate));
+        int channels = stream.Channels, stretch = StretchLength(sampleRate);
         await using ChildProcess ffmpeg = ChildProcess.Start(
             tools.FfmpegPath,
             [
@@ -49,6 +57,7 @@ internal sealed record ChannelLevels(int Channels, IReadOnlyList<double> Energie
                 "-ac", channels.ToString(CultureInfo.InvariantCulture),
                 "-ar", sampleRate.ToString(CultureInfo.InvariantCulture),
                 "pipe:1",
+                .. isWithPicture && media.Video is { } video ? MediaTimeline.Companion(0, video.StreamIndex) : [],
             ],
             writesInput: false,
             cancellationToken
@@ -71,18 +80,25 @@ internal sealed record ChannelLevels(int Channels, IReadOnlyList<double> Energie
             ArrayPool<byte>.Shared.Return(block);
         }
         _ = await ffmpeg.WaitAsync().ConfigureAwait(false);
-        return new ChannelLevels(channels, energies);
+        return new ChannelLevels(channels, [.. energies]);
     }
 
-    /// <summary>Mean square of a stretch of mono samples.</summary>
-    internal static double EnergyOf(ReadOnlySpan<float> samples)
+    /// <summary>Mean squares of mono samples, stretch by stretch.</summary>
+    internal static double[] OfMix(ReadOnlySpan<float> samples, int sampleRate)
     {
-        double sum = 0;
-        foreach (float sample in samples)
+        int stretch = StretchLength(sampleRate);
+        double[] energies = new double[(samples.Length + stretch - 1) / stretch];
+        for (int s = 0; s < energies.Length; s++)
         {
-            sum += (double)sample * sample;
+            ReadOnlySpan<float> part = samples.Slice(s * stretch, Math.Min(stretch, samples.Length - (s * stretch)));
+            double sum = 0;
+            foreach (float sample in part)
+            {
+                sum += (double)sample * sample;
+            }
+            energies[s] = sum / part.Length;
         }
-        return samples.IsEmpty ? 0 : sum / samples.Length;
+        return energies;
     }
 
     // Samples are little-endian, as is every machine that .NET runs on today.

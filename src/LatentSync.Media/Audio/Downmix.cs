@@ -1,16 +1,19 @@
+using System.Globalization;
+
 namespace LatentSync.Media.Audio;
 
 /// <summary>How a recording of several channels becomes one: ffmpeg's mix, or a single channel where the mix would lose the speech.</summary>
 /// <param name="Channel">Index of the channel to take; null: the mix.</param>
-/// <param name="Reason">Why, as a sentence about the file; null for the mix.</param>
+/// <param name="Lost">Stretches in which the channel takes the mix's place; null: everywhere.</param>
+/// <param name="Reason">What is wrong with the channels, as the end of a sentence; null for the mix.</param>
 /// <remarks>The mix adds the channels. Where one is the other turned upside down (a balanced cable plugged in wrong, "karaoke" stereo), the sum is silence,
-/// and the mouth would stay shut. Where one channel is dead, the sum is half as loud as the speech.</remarks>
-internal sealed record Downmix(int? Channel, string? Reason)
+/// and the mouth would stay shut. Where only one channel is alive, the sum is quieter than the speech.</remarks>
+internal sealed record Downmix(int? Channel, IReadOnlyList<bool>? Lost, string? Reason)
 {
     /// <summary>ffmpeg's mix of all channels.</summary>
-    public static Downmix Mix { get; } = new(null, null);
+    public static Downmix Mix { get; } = new(null, null, null);
 
-    // The mix of unrelated channels has half of their mean energy; of one live channel of two, a quarter; of channels that cancel, nothing. A quiet
+    // The mix of two unrelated channels has half of their mean energy, of one live channel of two a quarter, of channels that cancel nothing. A quiet
     // voice in the middle of 7.1 keeps 4 % of its energy in the mix.
     private const double CancelledShareOfTwo = 0.05, CancelledShareOfMany = 0.01;
 
@@ -23,8 +26,8 @@ internal sealed record Downmix(int? Channel, string? Reason)
     /// <summary>Mean square below which nothing is heard: -80 dB.</summary>
     private const double Silence = 1e-8;
 
-    /// <summary>Share of the loud stretches that must be lost before one channel is taken.</summary>
-    private const double LostShare = 0.05;
+    /// <summary>Seconds in which one channel fades into the mix.</summary>
+    private const double FadeSeconds = 0.02;
 
     /// <summary>Decides for a recording.</summary>
     /// <param name="levels">How loud its channels are.</param>
@@ -32,59 +35,69 @@ internal sealed record Downmix(int? Channel, string? Reason)
     public static Downmix Choose(ChannelLevels levels, ReadOnlySpan<double> mixEnergies)
     {
         int channels = levels.Channels, stretches = Math.Min(levels.Stretches, mixEnergies.Length);
-        var totals = new double[channels];
+        double[] totals = new double[channels], lostTotals = new double[channels];
         double loudest = 0;
         for (int s = 0; s < stretches; s++)
         {
-            for (int c = 0; c < channels; c++)
-            {
-                totals[c] += levels.Energies[(s * channels) + c];
-            }
-            loudest = Math.Max(loudest, Largest(levels, s));
+            loudest = Math.Max(loudest, levels.Of(s).Max());
+            Add(levels.Of(s), totals);
+        }
+        if (loudest < Silence)
+        {
+            return Mix;
+        }
+        int best = Array.IndexOf(totals, totals.Max());
+        if (totals.Where((total, c) => c != best && total >= DeadShare * totals[best]).Any() is false)
+        {
+            return new Downmix(best, null, $"has sound in its {Name(best, channels)} channel only: that one alone moves the mouth");
         }
         double share = channels == 2 ? CancelledShareOfTwo : CancelledShareOfMany;
-        int loud = 0, lost = 0;
-        var lostTotals = new double[channels];
+        bool[] lost = new bool[stretches];
         for (int s = 0; s < stretches; s++)
         {
-            double largest = Largest(levels, s);
-            if (largest < Math.Max(LoudShare * loudest, Silence))
+            double largest = levels.Of(s).Max();
+            lost[s] = largest >= Math.Max(LoudShare * loudest, Silence) && mixEnergies[s] < share * largest;
+            if (lost[s])
             {
-                continue;
-            }
-            loud++;
-            if (mixEnergies[s] < share * largest)
-            {
-                lost++;
-                for (int c = 0; c < channels; c++)
-                {
-                    lostTotals[c] += levels.Energies[(s * channels) + c];
-                }
+                Add(levels.Of(s), lostTotals);
             }
         }
-        if (lost > 0 && lost >= LostShare * loud)
+        int count = lost.Count(l => l);
+        if (count == 0)
         {
-            int taken = Array.IndexOf(lostTotals, lostTotals.Max());
-            return new Downmix(taken, $"cancel each other when they are mixed to one. Only the {Name(taken, channels)} channel is used to move the mouth");
+            return Mix;
         }
-        if (channels == 2 && totals.Max() / Math.Max(stretches, 1) > Silence && totals.Min() < DeadShare * totals.Max())
-        {
-            int taken = totals[0] >= totals[1] ? 0 : 1;
-            return new Downmix(taken, $"are one with sound and one without. Only the {Name(taken, channels)} channel is used to move the mouth");
-        }
-        return Mix;
+        int taken = Array.IndexOf(lostTotals, lostTotals.Max());
+        return new Downmix(taken, lost, string.Create(
+            CultureInfo.InvariantCulture,
+            $"has channels that cancel each other when they are mixed to one, for about {count * ChannelLevels.StretchSeconds:0.#} s: there the {Name(taken, channels)} channel alone moves the mouth"));
     }
 
-    private static double Largest(ChannelLevels levels, int stretch)
+    /// <summary>Puts one channel in the mix's place where the mix is lost.</summary>
+    /// <param name="mix">Samples of the mix; changed.</param>
+    /// <param name="channel">Samples of the channel, in step with it.</param>
+    /// <param name="sampleRate">Hz.</param>
+    public void Replace(Span<float> mix, ReadOnlySpan<float> channel, int sampleRate)
     {
-        double largest = 0;
-        for (int c = 0; c < levels.Channels; c++)
+        int stretch = ChannelLevels.StretchLength(sampleRate), count = Math.Min(mix.Length, channel.Length);
+        float step = 1f / Math.Max(1, (int)(FadeSeconds * sampleRate)), share = IsLost(0) ? 1 : 0;
+        for (int i = 0; i < count; i++)
         {
-            largest = Math.Max(largest, levels.Energies[(stretch * levels.Channels) + c]);
+            share = Math.Clamp(IsLost(i / stretch) ? share + step : share - step, 0, 1);
+            mix[i] += share * (channel[i] - mix[i]);
         }
-        return largest;
+    }
+
+    private bool IsLost(int stretch) => Lost is null || (stretch < Lost.Count && Lost[stretch]);
+
+    private static void Add(ReadOnlySpan<double> energies, double[] totals)
+    {
+        for (int c = 0; c < totals.Length; c++)
+        {
+            totals[c] += energies[c];
+        }
     }
 
     private static string Name(int channel, int channels) =>
-        channels != 2 ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{channel + 1}.") : channel == 0 ? "left" : "right";
+        channels != 2 ? string.Create(CultureInfo.InvariantCulture, $"{channel + 1}.") : channel == 0 ? "left" : "right";
 }

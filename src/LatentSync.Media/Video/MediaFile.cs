@@ -1,6 +1,5 @@
 using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Wording;
-using System.Text;
 
 namespace LatentSync.Media.Video;
 

@@ -180,7 +180,7 @@ public static class MediaProbe
         if (aspect != Rational.One)
         {
             notes.Add(
-                $"The video has non-square pixels ({stream.SampleAspectRatio}): they are kept, and faces are treated in stored pixels."
+                $"The video has non-square pixels ({stream.SampleAspectRatio}): faces are treated in stored pixels."
             );
         }
 

@@ -9,6 +9,7 @@ namespace LatentSync.Media.Video;
 /// behind.</remarks>
 public sealed class VideoWriter : IAsyncDisposable
 {
+    private const int MaximumAspect = 65535;
     private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(1);
     private readonly VideoWriterOptions _options;
     private readonly OutputContainer _container;
@@ -54,6 +55,11 @@ public sealed class VideoWriter : IAsyncDisposable
             );
         }
 
+        if (!KeepsAspect)
+        {
+            _notes.Add($"The video's pixels are {options.SampleAspectRatio} as wide as high: {container.Extension} can't store that exactly, so the result has the nearest shape it can.");
+        }
+
         _encoder = ChildProcess.Start(tools.FfmpegPath, EncoderArguments(), writesInput: true, cancellation);
         _watch = WatchAsync();
     }
@@ -67,6 +73,11 @@ public sealed class VideoWriter : IAsyncDisposable
 
     /// <summary>Process number of the encoder, for tests.</summary>
     internal int EncoderId => _encoder.Id;
+
+    // H.264 has 16 bits for each number; Matroska keeps the width of the shown picture in whole pixels instead.
+    private bool KeepsAspect =>
+        _options.SampleAspectRatio is { Numerator: <= MaximumAspect, Denominator: <= MaximumAspect } aspect
+        && (!_container.HoldsAttachments || (long)_options.Width * aspect.Numerator % aspect.Denominator == 0);
 
     private bool IsEven => _options.Width % 2 == 0 && _options.Height % 2 == 0;
 
@@ -406,7 +417,7 @@ public sealed class VideoWriter : IAsyncDisposable
             "pipe:0",
             "-vf",
             $"scale=in_range=pc:out_color_matrix={color.ScalerMatrix}:out_range={color.Range}:flags=area+accurate_rnd+full_chroma_inp,"
-                + $"format={format},{tags},setsar={aspect}",
+                + $"format={format},{tags},setsar=r={aspect}:max={MaximumAspect}",
             "-c:v",
             "libx264",
             "-preset",
@@ -429,7 +440,7 @@ public sealed class VideoWriter : IAsyncDisposable
 
     private IEnumerable<string> Finish(string path) =>
         [
-            "-map_metadata",
+            "-map_metadata:g", // a track keeps its own: language, title, an attachment's name
             "-1",
             .. _options.Tags.SelectMany(t => new[] { "-metadata", $"{t.Key}={t.Value}" }),
             .. _container.HasIndex ? ["-movflags", "+faststart"] : Array.Empty<string>(),

@@ -38,7 +38,7 @@ internal sealed class FaceClipReader(FfmpegTools tools, int resolution, int mini
             throw Wrong(path, $"has {reader.Stream.ExpectedFrames} frames; at most {MaximumFrames} are taken");
         }
         using var abandoned = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task<DecodedSound> listening = AudioReader.ReadAsync(media, tools, FaceClip.SampleRate, TimeSpan.FromHours(1), timeline, abandoned.Token);
+        Task<DecodedSound> listening = AudioReader.ReadAsync(media, tools, FaceClip.SampleRate, TimeSpan.FromHours(1), timeline, cancellationToken: abandoned.Token);
         List<byte[]> frames = [];
         DecodedSound speech;
         try

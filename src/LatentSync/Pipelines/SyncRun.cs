@@ -9,6 +9,8 @@ namespace LatentSync.Pipelines;
 /// <summary>One run's stream: frames in, faces aligned, chunks through the mouth source, frames out in order.</summary>
 internal sealed class SyncRun
 {
+    /// <summary>Seconds: less than this is the end of a packet.</summary>
+    private const double LeastLeftOut = 0.1;
     private readonly SyncOptions _options;
     private readonly int _framesPerChunk;
     private readonly FrameClock _clock;
@@ -103,6 +105,7 @@ internal sealed class SyncRun
             throw new InvalidOperationException($"{_framesIn} frames went in and {_framesOut} came out; the result is dropped.");
         }
         NoteLengths(video);
+        NoteVideoLeftOut(video);
         using (_times.Measure(SyncStage.Write))
         {
             WrittenVideo written = await writer.CompleteAsync();
@@ -217,9 +220,20 @@ internal sealed class SyncRun
                 "loop" => "it starts again",
                 "hold" => "its last frame stands still",
                 "stop" => "the result ends with it",
-                _ => "it runs to and fro",
+                _ => "it plays backwards, then forwards again",
             };
             _warnings.Add(string.Create(CultureInfo.InvariantCulture, $"the video ({total} frames) is shorter than the speech ({_clock.OutputFrames} frames): {what}"));
+        }
+    }
+
+    private void NoteVideoLeftOut(VideoReader video)
+    {
+        double seconds = _clock.OutputFrames / _clock.FrameRate;
+        if (_options.PreviewSeconds is null && !video.Media.IsStillImage && video.Stream.Duration is { } duration && duration.TotalSeconds - seconds > LeastLeftOut)
+        {
+            _warnings.Add(string.Create(
+                CultureInfo.InvariantCulture,
+                $"The speech ends after {seconds:0.0#} s, and the result with it: the video's last {duration.TotalSeconds - seconds:0.0#} s are left out."));
         }
     }
 

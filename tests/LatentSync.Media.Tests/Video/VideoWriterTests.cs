@@ -228,7 +228,7 @@ public sealed class VideoWriterTests : IDisposable
     {
         TaskCompletionSource cancelled = new();
         await using CancellationTokenRegistration registration = token.Register(cancelled.SetResult);
-        await cancelled.Task.WaitAsync(TimeSpan.FromMinutes(5)); // only a guard
+        await cancelled.Task.WaitAsync(TimeSpan.FromMinutes(5), CancellationToken.None); // only a guard
     }
 
     [Fact]
