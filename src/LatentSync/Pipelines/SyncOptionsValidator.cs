@@ -1,6 +1,7 @@
 using System.Globalization;
 using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Wording;
+using LatentSync.Media.Video;
 
 namespace LatentSync.Pipelines;
 
@@ -52,6 +53,10 @@ internal static class SyncOptionsValidator
         CheckPaths(options);
         NotEmpty("--attention", options.Attention, "a policy");
         NotEmpty("--device", options.Device, "a device");
+        if (!MatteColour.TryParse(options.MatteColour, out _))
+        {
+            throw new SyncOptionsException($"--matte must be {string.Join(", ", MatteColour.Names)} or #rrggbb, not \"{options.MatteColour}\".");
+        }
         if (options is { Resume: true, Seed: -1 })
         {
             throw new SyncOptionsException("--resume needs a fixed --seed: with -1 every run draws another one and no finished chunk would fit.");
