@@ -4,7 +4,6 @@ using LatentSync.Checkpoints;
 using LatentSync.Demo;
 using LatentSync.Foundation.Files;
 using LatentSync.Doctor.Machines;
-using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Wording;
 using LatentSync.Media;
 using LatentSync.Media.Faces;

@@ -22,6 +22,17 @@ internal sealed record ChannelLevels(int Channels, double[] Energies)
     /// <summary>The channels' energies in one stretch.</summary>
     public ReadOnlySpan<double> Of(int stretch) => Energies.AsSpan(stretch * Channels, Channels);
 
+    /// <summary>Energy of the loudest channel in one stretch.</summary>
+    public double LargestOf(int stretch)
+    {
+        double largest = 0;
+        foreach (double energy in Of(stretch))
+        {
+            largest = Math.Max(largest, energy);
+        }
+        return largest;
+    }
+
     /// <summary>Samples of a stretch.</summary>
     public static int StretchLength(int sampleRate) => Math.Max(1, (int)(StretchSeconds * sampleRate));
 

@@ -39,7 +39,7 @@ internal sealed record Downmix(int? Channel, IReadOnlyList<bool>? Lost, string? 
         double loudest = 0;
         for (int s = 0; s < stretches; s++)
         {
-            loudest = Math.Max(loudest, levels.Of(s).Max());
+            loudest = Math.Max(loudest, levels.LargestOf(s));
             Add(levels.Of(s), totals);
         }
         if (loudest < Silence)
@@ -55,7 +55,7 @@ internal sealed record Downmix(int? Channel, IReadOnlyList<bool>? Lost, string? 
         bool[] lost = new bool[stretches];
         for (int s = 0; s < stretches; s++)
         {
-            double largest = levels.Of(s).Max();
+            double largest = levels.LargestOf(s);
             lost[s] = largest >= Math.Max(LoudShare * loudest, Silence) && mixEnergies[s] < share * largest;
             if (lost[s])
             {
