@@ -38,6 +38,7 @@ internal static class SyncCommand
     private static readonly Option<string> Extend = new("--extend") { Description = "speech longer than the video: pingpong, loop, hold or stop", DefaultValueFactory = _ => "pingpong", HelpName = "MODE" };
     private static readonly Option<string> Silence = new("--silence") { Description = "in pauses of the speech: generate, or fade to the original picture", DefaultValueFactory = _ => "generate", HelpName = "generate/original" };
     private static readonly Option<double?> Preview = new("--preview") { Description = "only the first so many seconds", CustomParser = DecimalNumber.ParseOptional, HelpName = "SECONDS" };
+    private static readonly Option<string> Matte = new("--matte") { Description = "what shows where the video is transparent: black, white, gray, green, ... or #rrggbb", DefaultValueFactory = _ => "black", HelpName = "COLOUR" };
     private static readonly Option<int> Crf = new("--crf") { Description = "quality of the H.264 encoder, 0 (lossless) to 51", DefaultValueFactory = _ => 16, HelpName = "N" };
     private static readonly Option<bool> IsolatedAudio = new("--isolated-audio") { Description = "Whisper on isolated 30 s segments as the original (its lips jump every 30 s)" };
     private static readonly Option<bool> Resume = new("--resume") { Description = "keep finished chunks beside the output until it is complete, and use those that are there" };
@@ -62,7 +63,7 @@ internal static class SyncCommand
         )
         {
             Video, Audio, Out, Checkpoint, Config, Resolution, Steps, Guidance, ChunkFrames, Seed, Scheduler, DeepCache, Attention, Device, DType, Libtorch, Detector,
-            Landmarks, FaceModels, Cascades, Face, Mask, Extend, Silence, Preview, Crf, IsolatedAudio, Resume, Identity, Json,
+            Landmarks, FaceModels, Cascades, Face, Mask, Extend, Silence, Preview, Matte, Crf, IsolatedAudio, Resume, Identity, Json,
         };
         command.SetAction(RunAsync);
         return command;
@@ -109,6 +110,7 @@ internal static class SyncCommand
             Extend = parsed.GetRequiredValue(Extend),
             Silence = parsed.GetRequiredValue(Silence),
             PreviewSeconds = parsed.GetValue(Preview),
+            MatteColour = parsed.GetRequiredValue(Matte),
             Crf = parsed.GetValue(Crf),
             IsolatedAudioWindows = parsed.GetValue(IsolatedAudio),
             Resume = parsed.GetValue(Resume),

@@ -72,7 +72,7 @@ public sealed class FfmpegTools
                 string version = ParseVersion(await AskAsync(ffmpeg, ["-version"], cancellationToken).ConfigureAwait(false), "ffmpeg");
                 ParseVersion(await AskAsync(ffprobe, ["-version"], cancellationToken).ConfigureAwait(false), "ffprobe");
                 string encoders = await AskAsync(ffmpeg, ["-hide_banner", "-encoders"], cancellationToken).ConfigureAwait(false);
-                return new FfmpegTools(ffmpeg, ffprobe, version, foundBy, ParseEncoders(encoders));
+                return new FfmpegTools(ffmpeg, ffprobe, version, foundBy, ParseCodecs(encoders));
             }
             catch (MediaException e)
             {
@@ -115,6 +115,12 @@ public sealed class FfmpegTools
             );
         }
     }
+
+    /// <summary>Asks this build whether it has a decoder.</summary>
+    /// <param name="decoder">Its name in ffmpeg, for instance "libvpx-vp9".</param>
+    /// <param name="cancellationToken">Stops the question.</param>
+    internal async Task<bool> HasDecoderAsync(string decoder, CancellationToken cancellationToken) =>
+        ParseCodecs(await AskAsync(FfmpegPath, ["-hide_banner", "-decoders"], cancellationToken).ConfigureAwait(false)).Contains(decoder);
 
     /// <summary>"Take frames as they come" in this version's words: -vsync became -fps_mode in 5.1.</summary>
     internal string[] PassThroughFrames =>
@@ -160,7 +166,7 @@ public sealed class FfmpegTools
     }
 
     /// <summary>The second word of every line after the dashes: " V....D libx264   libx264 H.264 ...".</summary>
-    private static FrozenSet<string> ParseEncoders(string answer) =>
+    private static FrozenSet<string> ParseCodecs(string answer) =>
         answer
             .Split('\n')
             .SkipWhile(line => !line.TrimStart().StartsWith("---", StringComparison.Ordinal))

@@ -12,6 +12,10 @@ internal static class FrameRateRule
     /// frames.</summary>
     public static readonly Rational MaximumVariableBase = new(120, 1);
 
+    /// <summary>Lowest rate that is kept: below it are slide shows and time lapses, whose pictures are held at <see cref="Default"/>, as
+    /// lips would not be seen to move.</summary>
+    public static readonly Rational Minimum = new(10, 1);
+
     /// <summary>Used for stills, and when a file tells no rate at all: the rate of the network.</summary>
     public static readonly Rational Default = new(25, 1);
 
@@ -33,6 +37,21 @@ internal static class FrameRateRule
     /// <param name="averageRate">ffprobe's avg_frame_rate: frames by duration; null if unknown.</param>
     /// <returns>The rate, whether frames come unevenly, and a sentence for the user when the rate is not simply the file's.</returns>
     public static (Rational Rate, bool IsVariable, string? Note) Choose(Rational? baseRate, Rational? averageRate)
+    {
+        (Rational rate, bool isVariable, string? note) = Nominal(baseRate, averageRate);
+        return rate.CompareTo(Minimum) >= 0
+            ? (rate, isVariable, note)
+            : (
+                Default,
+                isVariable,
+                $"The video has only {Show(averageRate ?? rate)} frames per second: each picture is held to give {Show(Default)}."
+            );
+    }
+
+    /// <summary>True when the file's own rate is below <see cref="Minimum"/>.</summary>
+    public static bool Holds(Rational? baseRate, Rational? averageRate) => Nominal(baseRate, averageRate).Rate.CompareTo(Minimum) < 0;
+
+    private static (Rational Rate, bool IsVariable, string? Note) Nominal(Rational? baseRate, Rational? averageRate)
     {
         if (averageRate is not { } average)
         {

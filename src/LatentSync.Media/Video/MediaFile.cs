@@ -13,7 +13,8 @@ internal static class MediaFile
         + "ogg,ivf,obu,yuv4mpegpipe,h263,h264,hevc,vvc,m4v,vc1,av1,mjpeg,gif,apng,swf,bink,smk,"
         + "wav,w64,mp3,aac,ac3,eac3,dts,dtshd,truehd,mlp,flac,alac,aiff,au,caf,voc,wv,tta,ape,tak,"
         + "mpc,mpc8,amr,amrnb,amrwb,gsm,loas,latm,spdif,dsf,shn,"
-        + "png_pipe,jpeg_pipe,bmp_pipe,webp_pipe,tiff_pipe";
+        + "png_pipe,jpeg_pipe,bmp_pipe,webp_pipe,tiff_pipe,gif_pipe,jpegxl_pipe,jpegxl_anim,j2k_pipe,exr_pipe,hdr_pipe,qoi_pipe,psd_pipe,"
+        + "dds_pipe,dpx_pipe,sgi_pipe,sunrast_pipe,pam_pipe,pbm_pipe,pgm_pipe,ppm_pipe,pcx_pipe";
 
     /// <summary>Checks that a path names a readable file with content.</summary>
     /// <returns>The full path.</returns>
@@ -67,14 +68,7 @@ internal static class MediaFile
     /// picture.</summary>
     public static string? PictureDemuxer(string fullPath)
     {
-        var head = new byte[8192];
-        int length;
-        using (FileStream stream = InputFile.OpenRead(fullPath))
-        {
-            length = stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
-        }
-
-        ReadOnlySpan<byte> bytes = head.AsSpan(0, length);
+        ReadOnlySpan<byte> bytes = Head(fullPath);
         if (bytes.StartsWith(PngSignature))
         {
             return bytes.IndexOf("acTL"u8) >= 0 ? null : "png_pipe"; // with acTL it is an animation
@@ -85,10 +79,18 @@ internal static class MediaFile
         {
             [0xFF, 0xD8, 0xFF, ..] => extension is ".mjpeg" or ".mjpg" ? null : "jpeg_pipe", // a raw stream of JPEGs begins like one JPEG
             [(byte)'B', (byte)'M', _, _, _, _, 0, 0, 0, 0, ..] => "bmp_pipe",
-            [(byte)'R', (byte)'I', (byte)'F', (byte)'F', _, _, _, _, (byte)'W', (byte)'E', (byte)'B', (byte)'P', ..] => "webp_pipe",
+            [(byte)'R', (byte)'I', (byte)'F', (byte)'F', _, _, _, _, (byte)'W', (byte)'E', (byte)'B', (byte)'P', ..] => PictureFormat.IsAnimatedWebP(bytes) ? null : "webp_pipe",
             [(byte)'I', (byte)'I', 42, 0, ..] or [(byte)'M', (byte)'M', 0, 42, ..] => "tiff_pipe",
             _ => null,
         };
+    }
+
+    /// <summary>The first 8 KiB.</summary>
+    public static byte[] Head(string fullPath)
+    {
+        var head = new byte[8192];
+        using FileStream stream = InputFile.OpenRead(fullPath);
+        return head[..stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
     }
 
     private static ReadOnlySpan<byte> PngSignature => [0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10];

@@ -21,7 +21,7 @@ public sealed record MediaInfo
     /// <summary>The audio track (the default one, else the first); null if there is none.</summary>
     public required AudioStreamInfo? Audio { get; init; }
 
-    /// <summary>True for a PNG, JPEG, BMP, WebP, TIFF or one-frame GIF picture: a video of one frame.</summary>
+    /// <summary>True for a picture: one frame and no more, whatever the format.</summary>
     public required bool IsStillImage { get; init; }
 
     /// <summary>Tags of the container that are worth keeping (title, creation_time, ...), without those that describe the container

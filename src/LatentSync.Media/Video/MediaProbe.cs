@@ -39,8 +39,69 @@ public static class MediaProbe
                 cancellationToken
             )
             .ConfigureAwait(false);
-        return Interpret(path, fullPath, picture, document);
+        document = picture is null ? await WithFirstFramesAsync(path, fullPath, tools, document, cancellationToken).ConfigureAwait(false) : document;
+        MediaInfo info = Interpret(path, fullPath, picture, document, tools.Version);
+        return await WithSideAlphaAsync(info, document, tools, cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>Decodes two frames at most where the header leaves open whether there is more than one.</summary>
+    private static async Task<ProbeDocument> WithFirstFramesAsync(
+        string path,
+        string fullPath,
+        FfmpegTools tools,
+        ProbeDocument document,
+        CancellationToken cancellationToken
+    )
+    {
+        if (Best(Pictures(document)) is not { Width: > 0 } video || ParseLong(video.FrameCount) > 1)
+        {
+            return document;
+        }
+
+        ProbeDocument decoded = await AskAsync(
+                path,
+                tools,
+                [
+                    "-select_streams",
+                    video.Index.ToString(CultureInfo.InvariantCulture),
+                    "-show_frames",
+                    "-read_intervals",
+                    "%+#2",
+                    .. MediaFile.InputArguments(fullPath, null),
+                ],
+                cancellationToken
+            )
+            .ConfigureAwait(false);
+        return document with { Frames = decoded.Frames };
+    }
+
+    private static async Task<MediaInfo> WithSideAlphaAsync(MediaInfo info, ProbeDocument document, FfmpegTools tools, CancellationToken cancellationToken)
+    {
+        if (info.Video is not { } video || AlphaChannel.DecoderOfSideAlpha(document.Streams!.First(s => s.Index == video.StreamIndex)) is not { } decoder)
+        {
+            return info;
+        }
+
+        return await tools.HasDecoderAsync(decoder, cancellationToken).ConfigureAwait(false)
+            ? info with { Video = video with { Decoder = decoder, MayBeTransparent = true } }
+            : info with
+            {
+                Notes =
+                [
+                    .. info.Notes,
+                    $"The video may be transparent, which this ffmpeg cannot decode (it lacks {decoder}): what was hidden may show.",
+                ],
+            };
+    }
+
+    private static IEnumerable<ProbeStream> Pictures(ProbeDocument document) =>
+        (document.Streams ?? []).Where(s => s.CodecType == "video" && !Has(s, "attached_pic") && !Has(s, "timed_thumbnails"));
+
+    /// <summary>A format for single pictures, or a file that gives one frame and no second one.</summary>
+    private static bool IsStill(ProbeDocument document, string? picture) =>
+        picture is not null
+        || (document.Format?.Name?.EndsWith("_pipe", StringComparison.Ordinal) ?? false)
+        || document.Frames is { Count: 1 };
 
     /// <summary>Counts the packets of every stream of a file that this project wrote.</summary>
     internal static Task<ProbeDocument> CountPacketsAsync(string path, FfmpegTools tools, CancellationToken cancellationToken) =>
@@ -68,7 +129,7 @@ public static class MediaProbe
             .ConfigureAwait(false);
         if (exitCode != 0)
         {
-            throw Explain(path, exitCode, errors);
+            throw Explain(path, exitCode, errors, tools.Version);
         }
 
         try
@@ -88,7 +149,7 @@ public static class MediaProbe
         }
     }
 
-    private static MediaException Explain(string path, int exitCode, ErrorTail errors)
+    private static MediaException Explain(string path, int exitCode, ErrorTail errors, string version)
     {
         string text = errors.Text;
         if (exitCode > 128)
@@ -114,6 +175,11 @@ public static class MediaProbe
             );
         }
 
+        if (PictureFormat.Advice(Path.GetFullPath(path), version) is { } advice)
+        {
+            return new FfmpegFailedException(MediaFault.Corrupt, $"{MediaFile.Show(path)} cannot be decoded: {advice}", exitCode, text, path);
+        }
+
         MediaFault fault = text.Contains("Permission denied", StringComparison.Ordinal) ? MediaFault.Unreadable : MediaFault.Corrupt;
         return new FfmpegFailedException(
             fault,
@@ -128,13 +194,20 @@ public static class MediaProbe
     private static string WithoutPath(string text, string path) =>
         text.Replace("file:" + Path.GetFullPath(path) + ": ", string.Empty, StringComparison.Ordinal);
 
-    internal static MediaInfo Interpret(string path, string fullPath, string? picture, ProbeDocument document)
+    internal static MediaInfo Interpret(string path, string fullPath, string? picture, ProbeDocument document, string version)
     {
         IReadOnlyList<ProbeStream> streams = document.Streams ?? [];
         var notes = new List<string>();
-        ProbeStream? video = Best(streams.Where(s => s.CodecType == "video" && !Has(s, "attached_pic") && !Has(s, "timed_thumbnails")));
+        ProbeStream? video = Best(Pictures(document));
         ProbeStream? audio = Best(streams.Where(s => s.CodecType == "audio" && s.Channels > 0 && ParseLong(s.SampleRate) > 0));
         TimeSpan? duration = ParseSeconds(document.Format?.Duration);
+        bool isStill = video is not null && IsStill(document, picture);
+        if (video is not null)
+        {
+            PictureFormat.RequireWhole(path, document);
+            RequireSaneSize(path, fullPath, video, version);
+        }
+
         if (document.Chapters is { Count: > 0 } chapters)
         {
             notes.Add($"The video's {chapters.Count} chapters are not carried over.");
@@ -147,18 +220,17 @@ public static class MediaProbe
             Container = document.Format?.Name ?? "unknown",
             Duration = duration,
             End = duration is null ? null : (ParseSeconds(document.Format?.StartTime) ?? TimeSpan.Zero) + duration,
-            Video = video is null ? null : Video(path, video, picture, document, notes),
+            Video = video is null ? null : Video(video, isStill, document, notes),
             Audio = audio is null ? null : Audio(audio, document),
-            IsStillImage = picture is not null || IsStillGif(video),
+            IsStillImage = isStill,
             Tags = Tags(document.Format?.Tags),
             Notes = notes,
             PictureDemuxer = picture,
         };
     }
 
-    private static VideoStreamInfo Video(string path, ProbeStream stream, string? picture, ProbeDocument document, List<string> notes)
+    private static VideoStreamInfo Video(ProbeStream stream, bool isStill, ProbeDocument document, List<string> notes)
     {
-        RequireSaneSize(path, stream);
         string? matrix = (stream.SideData ?? [])
             .Concat(document.Frames?.FirstOrDefault()?.SideData ?? [])
             .FirstOrDefault(s => s.DisplayMatrix is not null)
@@ -201,15 +273,14 @@ public static class MediaProbe
                     + "gradients may show bands."
             );
         }
-        else if (bits > 8 && picture is null)
+        else if (bits > 8 && !isStill)
         {
             notes.Add($"The video has {bits} bits per component: the result has 8.");
         }
 
         Rational? baseRate = Rational.TryParse(stream.BaseFrameRate, out Rational b) ? b : null;
         Rational? average = Rational.TryParse(stream.AverageFrameRate, out Rational a) ? a : null;
-        bool still = picture is not null || IsStillGif(stream);
-        (Rational rate, bool variable, string? note) = still
+        (Rational rate, bool variable, string? note) = isStill
             ? (FrameRateRule.Default, false, null)
             : FrameRateRule.Choose(baseRate, average);
         if (note is not null)
@@ -231,12 +302,14 @@ public static class MediaProbe
             FrameRate = rate,
             HasVariableFrameRate = variable,
             FrameCount =
-                still ? 1
+                isStill ? 1
                 : count > 0 ? count
                 : null,
-            Duration = still
+            Duration = isStill
                 ? null
                 : ParseSeconds(stream.Duration) ?? ParseTagDuration(stream.Tags) ?? ParseSeconds(document.Format?.Duration),
+            HoldsPictures = !isStill && FrameRateRule.Holds(baseRate, average),
+            MayBeTransparent = AlphaChannel.MayBeIn(pixelFormat),
             PixelFormat = pixelFormat,
             BitDepth = bits,
             Color = color,
@@ -245,14 +318,14 @@ public static class MediaProbe
         };
     }
 
-    private static void RequireSaneSize(string path, ProbeStream stream)
+    private static void RequireSaneSize(string path, string fullPath, ProbeStream stream, string version)
     {
         if (stream.Width < 1 || stream.Height < 1 || stream.PixelFormat is null or "unknown" || stream.CodecName is null)
         {
             throw new MediaException(
                 MediaFault.Corrupt,
-                $"The video track of {MediaFile.Show(path)} (codec {stream.CodecName ?? "unknown"}) cannot be decoded: the "
-                    + "file is damaged or incomplete, or this ffmpeg lacks the codec.",
+                $"The video track of {MediaFile.Show(path)} (codec {stream.CodecName ?? "unknown"}) cannot be decoded: "
+                    + (PictureFormat.Advice(fullPath, version) ?? "the file is damaged or incomplete, or this ffmpeg lacks the codec."),
                 path
             );
         }
@@ -306,8 +379,6 @@ public static class MediaProbe
             .DistinctBy(t => t.Key, StringComparer.OrdinalIgnoreCase)
             .Take(MaximumTags)
             .ToDictionary(t => t.Key, t => t.Value, StringComparer.OrdinalIgnoreCase);
-
-    private static bool IsStillGif(ProbeStream? stream) => stream is { CodecName: "gif", FrameCount: "1" };
 
     private static ProbeStream? Best(IEnumerable<ProbeStream> streams) =>
         streams.OrderByDescending(s => Has(s, "default")).ThenBy(s => s.Index).FirstOrDefault();

@@ -19,6 +19,7 @@ public sealed class VideoReader
     private readonly FramePool _pool;
     private readonly int _prefetch;
     private readonly bool _isWithSound;
+    private volatile bool _isTransparent;
 
     /// <summary>Prepares to read a file that was examined.</summary>
     /// <param name="media">From <see cref="MediaProbe.ProbeAsync"/>.</param>
@@ -60,6 +61,13 @@ public sealed class VideoReader
 
     /// <summary>Width x Height x 3.</summary>
     public int FrameBytes => checked(3 * Stream.Width * Stream.Height);
+
+    /// <summary>What shows where the video is transparent. Default black.</summary>
+    public MatteColour Matte { get; init; }
+
+    /// <summary>What was changed in the pictures that were read so far.</summary>
+    public IReadOnlyList<string> Notes =>
+        _isTransparent ? [$"The video is transparent in places: they are filled with the matte colour {Matte}."] : [];
 
     /// <summary>Frames in all; null until a pass has reached the end.</summary>
     public long? TotalFrames { get; private set; }
@@ -155,18 +163,25 @@ public sealed class VideoReader
     /// <summary>Reads whole frames from the pipe until it ends; the rest of a cut frame is dropped (the exit code tells why).</summary>
     private async Task PumpAsync(ChildProcess ffmpeg, long first, ChannelWriter<VideoFrame> writer, CancellationToken abandoned)
     {
+        byte[]? rgba = Stream.MayBeTransparent ? new byte[checked(4 * Width * Height)] : null;
         try
         {
             for (long index = first; ; index++)
             {
                 byte[] rgb = _pool.Rent();
+                byte[] picture = rgba ?? rgb;
                 int read = await ffmpeg
-                    .Output.ReadAtLeastAsync(rgb, rgb.Length, throwOnEndOfStream: false, CancellationToken.None)
+                    .Output.ReadAtLeastAsync(picture, picture.Length, throwOnEndOfStream: false, CancellationToken.None)
                     .ConfigureAwait(false);
-                if (read < rgb.Length)
+                if (read < picture.Length)
                 {
                     _pool.Return(rgb);
                     return;
+                }
+
+                if (rgba is not null && Matte.PutUnder(rgba, rgb))
+                {
+                    _isTransparent = true;
                 }
 
                 await writer.WriteAsync(new VideoFrame(Width, Height, rgb, index, _pool), abandoned).ConfigureAwait(false);
@@ -273,7 +288,7 @@ public sealed class VideoReader
 
         // Chroma is repeated, not interpolated, so that averaging it back on encoding gives the stored values again.
         filters.Add($"{Size}{Colours}:flags=neighbor+accurate_rnd+full_chroma_int");
-        filters.Add("format=rgb24");
+        filters.Add($"format={PipeFormat}");
         if (Stream.Orientation != FrameOrientation.Upright)
         {
             filters.Add(Stream.Orientation.Filters());
@@ -288,6 +303,7 @@ public sealed class VideoReader
             "-noautorotate",
             "-reinit_filter",
             "0",
+            .. Stream.Decoder is null ? Array.Empty<string>() : [string.Create(CultureInfo.InvariantCulture, $"-c:{Stream.StreamIndex}"), Stream.Decoder],
             .. Media.InputArguments,
             "-map",
             string.Create(CultureInfo.InvariantCulture, $"0:{Stream.StreamIndex}"),
@@ -296,13 +312,15 @@ public sealed class VideoReader
             .. _tools.PassThroughFrames,
             .. Media.IsStillImage ? ["-frames:v", "1"] : Array.Empty<string>(),
             "-pix_fmt",
-            "rgb24",
+            PipeFormat,
             "-f",
             "rawvideo",
             "pipe:1",
             .. _isWithSound ? MediaTimeline.Companion(0, Media.RequireAudio().StreamIndex) : [],
         ];
     }
+
+    private string PipeFormat => Stream.MayBeTransparent ? "rgba" : "rgb24";
 
     private string Size => string.Create(CultureInfo.InvariantCulture, $"scale=w={Stream.CodedWidth}:h={Stream.CodedHeight}");
 

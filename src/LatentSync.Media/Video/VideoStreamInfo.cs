@@ -45,6 +45,16 @@ public sealed record VideoStreamInfo
     /// <summary>Bits per component, 8 when not told.</summary>
     public required int BitDepth { get; init; }
 
+    /// <summary>Fewer than 10 pictures come in a second (a slide show, a time lapse), so that each is held to give <see
+    /// cref="FrameRate"/>.</summary>
+    public bool HoldsPictures { get; init; }
+
+    /// <summary>The track has room for transparency that can be decoded; its pictures may be opaque all the same.</summary>
+    public bool MayBeTransparent { get; init; }
+
+    /// <summary>Decoder to use in place of ffmpeg's own choice; null for that one.</summary>
+    internal string? Decoder { get; init; }
+
     /// <summary>The track says its colour matrix, and one that converts exactly.</summary>
     internal bool IsMatrixTagged { get; init; }
 

@@ -63,7 +63,7 @@ public sealed record VideoWriterOptions
             FrameRate = source.FrameRate,
 
             // A picture's own colours (full range, JPEG's matrix) are unusual for a video: players expect the assumed ones.
-            Color = source.Media.IsStillImage ? VideoColor.Assumed(source.Height) : source.Stream.Color,
+            Color = source.Media.IsStillImage && !source.Stream.Color.IsHdr ? VideoColor.Assumed(source.Height) : source.Stream.Color,
             SampleAspectRatio = source.Stream.SampleAspectRatio,
             AudioPath = audioPath,
             Tags = source.Media.Tags,

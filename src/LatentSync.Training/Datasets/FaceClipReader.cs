@@ -20,9 +20,9 @@ internal sealed class FaceClipReader(FfmpegTools tools, int resolution, int mini
         MediaInfo media = await MediaProbe.ProbeAsync(path, tools, cancellationToken).ConfigureAwait(false);
         MediaTimeline? timeline = await MediaTimeline.MeasureAsync(media, tools, cancellationToken).ConfigureAwait(false);
         VideoReader reader = new(media, tools, timeline);
-        if (reader.Media.IsStillImage || reader.FrameRate != new Rational(FaceClip.FrameRate, 1))
+        if (reader.Media.IsStillImage || reader.Stream.HoldsPictures || reader.FrameRate != new Rational(FaceClip.FrameRate, 1))
         {
-            throw Wrong(path, string.Create(CultureInfo.InvariantCulture, $"has {reader.FrameRate.ToDouble():0.###} frames per second; {FaceClip.FrameRate} are required"));
+            throw Wrong(path, string.Create(CultureInfo.InvariantCulture, $"has {(reader.Stream.HoldsPictures ? reader.Stream.AverageFrameRate ?? Rational.One : reader.FrameRate).ToDouble():0.###} frames per second; {FaceClip.FrameRate} are required"));
         }
         if (reader.Stream.DisplayWidth != reader.Stream.Height)
         {

@@ -84,7 +84,8 @@ public sealed class LipSyncPipeline : IDisposable
         // Everything that can be found wrong is found before the networks load.
         FfmpegTools tools = await FfmpegTools.LocateAsync(cancellationToken: cancellationToken);
         MediaSource source = await MediaSource.OpenAsync(options.VideoPath, options.AudioPath, tools, cancellationToken);
-        VideoReader video = new(source.Picture, tools, source.Timeline);
+        _ = MatteColour.TryParse(options.MatteColour, out MatteColour matte); // checked with the other options
+        VideoReader video = new(source.Picture, tools, source.Timeline) { Matte = matte };
         VideoWriter.Check(VideoWriterOptions.Like(video, options.OutputPath, options.AudioPath), tools);
         Speech speech = await Speech.ReadAsync(options, source, tools, cancellationToken);
         SyncSettings settings = SyncSettings.Of(options);
@@ -127,7 +128,7 @@ public sealed class LipSyncPipeline : IDisposable
             SecondsPerStep = mouths.SecondsPerStep,
             TotalSeconds = times.TotalSeconds,
             PeakMemoryBytes = PeakMemory(),
-            Warnings = [.. video.Media.Notes, .. tuned?.Warning is { } untuned ? [untuned] : Array.Empty<string>(), .. video.Warnings, .. speech.Warnings, .. settings.Notes, .. models?.Warnings ?? [], .. attentionNote is null ? Array.Empty<string>() : [attentionNote], .. written.Notes, .. run.Warnings, .. leftOver],
+            Warnings = [.. video.Media.Notes, .. video.Notes, .. tuned?.Warning is { } untuned ? [untuned] : Array.Empty<string>(), .. video.Warnings, .. speech.Warnings, .. settings.Notes, .. models?.Warnings ?? [], .. attentionNote is null ? Array.Empty<string>() : [attentionNote], .. written.Notes, .. run.Warnings, .. leftOver],
         };
     }
 

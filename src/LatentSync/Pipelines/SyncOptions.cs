@@ -83,6 +83,10 @@ public sealed record SyncOptions
     /// <summary>Use only the first so many seconds of the speech; null: all.</summary>
     public double? PreviewSeconds { get; init; }
 
+    /// <summary>What shows where the video is transparent: "black", "white", "gray", "red", "green", "blue", "yellow", "cyan", "magenta" or
+    /// "#rrggbb". Default "black".</summary>
+    public string MatteColour { get; init; } = "black";
+
     /// <summary>Constant rate factor of the x264 encoder, 0..51. Default 16.</summary>
     public int Crf { get; init; } = 16;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LatentSync.Media.Video;
 
 namespace LatentSync.Pipelines;
 
@@ -47,6 +48,10 @@ internal static class SyncOptionsValidator
         OneOf("--extend", options.Extend, ExtendModes);
         OneOf("--silence", options.Silence, SilenceModes);
         OneOf("--scheduler", options.Scheduler, Schedulers);
+        if (!MatteColour.TryParse(options.MatteColour, out _))
+        {
+            throw new SyncOptionsException($"--matte must be {string.Join(", ", MatteColour.Names)} or #rrggbb, not \"{options.MatteColour}\".");
+        }
         NotEmpty("--video", options.VideoPath);
         NotEmpty("--audio", options.AudioPath);
         NotEmpty("--out", options.OutputPath);

@@ -20,8 +20,12 @@ public sealed class FrameRateRuleTests
     [InlineData("1000/1", "2994/100", "30000/1001", true)] // ticks, not frames
     [InlineData("90000/1", "248/10", "25/1", true)]
     [InlineData("90000/1", "1337/100", "13/1", true)]
-    [InlineData("90000/1", "1/10", "1/1", true)]
+    [InlineData("90000/1", "1/10", "25/1", true)]
     [InlineData("120/1", "11/1", "11/1", true)] // ten times what was recorded
+    [InlineData("1/1", "1/1", "25/1", false)] // a slide show: pictures are held
+    [InlineData("1/1", null, "25/1", false)]
+    [InlineData("999/100", "999/100", "25/1", false)]
+    [InlineData("10/1", "10/1", "10/1", false)]
     [InlineData("1000/1", "1000/1", "240/1", false)]
     public void Choose_BaseAndAverage_GivesTheNominalRate(string? baseRate, string? average, string expected, bool variable)
     {

@@ -252,7 +252,7 @@ public sealed class MediaProbeTests : IDisposable
             null
         );
 
-        MediaException error = Assert.Throws<MediaException>(() => MediaProbe.Interpret("x.mp4", "/x.mp4", null, document));
+        MediaException error = Assert.Throws<MediaException>(() => MediaProbe.Interpret("x.mp4", "/x.mp4", null, document, "5.1"));
 
         Assert.Equal(MediaFault.OutOfBounds, error.Fault);
         Assert.Contains("100000x2", error.Message);
@@ -280,7 +280,7 @@ public sealed class MediaProbeTests : IDisposable
             null
         );
 
-        VideoStreamInfo video = MediaProbe.Interpret("x.mp4", "/x.mp4", null, document).RequireVideo();
+        VideoStreamInfo video = MediaProbe.Interpret("x.mp4", "/x.mp4", null, document, "5.1").RequireVideo();
 
         Assert.Equal((576, 720, "15/16", 540), (video.Width, video.Height, video.SampleAspectRatio.ToString(), video.DisplayWidth));
     }
