@@ -132,6 +132,20 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
     }
 
     [Fact]
+    public async Task Run_TransparentVideo_ShowsTheMatteColourAndSaysSo()
+    {
+        await Clips.RequireToolsAsync();
+        string video = _folder.File("cut.mov");
+        await Clips.FfmpegAsync("-f", "lavfi", "-i", "color=red:s=160x160:r=25:d=0.4", "-vf", "format=rgba,geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='if(lt(Y,16),0,255)'", "-c:v", "qtrle", video);
+        SyncReport report = await RunAsync(Identity(video, Enumerable.Range(0, 10)) with { PreviewSeconds = 0.4, MatteColour = "#00c000" });
+        byte[] frame = (await Clips.DecodeAsync(Out))[0];
+
+        Assert.Contains(report.Warnings, w => w.Contains("#00c000", StringComparison.Ordinal));
+        Assert.InRange(frame[1 + (3 * ((4 * 160) + 80))], 180, 204);
+        Assert.InRange(frame[3 * ((150 * 160) + 5)], 240, 255);
+    }
+
+    [Fact]
     public async Task Run_SpeechTrack_IsTheGivenFilesAndAsLong()
     {
         FfmpegTools tools = await Clips.RequireToolsAsync();

@@ -27,6 +27,7 @@ public sealed class SyncOptionsValidatorTests
             { "--detector", "insightface, yunet, haar, landmarks, not \"eyes\"", Good with { Detector = "eyes" } },
             { "--extend", "pingpong, loop, hold, stop, not \"PingPong\"", Good with { Extend = "PingPong" } },
             { "--silence", "generate, original, not \"\"", Good with { Silence = string.Empty } },
+            { "--matte", "#rrggbb, not \"puce\"", Good with { MatteColour = "puce" } },
             { "--scheduler", "ddim, dpm++, not \"euler\"", Good with { Scheduler = "euler" } },
             { "--out", "is a folder", Good with { OutputPath = Path.GetTempPath() } },
             { "--out", "the same file as --video", Good with { OutputPath = "./v.mp4" } },
