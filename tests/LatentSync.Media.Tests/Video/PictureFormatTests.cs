@@ -1,3 +1,4 @@
+using System.Globalization;
 using LatentSync.Media.Video;
 
 namespace LatentSync.Media.Tests.Video;
@@ -63,7 +64,7 @@ public sealed class PictureFormatTests : IDisposable
     [Fact]
     public async Task ProbeAsync_AnimatedWebP_IsReadOrSaysWhatToConvert()
     {
-        string path = await WriteAsync("a.webp", "libwebp_anim", 25, 3);
+        string path = await WriteAsync("a.webp", "libwebp_anim", 25, 5);
         MediaException? error = null;
         try
         {
@@ -110,7 +111,8 @@ public sealed class PictureFormatTests : IDisposable
         string path = _folder[name];
         string[] speed = encoder is "libaom-av1" ? ["-cpu-used", "8"] : [];
         string[] format = encoder is "libx264" or "libaom-av1" ? ["-pix_fmt", "yuv420p"] : [];
-        await Ffmpeg.RunAsync(["-f", "lavfi", "-i", $"testsrc2=s=64x48:r={rate}", "-frames:v", $"{frames}", "-c:v", encoder, .. speed, .. format, path]);
+        string length = ((double)frames / rate).ToString(CultureInfo.InvariantCulture); // "-frames:v" would cut a WebP short
+        await Ffmpeg.RunAsync(["-f", "lavfi", "-i", $"testsrc2=s=64x48:r={rate}:d={length}", "-c:v", encoder, .. speed, .. format, path]);
         return path;
     }
 
