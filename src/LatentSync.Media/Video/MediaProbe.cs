@@ -44,7 +44,7 @@ public static class MediaProbe
         return await WithSideAlphaAsync(info, document, tools, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Decodes two frames at most where the header leaves open whether there is more than one.</summary>
+    /// <summary>Decodes the first frames where the header leaves open whether there is more than one.</summary>
     private static async Task<ProbeDocument> WithFirstFramesAsync(
         string path,
         string fullPath,
@@ -58,21 +58,20 @@ public static class MediaProbe
             return document;
         }
 
-        ProbeDocument decoded = await AskAsync(
-                path,
-                tools,
-                [
-                    "-select_streams",
-                    video.Index.ToString(CultureInfo.InvariantCulture),
-                    "-show_frames",
-                    "-read_intervals",
-                    "%+#2",
-                    .. MediaFile.InputArguments(fullPath, null),
-                ],
-                cancellationToken
-            )
-            .ConfigureAwait(false);
-        return document with { Frames = decoded.Frames };
+        // Packets are counted, and not each gives a frame (hidden frames, damage): one frame of two packets is looked into once more.
+        IReadOnlyList<ProbeFrame>? frames = null;
+        foreach (string packets in (string[])["%+#2", "%+#100"])
+        {
+            string[] choice = ["-select_streams", video.Index.ToString(CultureInfo.InvariantCulture), "-show_frames", "-read_intervals", packets];
+            string[] arguments = [.. choice, .. MediaFile.InputArguments(fullPath, null)];
+            frames = (await AskAsync(path, tools, arguments, cancellationToken).ConfigureAwait(false)).Frames;
+            if (frames is not { Count: 1 })
+            {
+                break;
+            }
+        }
+
+        return document with { Frames = frames };
     }
 
     private static async Task<MediaInfo> WithSideAlphaAsync(MediaInfo info, ProbeDocument document, FfmpegTools tools, CancellationToken cancellationToken)
