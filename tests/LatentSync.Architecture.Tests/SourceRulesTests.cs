@@ -11,7 +11,8 @@ public sealed partial class SourceRulesTests
     /// <summary>Files that may open a file without asking what it is: the system's own pseudo files, which no user names, and the one opener.</summary>
     private static readonly string[] RawReaders =
     [
-        "src/LatentSync.Foundation/Files/InputFile.cs", "src/LatentSync.Platform/Machines/", "src/LatentSync.Platform/Loading/MappedLibraries.cs",
+        "src/LatentSync.Foundation/Files/InputFile.cs", "src/LatentSync.Foundation/Files/PartialFile.cs", "src/LatentSync.Foundation/Files/PartialFileLock.cs",
+        "src/LatentSync.Platform/Machines/", "src/LatentSync.Platform/Loading/MappedLibraries.cs",
         "src/LatentSync.Attention.Torch/Verification/PeakMemory.cs", "src/LatentSync.Attention.Torch/Hosting/FreeMemory.cs",
     ];
 

@@ -50,6 +50,10 @@ internal sealed class PartialFileLock : IDisposable
     /// <param name="partials">The files it belongs to.</param>
     internal static bool IsAbandoned(string path, IReadOnlyList<string> partials)
     {
+        if (FileStatus.Of(path) is { Kind: not FileKind.Regular })
+        {
+            return false; // opening a pipe of this name would wait for ever
+        }
         try
         {
             using FileStream stream = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 1);

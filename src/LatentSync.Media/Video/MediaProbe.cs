@@ -94,7 +94,7 @@ public static class MediaProbe
     }
 
     private static IEnumerable<ProbeStream> Pictures(ProbeDocument document) =>
-        (document.Streams ?? []).Where(s => s.CodecType == "video" && !Has(s, "attached_pic") && !Has(s, "timed_thumbnails"));
+        (document.Streams ?? []).Where(s => s.CodecType == "video" && !s.Has("attached_pic") && !s.Has("timed_thumbnails"));
 
     /// <summary>A format for single pictures, or a file that gives one frame and no second one.</summary>
     private static bool IsStill(ProbeDocument document, string? picture) =>
@@ -218,7 +218,7 @@ public static class MediaProbe
             End = document.Format?.Name is "avi" && picture?.Duration > end ? picture.Duration : end,
             Video = picture,
             Audio = audio is null ? null : Audio(audio, document),
-            OtherTracks = [.. streams.Where(s => s != video && s != audio).Select(s => Track(s, document)).OfType<MediaTrack>()],
+            OtherTracks = [.. streams.Where(s => s != video && s != audio).Select(s => MediaTrack.Of(s, document)).OfType<MediaTrack>()],
             Chapters = document.Chapters?.Count ?? 0,
             IsStillImage = isStill,
             Tags = Tags(document.Format?.Tags),
@@ -341,28 +341,6 @@ public static class MediaProbe
         }
     }
 
-    // Null for the track in which mp4 keeps the titles of its chapters.
-    private static MediaTrack? Track(ProbeStream stream, ProbeDocument document)
-    {
-        string? Tag(string name) => stream.Tags?.FirstOrDefault(t => t.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Value;
-        if (stream is { CodecType: "data", CodecTag: "text" } && document.Chapters is { Count: > 0 })
-        {
-            return null;
-        }
-
-        MediaTrackKind kind = stream.CodecType switch
-        {
-            "video" => Has(stream, "attached_pic") || Has(stream, "timed_thumbnails") ? MediaTrackKind.Cover : MediaTrackKind.Video,
-            "audio" => MediaTrackKind.Audio,
-            "subtitle" => MediaTrackKind.Subtitle,
-            "attachment" => MediaTrackKind.Attachment,
-            _ => MediaTrackKind.Data,
-        };
-        string? language = Tag("language") is { Length: 2 or 3 } tag && tag.All(char.IsAsciiLetter) && tag != "und" ? tag : null;
-        string codec = stream.CodecName is { } name and not "unknown" and not "none" ? name : stream.CodecTag is { } code && code.All(char.IsAsciiLetterOrDigit) ? code : "unknown";
-        return new MediaTrack(stream.Index, kind, codec, language, Tag("title") ?? Tag("filename"));
-    }
-
     private static AudioStreamInfo Audio(ProbeStream stream, ProbeDocument document)
     {
         return new AudioStreamInfo
@@ -407,9 +385,7 @@ public static class MediaProbe
             .ToDictionary(t => t.Key, t => t.Value, StringComparer.OrdinalIgnoreCase);
 
     private static ProbeStream? Best(IEnumerable<ProbeStream> streams) =>
-        streams.OrderByDescending(s => Has(s, "default")).ThenBy(s => s.Index).FirstOrDefault();
-
-    private static bool Has(ProbeStream stream, string disposition) => stream.Disposition?.GetValueOrDefault(disposition) == 1;
+        streams.OrderByDescending(s => s.Has("default")).ThenBy(s => s.Index).FirstOrDefault();
 
     /// <summary>10 of "yuv420p10le"; 8 when the name has no depth.</summary>
     private static int DepthByName(string pixelFormat)

@@ -45,4 +45,27 @@ public sealed record MediaTrack(int StreamIndex, MediaTrackKind Kind, string Cod
         IEnumerable<string> facts = new[] { Codec, Language, Title is null ? null : MediaFile.Show(Title) }.OfType<string>();
         return $"{name} ({string.Join(", ", facts)})";
     }
+
+    /// <summary>Reads ffprobe's answer.</summary>
+    /// <returns>Null for the track in which mp4 keeps the titles of its chapters.</returns>
+    internal static MediaTrack? Of(ProbeStream stream, ProbeDocument document)
+    {
+        string? Tag(string name) => stream.Tags?.FirstOrDefault(t => t.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Value;
+        if (stream is { CodecType: "data", CodecTag: "text" } && document.Chapters is { Count: > 0 })
+        {
+            return null;
+        }
+
+        MediaTrackKind kind = stream.CodecType switch
+        {
+            "video" => stream.Has("attached_pic") || stream.Has("timed_thumbnails") ? MediaTrackKind.Cover : MediaTrackKind.Video,
+            "audio" => MediaTrackKind.Audio,
+            "subtitle" => MediaTrackKind.Subtitle,
+            "attachment" => MediaTrackKind.Attachment,
+            _ => MediaTrackKind.Data,
+        };
+        string? language = Tag("language") is { Length: 2 or 3 } tag && tag.All(char.IsAsciiLetter) && tag != "und" ? tag : null;
+        string codec = stream.CodecName is { } name and not "unknown" and not "none" ? name : stream.CodecTag is { } code && code.All(char.IsAsciiLetterOrDigit) ? code : "unknown";
+        return new MediaTrack(stream.Index, kind, codec, language, Tag("title") ?? Tag("filename"));
+    }
 }

@@ -28,6 +28,13 @@ public sealed record OutputContainer(
         new(".mkv", "matroska", [.. Common, .. Pcm, "flac", "opus", "vorbis"], "flac", false, HoldsAttachments: true),
     ];
 
+    /// <summary>Largest number in a pixel's shape: H.264 has 16 bits for each.</summary>
+    internal const int MaximumAspect = 65535;
+
+    /// <summary>Whether a pixel's shape can be stored exactly. Matroska keeps the width of the shown picture, in whole pixels.</summary>
+    internal bool Keeps(Rational aspect, int width) =>
+        aspect is { Numerator: <= MaximumAspect, Denominator: <= MaximumAspect } && (!HoldsAttachments || width * aspect.Numerator % aspect.Denominator == 0);
+
     /// <summary>The container for a file name.</summary>
     /// <param name="outputPath">Path of the result.</param>
     /// <exception cref="MediaException"><see cref="MediaFault.UnknownContainer"/>.</exception>

@@ -90,6 +90,9 @@ internal sealed record ProbeStream
 
     [JsonPropertyName("side_data_list")]
     public IReadOnlyList<ProbeSideData>? SideData { get; init; }
+
+    /// <summary>Whether a disposition is set: "default", "attached_pic".</summary>
+    public bool Has(string disposition) => Disposition?.GetValueOrDefault(disposition) == 1;
 }
 
 /// <summary>Side data of a stream or frame; only the display matrix is of interest.</summary>

@@ -9,7 +9,6 @@ namespace LatentSync.Media.Video;
 /// behind.</remarks>
 public sealed class VideoWriter : IAsyncDisposable
 {
-    private const int MaximumAspect = 65535;
     private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(1);
     private readonly VideoWriterOptions _options;
     private readonly OutputContainer _container;
@@ -55,7 +54,7 @@ public sealed class VideoWriter : IAsyncDisposable
             );
         }
 
-        if (!KeepsAspect)
+        if (!container.Keeps(options.SampleAspectRatio, options.Width))
         {
             _notes.Add($"The video's pixels are {options.SampleAspectRatio} as wide as high: {container.Extension} can't store that exactly, so the result has the nearest shape it can.");
         }
@@ -73,11 +72,6 @@ public sealed class VideoWriter : IAsyncDisposable
 
     /// <summary>Process number of the encoder, for tests.</summary>
     internal int EncoderId => _encoder.Id;
-
-    // H.264 has 16 bits for each number; Matroska keeps the width of the shown picture in whole pixels instead.
-    private bool KeepsAspect =>
-        _options.SampleAspectRatio is { Numerator: <= MaximumAspect, Denominator: <= MaximumAspect } aspect
-        && (!_container.HoldsAttachments || (long)_options.Width * aspect.Numerator % aspect.Denominator == 0);
 
     private bool IsEven => _options.Width % 2 == 0 && _options.Height % 2 == 0;
 
@@ -417,7 +411,7 @@ public sealed class VideoWriter : IAsyncDisposable
             "pipe:0",
             "-vf",
             $"scale=in_range=pc:out_color_matrix={color.ScalerMatrix}:out_range={color.Range}:flags=area+accurate_rnd+full_chroma_inp,"
-                + $"format={format},{tags},setsar=r={aspect}:max={MaximumAspect}",
+                + $"format={format},{tags},setsar=r={aspect}:max={OutputContainer.MaximumAspect}",
             "-c:v",
             "libx264",
             "-preset",
