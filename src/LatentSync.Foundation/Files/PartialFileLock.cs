@@ -21,6 +21,12 @@ internal sealed class PartialFileLock : IDisposable
     /// <summary>On another machine nobody can be asked: what was not touched for so long is given up.</summary>
     private static readonly TimeSpan GivenUpAfter = TimeSpan.FromDays(1);
 
+    /// <summary>A lock that names nobody belongs to a process that was killed just then, or is writing its name at this moment.</summary>
+    private static readonly TimeSpan NamelessAfter = TimeSpan.FromMinutes(1);
+
+    private static readonly Lazy<byte[]> Own =
+        new(() => Encoding.UTF8.GetBytes(Owner(Environment.MachineName, Environment.ProcessId, StartOf(Environment.ProcessId))));
+
     private readonly string _path;
     private readonly FileStream _stream;
 
@@ -30,10 +36,11 @@ internal sealed class PartialFileLock : IDisposable
     /// <exception cref="IOException">It cannot be created.</exception>
     internal static PartialFileLock Take(string path)
     {
+        byte[] text = Own.Value; // before the file is there: a process that is killed between the two leaves one that names nobody
         FileStream stream = Open(path);
         try
         {
-            stream.Write(Encoding.UTF8.GetBytes(Owner(Environment.MachineName, Environment.ProcessId, StartOf(Environment.ProcessId))));
+            stream.Write(text);
             stream.Flush();
             return new PartialFileLock(path, stream);
         }
@@ -59,16 +66,20 @@ internal sealed class PartialFileLock : IDisposable
             using FileStream stream = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 1);
             byte[] text = new byte[MaximumText];
             int length = stream.ReadAtLeast(text, MaximumText, throwOnEndOfStream: false);
+            if (length == 0 && partials.Count == 0)
+            {
+                return IsOld(path, NamelessAfter);
+            }
             string[] lines = Encoding.UTF8.GetString(text, 0, length).Split('\n');
             if (lines.Length < 3 || lines[0] != Environment.MachineName || !int.TryParse(lines[1], NumberStyles.None, CultureInfo.InvariantCulture, out int process))
             {
-                return IsOld(path) && partials.All(IsOld);
+                return IsOld(path, GivenUpAfter) && partials.All(p => IsOld(p, GivenUpAfter));
             }
             return StartOf(process) is not { } start || start != lines[2];
         }
         catch (FileNotFoundException)
         {
-            return partials.All(IsOld); // not taken yet, or an older version's
+            return partials.All(p => IsOld(p, GivenUpAfter)); // not taken yet, or an older version's
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -113,7 +124,7 @@ internal sealed class PartialFileLock : IDisposable
     /// <summary>A lock's text.</summary>
     internal static string Owner(string machine, int process, string? start) => string.Create(CultureInfo.InvariantCulture, $"{machine}\n{process}\n{start}\n");
 
-    private static bool IsOld(string path) => !File.Exists(path) || TimeProvider.System.GetUtcNow() - File.GetLastWriteTimeUtc(path) > GivenUpAfter;
+    private static bool IsOld(string path, TimeSpan age) => !File.Exists(path) || TimeProvider.System.GetUtcNow() - File.GetLastWriteTimeUtc(path) > age;
 
     // Seconds: the system's clock ticks are no finer than hundredths, and both readings are of one process.
     private static string? StartOf(int process)
