@@ -198,15 +198,15 @@ public sealed class VideoWriter : IAsyncDisposable
         await UnwatchAsync().ConfigureAwait(false);
         int exitCode = await EndEncoderAsync().ConfigureAwait(false);
 
+        if (!_picture.IsThere)
+        {
+            throw MediaOutput.Lost(_options.OutputPath);
+        }
+
         // Where the disk fills up with the very last bytes, ffmpeg complains but ends as if all were well.
         if (exitCode != 0 || TellsOfAFullDisk(_encoder.Errors.Text))
         {
             throw Failure("encoding", exitCode, _encoder.Errors);
-        }
-
-        if (!_picture.IsThere)
-        {
-            throw MediaOutput.Lost(_options.OutputPath);
         }
 
         if (_audio is null)

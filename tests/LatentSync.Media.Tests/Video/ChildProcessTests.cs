@@ -13,6 +13,7 @@ public sealed class ChildProcessTests
 
         await child.DisposeAsync();
 
-        Assert.False(input.CanWrite || output.CanRead);
+        Assert.Throws<ObjectDisposedException>(() => input.WriteByte(0));
+        Assert.Throws<ObjectDisposedException>(() => output.ReadByte());
     }
 }

@@ -66,7 +66,7 @@ public sealed class TruncationCheckTests : IDisposable
 
         Assert.Empty(whole.Warnings);
         Assert.InRange(whole.Samples.Length, 47000, 50000);
-        Assert.InRange(cut.Samples.Length, 8000, 30000);
+        Assert.InRange(cut.Samples.Length, 4000, 30000); // FLAC stores a tone in blocks of very different sizes
         Assert.Matches("says that its sound lasts 3(\\.[01]\\d?)? s, but only [01]\\.\\d+ s could be decoded", Assert.Single(cut.Warnings));
     }
 
