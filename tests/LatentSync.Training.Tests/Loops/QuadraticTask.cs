@@ -48,7 +48,7 @@ internal sealed class QuadraticTask : ITrainingTask
 
     public string WriteCheckpoint(string folder, long step, LossHistory history)
     {
-        string path = Path.Combine(folder, $"checkpoint-{step}.txt");
+        string path = Path.Combine(folder, $"checkpoint-{step}.pt");
         File.WriteAllText(path, string.Join(' ', Values.Select(v => v.ToString("R", System.Globalization.CultureInfo.InvariantCulture))));
         return path;
     }

@@ -22,7 +22,7 @@ public sealed class TrainingLoopTests : IDisposable
         Assert.Equal(10, report.ResumedFrom); // saved every 5 steps
         Assert.Equal(whole.Values, second.Values);
         Assert.Equal(File.ReadAllText(_folder.PathOf("whole", "losses.csv")), File.ReadAllText(_folder.PathOf("parts", "losses.csv")));
-        Assert.Equal(File.ReadAllText(_folder.PathOf("whole", "checkpoints", "checkpoint-20.txt")), File.ReadAllText(report.Checkpoint));
+        Assert.Equal(File.ReadAllText(_folder.PathOf("whole", "checkpoints", "checkpoint-20.pt")), File.ReadAllText(report.Checkpoint));
     }
 
     [Fact]
@@ -44,7 +44,7 @@ public sealed class TrainingLoopTests : IDisposable
         Assert.Equal(10, failure.LastGoodStep);
         Assert.Contains("batch 12/0", failure.Message, StringComparison.Ordinal);
         Assert.All(task.Values, v => Assert.True(float.IsFinite(v)));
-        Assert.All(File.ReadAllText(_folder.PathOf("nan", "checkpoints", "checkpoint-10.txt")).Split(' '), v => Assert.True(float.IsFinite(float.Parse(v, System.Globalization.CultureInfo.InvariantCulture))));
+        Assert.All(File.ReadAllText(_folder.PathOf("nan", "checkpoints", "checkpoint-10.pt")).Split(' '), v => Assert.True(float.IsFinite(float.Parse(v, System.Globalization.CultureInfo.InvariantCulture))));
     }
 
     [Fact]
@@ -108,7 +108,7 @@ public sealed class TrainingLoopTests : IDisposable
     {
         using QuadraticTask task = new();
         new TrainingLoop(Options("kept", 20) with { KeepCheckpoints = 2 }).Run(task);
-        Assert.Equal(["checkpoint-15.txt", "checkpoint-20.txt"], Directory.GetFiles(_folder.PathOf("kept", "checkpoints")).Select(Path.GetFileName).Order());
+        Assert.Equal(["checkpoint-15.pt", "checkpoint-20.pt"], Directory.GetFiles(_folder.PathOf("kept", "checkpoints")).Select(Path.GetFileName).Order());
     }
 
     [Fact]
