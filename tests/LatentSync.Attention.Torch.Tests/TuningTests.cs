@@ -2,8 +2,6 @@ using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Hosting;
 using LatentSync.Attention.Torch.Tuning;
-using LatentSync.Attention.Torch.Verification;
-using LatentSync.Attention.Workloads;
 using LatentSync.Testing;
 
 namespace LatentSync.Attention.Torch.Tests;
@@ -67,7 +65,7 @@ public sealed class TuningTests : IDisposable
     [Fact]
     public void With_MoreClassesThanAreKept_ForgetsTheOldest()
     {
-        LayerVerification[] many = [.. Enumerable.Range(1, TuningTable.MostEntries).Select(i => Layer(Temporal with { HeadDim = 8, Device = AttentionDevice.Cuda(i) }, 1, ("sliced", 1, true)))];
+        MeasuredLayer[] many = [.. Enumerable.Range(1, TuningTable.MostEntries).Select(i => Layer(Temporal with { HeadDim = 8, Device = AttentionDevice.Cuda(i) }, 1, ("sliced", 1, true)))];
         DateTimeOffset old = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
         TuningTable table = TuningTable.Empty(MachineIdentity.Of(Here)).With(many, old).With([Layer(Long, 1, ("sliced", 1, true))], old.AddDays(1));
 
@@ -180,10 +178,6 @@ public sealed class TuningTests : IDisposable
         Assert.Equal(expected, ranking.OrderFor(Long with { QueryLength = queryLength, KeyLength = keyLength })[0]);
     }
 
-    private static LayerVerification Layer(AttentionProblem problem, int repeats, params (string Backend, double Milliseconds, bool Passed)[] results)
-    {
-        WorkloadLayer layer = new("layer", problem, repeats, "step");
-        return new LayerVerification(new Workload("w", "w", [layer]), layer, problem, null,
-            [.. results.Select(r => new VerificationResult { Backend = r.Backend, Milliseconds = r.Milliseconds, Passed = r.Passed })], []);
-    }
+    private static MeasuredLayer Layer(AttentionProblem problem, int repeats, params (string Backend, double Milliseconds, bool Right)[] results) =>
+        new(problem, repeats, [.. results.Select(r => new MeasuredBackend(r.Backend, r.Right, r.Milliseconds))]);
 }

@@ -53,7 +53,7 @@ public sealed record TunedRanking(BackendRanking Ranking, string? Path, TuningTa
 
     /// <summary>Adds measurements to the machine's table and writes it. A table of another machine, or a damaged one, is replaced.</summary>
     /// <param name="machine">The machine as it was detected.</param>
-    /// <param name="verifications">Verified and timed layers.</param>
+    /// <param name="layers">Checked and timed layers.</param>
     /// <param name="time">The clock; null for the system's.</param>
     /// <param name="path">The table's file. null (default): where it is read from.</param>
     /// <returns>The order that is used from now on.</returns>
@@ -61,12 +61,12 @@ public sealed record TunedRanking(BackendRanking Ranking, string? Path, TuningTa
     /// <exception cref="IOException">It cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">It cannot be written.</exception>
     public static TunedRanking Save(
-        Machine machine, IEnumerable<Verification.LayerVerification> verifications, TimeProvider? time = null, string? path = null)
+        Machine machine, IEnumerable<MeasuredLayer> layers, TimeProvider? time = null, string? path = null)
     {
         path ??= AttentionSettings.ReadTuningPath() ?? throw new InvalidOperationException(
             $"There is no place for the tuning table: {AttentionSettings.TuningVariable} is \"off\", or this user has no cache folder.");
         TuningTable table = Load(machine, path).Table ?? TuningTable.Empty(MachineIdentity.Of(machine));
-        table = table.With(verifications, (time ?? TimeProvider.System).GetUtcNow());
+        table = table.With(layers, (time ?? TimeProvider.System).GetUtcNow());
         TuningFile.Write(path, table);
         return new TunedRanking(table.ToRanking(), path, table, null);
     }

@@ -1,6 +1,5 @@
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
-using LatentSync.Attention.Torch.Verification;
 
 namespace LatentSync.Attention.Torch.Tuning;
 
@@ -29,13 +28,13 @@ public sealed record TuningTable(MachineIdentity Machine, IReadOnlyList<TuningEn
         BackendRanking.Measured(Entries.ToDictionary(entry => entry.Class, entry => entry.Order));
 
     /// <summary>The table with new measurements in place of old ones of the same classes.</summary>
-    /// <param name="verifications">Verified and timed layers.</param>
+    /// <param name="layers">Checked and timed layers.</param>
     /// <param name="now">The time of the measurements.</param>
-    public TuningTable With(IEnumerable<LayerVerification> verifications, DateTimeOffset now)
+    public TuningTable With(IEnumerable<MeasuredLayer> layers, DateTimeOffset now)
     {
         TuningEntry[] added =
         [
-            .. verifications.GroupBy(layer => MeasuredClass.Of(layer.Problem))
+            .. layers.GroupBy(layer => MeasuredClass.Of(layer.Problem))
                 .Select(group => EntryOf(group.Key, [.. group], now))
                 .Where(entry => entry.Order.Count > 0),
         ];
@@ -45,15 +44,15 @@ public sealed record TuningTable(MachineIdentity Machine, IReadOnlyList<TuningEn
     }
 
     /// <summary>Only backends that computed every layer of the class, and computed it right, can be compared.</summary>
-    private static TuningEntry EntryOf(MeasuredClass key, LayerVerification[] layers, DateTimeOffset now)
+    private static TuningEntry EntryOf(MeasuredClass key, MeasuredLayer[] layers, DateTimeOffset now)
     {
         Dictionary<string, double> milliseconds = [];
         foreach (string backend in layers.SelectMany(layer => layer.Results.Select(result => result.Backend)).Distinct(StringComparer.Ordinal))
         {
-            VerificationResult?[] results = [.. layers.Select(layer => layer.Results.FirstOrDefault(result => result.Backend == backend))];
-            if (results.All(result => result is { Passed: true, Milliseconds: not null }))
+            MeasuredBackend?[] results = [.. layers.Select(layer => layer.Results.FirstOrDefault(result => result.Backend == backend))];
+            if (results.All(result => result is { Right: true, Milliseconds: not null }))
             {
-                milliseconds[backend] = layers.Zip(results, (layer, result) => layer.Layer.Repeats * result!.Milliseconds!.Value).Sum();
+                milliseconds[backend] = layers.Zip(results, (layer, result) => layer.Repeats * result!.Milliseconds!.Value).Sum();
             }
         }
         string[] order = [.. milliseconds.OrderBy(entry => entry.Value).ThenBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => entry.Key)];

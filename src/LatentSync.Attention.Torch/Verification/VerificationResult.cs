@@ -1,5 +1,6 @@
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
+using LatentSync.Attention.Torch.Tuning;
 using LatentSync.Attention.Workloads;
 
 namespace LatentSync.Attention.Torch.Verification;
@@ -21,6 +22,10 @@ public sealed record LayerVerification(
 
     /// <summary>The best of these measurements.</summary>
     public double? BestFmaGflops { get; init; }
+
+    /// <summary>What a tuning table takes from it.</summary>
+    public MeasuredLayer ToMeasured() =>
+        new(Problem, Layer.Repeats, [.. Results.Select(result => new MeasuredBackend(result.Backend, result.Passed, result.Milliseconds))]);
 
     /// <summary>(Time of the best other backend) / (a backend's own time), of those that passed: above 1 it is the faster one. null when it
     /// or all others did not pass or were not timed.</summary>

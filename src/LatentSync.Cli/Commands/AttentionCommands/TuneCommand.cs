@@ -70,7 +70,7 @@ internal static class TuneCommand
         VerificationSetup setup = Shared.Read(parsed);
         VerificationDisplay display = new(setup, new Dictionary<AttentionDType, double>());
         List<LayerVerification> layers = display.Run(writesTable: false, cancellationToken);
-        TunedRanking tuned = TunedRanking.Save(setup.Options.Machine, layers);
+        TunedRanking tuned = TunedRanking.Save(setup.Options.Machine, layers.Select(layer => layer.ToMeasured()));
         Write(tuned, json, null);
         var wrong = layers.SelectMany(layer => layer.Results.Where(result => !result.Passed).Select(result => (layer, result))).ToArray();
         foreach (var (layer, result) in wrong)
