@@ -1,8 +1,11 @@
 using LatentSync.Attention.Dispatch;
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch;
 using LatentSync.Attention.Torch.Backends;
+using LatentSync.Attention.Torch.Devices;
 using LatentSync.Attention.Torch.Operands;
 using LatentSync.Attention.Torch.SelfTest;
 using static TorchSharp.torch;

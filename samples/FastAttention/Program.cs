@@ -1,5 +1,6 @@
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Devices;
 using static TorchSharp.torch;
 
 TorchRuntime.EnsureLoaded(); // libtorch, before the first tensor

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention;
 

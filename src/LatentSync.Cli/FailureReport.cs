@@ -1,20 +1,22 @@
 using System.Runtime.InteropServices;
 using LatentSync.Attention;
 using LatentSync.Checkpoints;
-using LatentSync.Demo;
+using LatentSync.Chunks;
+using LatentSync.Compute;
 using LatentSync.Doctor.Machines;
+using LatentSync.Evaluation;
+using LatentSync.Evaluation.Demo;
 using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Wording;
+using LatentSync.Lab.Parity;
 using LatentSync.Media;
 using LatentSync.Media.Faces;
 using LatentSync.Media.Video;
 using LatentSync.Models.Loading;
 using LatentSync.Models.UNets;
-using LatentSync.Parity;
-using LatentSync.Pipelines;
+using LatentSync.Networks;
 using LatentSync.Platform.Loading;
 using LatentSync.Training.Datasets;
-using LatentSync.Training.Evaluation;
 using LatentSync.Training.Loops;
 
 namespace LatentSync.Cli;

@@ -8,16 +8,19 @@ public sealed class LayeringTests
 {
     private static readonly Dictionary<string, string[]> AllowedReferences = new()
     {
-        ["LatentSync.Attention"] = [],
         ["LatentSync.Foundation"] = [],
+        ["LatentSync.Attention"] = ["LatentSync.Foundation"],
         ["LatentSync.Checkpoints"] = ["LatentSync.Foundation"],
         ["LatentSync.Media"] = ["LatentSync.Foundation"],
         ["LatentSync.Platform"] = ["LatentSync.Attention", "LatentSync.Foundation"],
         ["LatentSync.Attention.Torch"] = ["LatentSync.Attention", "LatentSync.Platform", "LatentSync.Foundation"],
         ["LatentSync.Models"] = ["LatentSync.Attention.Torch", "LatentSync.Checkpoints", "LatentSync.Foundation"],
-        ["LatentSync"] = ["LatentSync.Models", "LatentSync.Media", "LatentSync.Platform", "LatentSync.Foundation"],
-        ["LatentSync.Training"] = ["LatentSync", "LatentSync.Foundation"],
-        ["LatentSync.Cli"] = ["LatentSync", "LatentSync.Training", "LatentSync.Foundation"],
+        ["LatentSync"] = ["LatentSync.Models", "LatentSync.Media"],
+        ["LatentSync.Doctor"] = ["LatentSync"],
+        ["LatentSync.Evaluation"] = ["LatentSync"],
+        ["LatentSync.Lab"] = ["LatentSync"],
+        ["LatentSync.Training"] = ["LatentSync.Evaluation"],
+        ["LatentSync.Cli"] = ["LatentSync.Doctor", "LatentSync.Lab", "LatentSync.Training"],
     };
 
     private static readonly Dictionary<string, string[]> AllowedPackages = new()
@@ -30,6 +33,9 @@ public sealed class LayeringTests
         ["LatentSync.Attention.Torch"] = ["TorchSharp*", "libtorch-*", "SkiaSharp", "SharpZipLib", "Microsoft.Extensions.*"],
         ["LatentSync.Models"] = ["SharpYaml"],
         ["LatentSync"] = [],
+        ["LatentSync.Doctor"] = [],
+        ["LatentSync.Evaluation"] = ["SkiaSharp"],
+        ["LatentSync.Lab"] = [],
         ["LatentSync.Training"] = ["SkiaSharp"],
         ["LatentSync.Cli"] = ["System.CommandLine", "Spectre.Console"],
     };

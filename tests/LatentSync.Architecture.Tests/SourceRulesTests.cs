@@ -13,7 +13,7 @@ public sealed partial class SourceRulesTests
     [
         "src/LatentSync.Foundation/Files/InputFile.cs", "src/LatentSync.Foundation/Files/PartialFile.cs", "src/LatentSync.Foundation/Files/PartialFileLock.cs",
         "src/LatentSync.Platform/Machines/", "src/LatentSync.Platform/Loading/MappedLibraries.cs",
-        "src/LatentSync.Attention.Torch/Verification/PeakMemory.cs", "src/LatentSync.Attention.Torch/Hosting/FreeMemory.cs",
+        "src/LatentSync.Attention.Torch/Devices/PeakMemory.cs", "src/LatentSync.Attention.Torch/Devices/FreeMemory.cs",
     ];
 
     public static TheoryData<string> SourceFiles() =>

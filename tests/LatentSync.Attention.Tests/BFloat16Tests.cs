@@ -1,3 +1,5 @@
+using LatentSync.Attention.Problems;
+
 namespace LatentSync.Attention.Tests;
 
 public sealed class BFloat16Tests

@@ -1,4 +1,5 @@
 using LatentSync.Attention.Dispatch;
+using LatentSync.Attention.Failures;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
 

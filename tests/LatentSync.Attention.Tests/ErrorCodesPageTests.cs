@@ -1,5 +1,5 @@
 using System.Text;
-using LatentSync.Attention.Constraints;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Wording;
 using LatentSync.Testing;
 
@@ -53,7 +53,7 @@ public sealed class ErrorCodesPageTests
         """
         # Codes of the attention layer
 
-        Made from the rules in `src/LatentSync.Attention/Constraints` by `ErrorCodesPageTests`; do not edit
+        Made from the rules in `src/LatentSync.Attention/Rules` by `ErrorCodesPageTests`; do not edit
         (`LATENTSYNC_WRITE_DOCS=1` rewrites it). A code never changes its meaning and is never used again. "Cured" means that the
         backend removes the obstacle itself and runs. `latentsync attention explain` shows the codes of a problem.
         This page in Chinese: [error-codes.zh.md](error-codes.zh.md).
@@ -80,7 +80,7 @@ public sealed class ErrorCodesPageTests
         """
         # 注意力层的代码
 
-        本页由 `ErrorCodesPageTests` 根据 `src/LatentSync.Attention/Constraints` 中的规则生成，请勿手工修改（`LATENTSYNC_WRITE_DOCS=1` 会重写）。
+        本页由 `ErrorCodesPageTests` 根据 `src/LatentSync.Attention/Rules` 中的规则生成，请勿手工修改（`LATENTSYNC_WRITE_DOCS=1` 会重写）。
         代码的含义永不改变，也永不重用。“自行处理”表示后端自己消除障碍后照常运行。`latentsync attention explain --lang zh` 显示某个问题的代码。
         英文版：[error-codes.md](error-codes.md)。
 

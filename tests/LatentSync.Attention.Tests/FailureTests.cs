@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using LatentSync.Attention.Failures;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
 using Microsoft.Extensions.Time.Testing;

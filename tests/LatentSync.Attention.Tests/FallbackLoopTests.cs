@@ -1,5 +1,6 @@
 using LatentSync.Attention.Dispatch;
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Selection;
 
 namespace LatentSync.Attention.Tests;

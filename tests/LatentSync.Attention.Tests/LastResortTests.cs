@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using LatentSync.Attention.Dispatch;
+using LatentSync.Attention.Failures;
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Selection;
 
 namespace LatentSync.Attention.Tests;

@@ -1,5 +1,4 @@
-using LatentSync.Attention.Constraints;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Wording;
 
 namespace LatentSync.Attention.Tests;

@@ -1,4 +1,7 @@
+using LatentSync.Attention.Failures;
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Wording;
 

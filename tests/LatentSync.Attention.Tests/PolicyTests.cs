@@ -1,5 +1,4 @@
-using LatentSync.Attention.Constraints;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Rules;
 
 namespace LatentSync.Attention.Tests;
 

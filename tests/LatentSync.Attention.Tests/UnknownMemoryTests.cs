@@ -1,4 +1,5 @@
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Selection;
 
 namespace LatentSync.Attention.Tests;

@@ -1,4 +1,4 @@
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Machines;
 
 namespace LatentSync.Attention.Tests;
 

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using LatentSync.Attention.Constraints;
+using LatentSync.Attention.Failures;
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Wording;
 using LatentSync.Testing;

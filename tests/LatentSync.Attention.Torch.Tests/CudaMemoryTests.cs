@@ -1,6 +1,6 @@
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Selection;
-using LatentSync.Attention.Torch.Hosting;
+using LatentSync.Attention.Torch.Devices;
 
 namespace LatentSync.Attention.Torch.Tests;
 

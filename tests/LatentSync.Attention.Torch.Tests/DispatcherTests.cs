@@ -3,9 +3,8 @@ using System.Diagnostics.Metrics;
 using System.Runtime.InteropServices;
 using LatentSync.Attention.Dispatch;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Torch.Backends;
-using LatentSync.Attention.Torch.Hosting;
 using LatentSync.Attention.Torch.Operands;
 using static TorchSharp.torch;
 

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
+using LatentSync.Attention.Failures;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Torch.Backends;
 using static TorchSharp.torch;
 

@@ -1,5 +1,5 @@
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Torch.Hosting;
+using LatentSync.Attention.Torch.Devices;
 
 namespace LatentSync.Attention.Torch.Tests;
 

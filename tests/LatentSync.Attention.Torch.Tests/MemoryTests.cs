@@ -1,10 +1,11 @@
-using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Backends;
+using LatentSync.Attention.Torch.Devices;
 using LatentSync.Attention.Torch.Operands;
-using LatentSync.Attention.Torch.Verification;
 using LatentSync.Attention.Workloads;
+using LatentSync.Lab.Verification;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Tests;

@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Failures;
 using LatentSync.Attention.Torch.Backends;
+using LatentSync.Attention.Torch.Devices;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Tests;

@@ -1,10 +1,11 @@
 using System.Diagnostics.Metrics;
 using LatentSync.Attention.Dispatch;
+using LatentSync.Attention.Failures;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Torch.Backends;
-using LatentSync.Attention.Torch.FaultInjection;
 using LatentSync.Attention.Torch.SelfTest;
+using LatentSync.Lab.FaultInjection;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Tests;

@@ -1,7 +1,8 @@
+using LatentSync.Attention.Failures;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Torch.Backends;
-using LatentSync.Attention.Torch.Hosting;
+using LatentSync.Attention.Torch.Devices;
 using LatentSync.Attention.Torch.SelfTest;
 using LatentSync.Testing;
 using static TorchSharp.torch;

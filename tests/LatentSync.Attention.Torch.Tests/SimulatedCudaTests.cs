@@ -1,7 +1,9 @@
 using System.Globalization;
 using LatentSync.Attention.Dispatch;
+using LatentSync.Attention.Failures;
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Torch.Backends;
 using static TorchSharp.torch;
 

@@ -1,6 +1,6 @@
 using LatentSync.Attention.Dispatch;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Operands;
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using LatentSync.Attention.Torch.Devices;
 using TorchSharp;
 using Xunit.Sdk;
 

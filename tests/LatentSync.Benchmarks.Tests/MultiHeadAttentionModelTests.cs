@@ -1,6 +1,6 @@
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Torch;
 using LatentSync.Attention.Torch.Backends;
+using LatentSync.Attention.Torch.Devices;
 using LatentSync.Benchmarks.Peers;
 using Microsoft.ML.OnnxRuntime;
 using static TorchSharp.torch;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using LatentSync.Attention.Torch.Auditing;
 using LatentSync.Benchmarks.Peers;
+using LatentSync.Lab.Records;
 
 namespace LatentSync.Benchmarks.Tests;
 

@@ -1,7 +1,8 @@
+using LatentSync.Compute;
 using LatentSync.Media;
 using LatentSync.Media.Faces;
 using LatentSync.Media.Video;
-using LatentSync.Pipelines;
+using LatentSync.Networks;
 
 namespace LatentSync.Cli.Tests;
 

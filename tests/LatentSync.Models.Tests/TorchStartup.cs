@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Devices;
 
 namespace LatentSync.Models.Tests;
 

@@ -1,6 +1,6 @@
 using LatentSync.Attention;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Torch;
 using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Operands;

@@ -1,5 +1,5 @@
 using System.Reflection;
-using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Devices;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 

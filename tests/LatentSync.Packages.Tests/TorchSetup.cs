@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Devices;
 
 // The documentation's blocks use the process's dispatcher: one test at a time.
 [assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]

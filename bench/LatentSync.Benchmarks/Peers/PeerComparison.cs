@@ -3,8 +3,8 @@ using LatentSync.Attention;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Operands;
-using LatentSync.Attention.Torch.Verification;
 using LatentSync.Attention.Workloads;
+using LatentSync.Lab.Verification;
 using static TorchSharp.torch;
 
 namespace LatentSync.Benchmarks.Peers;

@@ -1,5 +1,5 @@
-using LatentSync.Attention.Selection;
-using LatentSync.Attention.Torch;
+using LatentSync.Attention.Machines;
+using LatentSync.Attention.Torch.Devices;
 using LatentSync.Attention.Workloads;
 using LatentSync.Platform.Machines;
 using static TorchSharp.torch;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Torch.Verification;
+using LatentSync.Lab.Verification;
 
 namespace LatentSync.Benchmarks.Peers;
 

@@ -1,6 +1,7 @@
 using LatentSync.Attention.Kernels;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Torch.Operands;
+using LatentSync.Attention.Torch.Tensors;
 using LatentSync.Attention.Torch.Threads;
 using TorchSharp;
 using static TorchSharp.torch;

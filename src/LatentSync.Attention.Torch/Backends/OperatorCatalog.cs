@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Runtime.InteropServices;
 using System.Text;
+using LatentSync.Attention.Torch.Devices;
 using LatentSync.Foundation.Files;
 using LatentSync.Platform.LibTorch;
 using TorchSharp;

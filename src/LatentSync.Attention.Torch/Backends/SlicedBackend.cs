@@ -1,6 +1,6 @@
 using System.Diagnostics;
+using LatentSync.Attention.Failures;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Operands;
 using TorchSharp;
 using static TorchSharp.torch;

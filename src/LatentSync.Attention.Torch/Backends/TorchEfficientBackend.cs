@@ -1,5 +1,5 @@
-using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Torch.Operands;
 using static TorchSharp.torch;
 

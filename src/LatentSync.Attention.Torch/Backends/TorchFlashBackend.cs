@@ -1,6 +1,7 @@
-using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Torch.Operands;
+using LatentSync.Attention.Torch.Tensors;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Backends;

@@ -1,6 +1,6 @@
-using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Dispatch;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Rules;
+using LatentSync.Attention.Torch.Devices;
 using LatentSync.Attention.Wording;
 using LatentSync.Platform.LibTorch;
 using LatentSync.Platform.Machines;

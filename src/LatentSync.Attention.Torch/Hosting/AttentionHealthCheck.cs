@@ -1,3 +1,5 @@
+using LatentSync.Attention.Failures;
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
 using LatentSync.Platform.Loading;

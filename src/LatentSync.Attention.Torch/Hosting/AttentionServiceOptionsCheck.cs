@@ -1,5 +1,4 @@
-using LatentSync.Attention.Constraints;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Wording;
 using Microsoft.Extensions.Options;
 

@@ -1,5 +1,5 @@
-using LatentSync.Attention.Constraints;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Machines;
+using LatentSync.Attention.Rules;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace LatentSync.Attention.Torch.Hosting;

@@ -1,4 +1,5 @@
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Torch.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using LatentSync.Attention.Kernels;
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Torch.Devices;
 using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Operands;

@@ -1,5 +1,6 @@
 using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Operands;
+using LatentSync.Attention.Torch.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 

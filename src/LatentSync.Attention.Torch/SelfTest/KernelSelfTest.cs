@@ -1,6 +1,7 @@
 using System.Globalization;
-using LatentSync.Attention.Constraints;
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Operands;

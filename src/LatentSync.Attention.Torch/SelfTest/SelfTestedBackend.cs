@@ -1,5 +1,5 @@
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Operands;
 

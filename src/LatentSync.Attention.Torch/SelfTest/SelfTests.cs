@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
+using LatentSync.Attention.Failures;
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Backends;
 using static TorchSharp.torch;
 

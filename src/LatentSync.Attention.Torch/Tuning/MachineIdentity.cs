@@ -1,6 +1,6 @@
 using System.Globalization;
-using LatentSync.Attention.Constraints;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Machines;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Wording;
 
 namespace LatentSync.Attention.Torch.Tuning;

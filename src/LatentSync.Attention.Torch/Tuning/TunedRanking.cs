@@ -1,6 +1,6 @@
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
-using LatentSync.Attention.Torch.Hosting;
 using LatentSync.Attention.Wording;
 using LatentSync.Platform.Machines;
 
@@ -75,7 +75,7 @@ public sealed record TunedRanking(BackendRanking Ranking, string? Path, TuningTa
     public string Describe() => Words().In(Language.English);
 
     /// <summary>The same for one problem, which may be unlike all that were measured, in a language.</summary>
-    internal string DescribeFor(in AttentionProblem problem, Language language)
+    public string DescribeFor(in AttentionProblem problem, Language language)
     {
         Finding words = Words();
         return (IsUsed && Ranking.MeasuredOrderFor(problem) is null

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using LatentSync.Attention.Constraints;
+using LatentSync.Attention.Rules;
 using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Json;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Failures;
 
 namespace LatentSync.Attention.Dispatch;
 

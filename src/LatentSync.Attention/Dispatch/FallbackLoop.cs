@@ -1,7 +1,9 @@
 using System.Collections.Frozen;
 using System.Diagnostics;
-using LatentSync.Attention.Constraints;
+using LatentSync.Attention.Failures;
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Selection;
 
 namespace LatentSync.Attention.Dispatch;

@@ -1,3 +1,4 @@
+using LatentSync.Attention.Failures;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
 

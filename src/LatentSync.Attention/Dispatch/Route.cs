@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
-using LatentSync.Attention.Constraints;
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Selection;
 
 namespace LatentSync.Attention.Dispatch;

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
-using LatentSync.Attention.Constraints;
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Rules;
 
 namespace LatentSync.Attention.Selection;
 

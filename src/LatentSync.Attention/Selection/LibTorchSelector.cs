@@ -1,5 +1,6 @@
-using LatentSync.Attention.Constraints;
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Rules;
 
 namespace LatentSync.Attention.Selection;
 

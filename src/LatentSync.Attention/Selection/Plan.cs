@@ -1,4 +1,5 @@
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Rules;
 
 namespace LatentSync.Attention.Selection;
 

@@ -1,17 +1,18 @@
 using System.Text;
-using LatentSync.Attention.Constraints;
+using LatentSync.Attention.Failures;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Wording;
 
 namespace LatentSync.Attention.Selection;
 
 /// <summary>A plan for a person.</summary>
-internal static class PlanText
+public static class PlanText
 {
     /// <summary>What was asked, what runs, and every backend's verdict with its reasons; lines, without a line break at the end.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="freeBytes">The free memory it was made for; null when unknown.</param>
     /// <param name="language">The language.</param>
-    internal static string Of(Plan plan, long? freeBytes, Language language)
+    public static string Of(Plan plan, long? freeBytes, Language language)
     {
         var text = new StringBuilder(plan.Problem.Describe(language)).AppendLine();
         text.AppendLine(freeBytes is { } free ? Word("free memory: {0}", MemoryRules.Readable(free)) : Word("free memory: unknown"));
@@ -40,7 +41,7 @@ internal static class PlanText
     /// does.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="language">The language.</param>
-    internal static IReadOnlyList<Verdict> VerdictsOf(Plan plan, Language language)
+    public static IReadOnlyList<Verdict> VerdictsOf(Plan plan, Language language)
     {
         IEnumerable<Verdict> verdicts = plan.Verdicts.Select(verdict => verdict.In(language));
         return plan.Chosen is not null

@@ -1,3 +1,4 @@
+using LatentSync.Attention.Failures;
 using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Selection;

@@ -1,3 +1,6 @@
+using LatentSync.Attention.Failures;
+using LatentSync.Attention.Wording;
+
 namespace LatentSync.Attention.Selection;
 
 /// <summary>A backend's answer for a problem on a machine.</summary>

@@ -1,8 +1,7 @@
 using System.CommandLine;
-using LatentSync.Demo;
 using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Wording;
-using LatentSync.Pipelines;
+using LatentSync.Networks;
 
 namespace LatentSync.Cli.Commands;
 

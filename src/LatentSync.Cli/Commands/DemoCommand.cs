@@ -1,9 +1,8 @@
 using System.CommandLine;
 using System.Text.Json;
 using LatentSync.Cli.Display;
-using LatentSync.Demo;
+using LatentSync.Evaluation.Demo;
 using LatentSync.Foundation.Wording;
-using LatentSync.Pipelines;
 
 namespace LatentSync.Cli.Commands;
 

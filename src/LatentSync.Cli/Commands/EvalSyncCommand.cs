@@ -1,11 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
-using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Devices;
 using LatentSync.Cli.Display;
+using LatentSync.Evaluation.Confidence;
 using LatentSync.Foundation.Wording;
 using LatentSync.Media.Faces;
-using LatentSync.Training.Evaluation;
 
 namespace LatentSync.Cli.Commands;
 

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
-using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Devices;
 using LatentSync.Cli.Display;
-using LatentSync.Training.Evaluation;
+using LatentSync.Training.Loops.SyncNets;
 
 namespace LatentSync.Cli.Commands;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
-using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Devices;
 using LatentSync.Cli.Display;
-using LatentSync.Parity;
+using LatentSync.Lab.Parity;
 
 namespace LatentSync.Cli.Commands;
 

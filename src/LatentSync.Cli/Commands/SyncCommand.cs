@@ -1,7 +1,6 @@
 using System.CommandLine;
 using LatentSync.Cli.Display;
-using LatentSync.Demo;
-using LatentSync.Pipelines;
+using LatentSync.Evaluation.Demo;
 
 namespace LatentSync.Cli.Commands;
 

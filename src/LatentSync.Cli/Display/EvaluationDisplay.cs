@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using LatentSync.Quality;
-using LatentSync.Training.Evaluation;
+using LatentSync.Evaluation.Demo;
+using LatentSync.Evaluation.Quality;
 
 namespace LatentSync.Cli.Display;
 

@@ -1,7 +1,5 @@
-using LatentSync.Demo;
-using LatentSync.Pipelines;
+using LatentSync.Evaluation.Demo;
 using LatentSync.Training.Datasets;
-using LatentSync.Training.Evaluation;
 
 namespace LatentSync.Cli.Display;
 

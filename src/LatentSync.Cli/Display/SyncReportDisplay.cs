@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using LatentSync.Foundation.Wording;
-using LatentSync.Pipelines;
 
 namespace LatentSync.Cli.Display;
 

@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Text.Json;
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
-using LatentSync.Attention.Torch.Verification;
 using LatentSync.Attention.Workloads;
 using LatentSync.Cli.Commands.AttentionCommands;
+using LatentSync.Lab.Verification;
 
 namespace LatentSync.Cli.Display;
 

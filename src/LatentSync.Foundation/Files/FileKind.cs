@@ -1,7 +1,7 @@
 namespace LatentSync.Foundation.Files;
 
 /// <summary>What a name in the file system stands for, links followed.</summary>
-internal enum FileKind
+public enum FileKind
 {
     /// <summary>A file with a length and content at any position.</summary>
     Regular,

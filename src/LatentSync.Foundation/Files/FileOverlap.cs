@@ -3,7 +3,7 @@ using LatentSync.Foundation.Wording;
 namespace LatentSync.Foundation.Files;
 
 /// <summary>Keeps what is written apart from what is read. Files are the same when the file system says so, whatever they are called.</summary>
-internal static class FileOverlap
+public static class FileOverlap
 {
     private const int MaximumFiles = 100_000;
 
@@ -22,7 +22,7 @@ internal static class FileOverlap
     /// <param name="inputs">Files that are read, and folders whose models and configurations are.</param>
     /// <param name="outputs">Files that will be written; they need not exist.</param>
     /// <exception cref="OutputIsInputException">Names both.</exception>
-    internal static void Refuse(IEnumerable<NamedPath> inputs, IEnumerable<NamedPath> outputs)
+    public static void Refuse(IEnumerable<NamedPath> inputs, IEnumerable<NamedPath> outputs)
     {
         NamedPath[] read = [.. inputs.Where(input => !string.IsNullOrEmpty(input.Path))];
         foreach (NamedPath output in outputs.Where(output => !string.IsNullOrEmpty(output.Path)))
@@ -39,7 +39,7 @@ internal static class FileOverlap
     }
 
     /// <summary>Two names mean one file or folder; also when it is not there yet.</summary>
-    internal static bool IsSame(string first, string second) =>
+    public static bool IsSame(string first, string second) =>
         (FileStatus.Of(first), FileStatus.Of(second)) switch
         {
             ({ } a, { } b) => a.Identity == b.Identity,

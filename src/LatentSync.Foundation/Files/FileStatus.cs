@@ -8,12 +8,12 @@ namespace LatentSync.Foundation.Files;
 /// <param name="Kind">File, folder, or neither.</param>
 /// <param name="Length">Bytes, of a regular file.</param>
 /// <param name="Identity">Which file it is.</param>
-internal readonly record struct FileStatus(FileKind Kind, long Length, FileIdentity Identity)
+public readonly record struct FileStatus(FileKind Kind, long Length, FileIdentity Identity)
 {
     /// <summary>Asks the file system.</summary>
     /// <param name="path">Any path; a relative one counts from the current folder.</param>
     /// <returns>Null when nothing is there, when a link leads nowhere, or when the folder may not be searched.</returns>
-    internal static FileStatus? Of(string path)
+    public static FileStatus? Of(string path)
     {
         if (string.IsNullOrEmpty(path) || path.Contains('\0', StringComparison.Ordinal))
         {
@@ -33,7 +33,7 @@ internal readonly record struct FileStatus(FileKind Kind, long Length, FileIdent
     }
 
     /// <summary>The kind by the file type bits of a Unix mode.</summary>
-    internal static FileKind KindOf(uint mode) =>
+    public static FileKind KindOf(uint mode) =>
         (mode & 0xF000) switch
         {
             0x8000 => FileKind.Regular,

@@ -6,7 +6,7 @@ namespace LatentSync.Foundation.Files;
 /// <summary>The one way to open a file that a user named: links are followed, only a regular file is opened, and no more is read than was
 /// allowed. A pipe would be waited for without end, and a device such as /dev/zero never ends.</summary>
 /// <remarks>Every member throws <see cref="InputFileException"/>, an <see cref="IOException"/>, and nothing else for whatever is wrong with the file.</remarks>
-internal static class InputFile
+public static class InputFile
 {
     private const int BufferBytes = 1 << 16;
 

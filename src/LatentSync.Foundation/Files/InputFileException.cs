@@ -1,7 +1,7 @@
 namespace LatentSync.Foundation.Files;
 
 /// <summary>What is wrong with a file that was named as an input.</summary>
-internal enum InputFileFault
+public enum InputFileFault
 {
     /// <summary>There is no such file.</summary>
     Missing,
@@ -23,7 +23,7 @@ internal enum InputFileFault
 }
 
 /// <summary>A file that was named as an input cannot be read.</summary>
-internal sealed class InputFileException : IOException
+public sealed class InputFileException : IOException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="fault">What is wrong.</param>

@@ -4,13 +4,13 @@ using LatentSync.Foundation.Wording;
 namespace LatentSync.Foundation.Files;
 
 /// <summary>What may be written to: ordinary files and folders on this machine.</summary>
-internal static partial class OutputPath
+public static partial class OutputPath
 {
     /// <summary>The file that is replaced when a name is written to: a link stays, and the file it leads to is replaced.</summary>
     /// <param name="path">The name as given.</param>
     /// <returns>Full path.</returns>
     /// <exception cref="OutputPathException">Empty, an address on the network, a folder, a pipe, a device, or links in a circle.</exception>
-    internal static string File(string path)
+    public static string File(string path)
     {
         string full = Full(path);
         switch (FileStatus.Of(full)?.Kind)
@@ -29,7 +29,7 @@ internal static partial class OutputPath
     /// <param name="path">The name as given.</param>
     /// <returns>Full path.</returns>
     /// <exception cref="OutputPathException">Empty, an address on the network, or something that is no folder.</exception>
-    internal static string Folder(string path)
+    public static string Folder(string path)
     {
         string full = Full(path);
         return FileStatus.Of(full) is { Kind: not FileKind.Folder }
@@ -38,7 +38,7 @@ internal static partial class OutputPath
     }
 
     /// <summary>True for "http://..." and its like, which are no files here.</summary>
-    internal static bool IsAddress(string path) => Address().IsMatch(path);
+    public static bool IsAddress(string path) => Address().IsMatch(path);
 
     private static string Full(string path) =>
         string.IsNullOrWhiteSpace(path) || path.Contains('\0', StringComparison.Ordinal) ? throw new OutputPathException("The output's name is empty: give the path of a file.")

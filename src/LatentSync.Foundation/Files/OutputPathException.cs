@@ -1,4 +1,4 @@
 namespace LatentSync.Foundation.Files;
 
 /// <summary>A name that cannot be written to: the user has to give another one.</summary>
-internal class OutputPathException(string message, Exception? inner = null) : IOException(message, inner);
+public class OutputPathException(string message, Exception? inner = null) : IOException(message, inner);

@@ -11,7 +11,7 @@ namespace LatentSync.Foundation.Files;
 /// </summary>
 /// <remarks>The private name is <c>.STEM.RANDOM.partial.EXT</c>; beside it lies <c>.STEM.RANDOM.partial.lock</c>, held while this object
 /// lives.</remarks>
-internal sealed class PartialFile : IDisposable
+public sealed class PartialFile : IDisposable
 {
     private const int MaximumStemBytes = 80;
     private readonly List<string> _createdFolders = [];
@@ -25,7 +25,7 @@ internal sealed class PartialFile : IDisposable
     /// <param name="mode">Unix permissions of the finished file; null: those of the file that is replaced, else the usual ones.</param>
     /// <exception cref="OutputPathException">The target is no ordinary file, or its folder cannot be made or written.</exception>
     /// <exception cref="IOException">The disk is full.</exception>
-    internal PartialFile(string targetPath, UnixFileMode? mode = null)
+    public PartialFile(string targetPath, UnixFileMode? mode = null)
     {
         _target = OutputPath.File(targetPath);
         _mode = mode ?? ModeOf(_target);
@@ -49,17 +49,17 @@ internal sealed class PartialFile : IDisposable
     }
 
     /// <summary>Full path of the private file.</summary>
-    internal string Path { get; }
+    public string Path { get; }
 
     /// <summary>The private file is still there.</summary>
-    internal bool IsThere => File.Exists(Path);
+    public bool IsThere => File.Exists(Path);
 
     /// <summary>Writes a whole file: beside its target first, then moved into place.</summary>
     /// <param name="targetPath">Where it is to be; replaced if it exists.</param>
     /// <param name="content">Its bytes.</param>
     /// <exception cref="OutputPathException">The target is no ordinary file, or its folder cannot be made or written.</exception>
     /// <exception cref="IOException">The content cannot be written; the target stays as it was.</exception>
-    internal static void Write(string targetPath, ReadOnlySpan<byte> content)
+    public static void Write(string targetPath, ReadOnlySpan<byte> content)
     {
         using PartialFile file = new(targetPath);
         using (FileStream stream = file.Open())
@@ -75,7 +75,7 @@ internal sealed class PartialFile : IDisposable
     /// <param name="mode">Unix permissions; null: those of the file that is replaced, else the usual ones.</param>
     /// <exception cref="OutputPathException">The target is no ordinary file, or its folder cannot be made or written.</exception>
     /// <exception cref="IOException">The content cannot be written; the target stays as it was.</exception>
-    internal static void Write(string targetPath, Action<Stream> write, UnixFileMode? mode = null)
+    public static void Write(string targetPath, Action<Stream> write, UnixFileMode? mode = null)
     {
         using PartialFile file = new(targetPath, mode);
         using (FileStream stream = file.Open())
@@ -86,12 +86,12 @@ internal sealed class PartialFile : IDisposable
     }
 
     /// <summary>Opens the private file for writing from its start.</summary>
-    internal FileStream Open() => new(Path, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, bufferSize: 64 * 1024);
+    public FileStream Open() => new(Path, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, bufferSize: 64 * 1024);
 
     /// <summary>Replaces the target by the finished file, in one step, after both are on the disk.</summary>
     /// <exception cref="IOException">The target cannot be replaced.</exception>
     /// <exception cref="UnauthorizedAccessException">The target may not be replaced.</exception>
-    internal void MoveIntoPlace()
+    public void MoveIntoPlace()
     {
         using (FileStream file = new(Path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
         {
@@ -138,7 +138,7 @@ internal sealed class PartialFile : IDisposable
     }
 
     /// <summary>True for what a full disk, a quota or a limit on the size of files says.</summary>
-    internal static bool IsDiskFull(Exception error) =>
+    public static bool IsDiskFull(Exception error) =>
         error is IOException
         && ((error.HResult & 0xFFFF) is 0x70 or 0x27 || error.HResult is 28 or 122 || error.Message.Contains("No space left", StringComparison.OrdinalIgnoreCase));
 

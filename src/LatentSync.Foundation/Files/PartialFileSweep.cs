@@ -4,12 +4,12 @@ using System.Text.RegularExpressions;
 namespace LatentSync.Foundation.Files;
 
 /// <summary>Removes what killed processes had begun to write. What a living one writes stays, whichever process it is.</summary>
-internal static partial class PartialFileSweep
+public static partial class PartialFileSweep
 {
     private static readonly ConcurrentDictionary<string, bool> Swept = new(StringComparer.Ordinal);
 
     /// <summary>Sweeps a folder, the first time that this process writes into it.</summary>
-    internal static void Once(string folder)
+    public static void Once(string folder)
     {
         if (Swept.TryAdd(folder, true))
         {
@@ -19,7 +19,7 @@ internal static partial class PartialFileSweep
 
     /// <summary>Sweeps a folder; what cannot be removed stays.</summary>
     /// <param name="folder">Full path; the folders in it are not entered.</param>
-    internal static void Sweep(string folder)
+    public static void Sweep(string folder)
     {
         try
         {

@@ -1,7 +1,7 @@
 namespace LatentSync.Foundation.Files;
 
 /// <summary>Where a path leads once the links in it are followed.</summary>
-internal static class ResolvedPath
+public static class ResolvedPath
 {
     private const int MaximumLinks = 40; // as Linux does
 
@@ -9,13 +9,13 @@ internal static class ResolvedPath
     /// parents are.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="path">The path.</param>
-    internal static bool LeadsInto(string folder, string path) =>
+    public static bool LeadsInto(string folder, string path) =>
         Of(folder) is { } root && Of(path) is { } target
         && target.StartsWith(Path.TrimEndingDirectorySeparator(root) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
     /// <summary>The path without links; null when they go round in a circle or cannot be read.</summary>
     /// <param name="path">Any path; what does not exist yet is taken as it stands.</param>
-    internal static string? Of(string path)
+    public static string? Of(string path)
     {
         string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         string done = Path.GetPathRoot(full)!;

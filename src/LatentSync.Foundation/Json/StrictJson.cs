@@ -6,7 +6,7 @@ namespace LatentSync.Foundation.Json;
 
 /// <summary>Reads JSON that others wrote: UTF-8 with or without a byte order mark, bounded in depth, no name twice in one object, and every
 /// text valid Unicode, so that nothing read from the document can fail later for its form.</summary>
-internal static class StrictJson
+public static class StrictJson
 {
     /// <summary>Parses a document.</summary>
     /// <param name="utf8">The file's bytes. Must not change while the document is in use.</param>

@@ -4,12 +4,12 @@ using System.Text;
 namespace LatentSync.Foundation.Wording;
 
 /// <summary>Text from outside as it stands in messages and reports: it cannot move the cursor, colour the terminal or begin a new line.</summary>
-internal static class PrintableText
+public static class PrintableText
 {
     /// <summary>Escapes control characters, line and paragraph separators, marks that turn the direction of writing, and lone surrogates.</summary>
     /// <param name="text">Any text, for instance a path.</param>
     /// <param name="keepLines">True: line ends stay, for texts of several lines.</param>
-    internal static string Escape(string text, bool keepLines = false)
+    public static string Escape(string text, bool keepLines = false)
     {
         ArgumentNullException.ThrowIfNull(text);
         StringBuilder? escaped = null;
@@ -33,7 +33,7 @@ internal static class PrintableText
     }
 
     /// <summary>A path as it appears in messages: quoted, nothing unprintable in it.</summary>
-    internal static string Quote(string path) => $"'{Escape(path)}'";
+    public static string Quote(string path) => $"'{Escape(path)}'";
 
     private static bool IsUnprintable(Rune rune) =>
         Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator

@@ -1,5 +1,5 @@
 using LatentSync.Attention.Torch;
-using LatentSync.Attention.Torch.Operands;
+using LatentSync.Attention.Torch.Tensors;
 using LatentSync.Models.Layers;
 using TorchSharp;
 using TorchSharp.Modules;

@@ -1,4 +1,4 @@
-using LatentSync.Attention.Torch.Operands;
+using LatentSync.Attention.Torch.Tensors;
 using LatentSync.Models.Layers;
 using LatentSync.Models.Loading;
 using TorchSharp;

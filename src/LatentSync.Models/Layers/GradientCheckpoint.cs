@@ -1,5 +1,5 @@
 using LatentSync.Attention.Torch;
-using LatentSync.Attention.Torch.Backends;
+using LatentSync.Attention.Torch.Tensors;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

@@ -1,4 +1,4 @@
-using LatentSync.Attention.Torch.Operands;
+using LatentSync.Attention.Torch.Tensors;
 using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;

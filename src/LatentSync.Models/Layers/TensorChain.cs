@@ -1,4 +1,4 @@
-using LatentSync.Attention.Torch.Operands;
+using LatentSync.Attention.Torch.Tensors;
 using static TorchSharp.torch;
 
 namespace LatentSync.Models.Layers;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using LatentSync.Attention.Torch.Operands;
+using LatentSync.Attention.Torch.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 

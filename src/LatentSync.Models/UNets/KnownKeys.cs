@@ -1,5 +1,5 @@
 using System.Text.Json;
-using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Wording;
 using LatentSync.Models.Loading;
 
 namespace LatentSync.Models.UNets;

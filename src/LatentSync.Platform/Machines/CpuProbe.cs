@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Machines;
 
 namespace LatentSync.Platform.Machines;
 

@@ -1,4 +1,4 @@
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Machines;
 using LatentSync.Platform.Elf;
 using LatentSync.Platform.LibTorch;
 using LatentSync.Platform.Loading;

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Machines;
 
 namespace LatentSync.Platform.Machines;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Machines;
 
 namespace LatentSync.Platform.Machines;
 

@@ -1,8 +1,7 @@
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Selection;
-using LatentSync.Attention.Torch;
-using LatentSync.Doctor.Layers;
-using LatentSync.Pipelines;
+using LatentSync.Attention.Torch.Devices;
+using LatentSync.Compute;
 using LatentSync.Platform.Machines;
 using TorchSharp;
 using static TorchSharp.torch;

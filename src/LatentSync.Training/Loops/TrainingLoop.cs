@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.RegularExpressions;
-using LatentSync.Attention.Torch.Operands;
+using LatentSync.Attention.Torch.Tensors;
 using LatentSync.Foundation.Files;
 using TorchSharp;
 using static TorchSharp.torch;

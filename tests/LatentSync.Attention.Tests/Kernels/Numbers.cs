@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Tests.Kernels;
 

@@ -1,5 +1,6 @@
+using LatentSync.Attention.Failures;
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Hosting;
 using Microsoft.Extensions.DependencyInjection;

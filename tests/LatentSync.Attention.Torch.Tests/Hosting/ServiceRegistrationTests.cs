@@ -1,5 +1,6 @@
 using LatentSync.Attention.Dispatch;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Failures;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Hosting;
 using LatentSync.Attention.Wording;

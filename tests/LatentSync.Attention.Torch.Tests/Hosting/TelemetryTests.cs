@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using LatentSync.Attention.Dispatch;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Failures;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Torch.Backends;
 using static TorchSharp.torch;
 

@@ -1,4 +1,4 @@
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Torch;
 using LatentSync.Models.Autoencoders;
 using LatentSync.Models.Layers;

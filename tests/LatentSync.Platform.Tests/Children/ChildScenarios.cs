@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
-using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Devices;
 using LatentSync.Platform.LibTorch;
 using LatentSync.Platform.Loading;
 using LatentSync.Platform.Machines;

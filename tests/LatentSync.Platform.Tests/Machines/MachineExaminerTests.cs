@@ -1,5 +1,5 @@
 using System.Runtime.Intrinsics.X86;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Machines;
 using LatentSync.Platform.Loading;
 using LatentSync.Platform.Machines;
 using LatentSync.Platform.Tests.Children;

@@ -1,4 +1,4 @@
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Machines;
 using LatentSync.Platform.Machines;
 
 namespace LatentSync.Platform.Tests.Machines;

@@ -1,4 +1,4 @@
-using LatentSync.Attention.Torch.Operands;
+using LatentSync.Attention.Torch.Tensors;
 using LatentSync.Models.Autoencoders;
 using LatentSync.Training.Loops.Autoencoders;
 using TorchSharp;

@@ -1,7 +1,7 @@
 using LatentSync.Checkpoints;
-using LatentSync.Demo;
 using LatentSync.Models.SyncNets;
 using LatentSync.Models.UNets;
+using LatentSync.Networks;
 using LatentSync.Testing;
 using LatentSync.Training.Loops;
 using LatentSync.Training.Tests.Losses;

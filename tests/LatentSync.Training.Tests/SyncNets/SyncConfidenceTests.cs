@@ -1,9 +1,10 @@
 using LatentSync.Checkpoints;
+using LatentSync.Evaluation;
+using LatentSync.Evaluation.Confidence;
 using LatentSync.Media.Faces;
 using LatentSync.Media.Video;
 using LatentSync.Models.Loading;
 using LatentSync.Models.SyncNets;
-using LatentSync.Training.Evaluation;
 using static TorchSharp.torch;
 
 namespace LatentSync.Training.Tests.SyncNets;

@@ -2,7 +2,7 @@ using LatentSync.Media.Audio;
 using LatentSync.Models.Autoencoders;
 using LatentSync.Models.SyncNets;
 using LatentSync.Training.Datasets;
-using LatentSync.Training.Evaluation;
+using LatentSync.Training.Loops.SyncNets;
 using TorchSharp;
 using static TorchSharp.torch;
 

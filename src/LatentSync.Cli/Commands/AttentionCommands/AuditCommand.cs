@@ -1,10 +1,10 @@
 using System.CommandLine;
 using System.Text.Json;
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Selection;
-using LatentSync.Attention.Torch.Auditing;
 using LatentSync.Cli.Display;
-using LatentSync.Pipelines;
+using LatentSync.Compute;
+using LatentSync.Lab.Auditing;
 using LatentSync.Platform.Machines;
 
 namespace LatentSync.Cli.Commands.AttentionCommands;

@@ -1,14 +1,14 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
-using LatentSync.Attention.Constraints;
+using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
+using LatentSync.Attention.Rules;
 using LatentSync.Attention.Selection;
-using LatentSync.Attention.Torch.Hosting;
+using LatentSync.Attention.Torch.Devices;
 using LatentSync.Attention.Torch.Tuning;
 using LatentSync.Attention.Wording;
 using LatentSync.Cli.Display;
-using LatentSync.Pipelines;
 using LatentSync.Platform.Machines;
 
 namespace LatentSync.Cli.Commands.AttentionCommands;

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using LatentSync.Attention.Torch.Auditing;
+using LatentSync.Lab.Records;
 
 namespace LatentSync.Cli.Commands.AttentionCommands;
 

@@ -2,9 +2,8 @@ using System.CommandLine;
 using System.Text.Json;
 using LatentSync.Attention.Problems;
 using LatentSync.Cli.Display;
-using LatentSync.Conformance;
-using LatentSync.Parity;
-using LatentSync.Pipelines;
+using LatentSync.Lab.Conformance;
+using LatentSync.Lab.Parity;
 
 namespace LatentSync.Cli.Commands.AttentionCommands;
 

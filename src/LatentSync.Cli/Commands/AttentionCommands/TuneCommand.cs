@@ -2,11 +2,10 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Torch.Hosting;
+using LatentSync.Attention.Torch;
 using LatentSync.Attention.Torch.Tuning;
-using LatentSync.Attention.Torch.Verification;
 using LatentSync.Cli.Display;
-using LatentSync.Pipelines;
+using LatentSync.Lab.Verification;
 using LatentSync.Platform.Machines;
 
 namespace LatentSync.Cli.Commands.AttentionCommands;

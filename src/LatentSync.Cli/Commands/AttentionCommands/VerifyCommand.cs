@@ -1,8 +1,8 @@
 using System.CommandLine;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Torch.Verification;
 using LatentSync.Attention.Workloads;
 using LatentSync.Cli.Display;
+using LatentSync.Lab.Verification;
 
 namespace LatentSync.Cli.Commands.AttentionCommands;
 

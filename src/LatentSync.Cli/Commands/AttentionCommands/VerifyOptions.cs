@@ -1,10 +1,11 @@
 using System.CommandLine;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Devices;
 using LatentSync.Attention.Torch.Tuning;
-using LatentSync.Attention.Torch.Verification;
 using LatentSync.Attention.Workloads;
-using LatentSync.Pipelines;
+using LatentSync.Compute;
+using LatentSync.Lab.Verification;
 using LatentSync.Platform.LibTorch;
 using LatentSync.Platform.Machines;
 

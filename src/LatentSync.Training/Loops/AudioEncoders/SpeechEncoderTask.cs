@@ -1,8 +1,8 @@
 using System.Globalization;
-using LatentSync.Attention.Torch.Operands;
+using LatentSync.Attention.Torch.Tensors;
+using LatentSync.Evaluation.Quality;
 using LatentSync.Media.Synthesis;
 using LatentSync.Models.AudioEncoders;
-using LatentSync.Quality;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

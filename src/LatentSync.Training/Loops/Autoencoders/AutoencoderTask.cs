@@ -1,10 +1,10 @@
 using System.Globalization;
-using LatentSync.Attention.Torch.Operands;
+using LatentSync.Chunks;
+using LatentSync.Attention.Torch.Tensors;
+using LatentSync.Evaluation.Quality;
 using LatentSync.Media.Faces;
 using LatentSync.Media.Synthesis;
 using LatentSync.Models.Autoencoders;
-using LatentSync.Pipelines;
-using LatentSync.Quality;
 using LatentSync.Training.Datasets;
 using TorchSharp;
 using TorchSharp.Modules;

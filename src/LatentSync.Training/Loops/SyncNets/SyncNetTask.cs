@@ -1,9 +1,8 @@
 using System.Globalization;
-using LatentSync.Attention.Torch.Operands;
+using LatentSync.Attention.Torch.Tensors;
 using LatentSync.Checkpoints;
 using LatentSync.Models.SyncNets;
 using LatentSync.Training.Datasets;
-using LatentSync.Training.Evaluation;
 using LatentSync.Training.Losses;
 using TorchSharp;
 using TorchSharp.Modules;

@@ -1,5 +1,6 @@
 using System.Globalization;
-using LatentSync.Attention.Torch.Operands;
+using LatentSync.Chunks;
+using LatentSync.Attention.Torch.Tensors;
 using LatentSync.Checkpoints;
 using LatentSync.Media.Faces;
 using LatentSync.Models.AudioEncoders;
@@ -7,7 +8,6 @@ using LatentSync.Models.Autoencoders;
 using LatentSync.Models.Loading;
 using LatentSync.Models.Schedulers;
 using LatentSync.Models.UNets;
-using LatentSync.Pipelines;
 using LatentSync.Training.Datasets;
 using LatentSync.Training.Losses;
 using TorchSharp;

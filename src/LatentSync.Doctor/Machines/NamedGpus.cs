@@ -1,0 +1,35 @@
+using LatentSync.Attention.Machines;
+
+namespace LatentSync.Doctor.Machines;
+
+/// <summary>GPUs by name, from the attention layer's catalogue.</summary>
+internal static class NamedGpus
+{
+    private const string Maker = "nvidia";
+
+    /// <summary>The GPU of a name.</summary>
+    /// <exception cref="MachineDescriptionException">There is none; names the nearest.</exception>
+    public static GpuInfo Find(string name)
+    {
+        try
+        {
+            return Of(GpuCatalog.Find(name));
+        }
+        catch (FormatException unknown)
+        {
+            throw new MachineDescriptionException($"--gpu: {unknown.Message}", unknown);
+        }
+    }
+
+    /// <summary>The GPU of a name; null when there is none.</summary>
+    public static GpuInfo? TryFind(string name) => GpuCatalog.TryFind(name, out GpuModel? model) ? Of(model) : null;
+
+    /// <summary>Of the memory as sold, what the driver leaves: a T4 of 16 GB has 15 GiB.</summary>
+    private const double UsableShare = 0.94;
+
+    /// <summary>The GPU with the memory that is usable where its memory is the catalogue's, as sold; else the same GPU.</summary>
+    public static GpuInfo Usable(GpuInfo gpu) =>
+        gpu.MemoryBytes > 0 && gpu.FreeBytes is null && TryFind(gpu.Name)?.MemoryBytes == gpu.MemoryBytes ? gpu with { MemoryBytes = (long)(UsableShare * gpu.MemoryBytes) } : gpu;
+
+    private static GpuInfo Of(GpuModel model) => new(model.Name, model.ComputeCapability, model.MemoryBytes, null, null) { Maker = Maker };
+}

@@ -1,0 +1,253 @@
+using System.Diagnostics;
+using LatentSync.Attention.Rules;
+using LatentSync.Attention.Selection;
+using LatentSync.Attention.Torch;
+using LatentSync.Attention.Torch.Devices;
+using LatentSync.Attention.Torch.Tuning;
+using LatentSync.Chunks;
+using LatentSync.Compute;
+using LatentSync.Media;
+using LatentSync.Media.Faces;
+using LatentSync.Media.Video;
+using LatentSync.Networks;
+using LatentSync.Platform.Machines;
+using LatentSync.Run;
+
+namespace LatentSync;
+
+/// <summary>
+/// Lip-syncs videos: streams frames from ffmpeg through face alignment, the network and compositing back to ffmpeg. Holds the
+/// loaded networks between runs. One run at a time.
+/// </summary>
+public sealed class LipSyncPipeline : IDisposable
+{
+    private readonly SemaphoreSlim _oneRun = new(1, 1);
+    private readonly AttentionDispatcher? _attention;
+    private readonly Lock _life = new();
+    private int _runs;
+    private bool _disposed;
+    private LipSyncModels? _models;
+    private string? _modelsOf;
+
+    /// <summary>A pipeline whose runs follow the program's attention policy: of <see cref="AttentionDispatcher.Use"/>, else of
+    /// <c>AddLatentSyncAttention</c>, else of the environment variable LATENTSYNC_ATTENTION; <see cref="SyncOptions.Attention"/> stands before
+    /// all.</summary>
+    public LipSyncPipeline() { }
+
+    /// <summary>A pipeline whose runs compute attention as a dispatcher does: its policy, backends, listener and what it has set aside. A
+    /// container takes this one: <c>services.AddSingleton&lt;LipSyncPipeline&gt;()</c> beside <c>AddLatentSyncAttention</c>.</summary>
+    /// <param name="attention">The dispatcher.</param>
+    public LipSyncPipeline(AttentionDispatcher attention)
+    {
+        ArgumentNullException.ThrowIfNull(attention);
+        _attention = attention;
+    }
+
+    /// <summary>For tests: changes what the dispatcher of a run is built from.</summary>
+    internal Func<AttentionDispatcherOptions, AttentionDispatcherOptions>? ConfigureAttention { get; init; }
+
+    /// <summary>Lip-syncs one video.</summary>
+    /// <param name="options">What to do.</param>
+    /// <param name="progress">Told of every stage; may be called from any thread.</param>
+    /// <param name="cancellationToken">Stops at the next network step or frame; nothing is left behind.</param>
+    /// <returns>What was done.</returns>
+    /// <exception cref="SyncOptionsException">An option cannot be used.</exception>
+    /// <exception cref="MediaException">A video or audio file is missing, damaged or cannot be written.</exception>
+    /// <exception cref="FaceException">No detector is there, a model, mask or landmarks file is wrong, or the video shows no face at all.</exception>
+    /// <exception cref="CheckpointFolderException">The checkpoint is missing or incomplete.</exception>
+    /// <exception cref="DeviceUnavailableException">The device that was asked for is not there.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; carries <paramref name="cancellationToken"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The pipeline was disposed before.</exception>
+    public async Task<SyncReport> RunAsync(SyncOptions options, IProgress<SyncProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        SyncOptionsValidator.Check(options);
+        Enter();
+        try
+        {
+            await _oneRun.WaitAsync(cancellationToken);
+            try
+            {
+                // The work blocks its thread for long; the caller's stays free.
+                return await Task.Run(() => RunCheckedAsync(options, progress, cancellationToken), cancellationToken);
+            }
+            finally
+            {
+                _oneRun.Release();
+            }
+        }
+        catch (OperationCanceledException e) when (cancellationToken.IsCancellationRequested && e.CancellationToken != cancellationToken)
+        {
+            throw new OperationCanceledException(e.Message, e, cancellationToken); // not that of a token of ours, which no caller knows
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    private void Enter()
+    {
+        lock (_life)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _runs++;
+        }
+    }
+
+    private void Leave()
+    {
+        lock (_life)
+        {
+            _runs--;
+            FreeWhenDone();
+        }
+    }
+
+    private void FreeWhenDone()
+    {
+        if (_disposed && _runs == 0)
+        {
+            _models?.Dispose();
+            _models = null;
+            _oneRun.Dispose();
+        }
+    }
+
+    private (AttentionDispatcher? Dispatcher, string? Note) AttentionOf(LipSyncModels models, Policy? policy, BackendRanking ranking)
+    {
+        RunAttention chosen = RunAttention.Choose(policy, _attention, models.Machine, ranking);
+        return (new AttentionDispatcher(ConfigureAttention?.Invoke(chosen.Options) ?? chosen.Options), chosen.Note);
+    }
+
+    /// <summary>Frees the networks: at once, or when the runs that were begun have ended. It cancels none of them and loses no result; no other
+    /// run can begin.</summary>
+    public void Dispose()
+    {
+        lock (_life)
+        {
+            if (!_disposed)
+            {
+                _disposed = true;
+                FreeWhenDone();
+            }
+        }
+    }
+
+    private async Task<SyncReport> RunCheckedAsync(SyncOptions options, IProgress<SyncProgress>? progress, CancellationToken cancellationToken)
+    {
+        StageTimes times = new();
+        // Everything that can be found wrong is found before the networks load.
+        FfmpegTools tools = await FfmpegTools.LocateAsync(cancellationToken: cancellationToken);
+        MediaSource source = await MediaSource.OpenAsync(options.VideoPath, options.AudioPath, tools, cancellationToken);
+        _ = MatteColour.TryParse(options.MatteColour, out MatteColour matte); // checked with the other options
+        VideoReader video = new(source.Picture, tools, source.Timeline) { Matte = matte };
+        VideoWriter.Check(VideoWriterOptions.Like(video, options.OutputPath, options.AudioPath), tools);
+        Speech speech = await Speech.ReadAsync(options, source, tools, cancellationToken);
+        SyncSettings settings = SyncSettings.Of(options);
+        using IFaceDetector detector = OpenDetector(options, settings);
+        Policy? policy = ParsePolicy(options);
+        FaceTemplate template = new(settings.Resolution);
+        FaceMask mask = options.MaskPath is { } path ? FaceMask.Load(path, settings.Resolution) : FaceMask.Create(settings.Resolution);
+        FrameClock clock = new(video.FrameRate.ToDouble(), speech.Seconds);
+
+        LipSyncModels? models = settings.Checkpoint is null ? null : LoadModels(options, settings, times, progress, cancellationToken);
+        SyncRun run = new(options, settings, clock, template, mask, times, progress);
+        TunedRanking? tuned = models is null ? null : TunedRanking.Load(models.Machine);
+        (AttentionDispatcher? dispatcher, string? attentionNote) = models is null ? (null, null) : AttentionOf(models, policy, tuned!.Ranking);
+        using IDisposable? scope = dispatcher is null ? null : AttentionDispatcher.Use(dispatcher);
+        using IMouthSource mouths = models is null ? new IdentityMouths(template) : new MouthGenerator(options, settings, models, speech, mask, clock, times, progress);
+        WrittenVideo written = await run.ExecuteAsync(video, detector, mouths, speech, tools, cancellationToken);
+        string[] leftOver = Complete(mouths);
+
+        return new SyncReport
+        {
+            OutputPath = written.Path,
+            Frames = (int)written.Frames,
+            NetworkFrames = run.NetworkFrames,
+            FrameRate = clock.FrameRate,
+            Width = video.Width,
+            Height = video.Height,
+            FaceResolution = settings.Resolution,
+            DurationSeconds = written.Duration.TotalSeconds,
+            FrameMapping = clock.Description,
+            Detector = detector.Describe(),
+            FacesFound = run.FacesFound,
+            FacesInterpolated = run.FacesInterpolated,
+            WithoutFace = run.WithoutFace,
+            Device = models?.Plan.Device.ToString() ?? "none",
+            DType = models?.Plan.DTypeName ?? "none",
+            DTypeReason = models?.Plan.Reason ?? "identity run: no network",
+            Seed = mouths.Seed,
+            Attention = dispatcher is null ? [] : [.. dispatcher.Snapshot().Select(u => new AttentionUse(u.Layer, u.Backend, u.Calls))],
+            StageSeconds = times.Seconds,
+            SecondsPerStep = mouths.SecondsPerStep,
+            TotalSeconds = times.TotalSeconds,
+            PeakMemoryBytes = PeakMemory(),
+            Warnings = [.. video.Media.Notes, .. video.Notes, .. tuned?.Warning is { } untuned ? [untuned] : Array.Empty<string>(), .. video.Warnings, .. speech.Warnings, .. settings.Notes, .. models?.Warnings ?? [], .. attentionNote is null ? Array.Empty<string>() : [attentionNote], .. written.Notes, .. run.Warnings, .. leftOver],
+        };
+    }
+
+    private static IFaceDetector OpenDetector(SyncOptions options, SyncSettings settings)
+    {
+        string? models = options.FaceModelsFolder ?? settings.Checkpoint?.FaceModels;
+        FaceDetectorOptions faces = new() { LandmarksPath = options.LandmarksPath, ModelFolders = models is null ? [] : [models], CascadesFolder = options.CascadesFolder };
+        return FaceDetectorFactory.Create(options.LandmarksPath is null ? options.Detector : "landmarks", faces).Detector;
+    }
+
+    // The output is complete by now: a work folder that cannot be deleted must not turn success into failure.
+    private static string[] Complete(IMouthSource mouths)
+    {
+        try
+        {
+            mouths.Complete();
+            return [];
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return [$"the work folder of --resume could not be deleted: {exception.Message}"];
+        }
+    }
+
+    private LipSyncModels LoadModels(
+        SyncOptions options,
+        SyncSettings settings,
+        StageTimes times,
+        IProgress<SyncProgress>? progress,
+        CancellationToken cancellationToken
+    )
+    {
+        using StageTimes.Measurement measurement = times.Measure(SyncStage.Load);
+        string key = string.Join('\n', settings.Identity, options.Device, options.DType);
+        if (_models is not null && _modelsOf == key)
+        {
+            return _models;
+        }
+        _models?.Dispose();
+        _models = null;
+        TorchRuntime.EnsureLoaded(new() { Folder = options.LibTorchFolder });
+        MachineExamination machine = new MachineExaminer { LibTorchFolder = options.LibTorchFolder }.Examine();
+        _models = LipSyncModels.Load(options, settings, machine, progress, cancellationToken);
+        _modelsOf = key;
+        return _models;
+    }
+
+    // null leaves the choice to the environment variable, then to "auto".
+    private static Policy? ParsePolicy(SyncOptions options)
+    {
+        try
+        {
+            return options.Attention == "auto" ? null : Policy.Parse(options.Attention, AttentionRules.BackendNames);
+        }
+        catch (FormatException exception)
+        {
+            throw new SyncOptionsException($"--attention {options.Attention}: {exception.Message}");
+        }
+    }
+
+    private static long PeakMemory()
+    {
+        using Process process = Process.GetCurrentProcess();
+        return process.PeakWorkingSet64;
+    }
+}

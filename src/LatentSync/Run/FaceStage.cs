@@ -1,0 +1,118 @@
+using System.Runtime.CompilerServices;
+using LatentSync.Media.Faces;
+using LatentSync.Media.Video;
+
+namespace LatentSync.Run;
+
+/// <summary>
+/// Finds, follows and aligns the face of every output frame, in a stream with a bounded look-ahead. A source frame that is shown
+/// again (speech longer than the video) keeps the alignment of its first showing, as in the original.
+/// </summary>
+internal sealed class FaceStage
+{
+    private readonly IFaceDetector _detector;
+    private readonly StageTimes _times;
+    private readonly FaceTrack _track;
+    private readonly FaceAligner _aligner;
+    private readonly Dictionary<long, AffineMatrix?> _matrices = [];
+    private readonly Queue<SequencedFrame> _undecided = new();
+    private int? _segment;
+
+    public FaceStage(IFaceDetector detector, FaceTrackOptions options, FaceTemplate template, StageTimes times)
+    {
+        _detector = detector;
+        _times = times;
+        _track = new FaceTrack(options);
+        _aligner = new FaceAligner(template);
+    }
+
+    /// <summary>Source frames in which a face was detected.</summary>
+    public int Found { get; private set; }
+
+    /// <summary>Source frames whose face was interpolated over a short gap.</summary>
+    public int Interpolated { get; private set; }
+
+    /// <summary>Most faces that one frame had.</summary>
+    public int MostFaces => _track.MostFaces;
+
+    /// <summary>Source frames examined.</summary>
+    public int Examined { get; private set; }
+
+    /// <summary>Places the face of every frame; frames come out in order, some frames later than they go in.</summary>
+    /// <param name="frames">The output's frames.</param>
+    /// <param name="cancellationToken">Checked at every frame.</param>
+    public async IAsyncEnumerable<PlacedFrame> PlaceAsync(
+        IAsyncEnumerable<SequencedFrame> frames,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
+    {
+        try
+        {
+            await foreach (SequencedFrame frame in frames.WithCancellation(cancellationToken))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (frame.SourceIndex == Examined)
+                {
+                    Examined++;
+                    _undecided.Enqueue(frame);
+                    foreach (TrackedFrame decided in _track.Push(frame.SourceIndex, Detect(frame.Frame)))
+                    {
+                        yield return Decide(decided);
+                    }
+                    continue;
+                }
+                // The first frame that is shown again ends the video as far as the track is concerned.
+                foreach (TrackedFrame decided in CompleteTrack())
+                {
+                    yield return Decide(decided);
+                }
+                yield return Place(frame, _matrices[frame.SourceIndex]);
+            }
+            foreach (TrackedFrame decided in CompleteTrack())
+            {
+                yield return Decide(decided);
+            }
+        }
+        finally
+        {
+            while (_undecided.TryDequeue(out SequencedFrame left))
+            {
+                left.Frame.Dispose();
+            }
+        }
+    }
+
+    private IReadOnlyList<DetectedFace> Detect(VideoFrame frame)
+    {
+        using StageTimes.Measurement measurement = _times.Measure(SyncStage.Faces);
+        return _detector.Detect(frame);
+    }
+
+    private IReadOnlyList<TrackedFrame> CompleteTrack() => _undecided.Count > 0 ? _track.Complete() : [];
+
+    private PlacedFrame Decide(TrackedFrame decided)
+    {
+        SequencedFrame frame = _undecided.Dequeue();
+        AffineMatrix? matrix = null;
+        if (decided.Face is { } face)
+        {
+            if (face.Segment != _segment)
+            {
+                // What smooths from frame to frame must not cross a cut.
+                _aligner.Reset();
+                _segment = face.Segment;
+            }
+            matrix = _aligner.Align(face.Points);
+            Found += face.Interpolated ? 0 : 1;
+            Interpolated += face.Interpolated ? 1 : 0;
+        }
+        _matrices[frame.SourceIndex] = matrix;
+        return Place(frame, matrix);
+    }
+
+    private PlacedFrame Place(SequencedFrame frame, AffineMatrix? matrix)
+    {
+        using StageTimes.Measurement measurement = _times.Measure(SyncStage.Faces);
+        return new PlacedFrame(checked((int)frame.OutputIndex), frame.Frame, matrix is { } m ? FaceWarper.Crop(frame.Frame, m, _aligner.Template) : null);
+    }
+}

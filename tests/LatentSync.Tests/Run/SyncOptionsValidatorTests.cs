@@ -1,0 +1,78 @@
+namespace LatentSync.Tests.Run;
+
+public sealed class SyncOptionsValidatorTests
+{
+    private static readonly SyncOptions Good = new() { VideoPath = "v.mp4", AudioPath = "a.wav", OutputPath = "o.mp4", CheckpointFolder = "c" };
+
+    public static TheoryData<string, string, SyncOptions> Wrong { get; } =
+        new()
+        {
+            { "--steps", "between 1 and 999, not 0", Good with { InferenceSteps = 0 } },
+            { "--steps", "not 1000", Good with { InferenceSteps = 1000 } },
+            { "--guidance", "between 0 and 100, not -0.5", Good with { GuidanceScale = -0.5 } },
+            { "--guidance", "NaN", Good with { GuidanceScale = double.NaN } },
+            { "--guidance", "between 0 and 100", Good with { GuidanceScale = double.PositiveInfinity } },
+            { "--chunk", "between 1 and 1000, not 1001", Good with { FramesPerChunk = 1001 } },
+            { "--chunk", "not 0", Good with { FramesPerChunk = 0 } },
+            { "--crf", "between 0 and 51, not 52", Good with { Crf = 52 } },
+            { "--resolution", "between 64 and 2048, not 56", Good with { Resolution = 56 } },
+            { "--resolution", "a multiple of 8, not 100", Good with { Resolution = 100 } },
+            { "--preview", "above 0, not 0", Good with { PreviewSeconds = 0 } },
+            { "--preview", "above 0, not NaN", Good with { PreviewSeconds = double.NaN } },
+            { "--face", "counts from 0, not -1", Good with { FaceIndex = -1 } },
+            { "--seed", "-1 (random) or a number from 0, not -2", Good with { Seed = -2 } },
+            { "--dtype", "auto, f32, f16, bf16, not \"float\"", Good with { DType = "float" } },
+            { "--detector", "insightface, yunet, haar, landmarks, not \"eyes\"", Good with { Detector = "eyes" } },
+            { "--extend", "pingpong, loop, hold, stop, not \"PingPong\"", Good with { Extend = "PingPong" } },
+            { "--silence", "generate, original, not \"\"", Good with { Silence = string.Empty } },
+            { "--matte", "#rrggbb, not \"puce\"", Good with { MatteColour = "puce" } },
+            { "--scheduler", "ddim, dpm++, not \"euler\"", Good with { Scheduler = "euler" } },
+            { "--out", "is a folder", Good with { OutputPath = Path.GetTempPath() } },
+            { "--video", "it is empty", Good with { VideoPath = " " } },
+            { "--audio", "it is empty", Good with { AudioPath = string.Empty } },
+            { "--out", "it is empty", Good with { OutputPath = string.Empty } },
+            { "--checkpoint", "name a folder; it is empty", Good with { CheckpointFolder = string.Empty } },
+            { "--config", "it is empty", Good with { UNetConfigurationPath = string.Empty } },
+            { "--landmarks", "it is empty", Good with { LandmarksPath = "\t" } },
+            { "--mask", "it is empty", Good with { MaskPath = string.Empty } },
+            { "--face-models", "it is empty", Good with { FaceModelsFolder = string.Empty } },
+            { "--cascades", "it is empty", Good with { CascadesFolder = string.Empty } },
+            { "--libtorch", "it is empty", Good with { LibTorchFolder = " " } },
+            { "--attention", "it is empty", Good with { Attention = string.Empty } },
+            { "--device", "it is empty", Good with { Device = string.Empty } },
+            { "--video", "zero byte", Good with { VideoPath = "a\0b" } },
+            { "--out", "address on the network", Good with { OutputPath = "http://host/o.mp4" } },
+            { "--video", "download it first", Good with { VideoPath = "https://host/v.mp4" } },
+            { "--out", "the same file as --landmarks", Good with { LandmarksPath = "o.mp4" } },
+            { "--out", "the same file as --mask", Good with { MaskPath = "o.mp4" } },
+            { "--out", "the same file as --config", Good with { UNetConfigurationPath = "o.mp4" } },
+            { "--out", "the same file as --video", Good with { OutputPath = "./v.mp4" } },
+            { "--out", "the same file as --audio", Good with { AudioPath = "a.mp4", OutputPath = "x/../a.mp4" } },
+        };
+
+    [Theory]
+    [MemberData(nameof(Wrong), DisableDiscoveryEnumeration = true)]
+    public void Check_OptionThatCannotBeUsed_NamesItAndWhatIsAllowed(string option, string says, SyncOptions options)
+    {
+        SyncOptionsException refusal = Assert.Throws<SyncOptionsException>(() => SyncOptionsValidator.Check(options));
+
+        Assert.StartsWith(option, refusal.Message, StringComparison.Ordinal);
+        Assert.Contains(says, refusal.Message, StringComparison.Ordinal);
+        Assert.EndsWith(".", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(1, 0.0, 64, -1L, 0)]
+    [InlineData(999, 100.0, 2048, long.MaxValue, 51)]
+    public void Check_ValuesAtTheirBounds_Pass(int steps, double guidance, int resolution, long seed, int crf) =>
+        SyncOptionsValidator.Check(Good with { InferenceSteps = steps, GuidanceScale = guidance, Resolution = resolution, Seed = seed, Crf = crf, FaceIndex = 0, PreviewSeconds = 0.01 });
+
+    [Fact]
+    public void Defaults_AreTheContracts()
+    {
+        SyncOptionsValidator.Check(Good);
+        Assert.Equal((20, 1.5, 1247L, "ddim", (int?)null), (Good.InferenceSteps, Good.GuidanceScale, Good.Seed, Good.Scheduler, Good.FramesPerChunk));
+        Assert.Equal(("auto", "auto", "auto", "auto", "pingpong", "generate"), (Good.Attention, Good.Device, Good.DType, Good.Detector, Good.Extend, Good.Silence));
+        Assert.False(Good.DeepCache || Good.Resume || Good.Identity || Good.IsolatedAudioWindows);
+    }
+}
