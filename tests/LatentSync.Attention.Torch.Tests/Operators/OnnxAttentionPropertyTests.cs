@@ -141,7 +141,7 @@ public sealed class OnnxAttentionPropertyTests
     }
 
     private static AttentionDispatcher DispatcherOf(string name) =>
-        name == "auto" ? new AttentionDispatcher(new AttentionDispatcherOptions { Policy = Selection.Policy.Auto }) : Requiring(name);
+        name == "auto" ? new AttentionDispatcher(new AttentionDispatcherOptions { Policy = Rules.Policy.Auto }) : Requiring(name);
 
     private static AttentionDispatcher Requiring(string name) => TestDispatchers.Requiring(TestDispatchers.Create(name));
 
