@@ -1,4 +1,4 @@
-using LatentSync.Attention.Kernels;
+using LatentSync.Attention.Kernels.Threads;
 using LatentSync.Platform.LibTorch;
 
 namespace LatentSync.Attention.Torch.Threads;

@@ -1,5 +1,5 @@
-using LatentSync.Attention.Kernels;
 using LatentSync.Attention.Kernels.Micro;
+using LatentSync.Attention.Kernels.Planning;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Wording;
