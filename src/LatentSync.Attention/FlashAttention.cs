@@ -1,5 +1,7 @@
 using System.Numerics.Tensors;
 using LatentSync.Attention.Kernels;
+using LatentSync.Attention.Kernels.Calls;
+using LatentSync.Attention.Kernels.Threads;
 using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention;

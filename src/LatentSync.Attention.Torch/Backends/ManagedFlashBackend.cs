@@ -1,4 +1,5 @@
 using LatentSync.Attention.Kernels;
+using LatentSync.Attention.Kernels.Calls;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Torch.Operands;
 using LatentSync.Attention.Torch.Threads;

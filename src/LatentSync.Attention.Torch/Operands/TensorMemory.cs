@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using LatentSync.Attention.Kernels;
+using LatentSync.Attention.Kernels.Calls;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Torch.Devices;
 using static TorchSharp.torch;

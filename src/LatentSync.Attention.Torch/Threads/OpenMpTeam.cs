@@ -1,6 +1,6 @@
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
-using LatentSync.Attention.Kernels;
+using LatentSync.Attention.Kernels.Threads;
 
 namespace LatentSync.Attention.Torch.Threads;
 

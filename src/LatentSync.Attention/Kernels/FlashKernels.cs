@@ -1,5 +1,9 @@
 using System.Runtime.Intrinsics;
+using LatentSync.Attention.Kernels.Backward;
+using LatentSync.Attention.Kernels.Calls;
+using LatentSync.Attention.Kernels.Forward;
 using LatentSync.Attention.Kernels.Micro;
+using LatentSync.Attention.Kernels.Threads;
 using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Kernels;

@@ -1,5 +1,5 @@
-using LatentSync.Attention.Kernels;
 using LatentSync.Attention.Kernels.Micro;
+using LatentSync.Attention.Kernels.Planning;
 using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Wording;

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using LatentSync.Attention.Kernels;
+using LatentSync.Attention.Kernels.Planning;
 using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Tests.Kernels;

@@ -1,4 +1,6 @@
 using LatentSync.Attention.Kernels;
+using LatentSync.Attention.Kernels.Calls;
+using LatentSync.Attention.Kernels.Threads;
 using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Tests.Kernels;
