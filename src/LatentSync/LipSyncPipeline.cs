@@ -146,6 +146,7 @@ public sealed class LipSyncPipeline : IDisposable
         Speech speech = await Speech.ReadAsync(options, source, tools, cancellationToken);
         SyncSettings settings = SyncSettings.Of(options);
         using IFaceDetector detector = OpenDetector(options, settings);
+        string? detectorNote = await detector.PrepareAsync(video, cancellationToken);
         Policy? policy = ParsePolicy(options);
         FaceTemplate template = new(settings.Resolution);
         FaceMask mask = options.MaskPath is { } path ? FaceMask.Load(path, settings.Resolution) : FaceMask.Create(settings.Resolution);
@@ -184,7 +185,7 @@ public sealed class LipSyncPipeline : IDisposable
             SecondsPerStep = mouths.SecondsPerStep,
             TotalSeconds = times.TotalSeconds,
             PeakMemoryBytes = PeakMemory(),
-            Warnings = [.. video.Media.Notes, .. video.Notes, .. tuned?.Warning is { } untuned ? [untuned] : Array.Empty<string>(), .. video.Warnings, .. speech.Warnings, .. settings.Notes, .. models?.Warnings ?? [], .. attentionNote is null ? Array.Empty<string>() : [attentionNote], .. written.Notes, .. run.Warnings, .. leftOver],
+            Warnings = [.. video.Media.Notes, .. video.Notes, .. tuned?.Warning is { } untuned ? [untuned] : Array.Empty<string>(), .. video.Warnings, .. speech.Warnings, .. speech.Notes, .. settings.Notes, .. detectorNote is null ? Array.Empty<string>() : [detectorNote], .. models?.Warnings ?? [], .. attentionNote is null ? Array.Empty<string>() : [attentionNote], .. written.Notes, .. run.Warnings, .. leftOver],
         };
     }
 

@@ -13,7 +13,7 @@ public sealed record SyncOptions
     /// <summary>File to write; its extension chooses the container. Replaced only when the new file is complete.</summary>
     public required string OutputPath { get; init; }
 
-    /// <summary>Folder with latentsync_unet.pt, whisper/tiny.pt and vae/. Required.</summary>
+    /// <summary>Folder with latentsync_unet.pt, whisper/tiny.pt and vae/. Required; with <see cref="Identity"/> it need not exist.</summary>
     public required string CheckpointFolder { get; init; }
 
     /// <summary>Original configuration (YAML with a model: section); null: the one in the checkpoint folder, else LatentSync 1.5's.</summary>

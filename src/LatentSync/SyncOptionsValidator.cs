@@ -67,7 +67,7 @@ internal static class SyncOptionsValidator
 
     private static void CheckPaths(SyncOptions options)
     {
-        NamedPath[] required = [new("--video", options.VideoPath), new("--audio", options.AudioPath), new("--out", options.OutputPath), .. options.Identity ? Array.Empty<NamedPath>() : [new("--checkpoint", options.CheckpointFolder)]];
+        NamedPath[] required = [new("--video", options.VideoPath), new("--audio", options.AudioPath), new("--out", options.OutputPath), new("--checkpoint", options.CheckpointFolder)];
         IEnumerable<NamedPath> given = Inputs(options).Skip(3).Where(path => path.Path is not null);
         foreach ((string name, string? path) in required.Concat(given))
         {

@@ -129,16 +129,11 @@ internal static class MachineFileReader
 
         public void Keys(JsonElement value, params string[] known)
         {
-            var seen = new HashSet<string>(StringComparer.Ordinal);
             foreach (JsonProperty property in value.EnumerateObject())
             {
                 if (!known.Contains(property.Name))
                 {
                     throw Problem($"has the unknown key \"{Shown(property.Name)}\"; known are {string.Join(", ", known)}");
-                }
-                if (!seen.Add(property.Name))
-                {
-                    throw Problem($"has the key \"{property.Name}\" twice");
                 }
             }
         }

@@ -1,5 +1,6 @@
 using LatentSync.Compute;
 using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media;
 using LatentSync.Media.Audio;
 using LatentSync.Media.Faces;
@@ -71,7 +72,7 @@ public sealed class SyncConfidence : IDisposable
         }
         if (published is null && stable is null)
         {
-            string looked = options.CheckpointFolder is null ? "none was named" : $"{options.CheckpointFolder} has neither {PublishedNames[0]} nor {StableName}";
+            string looked = options.CheckpointFolder is null ? "none was named" : $"{PrintableText.Quote(options.CheckpointFolder)} has neither {PublishedNames[0]} nor {StableName}";
             throw new EvaluationException($"A network is required that judges: {looked}. Give --syncnet FILE (syncnet_v2.model) or --stable-syncnet FILE.");
         }
         RequireFile("--syncnet", options.SyncNetPath);
@@ -108,17 +109,18 @@ public sealed class SyncConfidence : IDisposable
         string audioPath = options.AudioPath ?? options.VideoPath;
         MediaSource source = await MediaSource.OpenAsync(options.VideoPath, audioPath, tools, cancellationToken).ConfigureAwait(false);
         VideoReader reader = new(source.Picture, tools, source.Timeline);
-        (float[] samples, IReadOnlyList<string> damage) = await AudioReader
+        (float[] samples, IReadOnlyList<string> damage, IReadOnlyList<string> notes) = await AudioReader
             .ReadAsync(source.Sound, tools, timeline: source.Timeline, cancellationToken: cancellationToken)
             .ConfigureAwait(false);
         FaceDetectorChoice choice = FaceDetectorFactory.Create(options.Detector, options.Faces);
         using IFaceDetector detector = choice.Detector;
+        string? detectorNote = await detector.PrepareAsync(reader, cancellationToken).ConfigureAwait(false);
         SpeakerTrackFinder finder = new(detector, options);
         IReadOnlyList<SpeakerTrack> tracks = await finder
             .FindAsync(reader, frames => progress?.Report(new SyncConfidenceProgress("finding faces", frames, null)), cancellationToken)
             .ConfigureAwait(false);
         List<SyncTrackScore> scores = [];
-        List<string> warnings = [.. choice.Reasons.Select(reason => $"A better face detector is not there: {reason}."), .. reader.Warnings, .. damage];
+        List<string> warnings = [.. choice.Reasons.Select(reason => $"A better face detector is not there: {reason}."), .. reader.Warnings, .. damage, .. reader.Notes, .. notes, .. detectorNote is null ? Array.Empty<string>() : [detectorNote]];
         long judged = 0, all = tracks.Sum(track => (long)track.FrameCount);
         foreach (SpeakerTrack track in tracks)
         {

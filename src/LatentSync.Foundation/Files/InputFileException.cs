@@ -1,3 +1,5 @@
+using LatentSync.Foundation.Wording;
+
 namespace LatentSync.Foundation.Files;
 
 /// <summary>What is wrong with a file that was named as an input.</summary>
@@ -31,7 +33,7 @@ public sealed class InputFileException : IOException
     /// <param name="problem">The rest of the sentence that begins with the path.</param>
     /// <param name="innerException">The cause.</param>
     public InputFileException(InputFileFault fault, string path, string problem, Exception? innerException = null)
-        : base($"'{path}' {problem}.", innerException)
+        : base($"{PrintableText.Quote(path)} {problem}.", innerException)
     {
         (Fault, FilePath, Problem) = (fault, path, problem);
     }

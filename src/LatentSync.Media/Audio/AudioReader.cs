@@ -79,7 +79,7 @@ public static class AudioReader
 
         DecodedSound one = await Decode(downmix.Channel).ConfigureAwait(false);
         downmix.Replace(sounding.Span, one.Samples.AsSpan(mixed.Samples.Length - sounding.Length), sampleRate);
-        return mixed with { Warnings = [.. mixed.Warnings, $"{MediaFile.Show(media.Path)} {downmix.Reason}."] };
+        return mixed with { Notes = [$"{MediaFile.Show(media.Path)} {downmix.Reason}."] };
     }
 
     private static int Silence(MediaTimeline? timeline, int sampleRate, int most) =>
@@ -148,7 +148,7 @@ public static class AudioReader
 
         string? damage = await DamageAsync(media, stream, take, (samples.Length - silence) / (double)sampleRate, ffmpeg.Errors, tools, cancellationToken)
             .ConfigureAwait(false);
-        return new DecodedSound(samples, damage is null ? [] : [damage]);
+        return new DecodedSound(samples, damage is null ? [] : [damage], []);
     }
 
     private static async Task<string?> DamageAsync(
@@ -161,12 +161,13 @@ public static class AudioReader
         CancellationToken cancellationToken
     )
     {
-        double? stated = media.StatesNoLength ? null : stream.Duration?.TotalSeconds;
-        stated = take is { } part ? (stated < part.TotalSeconds ? stated : null) : stated;
-        bool isSuspicious = seconds < stated - TruncationCheck.Slack(stated ?? 0) || TruncationCheck.Complains(errors) || (take is null && TruncationCheck.EndsWithinPacket(media));
+        double? stated = stream.CutFrom?.TotalSeconds ?? (media.StatesNoLength ? null : stream.Duration?.TotalSeconds);
+        double? expected = stated > take?.TotalSeconds ? take?.TotalSeconds : stated;
+        double slack = stream.CutFrom is null ? TruncationCheck.Slack(expected ?? 0) : 0.005; // it is known what is missing: only rounding
+        bool isSuspicious = seconds < expected - slack || TruncationCheck.Complains(errors) || (take is null && TruncationCheck.EndsWithinPacket(media));
         if (isSuspicious && await TruncationCheck.IsCutAsync(media, errors, tools, cancellationToken).ConfigureAwait(false))
         {
-            string says = seconds < stated ? string.Create(CultureInfo.InvariantCulture, $"{MediaFile.Show(media.Path)} says that its sound lasts {stated:0.0#} s, but") : $"Of the sound of {MediaFile.Show(media.Path)}";
+            string says = seconds < expected ? string.Create(CultureInfo.InvariantCulture, $"{MediaFile.Show(media.Path)} says that its sound lasts {stated:0.0#} s, but") : $"Of the sound of {MediaFile.Show(media.Path)}";
             return string.Create(CultureInfo.InvariantCulture, $"{says} only {seconds:0.0#} s could be decoded: the file is truncated or damaged, and the rest is missing.");
         }
 

@@ -32,7 +32,10 @@ internal sealed class LandmarksEntryParser
     }
 
     /// <summary>The entry's frame, from "frame" or from "time" in seconds.</summary>
-    public long FrameIndex(JsonElement entry, double? frameRate)
+    /// <param name="entry">The entry.</param>
+    /// <param name="frameRate">The file's, for times; null: it has none.</param>
+    /// <param name="isStored">Stored frames are counted: a time at a constant rate is none of them.</param>
+    public long FrameIndex(JsonElement entry, double? frameRate, bool isStored)
     {
         if (entry.ValueKind != JsonValueKind.Object)
         {
@@ -47,6 +50,10 @@ internal sealed class LandmarksEntryParser
         if (!entry.TryGetProperty("time", out JsonElement time))
         {
             throw _wrong("it has neither \"frame\" nor \"time\"");
+        }
+        if (isStored)
+        {
+            throw _wrong("it has a \"time\", but \"frameNumbers\" is \"stored\": give its \"frame\"");
         }
         if (frameRate is null)
         {

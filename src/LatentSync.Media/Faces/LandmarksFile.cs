@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Json;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Media.Faces;
 
@@ -40,11 +41,14 @@ public sealed class LandmarksFile
     /// <summary>Height in pixels of the frames the points were measured in; null: any.</summary>
     public int? Height { get; }
 
+    /// <summary>What frames are counted. Default: not said.</summary>
+    public LandmarksFrameNumbers FrameNumbers { get; init; }
+
     /// <summary>Number of frames with at least one face.</summary>
     public int FrameCount => _faces.Count(entry => entry.Value.Count > 0);
 
     /// <summary>The faces of a frame in pixels of a video of the given size.</summary>
-    /// <param name="frameIndex">Counted from 0.</param>
+    /// <param name="frameIndex">Counted from 0, as <see cref="FrameNumbers"/> says.</param>
     /// <param name="width">Width of the video in pixels.</param>
     /// <param name="height">Height of the video in pixels.</param>
     public IReadOnlyList<DetectedFace> FacesOf(long frameIndex, int width, int height)
@@ -75,7 +79,7 @@ public sealed class LandmarksFile
         }
         catch (JsonException e)
         {
-            throw new FaceException(FaceFault.Landmarks, $"The landmarks file {path} is no valid JSON at {StrictJson.Place(e)}: {StrictJson.Problem(e)}.", path, innerException: e);
+            throw new FaceException(FaceFault.Landmarks, $"The landmarks file {PrintableText.Escape(path)} is no valid JSON at {StrictJson.Place(e)}: {StrictJson.Problem(e)}.", path, innerException: e);
         }
     }
 
@@ -85,7 +89,7 @@ public sealed class LandmarksFile
     /// <exception cref="FaceException">An entry is wrong.</exception>
     internal static LandmarksFile Parse(JsonElement root, string path)
     {
-        FaceException Wrong(string what) => new(FaceFault.Landmarks, $"The landmarks file {path} {what}.", path);
+        FaceException Wrong(string what) => new(FaceFault.Landmarks, $"The landmarks file {PrintableText.Escape(path)} {what}.", path);
 
         if (root.ValueKind != JsonValueKind.Object
             || !root.TryGetProperty("version", out JsonElement version) || version.ValueKind != JsonValueKind.Number || !version.TryGetInt32(out int number) || number != Version)
@@ -98,6 +102,7 @@ public sealed class LandmarksFile
         {
             throw Wrong("has one of \"width\" and \"height\" only; give both or none");
         }
+        LandmarksFrameNumbers numbers = Numbers(root, Wrong);
         if (!root.TryGetProperty("frames", out JsonElement frames) || frames.ValueKind != JsonValueKind.Array)
         {
             throw Wrong("has no array \"frames\"");
@@ -108,17 +113,19 @@ public sealed class LandmarksFile
         }
         var faces = new Dictionary<long, IReadOnlyList<DetectedFace>>();
         int entry = 0;
+        bool hasNumbers = false;
         foreach (JsonElement frame in frames.EnumerateArray())
         {
             int current = entry++;
             var parser = new LandmarksEntryParser(what => Wrong($"is wrong in entry {current} of \"frames\": {what}"), MaxFacesPerFrame, MaxCoordinate);
-            long index = parser.FrameIndex(frame, frameRate);
+            long index = parser.FrameIndex(frame, frameRate, numbers == LandmarksFrameNumbers.Stored);
+            hasNumbers |= frame.TryGetProperty("frame", out _);
             if (!faces.TryAdd(index, parser.Faces(frame)))
             {
                 throw Wrong(string.Create(CultureInfo.InvariantCulture, $"has frame {index} twice (entry {current} of \"frames\")"));
             }
         }
-        return new LandmarksFile(faces, (int?)width, (int?)height);
+        return new LandmarksFile(faces, (int?)width, (int?)height) { FrameNumbers = hasNumbers ? numbers : LandmarksFrameNumbers.Read };
     }
 
     /// <summary>Writes a file, replacing an existing one when complete.</summary>
@@ -139,6 +146,12 @@ public sealed class LandmarksFile
         {
             text.Append(invariant, $", \"width\": {Width}, \"height\": {Height}");
         }
+        text.Append(FrameNumbers switch
+        {
+            LandmarksFrameNumbers.Stored => ", \"frameNumbers\": \"stored\"",
+            LandmarksFrameNumbers.Read => ", \"frameNumbers\": \"read\"",
+            _ => string.Empty,
+        });
         text.Append(", \"frames\": [");
         string separator = "\n";
         foreach ((long frame, IReadOnlyList<DetectedFace> faces) in _faces.OrderBy(entry => entry.Key))
@@ -160,6 +173,20 @@ public sealed class LandmarksFile
         }
 
         static string Pair(FacePoint p) => string.Create(CultureInfo.InvariantCulture, $"[{p.X:0.####}, {p.Y:0.####}]");
+    }
+
+    private static LandmarksFrameNumbers Numbers(JsonElement root, Func<string, FaceException> wrong)
+    {
+        if (!root.TryGetProperty("frameNumbers", out JsonElement value) || value.ValueKind == JsonValueKind.Null)
+        {
+            return LandmarksFrameNumbers.Unsaid;
+        }
+        return value.ValueKind != JsonValueKind.String ? throw Unknown()
+            : value.ValueEquals("stored") ? LandmarksFrameNumbers.Stored
+            : value.ValueEquals("read") ? LandmarksFrameNumbers.Read
+            : throw Unknown();
+
+        FaceException Unknown() => wrong($"has \"frameNumbers\": {LandmarksEntryParser.Shown(value)}; \"read\" or \"stored\" is required");
     }
 
     private static FaceBox Resize(FaceBox box, AffineMatrix map)
@@ -189,7 +216,7 @@ public sealed class LandmarksFile
         }
         catch (InputFileException e)
         {
-            throw new FaceException(e.Fault == InputFileFault.TooLarge ? FaceFault.Landmarks : FaceFault.Missing, $"The landmarks file {path} {e.Problem}.", path, innerException: e);
+            throw new FaceException(e.Fault == InputFileFault.TooLarge ? FaceFault.Landmarks : FaceFault.Missing, $"The landmarks file {PrintableText.Escape(path)} {e.Problem}.", path, innerException: e);
         }
     }
 }

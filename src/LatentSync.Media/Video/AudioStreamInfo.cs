@@ -21,6 +21,9 @@ public sealed record AudioStreamInfo
     /// <summary>Duration of the track (of the file if the track does not tell); null if unknown.</summary>
     public required TimeSpan? Duration { get; init; }
 
+    /// <summary>Length by the header of a file that holds less than that; null when nothing is known to be missing.</summary>
+    internal TimeSpan? CutFrom { get; init; }
+
     /// <summary>How much later than the file's first stream this one begins.</summary>
     public required TimeSpan StartOffset { get; init; }
 }

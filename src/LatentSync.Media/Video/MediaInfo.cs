@@ -25,7 +25,10 @@ public sealed record MediaInfo
     public IReadOnlyList<MediaTrack> OtherTracks { get; init; } = [];
 
     /// <summary>Number of chapters.</summary>
-    public int Chapters { get; init; }
+    public int Chapters => ChapterList.Count;
+
+    /// <summary>The chapters in the file's order.</summary>
+    internal IReadOnlyList<MediaChapter> ChapterList { get; init; } = [];
 
     /// <summary>True for a picture: one frame and no more, whatever the format.</summary>
     public required bool IsStillImage { get; init; }

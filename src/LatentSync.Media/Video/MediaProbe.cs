@@ -41,6 +41,7 @@ public static class MediaProbe
             .ConfigureAwait(false);
         document = picture is null ? await WithFirstFramesAsync(path, fullPath, tools, document, cancellationToken).ConfigureAwait(false) : document;
         MediaInfo info = Interpret(path, fullPath, picture, document, tools.Version);
+        info = info is { Audio: { } audio, Container: "wav" or "w64" or "caf" } ? info with { Audio = audio with { CutFrom = SoundHeader.LengthOfCut(fullPath) } } : info;
         return await WithSideAlphaAsync(info, document, tools, cancellationToken).ConfigureAwait(false);
     }
 
@@ -219,7 +220,7 @@ public static class MediaProbe
             Video = picture,
             Audio = audio is null ? null : Audio(audio, document),
             OtherTracks = [.. streams.Where(s => s != video && s != audio).Select(s => MediaTrack.Of(s, document)).OfType<MediaTrack>()],
-            Chapters = document.Chapters?.Count ?? 0,
+            ChapterList = Chapters(document),
             IsStillImage = isStill,
             Tags = Tags(document.Format?.Tags),
             Notes = notes,
@@ -353,6 +354,13 @@ public static class MediaProbe
             Duration = ParseSeconds(stream.Duration) ?? ParseTagDuration(stream.Tags) ?? ParseSeconds(document.Format?.Duration),
             StartOffset = StartOffset(stream, document),
         };
+    }
+
+    private static MediaChapter[] Chapters(ProbeDocument document)
+    {
+        TimeSpan zero = ParseSeconds(document.Format?.StartTime) ?? TimeSpan.Zero;
+        TimeSpan Moment(string? seconds) => (ParseSeconds(seconds) ?? zero) - zero;
+        return [.. (document.Chapters ?? []).Select(c => new MediaChapter(Moment(c.StartTime), Moment(c.EndTime), c.Tags?.Keys.Contains("title", StringComparer.OrdinalIgnoreCase) ?? false))];
     }
 
     private static TimeSpan StartOffset(ProbeStream stream, ProbeDocument document)

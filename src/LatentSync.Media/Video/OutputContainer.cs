@@ -6,14 +6,16 @@ namespace LatentSync.Media.Video;
 /// <param name="CopiedAudio">Audio codecs that are taken over untouched.</param>
 /// <param name="LosslessEncoder">Encoder for lossless speech that cannot be taken over; null: AAC.</param>
 /// <param name="HasIndex">The index is moved to the front, so that playing can start while loading.</param>
-/// <param name="HoldsAttachments">Files can be inside it, and subtitles of any kind: Matroska.</param>
+/// <param name="HoldsAttachments">Files can be inside it, as fonts.</param>
+/// <param name="HoldsCovers">A picture can stand for the file.</param>
 public sealed record OutputContainer(
     string Extension,
     string Muxer,
     IReadOnlyList<string> CopiedAudio,
     string? LosslessEncoder,
     bool HasIndex,
-    bool HoldsAttachments = false
+    bool HoldsAttachments,
+    bool HoldsCovers
 )
 {
     private static readonly string[] Common = ["aac", "mp3", "ac3", "eac3", "alac"];
@@ -22,18 +24,17 @@ public sealed record OutputContainer(
     /// <summary>All that can be written.</summary>
     public static IReadOnlyList<OutputContainer> All { get; } =
     [
-        new(".mp4", "mp4", [.. Common, "opus"], null, true),
-        new(".m4v", "mp4", [.. Common, "opus"], null, true),
-        new(".mov", "mov", [.. Common, .. Pcm, "pcm_s16be", "pcm_s24be"], "alac", true),
-        new(".mkv", "matroska", [.. Common, .. Pcm, "flac", "opus", "vorbis"], "flac", false, HoldsAttachments: true),
+        new(".mp4", "mp4", [.. Common, "opus"], null, true, false, true),
+        new(".m4v", "mp4", [.. Common, "opus"], null, true, false, true),
+        new(".mov", "mov", [.. Common, .. Pcm, "pcm_s16be", "pcm_s24be"], "alac", true, false, false),
+        new(".mkv", "matroska", [.. Common, .. Pcm, "flac", "opus", "vorbis"], "flac", false, true, true),
     ];
 
     /// <summary>Largest number in a pixel's shape: H.264 has 16 bits for each.</summary>
     internal const int MaximumAspect = 65535;
 
-    /// <summary>Whether a pixel's shape can be stored exactly. Matroska keeps the width of the shown picture, in whole pixels.</summary>
-    internal bool Keeps(Rational aspect, int width) =>
-        aspect is { Numerator: <= MaximumAspect, Denominator: <= MaximumAspect } && (!HoldsAttachments || width * aspect.Numerator % aspect.Denominator == 0);
+    /// <summary>Matroska: text subtitles are SubRip or ASS, and those made of pictures fit in too.</summary>
+    internal bool IsMatroska => Muxer == "matroska";
 
     /// <summary>The container for a file name.</summary>
     /// <param name="outputPath">Path of the result.</param>

@@ -7,7 +7,14 @@ internal sealed record ProbeDocument(
     [property: JsonPropertyName("streams")] IReadOnlyList<ProbeStream>? Streams,
     [property: JsonPropertyName("format")] ProbeFormat? Format,
     [property: JsonPropertyName("frames")] IReadOnlyList<ProbeFrame>? Frames,
-    [property: JsonPropertyName("chapters")] IReadOnlyList<object>? Chapters
+    [property: JsonPropertyName("chapters")] IReadOnlyList<ProbeChapter>? Chapters
+);
+
+/// <summary>A chapter; times in seconds on the file's clock.</summary>
+internal sealed record ProbeChapter(
+    [property: JsonPropertyName("start_time")] string? StartTime,
+    [property: JsonPropertyName("end_time")] string? EndTime,
+    [property: JsonPropertyName("tags")] IReadOnlyDictionary<string, string>? Tags
 );
 
 /// <summary>A stream.</summary>

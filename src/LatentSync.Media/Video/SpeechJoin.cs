@@ -7,22 +7,42 @@ namespace LatentSync.Media.Video;
 /// <summary>Puts the speech beside the finished picture, at its place on the time axis, without touching the picture.</summary>
 /// <remarks>Copied packets are moved as a whole. Speech that must be encoded is decoded by a first ffmpeg into PCM of one constant form,
 /// whatever it changes to on the way, and passes through here, where silence is put before it and its length is counted.</remarks>
-internal sealed class SpeechJoin(FfmpegTools tools, MediaInfo audio, MediaTimeline timeline, SpeechTrackPlan plan, CarriedTracks carried, double seconds)
+internal sealed class SpeechJoin(FfmpegTools tools, MediaInfo audio, MediaTimeline timeline, SpeechTrackPlan plan, double seconds)
 {
     private const int BlockBytes = 1 << 16;
     private const int MaximumHeader = 1 << 16;
 
     /// <summary>Runs to the end.</summary>
     /// <param name="picturePath">The finished picture.</param>
+    /// <param name="tracks">Further tracks. A result that is finished but for them is not lost by one that ffmpeg can't write: all are left out then.</param>
+    /// <param name="outputPath">The result; files are made beside it.</param>
     /// <param name="finish">Arguments of the output.</param>
     /// <param name="cancellationToken">Stops it.</param>
-    /// <returns>The joining ffmpeg's exit code and messages; the end of the sound that was decoded, in seconds on the axis, null when packets
-    /// were copied.</returns>
-    public async Task<(int ExitCode, ErrorTail Errors, double? SoundEnd)> RunAsync(
-        string picturePath,
-        IEnumerable<string> finish,
-        CancellationToken cancellationToken
-    )
+    public async Task<JoinedSpeech> RunAsync(string picturePath, CarriedTracks tracks, string outputPath, IReadOnlyList<string> finish, CancellationToken cancellationToken)
+    {
+        string problem;
+        try
+        {
+            using CarriedInput carried = await CarriedInput.PrepareAsync(tracks, tools, outputPath, seconds, cancellationToken).ConfigureAwait(false);
+            JoinedSpeech joined = await JoinAsync(picturePath, carried, finish, cancellationToken).ConfigureAwait(false);
+            if (joined.ExitCode is 0 or > 128 || tracks.IsEmpty || joined.IsDiskFull)
+            {
+                return joined;
+            }
+
+            problem = joined.Errors.LastLines(1);
+        }
+        catch (FfmpegFailedException e)
+        {
+            problem = e.Message;
+        }
+
+        using CarriedInput nothing = await CarriedInput.PrepareAsync(CarriedTracks.None, tools, outputPath, seconds, cancellationToken).ConfigureAwait(false);
+        JoinedSpeech alone = await JoinAsync(picturePath, nothing, finish, cancellationToken).ConfigureAwait(false);
+        return alone with { Notes = [$"No further track or chapter of {MediaFile.Show(tracks.Source!.Path)} is carried over, because ffmpeg failed with them: {problem}"] };
+    }
+
+    private async Task<JoinedSpeech> JoinAsync(string picturePath, CarriedInput carried, IReadOnlyList<string> finish, CancellationToken cancellationToken)
     {
         if (plan.IsCopy)
         {
@@ -31,18 +51,18 @@ internal sealed class SpeechJoin(FfmpegTools tools, MediaInfo audio, MediaTimeli
             (int exitCode, _, ErrorTail errors) = await ChildProcess
                 .RunAsync(
                     tools.FfmpegPath,
-                    [.. Joining(picturePath, moved, audio.RequireAudio().StreamIndex), "-t", Text(seconds), .. finish, .. companion],
+                    [.. Joining(picturePath, moved, audio.RequireAudio().StreamIndex, carried), "-t", Text(seconds), .. finish, .. companion],
                     BlockBytes,
                     cancellationToken
                 )
                 .ConfigureAwait(false);
-            return (exitCode, errors, null);
+            return new JoinedSpeech(exitCode, errors, null, carried.Notes);
         }
 
         string[] pcm = ["-protocol_whitelist", "file,pipe", "-f", "wav", "-ignore_length", "1", "-i", "pipe:0"];
         await using ChildProcess joining = ChildProcess.Start(
             tools.FfmpegPath,
-            [.. Joining(picturePath, pcm, 0), .. End, .. finish],
+            [.. Joining(picturePath, pcm, 0, carried), .. carried.Inputs.Length == 0 ? [] : End, .. finish],
             writesInput: true,
             cancellationToken
         );
@@ -58,13 +78,13 @@ internal sealed class SpeechJoin(FfmpegTools tools, MediaInfo audio, MediaTimeli
             soundEnd = double.PositiveInfinity;
         }
 
-        return (await joining.WaitAsync().ConfigureAwait(false), joining.Errors, soundEnd);
+        return new JoinedSpeech(await joining.WaitAsync().ConfigureAwait(false), joining.Errors, soundEnd, carried.Notes);
     }
 
     // The speech has its length to the sample: a thousandth more, so that rounding doesn't cut it.
-    private string[] End => carried.Input.Length == 0 ? [] : ["-t", Text(seconds + 0.001)];
+    private string[] End => ["-t", Text(seconds + 0.001)];
 
-    private string[] Joining(string picturePath, string[] sound, int soundIndex) =>
+    private string[] Joining(string picturePath, string[] sound, int soundIndex, CarriedInput carried) =>
         [
             "-v",
             "error",
@@ -73,12 +93,16 @@ internal sealed class SpeechJoin(FfmpegTools tools, MediaInfo audio, MediaTimeli
             "-y",
             .. MediaFile.InputArguments(picturePath, null),
             .. sound,
-            .. carried.Input,
+            .. carried.Inputs,
             "-map",
             "0:v:0",
             "-map",
             string.Create(CultureInfo.InvariantCulture, $"1:{soundIndex}"),
-            .. carried.Output(2),
+            .. carried.Outputs(2),
+            "-disposition:v:0",
+            "default",
+            "-disposition:a:0",
+            "default",
             "-c:v:0",
             "copy",
             .. plan.Arguments,

@@ -21,7 +21,7 @@ internal static class TruncationCheck
     /// <param name="cancellationToken">Stops it.</param>
     public static async Task<bool> IsCutAsync(MediaInfo media, ErrorTail errors, FfmpegTools tools, CancellationToken cancellationToken)
     {
-        if (Complains(errors) || EndsWithinPacket(media))
+        if (Complains(errors) || EndsWithinPacket(media) || media.Audio?.CutFrom is not null)
         {
             return true;
         }

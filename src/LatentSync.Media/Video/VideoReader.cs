@@ -103,6 +103,42 @@ public sealed class VideoReader
         return count == 0 ? Nothing() : StreamAsync(first, count, cancellationToken);
     }
 
+    /// <summary>Decodes the video once to learn which stored frame each of the delivered frames shows.</summary>
+    /// <exception cref="MediaException"><see cref="MediaFault.ToolFailed"/>.</exception>
+    internal async Task<StoredFrameMap> MapStoredFramesAsync(CancellationToken cancellationToken)
+    {
+        if (Media.IsStillImage)
+        {
+            return new StoredFrameMap([0]);
+        }
+
+        string[] output = ["-vf", $"{Size},setpts=PTS-STARTPTS,scale=16:16:flags=neighbor", .. _tools.PassThroughFrames, "-enc_time_base", "1:1000000", "-f", "framecrc", "pipe:1"];
+        await using ChildProcess ffmpeg = ChildProcess.Start(_tools.FfmpegPath, [.. Input, .. output, .. Companion], writesInput: false, cancellationToken);
+        var times = new List<long>();
+        using (var lines = new StreamReader(ffmpeg.Output, leaveOpen: true))
+        {
+            await foreach (long time in StoredFrameMap.TimesAsync(lines).ConfigureAwait(false))
+            {
+                times.Add(time);
+            }
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        int exitCode = await ffmpeg.WaitAsync().ConfigureAwait(false);
+        return times.Count > 0 && exitCode is 0 or DamageExitCode
+            ? StoredFrameMap.Of(times, FrameRate, LeadingFrames)
+            : throw new FfmpegFailedException(
+                MediaFault.ToolFailed,
+                $"ffmpeg found no frames to count in {MediaFile.Show(Media.Path)}: {ffmpeg.Errors.LastLines(2)}",
+                exitCode,
+                ffmpeg.Errors.Text,
+                Media.Path
+            );
+    }
+
+    /// <summary>True when each delivered frame is one stored frame.</summary>
+    internal Task<bool> IsOneToOneAsync(CancellationToken cancellationToken) => StoredFrameMap.IsOneToOneAsync(this, _tools, cancellationToken);
+
     private static async IAsyncEnumerable<VideoFrame> Nothing()
     {
         await Task.CompletedTask.ConfigureAwait(false);
@@ -296,6 +332,22 @@ public sealed class VideoReader
 
         return
         [
+            .. Input,
+            "-vf",
+            string.Join(',', filters),
+            .. _tools.PassThroughFrames,
+            .. Media.IsStillImage ? ["-frames:v", "1"] : Array.Empty<string>(),
+            "-pix_fmt",
+            PipeFormat,
+            "-f",
+            "rawvideo",
+            "pipe:1",
+            .. Companion,
+        ];
+    }
+
+    private string[] Input =>
+        [
             "-v",
             "error",
             "-hide_banner",
@@ -307,18 +359,9 @@ public sealed class VideoReader
             .. Media.InputArguments,
             "-map",
             string.Create(CultureInfo.InvariantCulture, $"0:{Stream.StreamIndex}"),
-            "-vf",
-            string.Join(',', filters),
-            .. _tools.PassThroughFrames,
-            .. Media.IsStillImage ? ["-frames:v", "1"] : Array.Empty<string>(),
-            "-pix_fmt",
-            PipeFormat,
-            "-f",
-            "rawvideo",
-            "pipe:1",
-            .. _isWithSound ? MediaTimeline.Companion(0, Media.RequireAudio().StreamIndex) : [],
         ];
-    }
+
+    private string[] Companion => _isWithSound ? MediaTimeline.Companion(0, Media.RequireAudio().StreamIndex) : [];
 
     private string PipeFormat => Stream.MayBeTransparent ? "rgba" : "rgb24";
 

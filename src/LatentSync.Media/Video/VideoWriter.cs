@@ -54,11 +54,6 @@ public sealed class VideoWriter : IAsyncDisposable
             );
         }
 
-        if (!container.Keeps(options.SampleAspectRatio, options.Width))
-        {
-            _notes.Add($"The video's pixels are {options.SampleAspectRatio} as wide as high: {container.Extension} can't store that exactly, so the result has the nearest shape it can.");
-        }
-
         _encoder = ChildProcess.Start(tools.FfmpegPath, EncoderArguments(), writesInput: true, cancellation);
         _watch = WatchAsync();
     }
@@ -204,7 +199,7 @@ public sealed class VideoWriter : IAsyncDisposable
         }
 
         // Where the disk fills up with the very last bytes, ffmpeg complains but ends as if all were well.
-        if (exitCode != 0 || TellsOfAFullDisk(_encoder.Errors.Text))
+        if (exitCode != 0 || JoinedSpeech.TellsOfAFullDisk(_encoder.Errors.Text))
         {
             throw Failure("encoding", exitCode, _encoder.Errors);
         }
@@ -216,14 +211,15 @@ public sealed class VideoWriter : IAsyncDisposable
 
         SpeechTrackPlan plan = SpeechTrackPlan.For(_audio.RequireAudio(), _container, Seconds);
         using PartialFile joined = MediaOutput.Begin(_options.OutputPath);
-        var join = new SpeechJoin(_tools, _audio, _timeline!, plan, _carried, Seconds);
-        (exitCode, ErrorTail errors, double? soundEnd) = await join.RunAsync(_picture.Path, Finish(joined.Path), _cancellation).ConfigureAwait(false);
-        if (exitCode != 0 || TellsOfAFullDisk(errors.Text))
+        var join = new SpeechJoin(_tools, _audio, _timeline!, plan, Seconds);
+        JoinedSpeech speech = await join.RunAsync(_picture.Path, _carried, _options.OutputPath, [.. Finish(joined.Path)], _cancellation).ConfigureAwait(false);
+        if (speech.ExitCode != 0 || speech.IsDiskFull)
         {
-            throw Failure("adding the audio to", exitCode, errors);
+            throw Failure("adding the audio to", speech.ExitCode, speech.Errors);
         }
 
-        RequireSound(soundEnd);
+        _notes.AddRange(speech.Notes);
+        CompareSound(speech.SoundEnd);
         if (!plan.IsCopy)
         {
             _notes.Add(
@@ -291,9 +287,10 @@ public sealed class VideoWriter : IAsyncDisposable
     {
         ProbeDocument document = await MediaProbe.CountPacketsAsync(file.Path, _tools, _cancellation).ConfigureAwait(false);
         Verify(document, plan);
+        NoteWhatIsLost(document);
         if (plan is { IsCopy: true })
         {
-            RequireSound(MediaProbe.AudioEnd(document));
+            CompareSound(MediaProbe.AudioEnd(document));
         }
 
         long bytes = new FileInfo(file.Path).Length;
@@ -337,21 +334,26 @@ public sealed class VideoWriter : IAsyncDisposable
         }
     }
 
-    /// <summary>The picture was made for all of the speech: lips must not move over silence.</summary>
-    private void RequireSound(double? end)
+    /// <summary>Containers keep some things in few bits only: what is not in the file is said.</summary>
+    private void NoteWhatIsLost(ProbeDocument document)
     {
-        double? required = _options.AudioSeconds is { } seconds ? Math.Min(seconds, Seconds) : null;
-        if (end < required - TruncationCheck.Slack(required ?? 0))
+        Rational found = Rational.TryParse(document.Streams!.First(s => s.CodecType == "video").SampleAspectRatio, out Rational shape) && shape.Numerator > 0 ? shape : Rational.One;
+        if (found != _options.SampleAspectRatio)
         {
-            throw new MediaException(
-                MediaFault.Corrupt,
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"The speech {MediaFile.Show(_audio!.Path)} lasted {required:0.0#} s at the start and only {end:0.0#} s when it was put into "
-                        + $"the result: it changed during the run. The result is dropped; start again when the file is complete."
-                ),
-                _audio.Path
-            );
+            _notes.Add($"The video's pixels are {_options.SampleAspectRatio} as wide as high: {_container.Extension} can't store that exactly, so the result's are {found}.");
+        }
+
+        if (_carried.LostLanguages(document) is { } lost)
+        {
+            _notes.Add(lost);
+        }
+    }
+
+    private void CompareSound(double? end)
+    {
+        if (SpeechLength.Compare(_audio!, _options.AudioSeconds is { } seconds ? Math.Min(seconds, Seconds) : null, end) is { } note)
+        {
+            _notes.Add(note);
         }
     }
 
@@ -359,7 +361,7 @@ public sealed class VideoWriter : IAsyncDisposable
     {
         const int FileSizeSignal = 128 + 25; // SIGXFSZ
         string text = errors.Text;
-        bool full = exitCode == FileSizeSignal || TellsOfAFullDisk(text);
+        bool full = exitCode == FileSizeSignal || JoinedSpeech.TellsOfAFullDisk(text);
         string output = MediaFile.Show(_options.OutputPath);
         return full
             ? new FfmpegFailedException(
@@ -381,11 +383,6 @@ public sealed class VideoWriter : IAsyncDisposable
                 _options.OutputPath
             );
     }
-
-    private static bool TellsOfAFullDisk(string errors) =>
-        errors.Contains("No space left on device", StringComparison.OrdinalIgnoreCase)
-        || errors.Contains("File too large", StringComparison.OrdinalIgnoreCase)
-        || errors.Contains("Disk quota exceeded", StringComparison.OrdinalIgnoreCase);
 
     private List<string> EncoderArguments()
     {

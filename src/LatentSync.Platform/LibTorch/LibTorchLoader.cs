@@ -342,14 +342,7 @@ public sealed class LibTorchLoader
         return new NativeLoadException(failure, _trace.ToArray(), inner);
     }
 
-    private static bool SameFile(string a, string b) => RealPath(a) == RealPath(b);
-
-    private static string RealPath(string path)
-    {
-        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        string realFolder = Directory.ResolveLinkTarget(folder, returnFinalTarget: true)?.FullName ?? folder;
-        return File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.Combine(realFolder, Path.GetFileName(path));
-    }
+    private static bool SameFile(string a, string b) => Path.GetFullPath(a) == Path.GetFullPath(b) || (FileStatus.Of(a) is { } file && file.Identity == FileStatus.Of(b)?.Identity);
 
     private static bool SameFolder(LibTorchOptions options, LibTorchLoad loaded) =>
         options.Folder is not null && Path.TrimEndingDirectorySeparator(Path.GetFullPath(options.Folder)) == Path.TrimEndingDirectorySeparator(loaded.Folder);

@@ -10,7 +10,8 @@ namespace LatentSync.Run;
 /// <param name="Samples">Mono, 16 kHz, in [-1, 1]; cut to the preview's length. Sample 0 belongs to the result's first moment.</param>
 /// <param name="Timeline">Where it lies beside the picture of the same file; null when it comes from another file.</param>
 /// <param name="Warnings">What is wrong with the file.</param>
-internal sealed record Speech(string Path, ReadOnlyMemory<float> Samples, MediaTimeline? Timeline, IReadOnlyList<string> Warnings)
+/// <param name="Notes">What was chosen in it: one channel in place of the mix.</param>
+internal sealed record Speech(string Path, ReadOnlyMemory<float> Samples, MediaTimeline? Timeline, IReadOnlyList<string> Warnings, IReadOnlyList<string> Notes)
 {
     private const double SpareSeconds = 1;
     private const double LongestPreview = 1e6; // above every recording that is read
@@ -28,7 +29,7 @@ internal sealed record Speech(string Path, ReadOnlyMemory<float> Samples, MediaT
     {
         // A preview of an hour's speech decodes its own seconds; a little more, so that the resampler's end is not heard in them.
         TimeSpan? take = options.PreviewSeconds is { } preview && preview < LongestPreview ? TimeSpan.FromSeconds(preview + SpareSeconds) : null;
-        (float[] samples, IReadOnlyList<string> warnings) = await AudioReader.ReadAsync(source.Sound, tools, timeline: source.Timeline, take: take, cancellationToken: cancellationToken);
+        (float[] samples, IReadOnlyList<string> warnings, IReadOnlyList<string> notes) = await AudioReader.ReadAsync(source.Sound, tools, timeline: source.Timeline, take: take, cancellationToken: cancellationToken);
         int count = options.PreviewSeconds is { } seconds ? (int)Math.Min(samples.Length, Math.Ceiling(seconds * LogMelSpectrogram.SampleRate)) : samples.Length;
         // Two columns of the spectrogram make one feature row.
         int least = Math.Max(LogMelSpectrogram.MinimumSamples, 2 * LogMelSpectrogram.HopLength);
@@ -40,6 +41,6 @@ internal sealed record Speech(string Path, ReadOnlyMemory<float> Samples, MediaT
                 options.AudioPath
             );
         }
-        return new Speech(options.AudioPath, samples.AsMemory(0, count), source.Timeline, warnings);
+        return new Speech(options.AudioPath, samples.AsMemory(0, count), source.Timeline, warnings, notes);
     }
 }

@@ -97,7 +97,7 @@ internal sealed class SyncRun
                 FaceFault.NoFace,
                 faces.MostFaces > 0
                     ? FaceTrackOptions.TooFewFaces(_options.FaceIndex!.Value, faces.MostFaces, _options.VideoPath) + " Nothing was written."
-                    : $"No face was found in any of the {faces.Examined} frames of {PrintableText.Quote(_options.VideoPath)} by {detector.Describe()}: try another --detector, or give --landmarks FILE; nothing was written.",
+                    : $"No face was found in any of the {faces.Examined} frames of {PrintableText.Quote(_options.VideoPath)} by {detector.Describe()}: try another --detector, or give --landmarks FILE; nothing was written.{string.Concat(video.Notes.Select(note => " " + note))}",
                 _options.VideoPath
             );
         }
@@ -214,7 +214,7 @@ internal sealed class SyncRun
 
     private void NoteLengths(VideoReader video)
     {
-        if (video.TotalFrames is { } total && total < _clock.OutputFrames)
+        if (!video.Media.IsStillImage && video.TotalFrames is { } total && total < _clock.OutputFrames)
         {
             string what = _options.Extend switch
             {

@@ -50,6 +50,14 @@ public sealed class InputFileTests : IDisposable
     }
 
     [Fact]
+    public void Open_NameWithControlCharacters_IsShownEscaped()
+    {
+        string message = Assert.Throws<InputFileException>(() => InputFile.OpenRead(_folder.File("a\u001b[31m\nb"))).Message;
+        Assert.Contains("a\\u001b[31m\\nb", message, StringComparison.Ordinal);
+        Assert.DoesNotContain(message, char.IsControl);
+    }
+
+    [Fact]
     public async Task Open_NamedPipeAndALinkToIt_IsRefusedWithoutWaiting()
     {
         Assert.SkipUnless(NamedPipe.IsSupported, "no named pipes here");

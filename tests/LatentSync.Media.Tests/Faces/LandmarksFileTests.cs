@@ -48,12 +48,13 @@ public sealed class LandmarksFileTests : IDisposable
         };
         string path = Path.Combine(_folder, "out.json");
 
-        new LandmarksFile(faces, 64, 48).Save(path);
+        new LandmarksFile(faces, 64, 48) { FrameNumbers = LandmarksFrameNumbers.Stored }.Save(path);
         LandmarksFile read = LandmarksFile.Load(path);
 
         Assert.Equal(faces[7], read.FacesOf(7, 64, 48));
         Assert.Empty(read.FacesOf(2, 64, 48));
         Assert.Equal((64, 48), (read.Width, read.Height));
+        Assert.Equal(LandmarksFrameNumbers.Stored, read.FrameNumbers);
         Assert.False(File.Exists(path + ".part"));
     }
 
@@ -74,6 +75,9 @@ public sealed class LandmarksFileTests : IDisposable
     [InlineData("""{"version": 1}""", "no array \"frames\"")]
     [InlineData("""{"version": 1, "width": 3, "frames": []}""", "one of \"width\" and \"height\"")]
     [InlineData("""{"version": 1, "frameRate": 0, "frames": []}""", "frameRate")]
+    [InlineData("""{"version": 1, "frameNumbers": "shown", "frames": []}""", "\"frameNumbers\": \"shown\"; \"read\" or \"stored\"")]
+    [InlineData("""{"version": 1, "frameNumbers": 1, "frames": []}""", "\"read\" or \"stored\"")]
+    [InlineData("""{"version": 1, "frameRate": 25, "frameNumbers": "stored", "frames": [{"time": 1}]}""", "entry 0 of \"frames\": it has a \"time\"")]
     [InlineData("""{"version": 1, "frames": [{"frame": -1}]}""", "entry 0 of \"frames\": \"frame\" is -1")]
     [InlineData("""{"version": 1, "frames": [{"frame": 0}, {"points": null}]}""", "entry 1 of \"frames\": it has neither")]
     [InlineData("""{"version": 1, "frames": [{"time": 1}]}""", "no \"frameRate\"")]

@@ -70,6 +70,33 @@ public sealed class TruncationCheckTests : IDisposable
         Assert.Matches("says that its sound lasts 3(\\.[01]\\d?)? s, but only [01]\\.\\d+ s could be decoded", Assert.Single(cut.Warnings));
     }
 
+    /// <summary>ffmpeg takes the length of these from the bytes that are there: the header alone tells.</summary>
+    [Theory]
+    [InlineData("a.wav", 0.4)]
+    [InlineData("a.wav", 0.98)]
+    [InlineData("a.w64", 0.4)]
+    [InlineData("a.caf", 0.4)]
+    [InlineData("rf64.wav", 0.4, "-rf64", "always")]
+    [InlineData("24.wav", 0.4, "-c:a", "pcm_s24le")]
+    public async Task ReadAsync_CutSoundWithoutAComplaint_IsSaidWithBothLengths(string name, double share, params string[] options)
+    {
+        FfmpegTools tools = await Ffmpeg.RequireAsync();
+        await Ffmpeg.RunAsync(["-f", "lavfi", "-i", "sine=300:r=16000:d=3", .. options, _folder[name]]);
+        byte[] bytes = File.ReadAllBytes(_folder[name]);
+        File.WriteAllBytes(_folder["cut-" + name], bytes[..(int)(bytes.Length * share)]);
+
+        DecodedSound whole = await AudioReader.ReadAsync(await MediaProbe.ProbeAsync(_folder[name], tools), tools);
+        MediaInfo info = await MediaProbe.ProbeAsync(_folder["cut-" + name], tools);
+        DecodedSound cut = await AudioReader.ReadAsync(info, tools);
+        DecodedSound begin = await AudioReader.ReadAsync(info, tools, take: TimeSpan.FromSeconds(1));
+
+        Assert.Empty(whole.Warnings);
+        Assert.Equal(48000, whole.Samples.Length);
+        Assert.InRange(cut.Samples.Length / 48000.0, share - 0.01, share);
+        Assert.Matches(@"says that its sound lasts 3\.0 s, but only [12]\.\d+ s could be decoded", Assert.Single(cut.Warnings));
+        Assert.Empty(begin.Warnings); // what was asked for is all there
+    }
+
     [Fact]
     public async Task ReadAsync_WavWrittenToAPipe_HasNoLengthToCompare()
     {
@@ -116,6 +143,40 @@ public sealed class TruncationCheckTests : IDisposable
         Assert.Contains("lasted 1.2 s at the start and only 0.4", error.Message, StringComparison.Ordinal);
         Assert.True(error.IsInputFault);
         Assert.False(File.Exists(_folder["out.mp4"]));
+    }
+
+    /// <summary>Less than what stops a run is said.</summary>
+    [Theory]
+    [InlineData("out.mp4")] // is encoded
+    [InlineData("out.mkv")] // is copied
+    public async Task CompleteAsync_SpeechALittleShorterThanItWas_IsSaid(string name)
+    {
+        FfmpegTools tools = await Ffmpeg.RequireAsync();
+        await Ffmpeg.RunAsync("-f", "lavfi", "-i", "sine=300:r=16000:d=1.1", _folder["speech.wav"]);
+        var options = new VideoWriterOptions
+        {
+            OutputPath = _folder[name],
+            Width = 64,
+            Height = 64,
+            FrameRate = new Rational(25, 1),
+            Color = VideoColor.Assumed(64),
+            AudioPath = _folder["speech.wav"],
+            AudioSeconds = 1.2,
+        };
+
+        Assert.Contains("lasted 1.2 s at the start and only 1.1 s", Assert.Single((await WriteAsync(options, tools)).Notes, n => n.Contains("changed during", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.DoesNotContain((await WriteAsync(options with { AudioSeconds = 1.1 }, tools)).Notes, n => n.Contains("changed during", StringComparison.Ordinal));
+    }
+
+    private static async Task<WrittenVideo> WriteAsync(VideoWriterOptions options, FfmpegTools tools)
+    {
+        await using VideoWriter writer = await VideoWriter.CreateAsync(options, tools);
+        for (int i = 0; i < 30; i++)
+        {
+            await writer.WriteAsync(new byte[3 * 64 * 64]);
+        }
+
+        return await writer.CompleteAsync();
     }
 
     private async Task MakeAsync(string name, double picture, double sound)

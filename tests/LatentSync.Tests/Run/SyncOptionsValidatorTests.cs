@@ -32,6 +32,7 @@ public sealed class SyncOptionsValidatorTests
             { "--audio", "it is empty", Good with { AudioPath = string.Empty } },
             { "--out", "it is empty", Good with { OutputPath = string.Empty } },
             { "--checkpoint", "name a folder; it is empty", Good with { CheckpointFolder = string.Empty } },
+            { "--checkpoint", "name a folder; it is empty", Good with { CheckpointFolder = string.Empty, Identity = true } },
             { "--config", "it is empty", Good with { UNetConfigurationPath = string.Empty } },
             { "--landmarks", "it is empty", Good with { LandmarksPath = "\t" } },
             { "--mask", "it is empty", Good with { MaskPath = string.Empty } },

@@ -75,6 +75,25 @@ public sealed class FaceClipLibraryTests(DrawnFaces drawn) : IClassFixture<Drawn
         Assert.NotNull(await library.FindAsync(0));
     }
 
+    /// <summary>One channel in the mix's place is no damage; a file that ends early is, whatever its channels.</summary>
+    [Theory]
+    [InlineData("stereo|c0=c0|c1=0*c0")]
+    [InlineData("stereo|c0=c0|c1=-1*c0")]
+    public async Task Find_ChannelThatIsDeadOrInverted_IsTakenUnlessDamaged(string pan)
+    {
+        using TemporaryFolder folder = new();
+        string film = folder.File("film.mp4");
+        await drawn.FfmpegAsync("-i", Path.Combine(drawn.Faces, "clip-000005.mp4"), "-c:v", "copy", "-af", $"pan={pan}", "-c:a", "aac", "-movflags", "+faststart", film);
+        byte[] bytes = await File.ReadAllBytesAsync(film);
+        await File.WriteAllBytesAsync(folder.File("cut.mp4"), bytes[..(bytes.Length * 9 / 10)]);
+        using FaceClipLibrary library = await FaceClipLibrary.OpenAsync([film, folder.File("cut.mp4")], Small);
+
+        FaceClip clip = (await library.FindAsync(0))!;
+        Assert.True(clip.Speech.ToArray().Max() > 0.02, "the speech is there");
+        Assert.Null(await library.FindAsync(1));
+        Assert.Contains("is damaged", Assert.Single(library.Skipped).Reason, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Find_UselessVideos_AreSkippedAndNamed()
     {
