@@ -1,7 +1,7 @@
 using System.Globalization;
 using LatentSync.Attention;
 using LatentSync.Attention.Selection;
-using LatentSync.Doctor.Wording;
+using LatentSync.Foundation.Wording;
 using static LatentSync.Doctor.Wording.DoctorWords;
 
 namespace LatentSync.Doctor;

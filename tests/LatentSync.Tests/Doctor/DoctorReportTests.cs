@@ -3,7 +3,7 @@ using LatentSync.Attention.Selection;
 using LatentSync.Attention.Wording;
 using LatentSync.Doctor;
 using LatentSync.Doctor.Estimates;
-using LatentSync.Doctor.Wording;
+using LatentSync.Foundation.Wording;
 using LatentSync.Platform.Machines;
 
 namespace LatentSync.Tests.Doctor;
