@@ -283,6 +283,35 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
     }
 
     [Fact]
+    public async Task Sync_Warning_IsNoFailureAndInTheJson()
+    {
+        Cli.RequireFfmpeg();
+        ProgramRun run = await Cli.RunAsync([.. fixture.Sync("--out", Out, "--json").Select(argument => argument == fixture.Checkpoint ? "demo" : argument)]);
+
+        Assert.True(run.ExitCode == ExitCode.Done, run.Errors);
+        using JsonDocument document = JsonDocument.Parse(run.Output);
+        Assert.Contains(document.RootElement.GetProperty("warnings").EnumerateArray(), warning => warning.GetString()!.Contains("drawn faces", StringComparison.Ordinal));
+        Assert.Contains("\nwarning: ", "\n" + run.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("latentsync: ", run.Errors, StringComparison.Ordinal);
+        string[] stages = [.. run.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.StartsWith("warning: ", StringComparison.Ordinal)).Select(line => line.Split(':')[0].TrimEnd())];
+        Assert.Equal(stages.Distinct(), stages); // one line for each
+    }
+
+    [Fact]
+    public async Task Sync_RequiredBackendCannotRun_NamesItsCodeInBothForms()
+    {
+        Cli.RequireFfmpeg();
+        ProgramRun run = await Cli.RunAsync(fixture.Sync("--out", Out, "--json", "--device", "cpu", "--attention", "require torch-cudnn"));
+
+        Assert.Equal(ExitCode.Machine, run.ExitCode);
+        JsonElement error = JsonDocument.Parse(run.Output).RootElement.GetProperty("error");
+        Assert.Equal("ATT0003", error.GetProperty("code").GetString());
+        Assert.NotEmpty(error.GetProperty("remedy").GetString()!);
+        Assert.Contains("latentsync: ATT0003 ", run.Errors, StringComparison.Ordinal);
+        Assert.Empty(Names);
+    }
+
+    [Fact]
     [Trait("Category", "Slow")]
     public async Task EvalDemo_Json_HasTheFiguresAndKeepsTheClips()
     {

@@ -97,8 +97,8 @@ internal static class EvalSyncCommand
         {
             Say.Warning(warning);
         }
-        Console.Out.WriteLine(PrintableText.Escape($"network     {report.Network}"));
-        Console.Out.WriteLine(PrintableText.Escape($"faces       {report.Detector}"));
+        WrappedText.Write(PrintableText.Escape($"network     {report.Network}"), hang: 12);
+        WrappedText.Write(PrintableText.Escape($"faces       {report.Detector}"), hang: 12);
         Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"offset      {report.OffsetFrames} frames"));
         Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"confidence  {report.Confidence:0.000}"));
         Console.Out.WriteLine();

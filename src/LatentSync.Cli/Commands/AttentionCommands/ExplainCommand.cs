@@ -79,10 +79,10 @@ internal static class ExplainCommand
         }
         else
         {
-            Console.Out.WriteLine(PlanText.Of(plan, freeBytes, Languages.Current));
+            WrappedText.Write(PlanText.Of(plan, freeBytes, Languages.Current), hang: 2);
             if (tuned is not null)
             {
-                Console.Out.WriteLine(tuned.DescribeFor(problem, Languages.Current));
+                WrappedText.Write(tuned.DescribeFor(problem, Languages.Current), hang: 2);
             }
         }
         return plan.Chosen is null ? ExitCode.Machine : ExitCode.Done;

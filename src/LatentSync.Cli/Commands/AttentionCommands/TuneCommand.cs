@@ -90,14 +90,14 @@ internal static class TuneCommand
         }
         if (note is not null)
         {
-            Console.Out.WriteLine(note);
+            WrappedText.Write(note, hang: 2);
         }
-        Console.Out.WriteLine(tuned.Describe());
+        WrappedText.Write(tuned.Describe(), hang: 2);
         foreach (TuningEntry entry in tuned.Table?.Entries ?? [])
         {
             MeasuredClass c = entry.Class;
             string times = string.Join(", ", entry.Order.Select(name => string.Create(CultureInfo.InvariantCulture, $"{name} {entry.Milliseconds.GetValueOrDefault(name):0.0##} ms")));
-            Console.Out.WriteLine($"  {Describe(c).PadRight(56)} {times}");
+            WrappedText.Write($"  {Describe(c).PadRight(56)} {times}", hang: 2);
         }
     }
 
