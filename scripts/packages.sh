@@ -1,5 +1,7 @@
 # Shared by ./latentsync, ./test and the scripts: what a command needs besides .NET, and how this system installs it. Sourced, not run.
 
+# What commands need, and what packages are called (scripts/setup.ps1 reads it too).
+needs_file=${BASH_SOURCE[0]%/*}/needs.txt
 # Where packages put OpenCV's Haar cascades; the program looks in the same folders (HaarCascades.cs).
 cascade_folders=(
     /usr/share/opencv4/haarcascades /usr/share/opencv/haarcascades /usr/share/OpenCV/haarcascades /usr/local/share/opencv4/haarcascades
@@ -23,51 +25,69 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then sudo -n "$@"; else return 1; fi
 }
 
-# install_packages DEBIAN FEDORA ARCH ALPINE BREW: names of packages, several in one argument. Standard input stays the command's own.
+# row KIND FIELD: the rest of the first such row of needs.txt.
+row() {
+    local kind first rest
+    while IFS='|' read -r kind first rest; do
+        if [ "$kind" = "$1" ] && [ "$first" = "$2" ]; then printf '%s' "$rest"; return 0; fi
+    done <"$needs_file"
+    return 1
+}
+
+# packages_of WHAT MANAGER: what the manager calls it.
+packages_of() {
+    local apt dnf pacman apk brew
+    IFS='|' read -r apt dnf pacman apk brew _ <<<"$(row package "$1")"
+    case "$2" in apt-get) printf '%s' "$apt" ;; *) printf '%s' "${!2}" ;; esac
+}
+
+# install_packages WHAT: with the system's manager. Standard input stays the command's own.
 install_packages() {
     if [ "${LATENTSYNC_NO_INSTALL:-0}" = 1 ]; then return 1; fi
+    local manager packages
+    manager=$(package_manager) || return 1
+    packages=$(packages_of "$1" "$manager")
     # shellcheck disable=SC2086 # several packages are several words
-    case "$(package_manager)" in
+    case "$manager" in
         apt-get)
             # One update serves all packages of a run. Where it fails, the lists that are there may do.
             if [ $lists_are_new = 0 ]; then
                 as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null >&2 || true
                 lists_are_new=1
             fi
-            as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 $1 </dev/null >/dev/null
+            as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 $packages </dev/null >/dev/null
             ;;
-        dnf) as_root dnf install -y -q $2 </dev/null >&2 ;;
-        pacman) as_root pacman -S --noconfirm --needed $3 </dev/null >&2 ;;
-        apk) as_root apk add -q $4 </dev/null >&2 ;;
-        brew) brew install -q $5 </dev/null >&2 ;;
-        *) return 1 ;;
+        dnf) as_root dnf install -y -q $packages </dev/null >&2 ;;
+        pacman) as_root pacman -S --noconfirm --needed $packages </dev/null >&2 ;;
+        apk) as_root apk add -q $packages </dev/null >&2 ;;
+        brew) brew install -q $packages </dev/null >&2 ;;
     esac
 }
 
-# say_how DEBIAN FEDORA ARCH ALPINE BREW: what to type; one line where the system's package manager is known.
+# say_how WHAT: what to type; one line where the system's package manager is known.
 say_how() {
     local manager
     manager=$(package_manager) || manager=any
-    case "$manager" in apt-get | any) say "    sudo apt-get install $1      (Debian, Ubuntu)" ;; esac
-    case "$manager" in dnf | any) say "    sudo dnf install $2      (Fedora)" ;; esac
-    case "$manager" in pacman | any) say "    sudo pacman -S $3      (Arch)" ;; esac
-    case "$manager" in apk | any) say "    sudo apk add $4      (Alpine)" ;; esac
-    case "$manager" in brew | any) say "    brew install $5      (macOS)" ;; esac
+    case "$manager" in apt-get | any) say "    sudo apt-get install $(packages_of "$1" apt-get)      (Debian, Ubuntu)" ;; esac
+    case "$manager" in dnf | any) say "    sudo dnf install $(packages_of "$1" dnf)      (Fedora)" ;; esac
+    case "$manager" in pacman | any) say "    sudo pacman -S $(packages_of "$1" pacman)      (Arch)" ;; esac
+    case "$manager" in apk | any) say "    sudo apk add $(packages_of "$1" apk)      (Alpine)" ;; esac
+    case "$manager" in brew | any) say "    brew install $(packages_of "$1" brew)      (macOS)" ;; esac
 }
 
-# get WHAT PRESENT DEBIAN FEDORA ARCH ALPINE BREW: installs WHAT with the packages of that name and asks the command PRESENT whether it is there.
+# get WHAT: installs it unless it is there (has_WHAT), or says what to type.
 get() {
-    local what=$1 present=$2
-    shift 2
-    if "$present"; then return 0; fi
+    local name
+    if "has_$1"; then return 0; fi
+    name=$(row name "$1")
     if [ "${LATENTSYNC_NO_INSTALL:-0}" = 1 ]; then
-        say "latentsync: $what is missing, and LATENTSYNC_NO_INSTALL=1 forbids installing it. Type, then run the command again:"
+        say "latentsync: $name is missing, and LATENTSYNC_NO_INSTALL=1 forbids installing it. Type this, then run the command again:"
     else
-        say "$what is missing; installing it with the system's package manager (LATENTSYNC_NO_INSTALL=1 forbids that)"
-        if install_packages "$@" && "$present"; then return 0; fi
-        say "latentsync: $what could not be installed from here. Type, then run the command again:"
+        say "$name is missing; installing it with the system's package manager (LATENTSYNC_NO_INSTALL=1 forbids that)"
+        if install_packages "$1" && "has_$1"; then return 0; fi
+        say "latentsync: $name could not be installed from here. Type this, then run the command again:"
     fi
-    say_how "$@"
+    say_how "$1"
     return 1
 }
 
@@ -82,13 +102,13 @@ has_ffmpeg() {
 }
 
 need_ffmpeg() {
-    if get ffmpeg has_ffmpeg ffmpeg ffmpeg-free ffmpeg ffmpeg ffmpeg; then return 0; fi
+    if get ffmpeg; then return 0; fi
     say "or point LATENTSYNC_FFMPEG at the folder that holds ffmpeg and ffprobe."
     exit 3
 }
 
 # The program's OpenCV is linked against these on Linux, and servers often lack them. Elsewhere it brings what it needs.
-has_opencv_libraries() {
+has_opencv() {
     [ "$(uname -s)" = Linux ] || return 0
     local present library
     # ldconfig lies in a folder that is not on every user's PATH.
@@ -98,10 +118,7 @@ has_opencv_libraries() {
     done
 }
 
-want_opencv_libraries() {
-    get "GTK 3, which OpenCV's library is linked against," has_opencv_libraries \
-        "libgtk-3-0 libdrm2 libatomic1" "gtk3 libdrm libatomic" "gtk3 libdrm gcc-libs" "gtk+3.0 libdrm libatomic" gtk+3 || true
-}
+want_opencv_libraries() { get opencv || true; }
 
 has_cascades() {
     local folder
@@ -112,9 +129,7 @@ has_cascades() {
 }
 
 # OpenCV's cascades are the face detector that needs no download of weights.
-want_cascades() {
-    get "a face detector (OpenCV's Haar cascades)" has_cascades opencv-data opencv-data opencv opencv opencv || true
-}
+want_cascades() { get cascades || true; }
 
 # finds_faces_itself ARGUMENTS...: true where the command is given no face, no cascades and no models of another detector.
 finds_faces_itself() {
@@ -138,24 +153,32 @@ finds_faces_itself() {
     [ ! -d "$checkpoint" ] || [ -z "$(find -L "$checkpoint" -maxdepth 4 \( -name det_10g.onnx -o -name 'face_detection_yunet*.onnx' \) -print -quit 2>/dev/null)" ]
 }
 
+# needs_of FIRST SECOND: what the command of these words needs; nothing where there is no such command: the program says so.
+needs_of() {
+    local kind first second needs
+    while IFS='|' read -r kind first second needs; do
+        if [ "$kind" != command ] || [ "$first" != "$1" ]; then continue; fi
+        case "$second" in
+            '*' | "$2") ;;
+            +) [ -n "$2" ] || continue ;;
+            *) continue ;;
+        esac
+        printf '%s' "$needs"
+        return 0
+    done <"$needs_file"
+}
+
 # install_for COMMAND ARGUMENTS...: what a command of latentsync needs. The others only look, compute or ask for --help: they install nothing.
 install_for() {
-    local argument
+    local argument need
     for argument in "$@"; do
         case "$argument" in -h | '-?' | --help | --version) return 0 ;; esac
     done
-    case "${1:-} ${2:-}" in
-        'sync ') ;; # wrong usage: the program says so
-        sync\ * | 'eval sync')
-            need_ffmpeg
-            want_opencv_libraries
-            if finds_faces_itself "$@"; then want_cascades; fi
-            ;;
-        demo\ * | synth\ * | 'eval demo' | 'train unet' | 'train vae' | 'train syncnet')
-            need_ffmpeg
-            want_opencv_libraries
-            ;;
-        'eval syncnet') need_ffmpeg ;;
-        parity\ *) want_opencv_libraries ;;
-    esac
+    for need in $(needs_of "${1:-}" "${2:-}"); do
+        case "$need" in
+            ffmpeg) need_ffmpeg ;;
+            opencv) want_opencv_libraries ;;
+            cascades) if finds_faces_itself "$@"; then want_cascades; fi ;;
+        esac
+    done
 }

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 using LatentSync.Attention;
 using LatentSync.Checkpoints;
 using LatentSync.Chunks;
+using LatentSync.Cli.Display;
 using LatentSync.Compute;
+using LatentSync.Demo;
 using LatentSync.Doctor.Machines;
 using LatentSync.Evaluation;
 using LatentSync.Evaluation.Demo;
@@ -26,38 +28,38 @@ internal static class FailureReport
 {
     /// <summary>Writes the message; the stack trace only when asked for.</summary>
     /// <param name="exception">What ended the run.</param>
-    /// <param name="verbose">With the stack trace.</param>
-    /// <param name="signalled">Exit code of the signal that cancelled the run; null: none came.</param>
-    /// <param name="goingOn">How to go on after a cancelled run; null: nothing to say.</param>
-    public static int Write(Exception exception, bool verbose, int? signalled = null, string? goingOn = null)
+    /// <param name="context">How it is reported.</param>
+    /// <returns>The exit code: the signal's where one came.</returns>
+    public static int Write(Exception exception, FailureContext context)
     {
         Exception cause = exception is AggregateException { InnerExceptions.Count: 1 } aggregate ? aggregate.InnerExceptions[0] : exception;
         (int code, string message) = Classify(cause);
+        bool isCancelled = code == ExitCode.Cancelled;
+        FailureFacts facts = isCancelled ? new(null, context.GoingOn) : FailureFacts.Of(cause);
+        string said = isCancelled ? Say.In("cancelled; no unfinished file was left behind", "已取消；没有留下未完成的文件") : facts.Named(message);
+        code = context.Signalled ?? code;
         try
         {
-            if (code == ExitCode.Cancelled)
+            // Only these have messages of several lines; elsewhere a line end is somebody's file name.
+            Say.Failure(said, keepLines: cause is AttentionUnavailableException or NativeLoadException or ParityException);
+            if (isCancelled && context.GoingOn is { } goingOn)
             {
-                Console.Error.WriteLine("latentsync: cancelled; no unfinished file was left behind");
-                if (goingOn is not null)
-                {
-                    Console.Error.WriteLine($"latentsync: {goingOn}");
-                }
+                Say.Failure(goingOn);
             }
-            else
-            {
-                // Only these have messages of several lines; elsewhere a line end is somebody's file name.
-                Console.Error.WriteLine($"latentsync: {PrintableText.Escape(message, keepLines: cause is AttentionUnavailableException or NativeLoadException or ParityException)}");
-            }
-            if (verbose)
+            if (context.IsVerbose)
             {
                 Console.Error.WriteLine(PrintableText.Escape(cause.ToString(), keepLines: true));
             }
+            if (context.IsJson)
+            {
+                new FailureJson(FailureJson.KindOf(code), facts.Code, said, facts.Remedy, code).Write();
+            }
         }
-        catch (IOException) when (signalled is not null)
+        catch (IOException) when (context.Signalled is not null)
         {
             // The terminal is gone; the exit code is all that can be said.
         }
-        return signalled ?? code;
+        return code;
     }
 
     private static (int Code, string Message) Classify(Exception exception) =>

@@ -5,10 +5,10 @@ using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Cli;
 
-/// <summary>How to go on after a run that was cancelled.</summary>
+/// <summary>What a cancelled run leaves, and how to go on.</summary>
 internal static partial class GoingOn
 {
-    /// <summary>One sentence with the command to type; null where a run begins anew in any case.</summary>
+    /// <summary>What is kept and the command to type; null where there was nothing to keep.</summary>
     /// <param name="parsed">What was cancelled.</param>
     /// <param name="arguments">Its arguments as they were given.</param>
     public static string? After(ParseResult parsed, IReadOnlyList<string> arguments)
@@ -16,12 +16,31 @@ internal static partial class GoingOn
         string[] path = [.. Names(parsed)];
         return path switch
         {
-            ["sync"] when SyncCommand.Resumes(parsed) => $"finished chunks are kept; the same command goes on with them: {Line(arguments)}",
-            ["sync"] => "with --resume, finished chunks would be kept for the next time",
-            ["train", _] => $"what was trained is kept; to go on: {Line(arguments.Contains("--resume") ? arguments : [.. arguments, "--resume"])}",
-            ["synth"] => $"complete clips are kept; the same command goes on with the rest: {Line(arguments)}",
+            ["sync"] when SyncCommand.Resumes(parsed) => Chunks(parsed, Line(arguments)),
+            ["sync"] => Say.In(
+                $"nothing was kept; with --resume finished chunks are: {Line([.. arguments, "--resume"])}",
+                $"没有保留任何结果；加上 --resume 会保留已完成的分段：{Line([.. arguments, "--resume"])}"),
+            ["train", _] => Training(parsed, arguments),
+            ["synth"] => Say.In($"complete clips are kept; to draw the rest: {Line(arguments)}", $"已完成的片段保留；继续绘制其余片段：{Line(arguments)}"),
+            ["demo"] or ["eval", _] => Say.In($"nothing was kept; to start again: {Line(arguments)}", $"没有保留任何结果；重新开始：{Line(arguments)}"),
             _ => null,
         };
+    }
+
+    private static string Chunks(ParseResult parsed, string line) =>
+        SyncCommand.FinishedChunks(parsed) switch
+        {
+            0 => Say.In($"no chunk was finished, so none is kept; to start again: {line}", $"还没有完成的分段可以保留；重新开始：{line}"),
+            1 => Say.In($"1 finished chunk is kept; to go on from there: {line}", $"保留了 1 个已完成的分段；从那里继续：{line}"),
+            var count => Say.In($"{count} finished chunks are kept; to go on from there: {line}", $"保留了 {count} 个已完成的分段；从那里继续：{line}"),
+        };
+
+    private static string Training(ParseResult parsed, IReadOnlyList<string> arguments)
+    {
+        string line = Line(arguments.Contains("--resume") ? arguments : [.. arguments, "--resume"]);
+        return TrainCommand.HasState(parsed)
+            ? Say.In($"the training so far is kept; to go on: {line}", $"已保留目前的训练；继续：{line}")
+            : Say.In($"no step was finished, so nothing is kept; to start again: {Line(arguments)}", $"没有完成任何一步，没有保留任何结果；重新开始：{Line(arguments)}");
     }
 
     /// <summary>A command line that a shell takes as it was meant.</summary>

@@ -4,22 +4,25 @@ using System.Text;
 using LatentSync.Attention.Wording;
 using LatentSync.Cli;
 using LatentSync.Cli.Commands;
+using LatentSync.Cli.Display;
+using LatentSync.Cli.Usage;
 
 Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+bool isJson = FailureJson.IsAsked(args);
 RootCommand root = CommandTree.Create();
 ParseResult parsed = root.Parse(args);
-if (parsed.Action is ParseErrorAction)
-{
-    return UsageReport.Write(root, parsed);
-}
 try
 {
-    Languages.Current = LanguageChoice.Of(parsed.GetValue(CommandTree.Language), Environment.GetEnvironmentVariable);
+    // Before anything is said.
+    Languages.Current = LanguageChoice.Of(CommandTree.LanguageIn(parsed), Environment.GetEnvironmentVariable);
 }
 catch (FormatException exception)
 {
-    Console.Error.WriteLine($"latentsync: --lang: {exception.Message}");
-    return ExitCode.Usage;
+    return UsageReport.Write([$"--lang: {exception.Message}"], [], isJson);
+}
+if (parsed.Action is ParseErrorAction)
+{
+    return UsageReport.Write(root, parsed, isJson);
 }
 using Termination termination = Termination.Listen();
 InvocationConfiguration configuration = new()
@@ -33,5 +36,12 @@ try
 }
 catch (Exception exception)
 {
-    return FailureReport.Write(exception, parsed.GetValue(CommandTree.Verbose), termination.ExitCode, GoingOn.After(parsed, args));
+    FailureContext context = new()
+    {
+        IsVerbose = parsed.GetValue(CommandTree.Verbose),
+        IsJson = isJson,
+        Signalled = termination.ExitCode,
+        GoingOn = GoingOn.After(parsed, args),
+    };
+    return FailureReport.Write(exception, context);
 }

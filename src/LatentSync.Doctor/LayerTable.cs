@@ -2,7 +2,7 @@ using LatentSync.Attention;
 using LatentSync.Attention.Failures;
 using LatentSync.Attention.Problems;
 using LatentSync.Doctor.Layers;
-using LatentSync.Doctor.Wording;
+using LatentSync.Foundation.Wording;
 using static LatentSync.Doctor.Wording.DoctorWords;
 
 namespace LatentSync.Doctor;

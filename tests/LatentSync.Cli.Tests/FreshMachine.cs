@@ -45,7 +45,7 @@ internal sealed class FreshMachine : IDisposable
         }
         Directory.CreateDirectory(Path.Combine(_root, "scripts"));
         Directory.CreateDirectory(Path.Combine(_root, "src"));
-        foreach (string script in (string[])["latentsync", "scripts/setup.sh", "scripts/packages.sh"])
+        foreach (string script in (string[])["latentsync", "scripts/setup.sh", "scripts/packages.sh", "scripts/needs.txt", "scripts/setup.ps1"])
         {
             File.Copy(RepositoryRoot.PathOf(script.Split('/')), Path.Combine(_root, script));
         }
@@ -77,6 +77,28 @@ internal sealed class FreshMachine : IDisposable
         return ProgramRun.RunAsync(new ProgramStart(Bash, ["-c", line, Path.Combine(_root, "latentsync"), .. arguments]) { Folder = _root, Variables = Variables });
     }
 
+    /// <summary>Runs what latentsync.cmd runs before the command: the same steps, in PowerShell. Skips where it is not here.</summary>
+    public Task<ProgramRun> PowerShellAsync(params string[] arguments)
+    {
+        string? shell = ProgramRun.Find("pwsh") ?? ProgramRun.Find("powershell");
+        Assert.SkipWhen(shell is null, "no PowerShell is here.");
+        Variables["PATH"] = _bin;
+        return ProgramRun.RunAsync(new ProgramStart(shell, ["-NoProfile", "-NonInteractive", "-File", Path.Combine(_root, "scripts", "setup.ps1"), .. arguments]) { Folder = _root, Variables = Variables });
+    }
+
+    /// <summary>Writes a source file, now or at another time.</summary>
+    public void Edit(string name, DateTime? time = null)
+    {
+        File.WriteAllText(Path.Combine(_root, "src", name), string.Empty);
+        File.SetLastWriteTimeUtc(Path.Combine(_root, "src", name), time ?? DateTime.UtcNow);
+    }
+
+    /// <summary>From now on a program of this machine does something else.</summary>
+    public void Replace(string name, string body) => Script(Path.Combine(_bin, name), body);
+
+    /// <summary>Takes a program away.</summary>
+    public void Remove(string name) => File.Delete(Path.Combine(_bin, name));
+
     public void Dispose() => _folder.Dispose();
 
     // It reads its standard input, as real ones may: what is piped into the command must not end there.
@@ -88,7 +110,7 @@ internal sealed class FreshMachine : IDisposable
         done
         for word in "$@"; do
             case "$word" in
-                ffmpeg | ffmpeg-free) for p in ffmpeg ffprobe; do echo >'{{_bin}}'/$p; chmod +x '{{_bin}}'/$p; done ;;
+                ffmpeg | ffmpeg-free | Gyan.FFmpeg) for p in ffmpeg ffprobe; do echo >'{{_bin}}'/$p; chmod +x '{{_bin}}'/$p; done ;;
                 opencv | opencv-data) mkdir -p '{{_root}}/cascades'; touch '{{_root}}'/cascades/haarcascade_{frontalface_default,eye}.xml ;;
                 libgtk-3-0 | gtk3 | gtk+3.0) echo libgtk-3.so.0 libdrm.so.2 libatomic.so.1 >'{{_root}}/libraries' ;;
             esac

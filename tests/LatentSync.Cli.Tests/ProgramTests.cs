@@ -18,6 +18,9 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
     [InlineData("Unrecognized command or argument '--nope'", "sync", "--nope")]
     [InlineData("Option '--out' is required", "sync", "--video", "v", "--audio", "a")]
     [InlineData("latentsync sync --help", "sync", "--steps", "many")]
+    [InlineData("did you mean sync?", "snyc")]
+    [InlineData("您是不是想写 sync？", "snyc", "--lang", "zh")]
+    [InlineData("--steps needs a whole number, not \"abc\"", "sync", "--steps", "abc")]
     [InlineData("Unrecognized command or argument 'sing'", "sing")]
     [InlineData("Examples:")]
     [InlineData("attention explain", "attention")]
@@ -61,12 +64,30 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
     [Theory]
     [InlineData("Example:", "sync", "--help")]
     [InlineData("Exit codes:", "--help")]
+    [InlineData("Exit codes:", "help")]
+    [InlineData("--landmarks", "help", "sync")]
     public async Task Help_Exits0OnStandardOutput(string says, params string[] arguments)
     {
         ProgramRun run = await Cli.RunAsync(arguments);
 
         Assert.Equal((ExitCode.Done, string.Empty), (run.ExitCode, run.Errors));
         Assert.Contains(says, run.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("usage", 2, null, "snyc", "--json")]
+    [InlineData("usage", 2, null, "sync", "--video", "v", "--audio", "a", "--out", "o", "--steps", "abc", "--json")]
+    [InlineData("input", 2, null, "sync", "--video", "v", "--audio", "a", "--out", "o", "--steps", "0", "--json")]
+    [InlineData("machine", 3, "MED0301", "sync", "--video", "v.mp4", "--audio", "a.wav", "--out", "o.mp4", "--json")]
+    public async Task Failure_Json_IsOnStandardOutput(string kind, int exitCode, string? code, params string[] arguments)
+    {
+        ProgramRun run = await Cli.RunAsync(NoFfmpeg, arguments);
+
+        Assert.Equal(exitCode, run.ExitCode);
+        using JsonDocument document = JsonDocument.Parse(run.Output);
+        JsonElement error = document.RootElement.GetProperty("error");
+        Assert.Equal((kind, exitCode, code), (error.GetProperty("kind").GetString(), error.GetProperty("exitCode").GetInt32(), error.GetProperty("code").GetString()));
+        Assert.StartsWith("latentsync: ", run.Errors, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -256,9 +277,38 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
         Assert.Equal(5, root.GetProperty("frames").GetInt32());
         Assert.Equal(Out, root.GetProperty("outputPath").GetString());
         Assert.All(root.GetProperty("attention").EnumerateArray(), use => AssertKeys(use, "layer", "backend", "calls"));
-        Assert.Contains("animating the mouth: 1/1 steps", run.Errors, StringComparison.Ordinal);
+        Assert.Contains("animating the mouth: 1 step\n", run.Errors.ReplaceLineEndings("\n"), StringComparison.Ordinal);
         Assert.DoesNotContain("\u001b[", run.Errors, StringComparison.Ordinal);
         Assert.Equal(["out.mp4"], Names);
+    }
+
+    [Fact]
+    public async Task Sync_Warning_IsNoFailureAndInTheJson()
+    {
+        Cli.RequireFfmpeg();
+        ProgramRun run = await Cli.RunAsync([.. fixture.Sync("--out", Out, "--json").Select(argument => argument == fixture.Checkpoint ? "demo" : argument)]);
+
+        Assert.True(run.ExitCode == ExitCode.Done, run.Errors);
+        using JsonDocument document = JsonDocument.Parse(run.Output);
+        Assert.Contains(document.RootElement.GetProperty("warnings").EnumerateArray(), warning => warning.GetString()!.Contains("drawn faces", StringComparison.Ordinal));
+        Assert.Contains("\nwarning: ", "\n" + run.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("latentsync: ", run.Errors, StringComparison.Ordinal);
+        string[] stages = [.. run.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.StartsWith("warning: ", StringComparison.Ordinal)).Select(line => line.Split(':')[0].TrimEnd())];
+        Assert.Equal(stages.Distinct(), stages); // one line for each
+    }
+
+    [Fact]
+    public async Task Sync_RequiredBackendCannotRun_NamesItsCodeInBothForms()
+    {
+        Cli.RequireFfmpeg();
+        ProgramRun run = await Cli.RunAsync(fixture.Sync("--out", Out, "--json", "--device", "cpu", "--attention", "require torch-cudnn"));
+
+        Assert.Equal(ExitCode.Machine, run.ExitCode);
+        JsonElement error = JsonDocument.Parse(run.Output).RootElement.GetProperty("error");
+        Assert.Equal("ATT0003", error.GetProperty("code").GetString());
+        Assert.NotEmpty(error.GetProperty("remedy").GetString()!);
+        Assert.Contains("latentsync: ATT0003 ", run.Errors, StringComparison.Ordinal);
+        Assert.Empty(Names);
     }
 
     [Fact]
@@ -277,7 +327,7 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
         Assert.True(root.GetProperty("psnrOutsideMask").GetDouble() > 40, "all but the mouth must survive");
         Assert.Equal(root.GetProperty("correlation").GetDouble(), Assert.Single(root.GetProperty("perClip").EnumerateArray()).GetProperty("correlation").GetDouble());
         Assert.True(File.Exists(Path.Combine(keep, "clip-01", "output.mp4")));
-        Assert.Contains("lip-syncing a new clip: 25/25 frames", run.Errors, StringComparison.Ordinal);
+        Assert.Contains("lip-syncing a new clip: 25 frames", run.Errors, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -30,7 +30,7 @@ public sealed class DescribedMachineTests
         }
 
         Assert.Equal(File.ReadAllText(path).ReplaceLineEndings("\n"), answer);
-        Assert.All(answer.Split('\n'), line => Assert.True(LatentSync.Doctor.Wording.Columns.Width(line) <= DoctorText.Width, line));
+        Assert.All(answer.Split('\n'), line => Assert.True(LatentSync.Foundation.Wording.Columns.Width(line) <= DoctorText.Width, line));
     }
 
     [Fact]

@@ -2,7 +2,7 @@ using System.Text.Json;
 using LatentSync.Attention.Machines;
 using LatentSync.Attention.Wording;
 using LatentSync.Doctor.Estimates;
-using LatentSync.Doctor.Wording;
+using LatentSync.Foundation.Wording;
 using LatentSync.Platform.Machines;
 
 namespace LatentSync.Doctor.Tests;

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using LatentSync.Attention.Wording;
 using LatentSync.Doctor.Wording;
+using LatentSync.Foundation.Wording;
 using LatentSync.Testing;
 
 namespace LatentSync.Doctor.Tests;

@@ -10,23 +10,23 @@ internal static class CheckpointCommand
 {
     private const int MaximumReadMeBytes = 16 << 20;
 
-    private static readonly Option<string> Out = new("--out", "-o") { Description = "folder for the checkpoint; made when it does not exist, must be empty otherwise", Required = true, HelpName = "DIR" };
-    private static readonly Option<string> Size = new("--size") { Description = "demo (4.6 MB, narrow networks) or full (5.4 GB, the released configuration)", DefaultValueFactory = _ => "demo", HelpName = "NAME" };
+    private static readonly Option<string> Out = new("--out", "-o") { Description = "folder for the checkpoint; created if missing, otherwise it must be empty", Required = true, HelpName = "DIR" };
+    private static readonly Option<string> Size = new ChoiceOption("--size", "demo", "full") { Description = "demo (4.6 MB, narrow networks) or full (5.4 GB, the released configuration)", DefaultValueFactory = _ => "demo", HelpName = "NAME" };
     private static readonly Option<string> UNet = new("--unet") { Description = "checkpoint-N.pt of `train unet`", Required = true, HelpName = "FILE" };
-    private static readonly Option<string> Configuration = new("--config") { Description = "the YAML file that it was trained with", Required = true, HelpName = "FILE" };
-    private static readonly Option<string> Vae = new("--vae") { Description = "folder checkpoint-N of `train vae`, or diffusers'", Required = true, HelpName = "DIR" };
-    private static readonly Option<string> Whisper = new("--whisper") { Description = "checkpoint-N.pt of `train speech`, or Whisper's own", Required = true, HelpName = "FILE" };
-    private static readonly Option<string?> ReadMe = new("--readme") { Description = "text file to keep with it as README.txt", HelpName = "FILE" };
+    private static readonly Option<string> Configuration = new("--config") { Description = "the YAML file the UNet was trained with", Required = true, HelpName = "FILE" };
+    private static readonly Option<string> Vae = new("--vae") { Description = "folder checkpoint-N of `train vae`, or one of diffusers", Required = true, HelpName = "DIR" };
+    private static readonly Option<string> Whisper = new("--whisper") { Description = "checkpoint-N.pt of `train speech`, or a file of Whisper", Required = true, HelpName = "FILE" };
+    private static readonly Option<string?> ReadMe = new("--readme") { Description = "text file to include as README.txt", HelpName = "FILE" };
     private static readonly Option<long> Seed = new("--seed") { Description = "seed of the weights", DefaultValueFactory = _ => 1247L, HelpName = "N" };
 
     public static Command Create()
     {
         TeachingCommand create = new(
             "new",
-            "Makes an untrained checkpoint with seeded random weights in the original's file layout.",
+            "Makes an untrained checkpoint: random weights in the original's file layout.",
             """
-            The result generates noise instead of a mouth, but in the time and memory that trained weights of the same size take:
-            try a machine before downloading anything.
+            It generates noise instead of a mouth, but takes the time and memory of trained weights of the same size: use it to try a
+            machine before downloading anything.
 
             Example:
               latentsync checkpoint new --size full --out /tmp/full
@@ -39,7 +39,7 @@ internal static class CheckpointCommand
         create.SetAction((parsed, cancellationToken) => Task.Run(() => Run(parsed, cancellationToken), cancellationToken));
         TeachingCommand assemble = new(
             "assemble",
-            "Puts separately trained networks together to a checkpoint that sync takes, in half precision.",
+            "Puts separately trained networks together into a checkpoint for sync, in half precision.",
             """
             Example:
               latentsync checkpoint assemble --unet unet/checkpoint-1000.pt --config unet.yaml --vae vae/checkpoint-1000 --whisper speech/checkpoint-2400.pt --out mine
@@ -52,7 +52,7 @@ internal static class CheckpointCommand
         assemble.SetAction((parsed, cancellationToken) => Task.Run(() => Assemble(parsed, cancellationToken), cancellationToken));
         TeachingCommand group = new(
             "checkpoint",
-            "Checkpoint folders.",
+            "Create or assemble checkpoints.",
             """
             Example:
               latentsync checkpoint new --out checkpoint
@@ -67,12 +67,7 @@ internal static class CheckpointCommand
 
     private static int Run(ParseResult parsed, CancellationToken cancellationToken)
     {
-        SeededCheckpointSize size = parsed.GetRequiredValue(Size) switch
-        {
-            "demo" => SeededCheckpointSize.Demo,
-            "full" => SeededCheckpointSize.Full,
-            string other => throw new SyncOptionsException($"--size must be demo or full, not \"{other}\"."),
-        };
+        SeededCheckpointSize size = parsed.GetRequiredValue(Size) == "full" ? SeededCheckpointSize.Full : SeededCheckpointSize.Demo;
         string folder = EmptyFolder(parsed);
         Console.Error.WriteLine($"writing an untrained checkpoint ({parsed.GetRequiredValue(Size)}) ...");
         SeededCheckpoint.Write(folder, parsed.GetValue(Seed), size, cancellationToken);

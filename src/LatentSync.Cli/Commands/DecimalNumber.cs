@@ -1,5 +1,6 @@
 using System.CommandLine.Parsing;
 using System.Globalization;
+using LatentSync.Cli.Usage;
 
 namespace LatentSync.Cli.Commands;
 
@@ -19,8 +20,8 @@ internal static class DecimalNumber
         {
             return number;
         }
-        string option = result.Parent is OptionResult parent ? parent.Option.Name : "it";
-        result.AddError($"Cannot read \"{text}\" as a number for {option}: write it like 1.5.");
+        // A value that is missing or given twice is the parser's own complaint; this one is said in the user's language later.
+        result.AddError(ValueErrors.Wrong(result.Parent is OptionResult parent ? parent.Option.Name : result.Argument.Name, typeof(double), text) ?? $"\"{text}\"?");
         return null;
     }
 }

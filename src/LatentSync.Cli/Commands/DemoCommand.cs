@@ -9,28 +9,28 @@ namespace LatentSync.Cli.Commands;
 /// <summary>`latentsync demo`.</summary>
 internal static class DemoCommand
 {
-    private static readonly Option<string> Out = new("--out", "-o") { Description = "folder for the results; made when it does not exist", DefaultValueFactory = _ => "demo-out", HelpName = "DIR" };
-    private static readonly Option<string?> Checkpoint = new("--checkpoint", "-c") { Description = "checkpoint to use instead of the embedded one", HelpName = "DIR" };
-    private static readonly Option<long> Seed = new("--seed") { Description = "chooses person, sentence and noise", DefaultValueFactory = _ => 1247L, HelpName = "N" };
-    private static readonly Option<double> Seconds = new("--seconds") { Description = "length of the new speech", DefaultValueFactory = _ => DemoOptions.DefaultDurationSeconds, CustomParser = DecimalNumber.Parse, HelpName = "X" };
+    private static readonly Option<string> Out = new("--out", "-o") { Description = "folder for the results; created if missing", DefaultValueFactory = _ => "demo-out", HelpName = "DIR" };
+    private static readonly Option<string?> Checkpoint = new("--checkpoint", "-c") { Description = "checkpoint to use in place of the embedded one", HelpName = "DIR" };
+    private static readonly Option<long> Seed = new("--seed") { Description = "picks the person, the sentence and the noise", DefaultValueFactory = _ => 1247L, HelpName = "N" };
+    private static readonly Option<double> Seconds = new("--seconds") { Description = "length of the new speech, in seconds", DefaultValueFactory = _ => DemoOptions.DefaultDurationSeconds, CustomParser = DecimalNumber.Parse, HelpName = "X" };
     private static readonly Option<int> Steps = new("--steps") { Description = "denoising steps", DefaultValueFactory = _ => DemoOptions.DefaultInferenceSteps, HelpName = "N" };
-    private static readonly Option<double> Guidance = new("--guidance") { Description = "classifier-free guidance; 1 switches it off", DefaultValueFactory = _ => DemoOptions.DefaultGuidanceScale, CustomParser = DecimalNumber.Parse, HelpName = "X" };
-    private static readonly Option<string> Attention = new("--attention") { Description = "attention policy, as in sync", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
-    private static readonly Option<string> Device = new("--device") { Description = "auto, cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
-    private static readonly Option<string> DType = new("--dtype") { Description = "auto, f32, f16 or bf16; on a CPU f16 and bf16 are slower than f32 unless it has instructions for them", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
-    private static readonly Option<bool> Json = new("--json") { Description = "write the result as JSON to standard output" };
+    private static readonly Option<double> Guidance = new("--guidance") { Description = "classifier-free guidance; 1 turns it off", DefaultValueFactory = _ => DemoOptions.DefaultGuidanceScale, CustomParser = DecimalNumber.Parse, HelpName = "X" };
+    private static readonly Option<string> Attention = new PolicyOption { Description = "attention policy, as in sync" };
+    private static readonly Option<string> Device = new ChoiceOption("--device", "auto", "cpu", "cuda", "mps") { HasCudaIndex = true, Description = "auto, cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
+    private static readonly Option<string> DType = new ChoiceOption("--dtype", "auto", "f32", "f16", "bf16") { Description = "auto, f32, f16 or bf16; on CPUs without instructions for them, f16 and bf16 are slower than f32", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
+    private static readonly Option<bool> Json = new("--json") { Description = "print the result as JSON" };
 
     public static Command Create()
     {
         TeachingCommand command = new(
             "demo",
-            "Draws a talking head, synthesises another sentence, and lip-syncs the one to the other through the whole chain.",
+            "Draws a talking head, synthesises a new sentence and lip-syncs the head to it: tries the whole pipeline.",
             """
             Writes input.mp4, speech.wav, output.mp4, reference.mp4 (the same head drawn saying the new sentence, for comparison),
             contact-sheet.png and report.html.
 
-            The embedded checkpoint is small and was trained on drawn heads; person and sentence are new to it, whatever --seed is.
-            For real faces use `latentsync sync` with the released weights.
+            The embedded checkpoint is small and was trained on drawn heads. Whatever the seed, it has never seen this person or this
+            sentence. For real faces use `latentsync sync` with ByteDance's weights.
 
             Example:
               latentsync demo --out demo-out
@@ -68,9 +68,9 @@ internal static class DemoCommand
         }
         SyncReportDisplay.Write(result.Sync, json: false);
         Console.Out.WriteLine();
-        Console.Out.WriteLine(result.Trained
+        WrappedText.Write(result.Trained
             ? FormattableString.Invariant($"The lips follow the new speech with a correlation of {result.Quality.Correlation:0.00} (the input's: {result.Quality.CorrelationInput:0.00}).")
-            : "The weights are untrained: the mouth is noise. What this shows is that the whole chain runs here.");
+            : "The weights are untrained: the mouth is noise. This shows only that the whole pipeline runs here.");
         Console.Out.WriteLine(PrintableText.Escape($"Look at {result.ReportPath}"));
         return ExitCode.Done;
     }

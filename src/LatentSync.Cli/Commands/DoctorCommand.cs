@@ -10,17 +10,17 @@ namespace LatentSync.Cli.Commands;
 internal static class DoctorCommand
 {
     private static readonly MachineOptions Machine = new();
-    private static readonly Option<string?> SaveMachine = new("--save-machine") { Description = "also write the machine, found or described, to a file that --machine reads", HelpName = "FILE" };
+    private static readonly Option<string?> SaveMachine = new("--save-machine") { Description = "also save the machine, found or described, to a file for --machine", HelpName = "FILE" };
     private static readonly Option<string?> FaceModels = new("--face-models") { Description = "folder with face detection models", HelpName = "DIR" };
     private static readonly Option<string?> Cascades = new("--cascades") { Description = "folder with OpenCV's Haar cascades", HelpName = "DIR" };
-    private static readonly Option<bool> Details = new("--details") { Description = "shorten nothing; also show how libraries were loaded, every reason, every layer, the time of each probe" };
-    private static readonly Option<bool> Json = new("--json") { Description = "write the report as JSON to standard output" };
+    private static readonly Option<bool> Details = new("--details") { Description = "shorten nothing; also show how libraries were loaded, every reason, every layer and the time of each probe" };
+    private static readonly Option<bool> Json = new("--json") { Description = "print the report as JSON" };
 
     public static Command Create()
     {
         TeachingCommand command = new(
             "doctor",
-            "Examines this machine, or one that is described: what LatentSync needs, what is there, which attention backends run and why the others do not.",
+            "Checks whether this machine, or one you describe, can run LatentSync: what is there, what is missing, which attention backends run and why others don't.",
             $"""
             Exit code 0 when `sync` can run, else 3.
 

@@ -9,7 +9,7 @@ internal static class EvalCommand
     {
         TeachingCommand group = new(
             "eval",
-            "Measures results and networks.",
+            "Measures lip-synced videos and networks.",
             """
             Examples:
               latentsync eval demo --seed 5 --json

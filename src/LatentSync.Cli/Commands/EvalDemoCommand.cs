@@ -7,17 +7,17 @@ namespace LatentSync.Cli.Commands;
 /// <summary>`latentsync eval demo`.</summary>
 internal static class EvalDemoCommand
 {
-    private static readonly Option<long> Seed = new("--seed") { Description = "chooses the clips; whatever it is, nobody trained on them", DefaultValueFactory = _ => 1L, HelpName = "N" };
+    private static readonly Option<long> Seed = new("--seed") { Description = "picks the clips; whatever it is, no checkpoint of ours was trained on them", DefaultValueFactory = _ => 1L, HelpName = "N" };
     private static readonly Option<int> Clips = new("--clips") { Description = "number of new clips", DefaultValueFactory = _ => DemoEvaluationOptions.DefaultClipCount, HelpName = "N" };
-    private static readonly Option<double> Seconds = new("--seconds") { Description = "length of each new speech", DefaultValueFactory = _ => DemoOptions.DefaultDurationSeconds, CustomParser = DecimalNumber.Parse, HelpName = "X" };
+    private static readonly Option<double> Seconds = new("--seconds") { Description = "length of each new speech, in seconds", DefaultValueFactory = _ => DemoOptions.DefaultDurationSeconds, CustomParser = DecimalNumber.Parse, HelpName = "X" };
     private static readonly Option<int> Steps = new("--steps") { Description = "denoising steps", DefaultValueFactory = _ => DemoOptions.DefaultInferenceSteps, HelpName = "N" };
-    private static readonly Option<double> Guidance = new("--guidance") { Description = "classifier-free guidance; 1 switches it off", DefaultValueFactory = _ => DemoOptions.DefaultGuidanceScale, CustomParser = DecimalNumber.Parse, HelpName = "X" };
+    private static readonly Option<double> Guidance = new("--guidance") { Description = "classifier-free guidance; 1 turns it off", DefaultValueFactory = _ => DemoOptions.DefaultGuidanceScale, CustomParser = DecimalNumber.Parse, HelpName = "X" };
     private static readonly Option<string> Checkpoint = new("--checkpoint", "-c") { Description = "checkpoint to measure; \"demo\": the embedded one", DefaultValueFactory = _ => DemoCheckpoint.Name, HelpName = "DIR" };
     private static readonly Option<string?> Keep = new("--keep") { Description = "keep each clip's videos and report in this folder", HelpName = "DIR" };
-    private static readonly Option<string> Attention = new("--attention") { Description = "attention policy, as in sync", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
-    private static readonly Option<string> Device = new("--device") { Description = "auto, cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
-    private static readonly Option<string> DType = new("--dtype") { Description = "auto, f32, f16 or bf16; on a CPU f16 and bf16 are slower than f32 unless it has instructions for them", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
-    private static readonly Option<bool> Json = new("--json") { Description = "write the result as JSON to standard output" };
+    private static readonly Option<string> Attention = new PolicyOption { Description = "attention policy, as in sync" };
+    private static readonly Option<string> Device = new ChoiceOption("--device", "auto", "cpu", "cuda", "mps") { HasCudaIndex = true, Description = "auto, cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
+    private static readonly Option<string> DType = new ChoiceOption("--dtype", "auto", "f32", "f16", "bf16") { Description = "auto, f32, f16 or bf16; on CPUs without instructions for them, f16 and bf16 are slower than f32", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
+    private static readonly Option<bool> Json = new("--json") { Description = "print the result as JSON" };
 
     public static Command Create()
     {
@@ -26,8 +26,8 @@ internal static class EvalDemoCommand
             "Lip-syncs new drawn heads through the whole pipeline and measures the decoded results against targets.",
             """
             Persons, voices and sentences are new: their seeds come from a range that training never uses. Each clip is drawn, encoded,
-            lip-synced, decoded and measured beside its input and beside a drawing of the same head that says the new sentence.
-            What each figure is: docs/evaluation.md. Missed targets are told, and are no failure: the exit code stays 0.
+            lip-synced, decoded, and compared with its input and with a drawing of the same head saying the new sentence.
+            docs/evaluation.md explains each figure. Missed targets are reported but don't change the exit code.
 
             Examples:
               latentsync eval demo

@@ -12,21 +12,21 @@ namespace LatentSync.Cli.Commands;
 /// <summary>`latentsync eval sync`.</summary>
 internal static class EvalSyncCommand
 {
-    private static readonly Option<string> Video = new("--video", "-v") { Description = "the video that is measured", Required = true, HelpName = "FILE" };
+    private static readonly Option<string> Video = new("--video", "-v") { Description = "the video to measure", Required = true, HelpName = "FILE" };
     private static readonly Option<string?> Audio = new("--audio", "-a") { Description = "its speech, if it is not in the video", HelpName = "FILE" };
     private static readonly Option<string?> Checkpoint = new("--checkpoint", "-c") { Description = "folder with auxiliary/syncnet_v2.model, or else stable_syncnet.pt", HelpName = "DIR" };
-    private static readonly Option<string?> SyncNet = new("--syncnet") { Description = "syncnet_v2.model, the SyncNet of Chung and Zisserman: figures to be compared with published ones", HelpName = "FILE" };
-    private static readonly Option<string?> StableSyncNet = new("--stable-syncnet") { Description = "stable_syncnet.pt or a file of its layout: offsets, and a confidence of its own", HelpName = "FILE" };
-    private static readonly Option<string?> Config = new("--config") { Description = "the StableSyncNet's configuration (YAML); default: found by its tensors", HelpName = "FILE" };
-    private static readonly Option<string> Detector = new("--detector") { Description = "auto, insightface, yunet, haar or landmarks", DefaultValueFactory = _ => FaceDetectorFactory.Auto, HelpName = "NAME" };
-    private static readonly Option<string?> Landmarks = new("--landmarks") { Description = "landmarks file (JSON) instead of a detector; see docs/landmarks-file.md", HelpName = "FILE" };
+    private static readonly Option<string?> SyncNet = new("--syncnet") { Description = "syncnet_v2.model, the SyncNet of Chung and Zisserman: comparable with published figures", HelpName = "FILE" };
+    private static readonly Option<string?> StableSyncNet = new("--stable-syncnet") { Description = "stable_syncnet.pt or a file of the same layout: offsets, and a confidence on a scale of its own", HelpName = "FILE" };
+    private static readonly Option<string?> Config = new("--config") { Description = "the StableSyncNet's configuration (YAML); default: worked out from its tensors", HelpName = "FILE" };
+    private static readonly Option<string> Detector = new ChoiceOption("--detector", "auto", "insightface", "yunet", "haar", "landmarks") { Description = "face detector: auto, insightface, yunet, haar or landmarks", DefaultValueFactory = _ => FaceDetectorFactory.Auto, HelpName = "NAME" };
+    private static readonly Option<string?> Landmarks = new("--landmarks") { Description = "landmarks file (JSON) to use in place of a detector; see docs/landmarks-file.md", HelpName = "FILE" };
     private static readonly Option<string?> FaceModels = new("--face-models") { Description = "folder with face models; default: auxiliary/ in the checkpoint folder", HelpName = "DIR" };
     private static readonly Option<string?> Cascades = new("--cascades") { Description = "folder with OpenCV's Haar cascades", HelpName = "DIR" };
-    private static readonly Option<int?> Face = new("--face") { Description = "which face of several, counted from the left from 0; default: the largest", HelpName = "N" };
-    private static readonly Option<int> MinimumFrames = new("--min-frames") { Description = "a track must have more frames (1/25 s) with a face", DefaultValueFactory = _ => 50, HelpName = "N" };
-    private static readonly Option<double> MinimumSide = new("--min-face") { Description = "a face must be larger, in pixels", DefaultValueFactory = _ => 100, CustomParser = DecimalNumber.Parse, HelpName = "X" };
-    private static readonly Option<string> Device = new("--device") { Description = "auto, cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
-    private static readonly Option<bool> Json = new("--json") { Description = "write the report as JSON to standard output" };
+    private static readonly Option<int?> Face = new("--face") { Description = "which of several faces, counted from the left, 0 first; default: the largest", HelpName = "N" };
+    private static readonly Option<int> MinimumFrames = new("--min-frames") { Description = "skip tracks with no more frames (of 1/25 s) than this", DefaultValueFactory = _ => 50, HelpName = "N" };
+    private static readonly Option<double> MinimumSide = new("--min-face") { Description = "skip faces no larger than this, in pixels", DefaultValueFactory = _ => 100, CustomParser = DecimalNumber.Parse, HelpName = "X" };
+    private static readonly Option<string> Device = new ChoiceOption("--device", "auto", "cpu", "cuda", "mps") { HasCudaIndex = true, Description = "auto, cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
+    private static readonly Option<bool> Json = new("--json") { Description = "print the report as JSON" };
 
     public static Command Create()
     {
@@ -34,8 +34,8 @@ internal static class EvalSyncCommand
             "sync",
             "Measures how well the lips of a video follow its speech: offset in frames and confidence.",
             """
-            With --syncnet it is the field's measure (LSE-C of Wav2Lip, Sync-conf of LatentSync): above 3 counts as synchronised, 6 to 9 is usual of
-            real speech. The offset is by how many frames of 1/25 s the sound must be delayed to fit.
+            With --syncnet it is the usual measure of this field (LSE-C in Wav2Lip, Sync-conf in LatentSync): above 3 counts as synchronised,
+            real speech usually has 6 to 9. The offset says by how many frames (of 1/25 s) the sound must be delayed to fit.
 
             Examples:
               latentsync eval sync --video talk.mp4 --syncnet checkpoints/auxiliary/syncnet_v2.model
@@ -95,10 +95,10 @@ internal static class EvalSyncCommand
         }
         foreach (string warning in report.Warnings)
         {
-            Console.Error.WriteLine(PrintableText.Escape($"latentsync: {warning}"));
+            Say.Warning(warning);
         }
-        Console.Out.WriteLine(PrintableText.Escape($"network     {report.Network}"));
-        Console.Out.WriteLine(PrintableText.Escape($"faces       {report.Detector}"));
+        WrappedText.Write(PrintableText.Escape($"network     {report.Network}"), hang: 12);
+        WrappedText.Write(PrintableText.Escape($"faces       {report.Detector}"), hang: 12);
         Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"offset      {report.OffsetFrames} frames"));
         Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"confidence  {report.Confidence:0.000}"));
         Console.Out.WriteLine();

@@ -10,23 +10,23 @@ namespace LatentSync.Cli.Commands;
 /// <summary>`latentsync eval syncnet`.</summary>
 internal static class EvalSyncNetCommand
 {
-    private static readonly Option<string> Data = new("--data", "-d") { Description = "folder of aligned face videos (*.mp4, 25 fps) or a list of them, one path per line; held-out ones", Required = true, HelpName = "DIR|LIST" };
-    private static readonly Option<string> Checkpoint = new("--checkpoint", "-c") { Description = "stable_syncnet.pt or a file of its layout", Required = true, HelpName = "FILE" };
-    private static readonly Option<string?> Config = new("--config") { Description = "the network's configuration (YAML); default: found by its tensors", HelpName = "FILE" };
-    private static readonly Option<int> Samples = new("--samples") { Description = "pairs of pictures and sound", DefaultValueFactory = _ => 2048, HelpName = "N" };
+    private static readonly Option<string> Data = new("--data", "-d") { Description = "folder of aligned face videos (*.mp4, 25 fps) or a list of them, one path per line; not those it was trained on", Required = true, HelpName = "DIR|LIST" };
+    private static readonly Option<string> Checkpoint = new("--checkpoint", "-c") { Description = "stable_syncnet.pt or a file of the same layout", Required = true, HelpName = "FILE" };
+    private static readonly Option<string?> Config = new("--config") { Description = "the network's configuration (YAML); default: worked out from its tensors", HelpName = "FILE" };
+    private static readonly Option<int> Samples = new("--samples") { Description = "pairs of pictures and sound to judge", DefaultValueFactory = _ => 2048, HelpName = "N" };
     private static readonly Option<int> Batch = new("--batch") { Description = "pairs at a time", DefaultValueFactory = _ => 8, HelpName = "N" };
-    private static readonly Option<long> Seed = new("--seed") { Description = "chooses the pairs", DefaultValueFactory = _ => 1247L, HelpName = "N" };
-    private static readonly Option<string?> Vae = new("--vae") { Description = "folder of the image autoencoder, for a network that sees latents", HelpName = "DIR" };
-    private static readonly Option<string> Device = new("--device") { Description = "auto, cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
-    private static readonly Option<bool> Json = new("--json") { Description = "write the report as JSON to standard output" };
+    private static readonly Option<long> Seed = new("--seed") { Description = "picks the pairs", DefaultValueFactory = _ => 1247L, HelpName = "N" };
+    private static readonly Option<string?> Vae = new("--vae") { Description = "folder of the image autoencoder, if the network takes latents", HelpName = "DIR" };
+    private static readonly Option<string> Device = new ChoiceOption("--device", "auto", "cpu", "cuda", "mps") { HasCudaIndex = true, Description = "auto, cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
+    private static readonly Option<bool> Json = new("--json") { Description = "print the report as JSON" };
 
     public static Command Create()
     {
         TeachingCommand command = new(
             "syncnet",
-            "Measures how often a StableSyncNet tells right from wrong: half of the pairs have frames of another moment of the same video.",
+            "Measures how often a StableSyncNet is right: in half of the pairs, picture and sound come from different moments of a video.",
             """
-            50 % is chance; the published network is stated to reach 94 %.
+            Guessing gives 50 %; the published network is said to reach 94 %.
 
             Example:
               latentsync eval syncnet --data heads/faces --checkpoint run/syncnet/checkpoints/checkpoint-5000.pt --config syncnet.yaml

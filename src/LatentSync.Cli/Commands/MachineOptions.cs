@@ -10,19 +10,19 @@ internal sealed class MachineOptions
 {
     /// <summary>What `--help` says about them.</summary>
     public const string Teaching = """
-        A machine one does not have: any of --gpu, --cuda, --driver, --os, --cpu, --memory, --machine, or --libtorch with a version describes
-        one, and nothing is loaded. What is not said is assumed, and the answer tells what. --libtorch means a folder when there is one of that
-        name or it contains a slash (the libtorch in it is examined), else a version: 2.10.0, or with its build 2.5.1+cu118 or 2.10.0+cpu.
+        To check another machine, describe it with any of --gpu, --cuda, --driver, --os, --cpu, --memory, --machine, or --libtorch with a
+        version; nothing is loaded then. Anything you omit is assumed and listed. --libtorch takes a folder (an existing one, or a name with a
+        slash), whose libtorch is examined, or a version: 2.10.0, or with its build 2.5.1+cu118 or 2.10.0+cpu.
         """;
 
-    private readonly Option<string[]> _gpu = new("--gpu") { Description = "a GPU by name (\"Tesla T4\", \"RTX 4090\"), once for each; none: no GPU", HelpName = "NAME", Arity = ArgumentArity.ZeroOrMore, AllowMultipleArgumentsPerToken = false };
-    private readonly Option<string?> _cuda = new("--cuda") { Description = "CUDA version that nvidia-smi shows, such as 11.7; none: no driver", HelpName = "VERSION" };
-    private readonly Option<string?> _driver = new("--driver") { Description = "NVIDIA driver's version, such as 515.65", HelpName = "VERSION" };
+    private readonly Option<string[]> _gpu = new("--gpu") { Description = "a GPU by name (\"Tesla T4\", \"RTX 4090\"); repeat it for several; none: no GPU", HelpName = "NAME", Arity = ArgumentArity.ZeroOrMore, AllowMultipleArgumentsPerToken = false };
+    private readonly Option<string?> _cuda = new("--cuda") { Description = "CUDA version as nvidia-smi shows it, such as 11.7; none: no driver", HelpName = "VERSION" };
+    private readonly Option<string?> _driver = new("--driver") { Description = "version of the NVIDIA driver, such as 515.65", HelpName = "VERSION" };
     private readonly Option<string?> _libtorch = new("--libtorch") { Description = "another libtorch: its folder, or a version such as 2.5.1 or 2.5.1+cu118", HelpName = "DIR|VERSION" };
     private readonly Option<string?> _os = new("--os") { Description = "operating system, such as \"Ubuntu 20.04\" or \"Windows 11\"", HelpName = "NAME" };
     private readonly Option<string?> _cpu = new("--cpu") { Description = "processor, such as \"AMD EPYC 7543, 16 cores, avx2 avx512f\"", HelpName = "TEXT" };
     private readonly Option<string?> _memory = new("--memory") { Description = "main memory, such as 64GB", HelpName = "SIZE" };
-    private readonly Option<string?> _machine = new("--machine") { Description = "a machine file (from --save-machine or doctor --json); other options replace its facts", HelpName = "FILE" };
+    private readonly Option<string?> _machine = new("--machine") { Description = "a machine file (from --save-machine or doctor --json); other options override it", HelpName = "FILE" };
 
     /// <summary>All of them.</summary>
     public IEnumerable<Option> All => [_gpu, _cuda, _driver, _libtorch, _os, _cpu, _memory, _machine];

@@ -8,15 +8,15 @@ namespace LatentSync.Cli.Commands;
 /// <summary>`latentsync parity`.</summary>
 internal static class ParityCommand
 {
-    private static readonly Argument<string[]> Folders = new("DIR") { Description = "folders of fixtures (manifest.json + .safetensors), or folders that hold such folders", Arity = ArgumentArity.OneOrMore };
+    private static readonly Argument<string[]> Folders = new("DIR") { Description = "folders of fixtures (manifest.json + .safetensors), or folders that contain such folders", Arity = ArgumentArity.OneOrMore };
     private static readonly Option<bool> Details = new("--details") { Description = "one line for every comparison" };
-    private static readonly Option<bool> Json = new("--json") { Description = "write the results as JSON to standard output" };
+    private static readonly Option<bool> Json = new("--json") { Description = "print the results as JSON" };
 
     public static Command Create()
     {
         TeachingCommand command = new(
             "parity",
-            "Computes golden fixtures with this project's own models and compares them with what the original implementations gave.",
+            "Checks this project's models against results of the original implementations (golden fixtures).",
             """
             Example:
               latentsync parity tests/Data/golden

@@ -11,20 +11,20 @@ namespace LatentSync.Cli.Commands;
 internal static class SynthCommand
 {
     private static readonly Option<int> Count = new("--count", "-n") { Description = "number of clips", Required = true, HelpName = "N" };
-    private static readonly Option<string> Out = new("--out", "-o") { Description = "folder for the clips; made when it does not exist", Required = true, HelpName = "DIR" };
+    private static readonly Option<string> Out = new("--out", "-o") { Description = "folder for the clips; created if missing", Required = true, HelpName = "DIR" };
     private static readonly Option<long> Seed = new("--seed")
     {
-        Description = "seed of the first clip, the others count on from it; seeds below 1,000,000 are for training, those from there on for evaluation",
+        Description = "seed of the first clip; the next clips take the next numbers. Below 1,000,000 for training, from there on for evaluation",
         DefaultValueFactory = _ => 1L,
         HelpName = "S",
     };
-    private static readonly Option<double> Seconds = new("--seconds") { Description = "length of each clip", DefaultValueFactory = _ => 3.0, CustomParser = DecimalNumber.Parse, HelpName = "X" };
-    private static readonly Option<int> Size = new("--size") { Description = "side of the whole picture in pixels, even; twice --resolution shows the face without enlarging it", DefaultValueFactory = _ => 512, HelpName = "PIXELS" };
-    private static readonly Option<bool> Faces = new("--faces") { Description = "also write faces/NAME.mp4, the aligned face that training takes" };
+    private static readonly Option<double> Seconds = new("--seconds") { Description = "length of each clip, in seconds", DefaultValueFactory = _ => 3.0, CustomParser = DecimalNumber.Parse, HelpName = "X" };
+    private static readonly Option<int> Size = new("--size") { Description = "side of the whole picture in pixels, even; at twice --resolution the face needs no enlarging", DefaultValueFactory = _ => 512, HelpName = "PIXELS" };
+    private static readonly Option<bool> Faces = new("--faces") { Description = "also write faces/NAME.mp4, the aligned face for training" };
     private static readonly Option<bool> FacesOnly = new("--faces-only") { Description = "write faces/NAME.mp4 instead of NAME.mp4" };
     private static readonly Option<int> Resolution = new("--resolution") { Description = "side of the aligned face in pixels, a multiple of 8", DefaultValueFactory = _ => 256, HelpName = "PIXELS" };
-    private static readonly Option<int> Jobs = new("--jobs", "-j") { Description = "clips drawn at the same time", DefaultValueFactory = _ => 1, HelpName = "N" };
-    private static readonly Option<bool> Json = new("--json") { Description = "write the result as JSON to standard output" };
+    private static readonly Option<int> Jobs = new("--jobs", "-j") { Description = "clips to draw at the same time", DefaultValueFactory = _ => 1, HelpName = "N" };
+    private static readonly Option<bool> Json = new("--json") { Description = "print the result as JSON" };
 
     public static Command Create()
     {
@@ -34,9 +34,9 @@ internal static class SynthCommand
             """
             For each clip it writes NAME.mp4 (25 fps, with the speech), NAME.wav (16 kHz mono), NAME.landmarks.json (where the
             face is, for sync --landmarks) and NAME.articulation.json (what the mouth does in every frame). With --faces also
-            faces/NAME.mp4, aligned exactly as sync aligns: the folder that train takes. NAME is the clip's seed.
+            faces/NAME.mp4, aligned exactly as sync does it: that folder is the input of train. NAME is the clip's seed.
 
-            Clips that are complete are kept, so that an interrupted run goes on where it was, and other seeds add to a folder.
+            Complete clips are kept: rerunning an interrupted command draws only the rest, and other seeds add clips to the folder.
 
             Examples:
               latentsync synth --count 500 --out heads --faces-only --jobs 4
@@ -73,9 +73,9 @@ internal static class SynthCommand
             return ExitCode.Done;
         }
         string kept = result.ClipsKept > 0 ? $", {result.ClipsKept} kept from an earlier run" : string.Empty;
-        Console.Out.WriteLine(string.Create(
+        WrappedText.Write(string.Create(
             CultureInfo.InvariantCulture,
-            $"{result.ClipsWritten} clips drawn{kept}: {result.FramesWritten} frames in {result.TotalSeconds:0.0} s, {result.MillisecondsPerFrame:0.0} ms per frame"));
+            $"{result.ClipsWritten} clips drawn{kept}: {result.FramesWritten} frames in {DurationText.Of(result.TotalSeconds)}, {result.MillisecondsPerFrame:0.0} ms per frame"));
         Console.Out.WriteLine(PrintableText.Escape($"Look at {result.FacesFolder ?? result.Folder}"));
         return ExitCode.Done;
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using LatentSync.Cli.Display;
 
 namespace LatentSync.Cli.Commands;
 
@@ -17,16 +18,22 @@ internal sealed class TeachingCommand : Command
     public string Teaching { get; }
 
     /// <summary>Lets `--help` of the whole tree print each command's teaching.</summary>
-    public static void Enable(RootCommand root, string rootTeaching)
+    /// <param name="root">The tree.</param>
+    /// <param name="rootTeaching">What the help of the program itself goes on with.</param>
+    /// <param name="width">Columns; null: the terminal's.</param>
+    public static void Enable(RootCommand root, string rootTeaching, int? width)
     {
         HelpOption help = root.Options.OfType<HelpOption>().Single();
-        help.Action = new TeachingHelp((HelpAction)help.Action!, rootTeaching);
+        help.Action = new TeachingHelp((HelpAction)help.Action!, rootTeaching, width);
     }
 
-    private sealed class TeachingHelp(HelpAction standard, string rootTeaching) : SynchronousCommandLineAction
+    private sealed class TeachingHelp(HelpAction standard, string rootTeaching, int? width) : SynchronousCommandLineAction
     {
         public override int Invoke(ParseResult parseResult)
         {
+            TextWriter output = parseResult.InvocationConfiguration.Output;
+            int? columns = width ?? (ReferenceEquals(output, Console.Error) ? TerminalWidth.OfErrors : TerminalWidth.OfOutput);
+            standard.MaxWidth = columns ?? int.MaxValue;
             int code = standard.Invoke(parseResult);
             string? text = parseResult.CommandResult.Command switch
             {
@@ -34,9 +41,9 @@ internal sealed class TeachingCommand : Command
                 RootCommand => rootTeaching,
                 _ => null,
             };
-            if (text is not null)
+            foreach (string line in text is null ? [] : HelpText.Lines(text, columns, OperatingSystem.IsWindows() ? string.Empty : "\\"))
             {
-                parseResult.InvocationConfiguration.Output.WriteLine(text);
+                output.WriteLine(line);
             }
             return code;
         }

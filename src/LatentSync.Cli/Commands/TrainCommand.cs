@@ -15,28 +15,28 @@ namespace LatentSync.Cli.Commands;
 /// <summary>`latentsync train`.</summary>
 internal static class TrainCommand
 {
-    private static readonly Option<string> Configuration = new("--config") { Description = "the training's YAML file, with the original's keys", Required = true, HelpName = "FILE" };
+    private static readonly Option<string> Configuration = new("--config") { Description = "configuration (YAML), with the original's keys", Required = true, HelpName = "FILE" };
     private static readonly Option<string> Out = new("--out", "-o") { Description = "folder of the run: state, checkpoints/, losses.png, losses.csv", Required = true, HelpName = "DIR" };
-    private static readonly Option<string?> Data = new("--data") { Description = "folder of aligned face videos (*.mp4, 25 fps) or a list of them, one path per line; instead of the configuration's", HelpName = "DIR|LIST" };
-    private static readonly Option<bool> Resume = new("--resume") { Description = "go on where the last run of this folder stopped, however it stopped" };
-    private static readonly Option<long?> Steps = new("--steps") { Description = "steps in all, instead of run.max_train_steps", HelpName = "N" };
-    private static readonly Option<long?> Seed = new("--seed") { Description = "instead of run.seed", HelpName = "N" };
-    private static readonly Option<string> Device = new("--device") { Description = "auto, cpu, cuda or cuda:N", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
-    private static readonly Option<int?> Threads = new("--threads") { Description = "threads of libtorch; the same number gives the same losses bit for bit", HelpName = "N" };
-    private static readonly Option<string?> Vae = new("--vae") { Description = "folder of the trained autoencoder, instead of ckpt.vae_path", HelpName = "DIR" };
-    private static readonly Option<string?> Whisper = new("--whisper") { Description = "file of the speech encoder, instead of ckpt.whisper_path", HelpName = "FILE" };
-    private static readonly Option<string?> Start = new("--start") { Description = "weights to start from (for stage 2 stage 1's; for the decoder's refinement the autoencoder's folder), instead of ckpt.resume_ckpt_path", HelpName = "FILE" };
-    private static readonly Option<bool> Json = new("--json") { Description = "write the result as JSON to standard output" };
+    private static readonly Option<string?> Data = new("--data") { Description = "folder of aligned face videos (*.mp4, 25 fps) or a list of them, one path per line; replaces the configuration's", HelpName = "DIR|LIST" };
+    private static readonly Option<bool> Resume = new("--resume") { Description = "continue the run in this folder, however it stopped" };
+    private static readonly Option<long?> Steps = new("--steps") { Description = "steps in total; replaces run.max_train_steps", HelpName = "N" };
+    private static readonly Option<long?> Seed = new("--seed") { Description = "replaces run.seed", HelpName = "N" };
+    private static readonly Option<string> Device = new ChoiceOption("--device", "auto", "cpu", "cuda") { HasCudaIndex = true, Also = ["mps"], Description = "auto, cpu, cuda or cuda:N", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
+    private static readonly Option<int?> Threads = new("--threads") { Description = "threads of libtorch; the same number gives exactly the same losses", HelpName = "N" };
+    private static readonly Option<string?> Vae = new("--vae") { Description = "folder of the trained autoencoder; replaces ckpt.vae_path", HelpName = "DIR" };
+    private static readonly Option<string?> Whisper = new("--whisper") { Description = "file of the speech encoder; replaces ckpt.whisper_path", HelpName = "FILE" };
+    private static readonly Option<string?> Start = new("--start") { Description = "weights to start from (in stage 2 those of stage 1; to refine the decoder, the autoencoder's folder); replaces ckpt.resume_ckpt_path", HelpName = "FILE" };
+    private static readonly Option<bool> Json = new("--json") { Description = "print the result as JSON" };
 
     public static Command Create()
     {
         TeachingCommand group = new(
             "train",
-            "Trains LatentSync's networks, the original's way, at any size.",
+            "Trains LatentSync's networks as the original does, at any size.",
             """
-            A run is resumable: the same command with --resume goes on after Ctrl+C, a crash or a power cut, with the same losses.
+            With --resume, training continues after Ctrl+C, a crash or a power cut, with exactly the same losses.
 
-            The parts are trained one after the other (scripts/train-demo does all of it for the demo's checkpoint):
+            Train the parts one after the other (scripts/train-demo does this for the demo's checkpoint):
               latentsync synth --count 500 --out data --faces-only       talking heads to learn from (or your own aligned videos)
               latentsync train vae --config vae.yaml --data data/faces --out run/vae
               latentsync train speech --config speech.yaml --out run/speech
@@ -67,12 +67,15 @@ internal static class TrainCommand
             Start));
         group.Add(Trainer(
             "syncnet",
-            "Trains the network that judges whether lips and speech belong together.",
+            "Trains the network that judges whether lips and speech match.",
             "latentsync train syncnet --config syncnet.yaml --data data/faces --out run/syncnet",
             SyncNetTraining.Run,
             Data));
         return group;
     }
+
+    /// <summary>The run's folder holds something to go on from.</summary>
+    public static bool HasState(ParseResult parsed) => File.Exists(Path.Combine(parsed.GetRequiredValue(Out), "state.safetensors"));
 
     private static TeachingCommand Trainer(
         string name,
@@ -116,12 +119,12 @@ internal static class TrainCommand
             Console.Out.WriteLine(JsonSerializer.Serialize(report, JsonOutput.Options));
             return ExitCode.Done;
         }
-        Console.Out.WriteLine(string.Create(
+        WrappedText.Write(string.Create(
             CultureInfo.InvariantCulture,
-            $"{report.Steps} steps ({report.Parameters:N0} parameters) in {report.Seconds:0} s{(report.ResumedFrom > 0 ? $", resumed at step {report.ResumedFrom}" : string.Empty)}; loss {report.FinalLoss:G4} over the last steps"));
+            $"{report.Steps} steps ({report.Parameters:N0} parameters) in {DurationText.Of(report.Seconds)}{(report.ResumedFrom > 0 ? $", resumed at step {report.ResumedFrom}" : string.Empty)}; loss {report.FinalLoss:G4} over the last steps"));
         foreach (SkippedVideo skipped in report.SkippedVideos)
         {
-            Console.Error.WriteLine(PrintableText.Escape($"skipped {skipped.Path}: {skipped.Reason}"));
+            Say.Warning($"skipped {skipped.Path}: {skipped.Reason}");
         }
         Console.Out.WriteLine(PrintableText.Escape($"checkpoint {report.Checkpoint}"));
         Console.Out.WriteLine(PrintableText.Escape($"curve      {report.LossPlot}"));
@@ -132,7 +135,7 @@ internal static class TrainCommand
     private sealed class StepDisplay(IProgress<ProgressLine> sink, string name) : IProgress<TrainingProgress>
     {
         public void Report(TrainingProgress value) =>
-            sink.Report(new ProgressLine($"training {name}", value.Step, value.TotalSteps, string.Create(CultureInfo.InvariantCulture, $"steps, loss {value.SmoothedLoss:G4}, {value.SecondsPerStep:0.00} s each"))
+            sink.Report(new ProgressLine($"training {name}", value.Step, value.TotalSteps, string.Create(CultureInfo.InvariantCulture, $"steps, loss {value.SmoothedLoss:G4}, {DurationText.Of(value.SecondsPerStep)} each"))
             {
                 TimeLeft = value.Remaining,
             });

@@ -2,6 +2,9 @@ using System.Globalization;
 using System.Text.Json;
 using LatentSync.Evaluation.Demo;
 using LatentSync.Evaluation.Quality;
+using LatentSync.Foundation.Wording;
+using LatentSync.Quality;
+using LatentSync.Training.Evaluation;
 
 namespace LatentSync.Cli.Display;
 
@@ -10,7 +13,7 @@ internal static class EvaluationDisplay
 {
     public static void WriteTable(DemoEvaluationOptions options, DemoEvaluationResult result)
     {
-        Line($"{result.Clips.Count} new clips of {options.Seconds:0.##} s, seed {options.Seed}, {options.InferenceSteps} steps, guidance {options.GuidanceScale:0.##}, {result.TotalSeconds:0} s");
+        Line($"{result.Clips.Count} new clips of {options.Seconds:0.##} s, seed {options.Seed}, {options.InferenceSteps} steps, guidance {options.GuidanceScale:0.##}, {DurationText.Of(result.TotalSeconds)}");
         Line($"{result.CheckpointFolder}{(result.Trained ? "" : " (untrained)")}");
         Line($"");
         Line($"  clip  correlation  unrelated  input  offset  PSNR outside  SSIM above  flicker");
@@ -69,5 +72,5 @@ internal static class EvaluationDisplay
         Console.Out.WriteLine(JsonSerializer.Serialize(answer, JsonOutput.Options));
     }
 
-    private static void Line(FormattableString text) => Console.Out.WriteLine(text.ToString(CultureInfo.InvariantCulture).TrimEnd());
+    private static void Line(FormattableString text) => WrappedText.Write(text.ToString(CultureInfo.InvariantCulture).TrimEnd(), hang: 4);
 }

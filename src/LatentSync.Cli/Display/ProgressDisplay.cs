@@ -1,14 +1,12 @@
-using System.Diagnostics;
 using System.Globalization;
+using LatentSync.Foundation.Wording;
 using Spectre.Console;
 
 namespace LatentSync.Cli.Display;
 
-/// <summary>Progress of a run on standard error: bars on a terminal, a line now and then elsewhere.</summary>
+/// <summary>Progress of a run on standard error: bars on a terminal, a line for each stage elsewhere.</summary>
 internal sealed class ProgressDisplay : IDisposable
 {
-    private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(5);
-
     private readonly IAnsiConsole _console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
 
     /// <summary>Runs <paramref name="work"/> while showing what it reports.</summary>
@@ -16,18 +14,21 @@ internal sealed class ProgressDisplay : IDisposable
     {
         if (Console.IsErrorRedirected || !_console.Profile.Capabilities.Interactive)
         {
-            return await work(new LineProgress());
+            return await work(new LineProgress(Console.Error, TimeProvider.System));
         }
         return await _console
             .Progress()
             .AutoClear(false)
             .HideCompleted(false)
-            .Columns(new SpinnerColumn(), new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new CountColumn(), new TimeLeftColumn())
+            .Columns(new SpinnerColumn(), new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = BarWidth(_console.Profile.Width) }, new PercentageColumn(), new CountColumn(), new TimeLeftColumn())
             .StartAsync(context => work(new BarProgress(context)));
     }
 
     /// <inheritdoc/>
     public void Dispose() => _console.Cursor.Show();
+
+    /// <summary>What the other columns leave, on a terminal of so many; their longest texts take about 58.</summary>
+    internal static int BarWidth(int columns) => Math.Clamp(columns - 58, 4, 40);
 
     /// <summary>What was last reported of a bar.</summary>
     private static ProgressLine LineOf(ProgressTask task) => task.State.Get<ProgressLine>(nameof(ProgressLine));
@@ -70,54 +71,10 @@ internal sealed class ProgressDisplay : IDisposable
             );
     }
 
-    /// <summary>"00:12:40": what the work itself says, else what the bar's pace tells.</summary>
+    /// <summary>"12 min left": what the work itself says, else what the bar's pace tells.</summary>
     private sealed class TimeLeftColumn : ProgressColumn
     {
-        private readonly RemainingTimeColumn _ofPace = new();
-
         public override Spectre.Console.Rendering.IRenderable Render(Spectre.Console.Rendering.RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
-            LineOf(task).TimeLeft is { } left
-                ? new Text(left.ToString(left.TotalDays < 1 ? @"hh\:mm\:ss" : @"d\.hh\:mm\:ss", CultureInfo.InvariantCulture), new Style(Color.Blue))
-                : _ofPace.Render(options, task, deltaTime);
-    }
-
-    private sealed class LineProgress : IProgress<ProgressLine>
-    {
-        private readonly Dictionary<string, (Pace Pace, long Last)> _stages = [];
-        private readonly HashSet<string> _complete = [];
-        private readonly Lock _gate = new();
-
-        public void Report(ProgressLine value)
-        {
-            lock (_gate)
-            {
-                long now = Stopwatch.GetTimestamp();
-                bool first = !_stages.TryGetValue(value.Title, out (Pace Pace, long Last) stage);
-                if (first)
-                {
-                    stage = (new Pace(value.Done, now), 0);
-                }
-                bool complete = value.Total is { } all && value.Done >= all;
-                if (_complete.Contains(value.Title))
-                {
-                    return;
-                }
-                if (complete)
-                {
-                    _complete.Add(value.Title);
-                }
-                if (!first && !complete && Stopwatch.GetElapsedTime(stage.Last, now) < LineInterval)
-                {
-                    return;
-                }
-                _stages[value.Title] = (stage.Pace, now);
-                TimeSpan? known = value.TimeLeft ?? (value.Total is { } total ? stage.Pace.TimeLeft(value.Done, total, now) : null);
-                string left = known is { } remaining && !complete
-                    ? string.Create(CultureInfo.InvariantCulture, $", about {remaining.TotalSeconds:0} s left")
-                    : string.Empty;
-                string count = value.Total is { } t ? $"{value.Done}/{t}" : $"{value.Done}";
-                Console.Error.WriteLine($"{value.Title}: {count} {value.Unit}{left}");
-            }
-        }
+            new Text((LineOf(task).TimeLeft ?? task.RemainingTime) is { } left && !task.IsFinished ? $"{DurationText.Of(left)} left" : string.Empty, new Style(Color.Blue));
     }
 }

@@ -13,9 +13,12 @@ internal readonly record struct ProgressLine(string Title, long Done, long? Tota
     /// <summary>Time left, from who knows it better than the count tells; null otherwise.</summary>
     public TimeSpan? TimeLeft { get; init; }
 
+    /// <summary>The stage runs beside one whose progress tells more: detection and writing go on with the network, chunk by chunk.</summary>
+    public bool IsBeside { get; init; }
+
     /// <summary>Shows a lip-sync's progress.</summary>
     public static IProgress<SyncProgress> Of(IProgress<ProgressLine> sink) =>
-        new Translation<SyncProgress>(sink, p => new ProgressLine(TitleOf(p.Stage), p.Done, p.Total, p.Unit));
+        new Translation<SyncProgress>(sink, p => new ProgressLine(TitleOf(p.Stage), p.Done, p.Total, p.Unit) { IsBeside = p.Stage is SyncStage.Faces or SyncStage.Write });
 
     /// <summary>Shows the demo's progress.</summary>
     public static IProgress<DemoProgress> OfDemo(IProgress<ProgressLine> sink) =>

@@ -7,6 +7,9 @@ namespace LatentSync.Cli.Display;
 /// <summary>The report of a finished run, for people or as JSON.</summary>
 internal static class SyncReportDisplay
 {
+    /// <summary>Columns before a value: what continues it stands below it.</summary>
+    private const int LabelWidth = 13;
+
     public static void Write(SyncReport report, bool json)
     {
         if (json)
@@ -16,14 +19,15 @@ internal static class SyncReportDisplay
         }
         foreach (string line in Lines(report))
         {
-            Console.Out.WriteLine(PrintableText.Escape(line));
+            WrappedText.Write(PrintableText.Escape(line), LabelWidth - 2);
         }
     }
 
-    private static IEnumerable<string> Lines(SyncReport report)
+    /// <summary>The report for people, line by line.</summary>
+    internal static IEnumerable<string> Lines(SyncReport report)
     {
         yield return report.OutputPath;
-        yield return Text($"  video      {report.Width}x{report.Height}, {report.FrameRate:0.###} fps, {report.Frames} frames, {report.DurationSeconds:0.00} s");
+        yield return Text($"  video      {report.Width}x{report.Height}, {report.FrameRate:0.###} fps, {report.Frames} frames, {Length(report.DurationSeconds)}");
         yield return $"  frames     {report.FrameMapping}";
         yield return Text($"  faces      {report.Detector}: found in {report.FacesFound} frames, {report.FacesInterpolated} interpolated");
         if (report.WithoutFace.Count > 0)
@@ -37,11 +41,10 @@ internal static class SyncReportDisplay
         {
             yield return $"  attention  {layer.Key}: {string.Join(", ", layer.Select(a => Text($"{a.Backend} x{a.Calls}")))}";
         }
-        string stages = string.Join(", ", report.StageSeconds.Select(s => Text($"{s.Key} {s.Value:0.0}")));
-        yield return Text($"  time       {report.TotalSeconds:0.0} s ({stages})");
+        yield return $"  time       {DurationText.Of(report.TotalSeconds)}: {Stages(report.StageSeconds)}";
         if (report.SecondsPerStep is { } step)
         {
-            yield return Text($"  step       {step:0.00} s per denoising step of a chunk");
+            yield return $"  step       {DurationText.Of(step)} per denoising step of a chunk";
         }
         yield return Text($"  memory     {report.PeakMemoryBytes / (1024.0 * 1024 * 1024):0.00} GiB at the peak");
         foreach (string warning in report.Warnings)
@@ -49,6 +52,17 @@ internal static class SyncReportDisplay
             yield return $"  note       {warning}";
         }
     }
+
+    // Detection of the next frames runs beside the network and the encoder; its time is part of theirs.
+    private static string Stages(IReadOnlyDictionary<string, double> seconds)
+    {
+        string all = string.Join(", ", seconds.Select(stage => $"{stage.Key} {DurationText.Of(stage.Value)}"));
+        string[] beside = [.. seconds.Keys.Where(stage => stage is "denoise" or "write")];
+        return seconds.ContainsKey("faces") && beside.Length > 0 ? $"{all} (faces overlaps with {string.Join(" and ", beside)})" : all;
+    }
+
+    // A video's length, which may matter to the frame.
+    private static string Length(double seconds) => seconds < 60 ? Text($"{seconds:0.00} s") : DurationText.Of(seconds);
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

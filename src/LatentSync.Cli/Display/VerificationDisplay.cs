@@ -146,7 +146,7 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
         Console.Out.WriteLine("matrix product: " + string.Join(", ", peaks.Select(peak => Text($"{peak.Value:0} GFLOP/s {peak.Key.ShortName()}"))));
         Console.Out.WriteLine(setup.Tuned.Describe());
         Console.Out.WriteLine();
-        Console.Out.WriteLine(Legend);
+        WrappedText.Write(Legend, hang: 11);
     }
 
     private void Write(LayerVerification layer, Verdict[] everywhere, int width, int backendWidth)
@@ -167,7 +167,7 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
         }
         foreach (Verdict skipped in layer.Skipped.Where(verdict => everywhere.All(other => other.Backend != verdict.Backend)))
         {
-            Console.Out.WriteLine($"  {name.PadRight(width)}  {shape,-22}  {skipped.Backend.PadRight(backendWidth - 1)} does not run: {Reasons(skipped)}");
+            WrappedText.Write($"  {name.PadRight(width)}  {shape,-22}  {skipped.Backend.PadRight(backendWidth - 1)} does not run: {Reasons(skipped)}", hang: 4);
             name = shape = string.Empty;
         }
         if (name.Length > 0)
@@ -186,7 +186,7 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
         }
         foreach (Verdict refused in everywhere)
         {
-            Console.Out.WriteLine($"  {refused.Backend.PadRight(backendWidth)} does not run: {Reasons(refused)}");
+            WrappedText.Write($"  {refused.Backend.PadRight(backendWidth)} does not run: {Reasons(refused)}", hang: 4);
         }
     }
 
@@ -215,7 +215,7 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
         foreach (VerificationSummary s in VerificationSummary.Of(layers))
         {
             string speed = s.GeometricMean is { } mean ? Text($"geometric mean {mean:0.00}x, least {s.Worst:0.00}x ({s.WorstLayer}), {s.Layers} layers") : "nothing to compare with";
-            Console.Out.WriteLine($"  {s.Backend.PadRight(backendWidth)} {speed}{(s.Wrong > 0 ? Text($", {s.Wrong} WRONG") : "")}");
+            WrappedText.Write($"  {s.Backend.PadRight(backendWidth)} {speed}{(s.Wrong > 0 ? Text($", {s.Wrong} WRONG") : "")}", hang: 4);
         }
         int wrong = layers.Sum(layer => layer.Results.Count(result => !result.Passed)), right = layers.Sum(layer => layer.Results.Count) - wrong;
         Console.Out.WriteLine(Text($"{right} right, {wrong} wrong"));

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace LatentSync.Doctor.Wording;
+namespace LatentSync.Foundation.Wording;
 
 /// <summary>Text in columns of a terminal, where a Chinese character takes two.</summary>
 internal static class Columns
@@ -36,33 +36,38 @@ internal static class Columns
 
     /// <summary>The text in lines of at most a width, broken at spaces and after Chinese characters; a longer word, such as a path, is
     /// broken where the line ends.</summary>
-    public static IReadOnlyList<string> Wrap(string text, int width)
+    /// <param name="text">One paragraph.</param>
+    /// <param name="width">Columns of the widest line.</param>
+    /// <param name="hang">Columns by which every line but the first is indented; they count.</param>
+    public static IReadOnlyList<string> Wrap(string text, int width, int hang = 0)
     {
         List<string> lines = [];
-        string line = "";
+        string line = "", indent = new(' ', hang);
+        void End(string whole) => lines.Add(lines.Count == 0 ? whole : indent + whole);
+        int Room() => lines.Count == 0 ? width : Math.Max(1, width - hang);
         foreach (string piece in Pieces(text))
         {
             string joined = line + piece;
-            if (Width(joined.TrimEnd()) <= width)
+            if (Width(joined.TrimEnd()) <= Room())
             {
                 line = joined;
                 continue;
             }
             if (line.Length > 0)
             {
-                lines.Add(line.TrimEnd());
+                End(line.TrimEnd());
             }
             line = piece.TrimStart();
-            while (Width(line.TrimEnd()) > width)
+            while (Width(line.TrimEnd()) > Room())
             {
-                int fits = Fitting(line, width);
-                lines.Add(line[..fits]);
+                int fits = Fitting(line, Room());
+                End(line[..fits]);
                 line = line[fits..];
             }
         }
         if (line.TrimEnd().Length > 0 || lines.Count == 0)
         {
-            lines.Add(line.TrimEnd());
+            End(line.TrimEnd());
         }
         return lines;
     }

@@ -32,7 +32,7 @@ internal static class FakeSync
         Seed = 1247,
         Attention = [new AttentionUse("unet.spatial-self", "torch-flash", 120), new AttentionUse("unet.audio-cross", "torch-flash", 120)],
         SecondsPerStep = 0.5,
-        StageSeconds = new Dictionary<string, double> { ["load"] = 0.8, ["audio"] = 0.4, ["denoise"] = 9.1 },
+        StageSeconds = new Dictionary<string, double> { ["load"] = 0.8, ["audio"] = 0.4, ["faces"] = 2.5, ["denoise"] = 9.1, ["write"] = 0.6 },
         TotalSeconds = 12.5,
         PeakMemoryBytes = 3L << 29,
         Warnings = ["speech longer than expected"],

@@ -8,7 +8,7 @@ internal static class AttentionCommand
     public static Command Create() =>
         new TeachingCommand(
             "attention",
-            "Questions to the attention layer.",
+            "Inspect, verify and tune attention kernels.",
             """
             Example:
               latentsync attention explain --shape 2,8,1024,1024,40 --dtype f16 --json

@@ -12,21 +12,21 @@ namespace LatentSync.Cli.Commands.AttentionCommands;
 /// <summary>`latentsync attention audit`.</summary>
 internal static class AuditCommand
 {
-    private static readonly Option<int> Problems = new("--problems") { Description = "random problems whose verdicts are compared with libtorch's; 0 leaves this out", DefaultValueFactory = _ => 2000, HelpName = "N" };
-    private static readonly Option<int> Seed = new("--seed") { Description = "seed of every random choice", DefaultValueFactory = _ => 20260522, HelpName = "N" };
-    private static readonly Option<string> Device = new("--device") { Description = "cpu, cuda or cuda:N", DefaultValueFactory = _ => "cpu", HelpName = "NAME" };
-    private static readonly Option<int> Faults = new("--faults") { Description = "faults to inject into the kernels; the results must not change", DefaultValueFactory = _ => 0, HelpName = "N" };
-    private static readonly Option<bool> Memory = new("--memory") { Description = "measure each backend's peak memory against its estimate" };
-    private static readonly Option<bool> Json = new("--json") { Description = "write the report as JSON to standard output" };
+    private static readonly Option<int> Problems = new("--problems") { Description = "number of random problems to compare with libtorch's own choice; 0: none", DefaultValueFactory = _ => 2000, HelpName = "N" };
+    private static readonly Option<int> Seed = new("--seed") { Description = "seed of all random numbers", DefaultValueFactory = _ => 20260522, HelpName = "N" };
+    private static readonly Option<string> Device = new ChoiceOption("--device", "cpu", "cuda") { HasCudaIndex = true, Description = "cpu, cuda or cuda:N", DefaultValueFactory = _ => "cpu", HelpName = "NAME" };
+    private static readonly Option<int> Faults = new("--faults") { Description = "number of faults to inject into the kernels; results must not change", DefaultValueFactory = _ => 0, HelpName = "N" };
+    private static readonly Option<bool> Memory = new("--memory") { Description = "compare each backend's peak memory with its estimate" };
+    private static readonly Option<bool> Json = new("--json") { Description = "print the report as JSON" };
 
     public static Command Create()
     {
         TeachingCommand audit = new(
             "audit",
-            "Holds the rules, the fallback and the memory estimates against what libtorch does on this machine.",
+            "Checks the rules, the fallback and the memory estimates against libtorch on this machine.",
             """
-            Exit code 1 when anything disagrees: a verdict differs from libtorch's own, a result changes under an injected fault, or a call
-            takes more memory than was estimated.
+            Exit code 1 if a rule and libtorch disagree, a result changes under an injected fault, or a call takes more memory than
+            estimated.
 
             Examples:
               latentsync attention audit

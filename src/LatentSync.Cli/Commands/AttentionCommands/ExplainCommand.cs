@@ -18,25 +18,25 @@ internal static class ExplainCommand
 {
     private static readonly MachineOptions MachineOf = new();
     private static readonly Option<string> Shape = new("--shape") { Description = "batch, heads, query length, key length, head dim", Required = true, HelpName = "B,H,Lq,Lk,D" };
-    private static readonly Option<int?> KvHeads = new("--kv-heads") { Description = "key and value heads (GQA); default: as many as query heads", HelpName = "N" };
-    private static readonly Option<int?> ValueDim = new("--value-dim") { Description = "head dim of the values; default: the keys'", HelpName = "N" };
-    private static readonly Option<string> DType = new("--dtype") { Description = "f32, f16, bf16 or f64", DefaultValueFactory = _ => "f32", HelpName = "NAME" };
-    private static readonly Option<bool> Causal = new("--causal") { Description = "key j is seen by query i when j <= i" };
-    private static readonly Option<string> Mask = new("--mask") { Description = "none, bool or float", DefaultValueFactory = _ => "none", HelpName = "KIND" };
-    private static readonly Option<string?> Device = new("--device") { Description = "cpu, cuda, cuda:N or mps; default: the GPU of a described machine that has one, else cpu", HelpName = "NAME" };
-    private static readonly Option<bool> Training = new("--training") { Description = "gradients are needed" };
-    private static readonly Option<string> PolicyText = new("--attention") { Description = "auto, NAME or \"require NAME\" (only that backend), \"prefer NAME\", \"forbid NAME\"", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
-    private static readonly Option<bool> Json = new("--json") { Description = "write the answer as JSON to standard output" };
+    private static readonly Option<int?> KvHeads = new("--kv-heads") { Description = "key and value heads (GQA); default: the number of query heads", HelpName = "N" };
+    private static readonly Option<int?> ValueDim = new("--value-dim") { Description = "head dim of the values; default: that of the keys", HelpName = "N" };
+    private static readonly Option<string> DType = new ChoiceOption("--dtype", "f32", "f16", "bf16", "f64") { Also = ["float32", "float16", "half", "bfloat16", "float64"], Description = "f32, f16, bf16 or f64", DefaultValueFactory = _ => "f32", HelpName = "NAME" };
+    private static readonly Option<bool> Causal = new("--causal") { Description = "causal: query i sees the keys j <= i" };
+    private static readonly Option<string> Mask = new ChoiceOption("--mask", "none", "bool", "float") { Description = "none, bool or float", DefaultValueFactory = _ => "none", HelpName = "KIND" };
+    private static readonly Option<string> Device = new ChoiceOption("--device", "cpu", "cuda", "mps") { HasCudaIndex = true, Description = "cpu, cuda, cuda:N or mps; default: the GPU of a described machine that has one, else cpu", HelpName = "NAME" };
+    private static readonly Option<bool> Training = new("--training") { Description = "the problem needs gradients" };
+    private static readonly Option<string> PolicyText = new PolicyOption { Description = "auto, NAME or \"require NAME\" (only that backend), \"prefer NAME\", \"forbid NAME\"" };
+    private static readonly Option<bool> Json = new("--json") { Description = "print the answer as JSON" };
 
     public static Command Create()
     {
         TeachingCommand explain = new(
             "explain",
-            "Says which attention backend would run for a problem on this machine or a described one, and why not the others.",
+            "Shows which attention backend runs a problem on this machine, or one you describe, and why the others don't.",
             $"""
             {MachineOptions.Teaching}
-            Without --device such a machine is asked for its GPU when it has one. All of its memory counts as free unless the file says how much is;
-            on this machine it is what is free now.
+            Without --device, a described machine uses its GPU if it has one. All of its memory counts as free unless the file says how much is;
+            on this machine it is the memory that is free now.
 
             Examples (the autoencoder's mid block at 256 pixels; the UNet's first self-attention on another machine):
               latentsync attention explain --shape 16,1,1024,1024,512
@@ -79,10 +79,10 @@ internal static class ExplainCommand
         }
         else
         {
-            Console.Out.WriteLine(PlanText.Of(plan, freeBytes, Languages.Current));
+            WrappedText.Write(PlanText.Of(plan, freeBytes, Languages.Current), hang: 2);
             if (tuned is not null)
             {
-                Console.Out.WriteLine(tuned.DescribeFor(problem, Languages.Current));
+                WrappedText.Write(tuned.DescribeFor(problem, Languages.Current), hang: 2);
             }
         }
         return plan.Chosen is null ? ExitCode.Machine : ExitCode.Done;

@@ -6,13 +6,13 @@ namespace LatentSync.Cli.Commands.AttentionCommands;
 /// <summary>`latentsync attention record`.</summary>
 internal static class RecordCommand
 {
-    private static readonly Argument<string> Folder = new("DIR") { Description = "folder that holds record.json and the JSON of the steps" };
+    private static readonly Argument<string> Folder = new("DIR") { Description = "folder with record.json and the JSON files of the steps" };
 
     public static Command Create()
     {
         TeachingCommand record = new(
             "record",
-            "Makes the page of a measurement record from its JSON files (scripts/gpu-check and scripts/cpu-record call this).",
+            "Writes the page of a measurement record from its JSON files (for scripts/gpu-check and scripts/cpu-record).",
             """
             Example:
               latentsync attention record docs/benchmarks/nvidia-h200

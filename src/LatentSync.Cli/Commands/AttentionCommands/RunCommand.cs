@@ -10,20 +10,20 @@ namespace LatentSync.Cli.Commands.AttentionCommands;
 /// <summary>`latentsync attention run`.</summary>
 internal static class RunCommand
 {
-    private static readonly Option<string[]> Cases = new("--case") { Description = "folder with cases.json and its .safetensors files, or the cases.json itself; may be given several times", Required = true, HelpName = "DIR" };
-    private static readonly Option<string?> Backend = new("--backend") { Description = "the backend that must compute every case, or reference; default: the selection's choice", HelpName = "NAME" };
-    private static readonly Option<string?> Filter = new("--filter") { Description = "only cases with this text in their name", HelpName = "TEXT" };
-    private static readonly Option<string> Device = new("--device") { Description = "cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "cpu", HelpName = "NAME" };
+    private static readonly Option<string[]> Cases = new("--case") { Description = "folder with cases.json and its .safetensors files, or the cases.json itself; repeat it for several", Required = true, HelpName = "DIR" };
+    private static readonly Option<string?> Backend = new("--backend") { Description = "backend to compute every case with, or reference; default: the usual choice", HelpName = "NAME" };
+    private static readonly Option<string?> Filter = new("--filter") { Description = "only cases whose name contains this", HelpName = "TEXT" };
+    private static readonly Option<string> Device = new ChoiceOption("--device", "cpu", "cuda", "mps") { HasCudaIndex = true, Description = "cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "cpu", HelpName = "NAME" };
     private static readonly Option<bool> Details = new("--details") { Description = "one line for every output of a case (--verbose too)" };
-    private static readonly Option<bool> Json = new("--json") { Description = "write the results as JSON to standard output" };
+    private static readonly Option<bool> Json = new("--json") { Description = "print the results as JSON" };
 
     public static Command Create()
     {
         TeachingCommand command = new(
             "run",
-            "Computes cases of the ONNX operator Attention and compares with their expected outputs.",
+            "Computes test cases of the ONNX operator Attention and compares them with the expected outputs.",
             """
-            A case that the named backend's rules refuse is skipped, with the reasons. Exit code 3 when this machine cannot run that backend at all.
+            Cases that the named backend does not support are skipped, with the reasons. Exit code 3 if this machine cannot run it at all.
 
             Examples:
               latentsync attention run --case tests/Data/conformance/onnx-attention
@@ -43,10 +43,11 @@ internal static class RunCommand
         var options = new AttentionCaseOptions { Backend = parsed.GetValue(Backend), Filter = parsed.GetValue(Filter), Device = ReadDevice(parsed) };
         AttentionCaseSummary summary = AttentionCaseRunner.Run(
             parsed.GetRequiredValue(Cases), options, result => Write(result, json, details), cancellationToken);
-        Console.Out.WriteLine(json ? JsonSerializer.Serialize(Describe(summary), JsonOutput.Options) : summary.ToString());
-        if (summary is { Passed: 0, Failed: 0 } && AttentionCaseRunner.WhyNever(options) is { } why)
+        string? why = summary is { Passed: 0, Failed: 0 } ? AttentionCaseRunner.WhyNever(options) : null;
+        Console.Out.WriteLine(json ? JsonSerializer.Serialize(Describe(summary, why), JsonOutput.Options) : summary.ToString());
+        if (why is not null)
         {
-            Console.Error.WriteLine($"latentsync: {options.Backend} does not run on this machine's {options.Device}: {why}");
+            Say.Failure($"{options.Backend} does not run on this machine's {options.Device}: {why}");
             return ExitCode.Machine;
         }
         return summary.Failed == 0 && summary.Passed > 0 ? ExitCode.Done : ExitCode.Failed;
@@ -65,13 +66,14 @@ internal static class RunCommand
         }
     }
 
-    private static object Describe(AttentionCaseSummary summary) =>
+    private static object Describe(AttentionCaseSummary summary, string? why) =>
         new
         {
             results = summary.Results.Select(r => new { name = r.Name, backend = r.Backend, passed = r.Passed, outcome = r.Outcome, maxAbsError = r.MaxAbsError, message = r.Message }),
             passed = summary.Passed,
             failed = summary.Failed,
             skipped = summary.Skipped,
+            whyNever = why,
         };
 
     private static AttentionDevice ReadDevice(ParseResult parsed)

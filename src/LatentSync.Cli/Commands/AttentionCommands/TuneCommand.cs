@@ -14,19 +14,19 @@ namespace LatentSync.Cli.Commands.AttentionCommands;
 internal static class TuneCommand
 {
     private static readonly VerifyOptions Shared = new();
-    private static readonly Option<bool> Show = new("--show") { Description = "show the order that is in use, and measure nothing" };
-    private static readonly Option<bool> Clear = new("--clear") { Description = "forget what was measured, so that the built-in order is used" };
-    private static readonly Option<bool> Json = new("--json") { Description = "write the order as JSON to standard output" };
+    private static readonly Option<bool> Show = new("--show") { Description = "show the order in use; measure nothing" };
+    private static readonly Option<bool> Clear = new("--clear") { Description = "forget the measurements and go back to the built-in order" };
+    private static readonly Option<bool> Json = new("--json") { Description = "print the order as JSON" };
 
     public static Command Create()
     {
         TeachingCommand tune = new(
             "tune",
-            "Verifies and times every attention backend and remembers the fastest right ones for this machine.",
+            "Verifies and times every attention backend, and remembers which correct one is fastest on this machine.",
             $"""
-            The order is kept in the user's cache, per class of problems, and used by sync and by every program that does not set its own.
-            It is ignored when the processor, the GPU, libtorch or the rules change. {AttentionSettings.TuningVariable} names another file, or "off".
-            Run it on a quiet machine. Exit code 1 when a backend is wrong; it is left out of the order then.
+            The order is kept in the user's cache, per class of problems. sync uses it, and so does every program that does not set its own.
+            It is ignored once the processor, the GPU, libtorch or the rules have changed. {AttentionSettings.TuningVariable} names another file, or "off".
+            Run it while the machine does nothing else. Exit code 1 if a backend is wrong; the order then leaves it out.
 
             Examples:
               latentsync attention tune
@@ -74,7 +74,7 @@ internal static class TuneCommand
         var wrong = layers.SelectMany(layer => layer.Results.Where(result => !result.Passed).Select(result => (layer, result))).ToArray();
         foreach (var (layer, result) in wrong)
         {
-            Console.Error.WriteLine($"latentsync: {result.Backend} is wrong on {layer.Layer.Name} {layer.Problem.DType.ShortName()} and was left out: {result.Failure}");
+            Say.Failure($"{result.Backend} is wrong on {layer.Layer.Name} {layer.Problem.DType.ShortName()} and was left out: {result.Failure}");
         }
         return wrong.Length > 0 ? ExitCode.Failed : ExitCode.Done;
     }
@@ -89,14 +89,14 @@ internal static class TuneCommand
         }
         if (note is not null)
         {
-            Console.Out.WriteLine(note);
+            WrappedText.Write(note, hang: 2);
         }
-        Console.Out.WriteLine(tuned.Describe());
+        WrappedText.Write(tuned.Describe(), hang: 2);
         foreach (TuningEntry entry in tuned.Table?.Entries ?? [])
         {
             MeasuredClass c = entry.Class;
             string times = string.Join(", ", entry.Order.Select(name => string.Create(CultureInfo.InvariantCulture, $"{name} {entry.Milliseconds.GetValueOrDefault(name):0.0##} ms")));
-            Console.Out.WriteLine($"  {Describe(c).PadRight(56)} {times}");
+            WrappedText.Write($"  {Describe(c).PadRight(56)} {times}", hang: 2);
         }
     }
 

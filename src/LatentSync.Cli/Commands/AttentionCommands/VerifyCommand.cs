@@ -10,15 +10,15 @@ namespace LatentSync.Cli.Commands.AttentionCommands;
 internal static class VerifyCommand
 {
     private static readonly VerifyOptions Shared = new();
-    private static readonly Option<bool> List = new("--list") { Description = "show the workloads and their layers, and run nothing" };
-    private static readonly Option<bool> Training = new("--training") { Description = "check the gradients and time the backward pass, instead of the forward pass" };
-    private static readonly Option<bool> Json = new("--json") { Description = "write the results as JSON to standard output" };
+    private static readonly Option<bool> List = new("--list") { Description = "list the workloads and their layers; run nothing" };
+    private static readonly Option<bool> Training = new("--training") { Description = "check gradients and time the backward pass, not the forward pass" };
+    private static readonly Option<bool> Json = new("--json") { Description = "print the results as JSON" };
 
     public static Command Create()
     {
         TeachingCommand verify = new(
             "verify",
-            "Runs every attention backend of this machine over real problems, checks each against float64 and times them in turns.",
+            "Runs every attention backend of this machine on real problems: compares results with float64 and times them in turns.",
             """
             Exit code 1 when a backend is wrong.
 

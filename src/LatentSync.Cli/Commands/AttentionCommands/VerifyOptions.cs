@@ -5,7 +5,9 @@ using LatentSync.Attention.Torch.Devices;
 using LatentSync.Attention.Torch.Tuning;
 using LatentSync.Attention.Workloads;
 using LatentSync.Compute;
+using LatentSync.Foundation.Wording;
 using LatentSync.Lab.Verification;
+using LatentSync.Pipelines;
 using LatentSync.Platform.LibTorch;
 using LatentSync.Platform.Machines;
 
@@ -14,13 +16,13 @@ namespace LatentSync.Cli.Commands.AttentionCommands;
 /// <summary>The options that `verify` and `tune` share: what is run, where, and for how long.</summary>
 internal sealed class VerifyOptions
 {
-    private readonly Option<string[]> _workloads = new("--workload") { Description = $"which problems; may be repeated; --list shows all; default: {WorkloadCatalog.Default}", HelpName = "NAME" };
-    private readonly Option<string[]> _backends = new("--backend") { Description = "only these backends; may be repeated; default: all of this process", HelpName = "NAME" };
-    private readonly Option<string?> _layer = new("--layer") { Description = "only layers whose name contains this, for instance temporal", HelpName = "TEXT" };
-    private readonly Option<string> _dtypes = new("--dtype") { Description = "element types, joined by commas: f32, f16, bf16, f64", DefaultValueFactory = _ => "f32", HelpName = "NAMES" };
-    private readonly Option<string> _device = new("--device") { Description = "cpu, cuda or cuda:N", DefaultValueFactory = _ => "cpu", HelpName = "NAME" };
-    private readonly Option<int> _repeats = new("--repeats") { Description = "rounds of measurement at most", DefaultValueFactory = _ => 15, HelpName = "N" };
-    private readonly Option<double> _budget = new("--budget") { Description = "seconds that the rounds of one layer may take, about", DefaultValueFactory = _ => 2, CustomParser = DecimalNumber.Parse, HelpName = "SECONDS" };
+    private readonly Option<string[]> _workloads = new("--workload") { Description = $"which problems; repeat it for several; --list shows all; default: {WorkloadCatalog.Default}", HelpName = "NAME" };
+    private readonly Option<string[]> _backends = new("--backend") { Description = "only this backend; repeat it for several; default: all there are", HelpName = "NAME" };
+    private readonly Option<string?> _layer = new("--layer") { Description = "only layers whose name contains this, such as temporal", HelpName = "TEXT" };
+    private readonly Option<string> _dtypes = new ChoiceOption("--dtype", "f32", "f16", "bf16", "f64") { IsList = true, Also = ["float32", "float16", "half", "bfloat16", "float64"], Description = "element types, separated by commas: f32, f16, bf16, f64", DefaultValueFactory = _ => "f32", HelpName = "NAMES" };
+    private readonly Option<string> _device = new ChoiceOption("--device", "cpu", "cuda") { HasCudaIndex = true, Description = "cpu, cuda or cuda:N", DefaultValueFactory = _ => "cpu", HelpName = "NAME" };
+    private readonly Option<int> _repeats = new("--repeats") { Description = "at most this many rounds of measurement", DefaultValueFactory = _ => 15, HelpName = "N" };
+    private readonly Option<double> _budget = new("--budget") { Description = "about how many seconds the rounds of one layer may take", DefaultValueFactory = _ => 2, CustomParser = DecimalNumber.Parse, HelpName = "SECONDS" };
     private readonly Option<int?> _threads = new("--threads") { Description = "threads of libtorch's kernels; default: libtorch's own choice", HelpName = "N" };
     private readonly Option<string?> _libtorch = new("--libtorch") { Description = "use the libtorch in this folder", HelpName = "DIR" };
 
@@ -83,7 +85,7 @@ internal sealed class VerifyOptions
         string[] known = [.. AttentionDispatcher.BuiltInBackends().Select(backend => backend.Name)];
         return known.Contains(name)
             ? name
-            : throw new SyncOptionsException($"{_backends.Name}: there is no backend \"{name}\" in this process; use one of {string.Join(", ", known)}.");
+            : throw new SyncOptionsException($"{_backends.Name}: there is no backend \"{name}\"; {(NearestName.Of(name, known) is { } near ? $"did you mean {near}? There are" : "there are")} {string.Join(", ", known)}.");
     }
 
     private static T Read<T>(Option option, string text, Func<string, T> parse)

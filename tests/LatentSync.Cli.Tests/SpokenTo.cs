@@ -1,0 +1,28 @@
+using LatentSync.Attention.Wording;
+
+namespace LatentSync.Cli.Tests;
+
+/// <summary>Catches what the process writes, and speaks a language meanwhile. For tests of <see cref="SharedProcess"/>.</summary>
+internal sealed class SpokenTo : IDisposable
+{
+    private readonly TextWriter _output = Console.Out, _errors = Console.Error;
+    private readonly StringWriter _caughtOutput = new(), _caughtErrors = new();
+
+    public SpokenTo(Language language = Language.English)
+    {
+        Languages.Current = language;
+        Console.SetOut(_caughtOutput);
+        Console.SetError(_caughtErrors);
+    }
+
+    public string Output => _caughtOutput.ToString();
+
+    public string Errors => _caughtErrors.ToString();
+
+    public void Dispose()
+    {
+        Console.SetOut(_output);
+        Console.SetError(_errors);
+        Languages.Reset();
+    }
+}
