@@ -4,7 +4,6 @@ using LatentSync.Checkpoints;
 using LatentSync.Chunks;
 using LatentSync.Cli.Display;
 using LatentSync.Compute;
-using LatentSync.Demo;
 using LatentSync.Doctor.Machines;
 using LatentSync.Evaluation;
 using LatentSync.Evaluation.Demo;

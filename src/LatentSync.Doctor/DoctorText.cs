@@ -1,8 +1,6 @@
 using System.Globalization;
 using LatentSync.Attention;
 using LatentSync.Attention.Failures;
-using LatentSync.Attention.Selection;
-using LatentSync.Doctor.Wording;
 using LatentSync.Foundation.Wording;
 using static LatentSync.Doctor.Wording.DoctorWords;
 

@@ -1,18 +1,11 @@
-<<<<<<< HEAD
+using System.Text.Json;
+using LatentSync.Attention.Wording;
 using LatentSync.Compute;
 using LatentSync.Media;
 using LatentSync.Media.Faces;
 using LatentSync.Media.Video;
 using LatentSync.Networks;
-=======
-using System.Text.Json;
-using LatentSync.Attention.Wording;
-using LatentSync.Media;
-using LatentSync.Media.Faces;
-using LatentSync.Media.Video;
-using LatentSync.Pipelines;
 using LatentSync.Platform.Loading;
->>>>>>> clw
 
 namespace LatentSync.Cli.Tests;
 

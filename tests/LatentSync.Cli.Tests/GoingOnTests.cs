@@ -1,6 +1,6 @@
 using System.CommandLine;
+using LatentSync.Chunks;
 using LatentSync.Cli.Commands;
-using LatentSync.Pipelines;
 using LatentSync.Testing;
 
 namespace LatentSync.Cli.Tests;

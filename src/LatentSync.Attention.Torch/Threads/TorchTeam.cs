@@ -1,4 +1,3 @@
-using LatentSync.Attention.Kernels;
 using LatentSync.Attention.Kernels.Threads;
 using LatentSync.Attention.Torch.Devices;
 using LatentSync.Platform.LibTorch;

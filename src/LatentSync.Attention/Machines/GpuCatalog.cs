@@ -110,7 +110,7 @@ public static partial class GpuCatalog
                 .OrderBy(entry => core.Length > 0 && Key(entry.Words, IsCore) == core ? 0 : 1)
                 .ThenByDescending(entry => words.Where(IsSeries).Count(entry.Words.Contains))
                 .ThenByDescending(entry => CommonStart(core, Key(entry.Words, IsCore)))
-                .ThenBy(entry => Math.Min(EditDistance.Between(whole, Key(entry.Words, IsTelling)), EditDistance.Between(core, Key(entry.Words, IsCore))))
+                .ThenBy(entry => Math.Min(NearestName.Distance(whole, Key(entry.Words, IsTelling)), NearestName.Distance(core, Key(entry.Words, IsCore))))
                 .Select(entry => entry.Model)
                 .Take(count),
         ];

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using LatentSync.Attention.Constraints;
-using LatentSync.Attention.Selection;
+using LatentSync.Attention.Rules;
 using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Cli.Commands;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using LatentSync.Chunks;
 using LatentSync.Cli.Display;
 using LatentSync.Evaluation.Demo;
 

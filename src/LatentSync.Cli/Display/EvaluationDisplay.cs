@@ -3,8 +3,6 @@ using System.Text.Json;
 using LatentSync.Evaluation.Demo;
 using LatentSync.Evaluation.Quality;
 using LatentSync.Foundation.Wording;
-using LatentSync.Quality;
-using LatentSync.Training.Evaluation;
 
 namespace LatentSync.Cli.Display;
 

@@ -2,9 +2,6 @@ using System.Text;
 using LatentSync.Evaluation.Quality;
 using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Wording;
-using LatentSync.Pipelines;
-using LatentSync.Quality;
-using static LatentSync.Demo.PageText;
 using static LatentSync.Evaluation.Demo.PageText;
 
 namespace LatentSync.Evaluation.Demo;

@@ -3,7 +3,7 @@ using System.Text;
 namespace LatentSync.Foundation.Wording;
 
 /// <summary>Text in columns of a terminal, where a Chinese character takes two.</summary>
-internal static class Columns
+public static class Columns
 {
     private const string Cut = "…";
 

@@ -3,14 +3,14 @@ using System.Globalization;
 namespace LatentSync.Foundation.Wording;
 
 /// <summary>A duration as people say it: "3.4 s", "2 min 30 s", "57 min", "3 h 5 min". Two units at most; machines get seconds.</summary>
-internal static class DurationText
+public static class DurationText
 {
     private const double Minute = 60, Hour = 3600, Day = 86400;
 
     /// <summary>The duration in English, or in Chinese.</summary>
     /// <param name="seconds">Seconds; below 0 counts as 0.</param>
     /// <param name="isChinese">Units in Chinese.</param>
-    internal static string Of(double seconds, bool isChinese = false)
+    public static string Of(double seconds, bool isChinese = false)
     {
         if (!double.IsFinite(seconds))
         {
@@ -36,8 +36,9 @@ internal static class DurationText
             : Pair(Math.Round(time / Hour) * Hour, Day, day, Hour, hour, alone: day);
     }
 
-    /// <inheritdoc cref="Of(double, bool)"/>
-    internal static string Of(TimeSpan time, bool isChinese = false) => Of(time.TotalSeconds, isChinese);
+    /// <summary>The duration in English.</summary>
+    /// <param name="time">The duration; below 0 counts as 0.</param>
+    public static string Of(TimeSpan time) => Of(time.TotalSeconds);
 
     private static string Number(double seconds) =>
         seconds.ToString(seconds < 0.995 ? "0.##" : seconds < 9.95 ? "0.0" : "0", CultureInfo.InvariantCulture);

@@ -1,7 +1,7 @@
 namespace LatentSync.Foundation.Wording;
 
 /// <summary>Which known name a misspelt one was probably meant to be.</summary>
-internal static class NearestName
+public static class NearestName
 {
     /// <summary>Letters that the beginning of a longer name needs to stand for it.</summary>
     private const int LeastPrefix = 3;
@@ -9,7 +9,7 @@ internal static class NearestName
     /// <summary>The nearest known name; null where none is near enough to be a guess worth making.</summary>
     /// <param name="name">What was written. Case and dashes in front do not matter.</param>
     /// <param name="known">The names there are; of equally near ones the first is taken.</param>
-    internal static string? Of(string name, IEnumerable<string> known)
+    public static string? Of(string name, IEnumerable<string> known)
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(known);
@@ -30,7 +30,7 @@ internal static class NearestName
 
     /// <summary>The fewest insertions, deletions, replacements and swaps of neighbours that turn one text into the other; no place is changed twice.</summary>
     /// <remarks>Damerau (1964) and Levenshtein (1966), as "optimal string alignment".</remarks>
-    internal static int Distance(string from, string to)
+    public static int Distance(string from, string to)
     {
         int[] before = new int[to.Length + 1], last = [.. Enumerable.Range(0, to.Length + 1)], row = new int[to.Length + 1];
         for (int i = 1; i <= from.Length; i++)

@@ -1,5 +1,4 @@
 using LatentSync.Cli.Display;
-using LatentSync.Pipelines;
 
 namespace LatentSync.Cli.Tests.Display;
 

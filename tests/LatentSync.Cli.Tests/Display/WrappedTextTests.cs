@@ -1,7 +1,9 @@
+using LatentSync.Attention.Selection;
+using LatentSync.Attention.Wording;
 using LatentSync.Cli.Display;
 using LatentSync.Doctor;
+using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Wording;
-using LatentSync.Pipelines;
 
 namespace LatentSync.Cli.Tests.Display;
 

@@ -7,7 +7,6 @@ using LatentSync.Attention.Workloads;
 using LatentSync.Compute;
 using LatentSync.Foundation.Wording;
 using LatentSync.Lab.Verification;
-using LatentSync.Pipelines;
 using LatentSync.Platform.LibTorch;
 using LatentSync.Platform.Machines;
 
