@@ -19,7 +19,8 @@ internal static class CommandTree
           latentsync help sync                                  all options of a command, with examples
 
         Exit codes: 0 done, 1 failed, 2 wrong usage or bad input, 3 this machine lacks something, 130 cancelled
-        (Ctrl+C; 143 by SIGTERM, 129 when the terminal is gone).
+        (Ctrl+C; 143 by SIGTERM, 129 when the terminal is gone). With --json, a failure is JSON on standard output as well:
+        {"error": {kind, code, message, remedy, exitCode}}.
         """;
 
     /// <summary>The language that a command line asks for, as it stands there; null: it asks for none.</summary>

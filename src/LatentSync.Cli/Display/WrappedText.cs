@@ -1,10 +1,13 @@
+using System.Text.RegularExpressions;
 using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Cli.Display;
 
 /// <summary>Text for people, broken between words at the terminal's width. Lines keep their own indentation.</summary>
-internal static class WrappedText
+internal static partial class WrappedText
 {
+    private const char Joint = '\u00A0';
+
     /// <summary>The text's lines as they fit.</summary>
     /// <param name="text">One or more lines.</param>
     /// <param name="width">Columns; null: nothing is broken.</param>
@@ -21,9 +24,9 @@ internal static class WrappedText
             string content = line.TrimStart(' ');
             // Half of the line stays for the text, however deep it stands.
             int indent = Math.Min(line.Length - content.Length, columns / 2), more = Math.Min(hang, (columns - indent) / 2);
-            foreach (string part in Columns.Wrap(content, columns - indent, more))
+            foreach (string part in Columns.Wrap(BeforeUnit().Replace(content, $"{Joint}"), columns - indent, more))
             {
-                yield return new string(' ', indent) + part;
+                yield return new string(' ', indent) + part.Replace(Joint, ' ');
             }
         }
     }
@@ -41,4 +44,8 @@ internal static class WrappedText
             writer.WriteLine(line);
         }
     }
+
+    // A number and its unit stay together.
+    [GeneratedRegex(@"(?<=\d) (?=(?:ms|s|min|h|d|fps|dB|%|[KMG]i?B)(?:\W|\z))", RegexOptions.CultureInvariant)]
+    private static partial Regex BeforeUnit();
 }

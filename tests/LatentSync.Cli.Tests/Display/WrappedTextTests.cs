@@ -70,6 +70,10 @@ public sealed class WrappedTextTests
     }
 
     [Fact]
+    public void Lines_NumberAndUnit_StayTogether() =>
+        Assert.Equal(["the stages took", "0.62 s, 57 min and", "2 GiB; 3 steps"], WrappedText.Lines("the stages took 0.62 s, 57 min and 2 GiB; 3 steps", 18));
+
+    [Fact]
     public void Fitted_DoctorRow_GoesOnBelowItsText()
     {
         DoctorRow row = new(DoctorRowKind.Finding, DoctorStatus.Warning, "libtorch", "a sentence that is as long as the report's own lines are and so does not fit");
