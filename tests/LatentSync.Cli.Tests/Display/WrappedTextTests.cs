@@ -1,8 +1,5 @@
-using LatentSync.Attention.Selection;
-using LatentSync.Attention.Wording;
 using LatentSync.Cli.Display;
 using LatentSync.Doctor;
-using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Cli.Tests.Display;
