@@ -1,7 +1,7 @@
 using LatentSync.Attention;
 using LatentSync.Media;
-using LatentSync.Media.Faces;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Video.Tools;
 using LatentSync.Platform.Loading;
 
 namespace LatentSync.Cli;

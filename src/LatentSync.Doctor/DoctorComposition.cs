@@ -1,7 +1,7 @@
 using LatentSync.Doctor.Estimates;
 using LatentSync.Doctor.Layers;
-using LatentSync.Media.Faces;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Video.Tools;
 using LatentSync.Platform.LibTorch;
 
 namespace LatentSync.Doctor;

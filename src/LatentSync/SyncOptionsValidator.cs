@@ -2,7 +2,7 @@ using System.Globalization;
 using LatentSync.Chunks;
 using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Wording;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Reading;
 
 namespace LatentSync;
 

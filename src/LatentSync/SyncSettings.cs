@@ -1,5 +1,5 @@
 using LatentSync.Checkpoints;
-using LatentSync.Media.Faces;
+using LatentSync.Media.Faces.Alignment;
 using LatentSync.Models.Autoencoders;
 using LatentSync.Models.Loading;
 using LatentSync.Models.UNets;

@@ -2,8 +2,8 @@ using System.Text.Json;
 using LatentSync.Attention.Wording;
 using LatentSync.Compute;
 using LatentSync.Media;
-using LatentSync.Media.Faces;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Video.Tools;
 using LatentSync.Networks;
 using LatentSync.Platform.Loading;
 

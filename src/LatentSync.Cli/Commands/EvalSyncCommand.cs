@@ -5,7 +5,7 @@ using LatentSync.Attention.Torch.Devices;
 using LatentSync.Cli.Display;
 using LatentSync.Evaluation.Confidence;
 using LatentSync.Foundation.Wording;
-using LatentSync.Media.Faces;
+using LatentSync.Media.Faces.Detection;
 
 namespace LatentSync.Cli.Commands;
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Probing;
+using LatentSync.Media.Video.Reading;
 
 namespace LatentSync.Evaluation.Confidence;
 

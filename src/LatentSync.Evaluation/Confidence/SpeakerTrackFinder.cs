@@ -1,5 +1,6 @@
-using LatentSync.Media.Faces;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Faces.Tracking;
+using LatentSync.Media.Video.Reading;
 
 namespace LatentSync.Evaluation.Confidence;
 

@@ -1,6 +1,6 @@
 using LatentSync.Media.Audio;
-using LatentSync.Media.Faces;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Alignment;
+using LatentSync.Media.Video.Reading;
 using LatentSync.Models.SyncNets;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,4 +1,4 @@
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Reading;
 using LatentSync.Models.SyncNets;
 
 namespace LatentSync.Evaluation.Confidence;

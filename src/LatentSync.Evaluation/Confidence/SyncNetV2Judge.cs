@@ -1,5 +1,5 @@
 using LatentSync.Media.Audio;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Reading;
 using LatentSync.Models.SyncNets;
 using TorchSharp;
 using static TorchSharp.torch;

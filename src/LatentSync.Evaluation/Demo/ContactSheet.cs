@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using LatentSync.Media.Faces;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Video.Reading;
 using SkiaSharp;
 
 namespace LatentSync.Evaluation.Demo;

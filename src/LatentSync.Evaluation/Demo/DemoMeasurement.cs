@@ -1,7 +1,8 @@
 using LatentSync.Evaluation.Quality;
-using LatentSync.Media.Faces;
-using LatentSync.Media.Synthesis;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Synthesis.Heads;
+using LatentSync.Media.Video.Reading;
+using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Evaluation.Demo;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using LatentSync.Foundation.Files;
-using LatentSync.Media.Synthesis;
-using LatentSync.Media.Video;
+using LatentSync.Media.Synthesis.Heads;
+using LatentSync.Media.Video.Tools;
 using LatentSync.Networks;
 
 namespace LatentSync.Evaluation.Demo;

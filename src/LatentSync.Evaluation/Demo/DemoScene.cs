@@ -1,8 +1,11 @@
 using LatentSync.Foundation.Files;
 using LatentSync.Media.Audio;
-using LatentSync.Media.Faces;
+using LatentSync.Media.Faces.Detection;
 using LatentSync.Media.Synthesis;
-using LatentSync.Media.Video;
+using LatentSync.Media.Synthesis.Heads;
+using LatentSync.Media.Video.Probing;
+using LatentSync.Media.Video.Tools;
+using LatentSync.Media.Video.Writing;
 
 namespace LatentSync.Evaluation.Demo;
 

@@ -1,6 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Evaluation.Demo;
 

@@ -1,6 +1,8 @@
-using LatentSync.Media.Faces;
-using LatentSync.Media.Synthesis;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Alignment;
+using LatentSync.Media.Faces.Compositing;
+using LatentSync.Media.Faces.Masks;
+using LatentSync.Media.Synthesis.Heads;
+using LatentSync.Media.Video.Reading;
 
 namespace LatentSync.Evaluation.Quality;
 

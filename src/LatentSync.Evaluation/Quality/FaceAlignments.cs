@@ -1,4 +1,6 @@
-using LatentSync.Media.Faces;
+using LatentSync.Media.Faces.Alignment;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Faces.Tracking;
 
 namespace LatentSync.Evaluation.Quality;
 

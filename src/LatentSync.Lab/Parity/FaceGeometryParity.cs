@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using LatentSync.Checkpoints;
-using LatentSync.Media.Faces;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Alignment;
+using LatentSync.Media.Faces.Compositing;
+using LatentSync.Media.Video.Reading;
 
 namespace LatentSync.Lab.Parity;
 

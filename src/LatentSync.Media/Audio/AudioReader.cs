@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Probing;
+using LatentSync.Media.Video.Reading;
+using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Media.Audio;
 

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using LatentSync.Foundation.Files;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Media.Audio;
 

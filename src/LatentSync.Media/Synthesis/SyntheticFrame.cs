@@ -1,4 +1,6 @@
-using LatentSync.Media.Video;
+using LatentSync.Media.Synthesis.Heads;
+using LatentSync.Media.Synthesis.Voices;
+using LatentSync.Media.Video.Reading;
 
 namespace LatentSync.Media.Synthesis;
 

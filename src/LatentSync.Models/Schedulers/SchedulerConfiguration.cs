@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using LatentSync.Models.Loading;
-using LatentSync.Models.UNets;
 
 namespace LatentSync.Models.Schedulers;
 

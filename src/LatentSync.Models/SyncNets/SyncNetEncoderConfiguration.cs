@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using LatentSync.Models.Loading;
-using LatentSync.Models.UNets;
 
 namespace LatentSync.Models.SyncNets;
 

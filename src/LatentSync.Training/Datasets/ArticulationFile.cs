@@ -4,6 +4,7 @@ using System.Text.Json;
 using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Json;
 using LatentSync.Media.Synthesis;
+using LatentSync.Media.Synthesis.Voices;
 
 namespace LatentSync.Training.Datasets;
 

@@ -1,6 +1,6 @@
-using LatentSync.Media.Faces;
-using LatentSync.Media.Synthesis;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Synthesis.Heads;
+using LatentSync.Media.Video.Reading;
 
 namespace LatentSync.Training.Datasets;
 

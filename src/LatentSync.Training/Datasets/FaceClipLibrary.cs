@@ -1,5 +1,5 @@
 using LatentSync.Media;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Training.Datasets;
 

@@ -1,8 +1,10 @@
 using System.Globalization;
 using LatentSync.Media;
 using LatentSync.Media.Audio;
-using LatentSync.Media.Faces;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Alignment;
+using LatentSync.Media.Video.Probing;
+using LatentSync.Media.Video.Reading;
+using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Training.Datasets;
 

@@ -1,10 +1,15 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using LatentSync.Run;
 using LatentSync.Media.Audio;
-using LatentSync.Media.Faces;
+using LatentSync.Media.Faces.Alignment;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Faces.Tracking;
 using LatentSync.Media.Synthesis;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Probing;
+using LatentSync.Media.Video.Reading;
+using LatentSync.Media.Video.Tools;
+using LatentSync.Media.Video.Writing;
+using LatentSync.Run;
 
 namespace LatentSync.Training.Datasets;
 

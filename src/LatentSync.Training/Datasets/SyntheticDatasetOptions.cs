@@ -1,7 +1,8 @@
 using System.Globalization;
 using LatentSync.Foundation.Files;
-using LatentSync.Media.Faces;
+using LatentSync.Media.Faces.Alignment;
 using LatentSync.Media.Synthesis;
+using LatentSync.Media.Synthesis.Voices;
 
 namespace LatentSync.Training.Datasets;
 

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Training.Datasets;
 

@@ -1,4 +1,4 @@
-using LatentSync.Media.Synthesis;
+using LatentSync.Media.Synthesis.Numbers;
 
 namespace LatentSync.Training.Datasets;
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using LatentSync.Foundation.Files;
 using LatentSync.Models.Loading;
-using LatentSync.Models.UNets;
 
 namespace LatentSync.Training.Loops;
 

@@ -1,4 +1,4 @@
-using LatentSync.Media.Faces;
+using LatentSync.Media.Faces.Masks;
 using static TorchSharp.torch;
 
 namespace LatentSync.Chunks;

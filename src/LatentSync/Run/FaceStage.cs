@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
-using LatentSync.Media.Faces;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Alignment;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Faces.Tracking;
+using LatentSync.Media.Video.Reading;
 
 namespace LatentSync.Run;
 

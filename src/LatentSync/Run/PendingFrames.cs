@@ -1,5 +1,5 @@
 using LatentSync.Chunks;
-using LatentSync.Media.Faces;
+using LatentSync.Media.Faces.Alignment;
 
 namespace LatentSync.Run;
 

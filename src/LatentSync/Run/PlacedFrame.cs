@@ -1,5 +1,5 @@
-using LatentSync.Media.Faces;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Alignment;
+using LatentSync.Media.Video.Reading;
 
 namespace LatentSync.Run;
 

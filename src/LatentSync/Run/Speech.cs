@@ -1,7 +1,9 @@
 using LatentSync.Foundation.Wording;
 using LatentSync.Media;
 using LatentSync.Media.Audio;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Probing;
+using LatentSync.Media.Video.Reading;
+using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Run;
 

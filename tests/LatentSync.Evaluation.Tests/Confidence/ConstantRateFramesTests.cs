@@ -1,5 +1,5 @@
 using LatentSync.Evaluation.Confidence;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Probing;
 
 namespace LatentSync.Evaluation.Tests.Confidence;
 

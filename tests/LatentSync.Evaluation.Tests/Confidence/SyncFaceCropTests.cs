@@ -1,6 +1,8 @@
 using LatentSync.Evaluation.Confidence;
-using LatentSync.Media.Faces;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Alignment;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Faces.Tracking;
+using LatentSync.Media.Video.Reading;
 
 namespace LatentSync.Evaluation.Tests.Confidence;
 

@@ -1,8 +1,8 @@
 using LatentSync.Evaluation.Demo;
 using LatentSync.Evaluation.Quality;
-using LatentSync.Media.Faces;
+using LatentSync.Media.Faces.Detection;
 using LatentSync.Media.Synthesis;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Evaluation.Tests.Demo;
 

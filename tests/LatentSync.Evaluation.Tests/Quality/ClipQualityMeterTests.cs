@@ -1,6 +1,6 @@
 using LatentSync.Evaluation.Quality;
 using LatentSync.Media.Synthesis;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Reading;
 
 namespace LatentSync.Evaluation.Tests.Quality;
 

@@ -1,6 +1,6 @@
 using LatentSync.Media.Audio;
 using LatentSync.Media.Tests.Video;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Media.Tests.Audio;
 

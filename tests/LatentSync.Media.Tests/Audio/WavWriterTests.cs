@@ -1,6 +1,6 @@
 using LatentSync.Media.Audio;
 using LatentSync.Media.Tests.Video;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Probing;
 
 namespace LatentSync.Media.Tests.Audio;
 

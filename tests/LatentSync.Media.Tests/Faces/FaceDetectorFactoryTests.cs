@@ -1,4 +1,4 @@
-using LatentSync.Media.Faces;
+using LatentSync.Media.Faces.Detection;
 
 namespace LatentSync.Media.Tests.Faces;
 

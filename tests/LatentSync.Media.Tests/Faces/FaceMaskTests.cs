@@ -1,5 +1,6 @@
 using System.Globalization;
-using LatentSync.Media.Faces;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Faces.Masks;
 using LatentSync.Testing;
 using SkiaSharp;
 

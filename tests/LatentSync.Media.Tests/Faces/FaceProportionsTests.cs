@@ -1,4 +1,5 @@
-using LatentSync.Media.Faces;
+using LatentSync.Media.Faces.Alignment;
+using LatentSync.Media.Faces.Detection;
 
 namespace LatentSync.Media.Tests.Faces;
 

@@ -1,6 +1,10 @@
 using System.Text;
-using LatentSync.Media.Faces;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Alignment;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Faces.Masks;
+using LatentSync.Media.Video.Probing;
+using LatentSync.Media.Video.Reading;
+using LatentSync.Media.Video.Tools;
 using LatentSync.Testing;
 
 namespace LatentSync.Media.Tests.Faces;

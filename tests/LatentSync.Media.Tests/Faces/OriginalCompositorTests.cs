@@ -1,5 +1,8 @@
-using LatentSync.Media.Faces;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Alignment;
+using LatentSync.Media.Faces.Compositing;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Faces.Masks;
+using LatentSync.Media.Video.Reading;
 
 namespace LatentSync.Media.Tests.Faces;
 

@@ -1,5 +1,5 @@
-using LatentSync.Media.Faces;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Video.Reading;
 using OpenCvSharp;
 
 namespace LatentSync.Media.Tests.Faces;

@@ -1,4 +1,4 @@
-using LatentSync.Media.Synthesis;
+using LatentSync.Media.Synthesis.Voices;
 
 namespace LatentSync.Media.Tests.Synthesis;
 

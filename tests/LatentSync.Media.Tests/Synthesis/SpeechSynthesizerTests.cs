@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using LatentSync.Media.Synthesis;
+using LatentSync.Media.Synthesis.Voices;
 
 namespace LatentSync.Media.Tests.Synthesis;
 

@@ -1,6 +1,9 @@
-using LatentSync.Media.Faces;
+using LatentSync.Media.Faces.Alignment;
+using LatentSync.Media.Faces.Masks;
 using LatentSync.Media.Synthesis;
-using LatentSync.Media.Video;
+using LatentSync.Media.Synthesis.Heads;
+using LatentSync.Media.Synthesis.Voices;
+using LatentSync.Media.Video.Reading;
 
 namespace LatentSync.Media.Tests.Synthesis;
 

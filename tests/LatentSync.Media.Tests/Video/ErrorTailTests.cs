@@ -1,4 +1,4 @@
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Media.Tests.Video;
 

@@ -1,4 +1,4 @@
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Reading;
 
 namespace LatentSync.Media.Tests.Video;
 

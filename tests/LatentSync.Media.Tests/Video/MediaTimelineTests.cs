@@ -1,6 +1,9 @@
 using System.Globalization;
 using LatentSync.Media.Audio;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Probing;
+using LatentSync.Media.Video.Reading;
+using LatentSync.Media.Video.Tools;
+using LatentSync.Media.Video.Writing;
 
 namespace LatentSync.Media.Tests.Video;
 

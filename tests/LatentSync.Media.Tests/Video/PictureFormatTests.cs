@@ -1,5 +1,7 @@
 using System.Globalization;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Probing;
+using LatentSync.Media.Video.Reading;
+using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Media.Tests.Video;
 

@@ -1,5 +1,7 @@
-using LatentSync.Media.Faces;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Video.Probing;
+using LatentSync.Media.Video.Reading;
+using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Media.Tests.Video;
 

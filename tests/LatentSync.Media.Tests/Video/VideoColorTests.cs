@@ -1,4 +1,7 @@
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Probing;
+using LatentSync.Media.Video.Reading;
+using LatentSync.Media.Video.Tools;
+using LatentSync.Media.Video.Writing;
 
 namespace LatentSync.Media.Tests.Video;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Reading;
 
 namespace LatentSync.Media.Tests.Video;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Reading;
+using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Media.Tests.Video;
 

@@ -1,5 +1,8 @@
 using System.Diagnostics;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Probing;
+using LatentSync.Media.Video.Reading;
+using LatentSync.Media.Video.Tools;
+using LatentSync.Media.Video.Writing;
 using LatentSync.Testing;
 
 namespace LatentSync.Media.Tests.Video;

@@ -1,6 +1,10 @@
 using System.Globalization;
-using LatentSync.Media.Faces;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Alignment;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Video.Probing;
+using LatentSync.Media.Video.Reading;
+using LatentSync.Media.Video.Tools;
+using LatentSync.Media.Video.Writing;
 using LatentSync.Testing;
 
 namespace LatentSync.Tests.Run;

@@ -1,7 +1,9 @@
 using LatentSync.Media.Audio;
-using LatentSync.Media.Faces;
+using LatentSync.Media.Faces.Detection;
 using LatentSync.Media.Synthesis;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Probing;
+using LatentSync.Media.Video.Tools;
+using LatentSync.Media.Video.Writing;
 using LatentSync.Networks;
 
 namespace LatentSync.Tests.Run;

@@ -1,5 +1,7 @@
 using LatentSync.Media.Audio;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Probing;
+using LatentSync.Media.Video.Reading;
+using LatentSync.Media.Video.Tools;
 using LatentSync.Testing;
 
 namespace LatentSync.Tests.Run;

@@ -1,7 +1,7 @@
 using LatentSync.Checkpoints;
 using LatentSync.Compute;
 using LatentSync.Media;
-using LatentSync.Media.Faces;
+using LatentSync.Media.Faces.Detection;
 using LatentSync.Models.Loading;
 using LatentSync.Networks;
 using LatentSync.Testing;

@@ -1,4 +1,5 @@
 using LatentSync.Media.Synthesis;
+using LatentSync.Media.Synthesis.Voices;
 using LatentSync.Testing;
 using LatentSync.Training.Datasets;
 

@@ -1,6 +1,8 @@
-using LatentSync.Media.Faces;
+using LatentSync.Media.Faces.Alignment;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Faces.Tracking;
 using LatentSync.Media.Synthesis;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Reading;
 using LatentSync.Testing;
 using LatentSync.Training.Datasets;
 

@@ -1,7 +1,7 @@
 using LatentSync.Media.Audio;
-using LatentSync.Media.Faces;
+using LatentSync.Media.Faces.Detection;
 using LatentSync.Media.Synthesis;
-using LatentSync.Media.Video;
+using LatentSync.Media.Video.Probing;
 using LatentSync.Testing;
 using LatentSync.Training.Datasets;
 

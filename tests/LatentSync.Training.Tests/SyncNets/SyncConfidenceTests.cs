@@ -1,8 +1,9 @@
 using LatentSync.Checkpoints;
 using LatentSync.Evaluation;
 using LatentSync.Evaluation.Confidence;
-using LatentSync.Media.Faces;
-using LatentSync.Media.Video;
+using LatentSync.Media.Faces.Detection;
+using LatentSync.Media.Video.Reading;
+using LatentSync.Media.Video.Tools;
 using LatentSync.Models.Loading;
 using LatentSync.Models.SyncNets;
 using static TorchSharp.torch;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using LatentSync.Attention.Torch.Tensors;
 using LatentSync.Evaluation.Quality;
-using LatentSync.Media.Synthesis;
+using LatentSync.Media.Synthesis.Voices;
 using LatentSync.Models.AudioEncoders;
 using TorchSharp;
 using TorchSharp.Modules;

@@ -1,5 +1,6 @@
 using LatentSync.Media.Audio;
-using LatentSync.Media.Synthesis;
+using LatentSync.Media.Synthesis.Numbers;
+using LatentSync.Media.Synthesis.Voices;
 using static TorchSharp.torch;
 
 namespace LatentSync.Training.Loops.AudioEncoders;

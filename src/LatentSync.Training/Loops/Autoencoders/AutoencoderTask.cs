@@ -1,9 +1,9 @@
 using System.Globalization;
-using LatentSync.Chunks;
 using LatentSync.Attention.Torch.Tensors;
+using LatentSync.Chunks;
 using LatentSync.Evaluation.Quality;
-using LatentSync.Media.Faces;
-using LatentSync.Media.Synthesis;
+using LatentSync.Media.Faces.Masks;
+using LatentSync.Media.Synthesis.Numbers;
 using LatentSync.Models.Autoencoders;
 using LatentSync.Training.Datasets;
 using TorchSharp;

@@ -1,8 +1,8 @@
 using System.Globalization;
-using LatentSync.Chunks;
 using LatentSync.Attention.Torch.Tensors;
 using LatentSync.Checkpoints;
-using LatentSync.Media.Faces;
+using LatentSync.Chunks;
+using LatentSync.Media.Faces.Masks;
 using LatentSync.Models.AudioEncoders;
 using LatentSync.Models.Autoencoders;
 using LatentSync.Models.Loading;
