@@ -2,7 +2,7 @@ using LatentSync.Networks;
 
 namespace LatentSync.Evaluation.Demo;
 
-/// <summary>The small trained checkpoint that lies beside every program: it knows drawn faces (<see cref="Media.Synthesis.TalkingHead"/>) and
+/// <summary>The small trained checkpoint that lies beside every program: it knows drawn faces (<see cref="Media.Synthesis.Heads.TalkingHead"/>) and
 /// synthetic speech, and nothing about real ones.</summary>
 public static class DemoCheckpoint
 {

@@ -1,3 +1,5 @@
+using LatentSync.Media.Synthesis.Numbers;
+
 namespace LatentSync.Evaluation.Demo;
 
 /// <summary>Seeds of a demo's person, new sentence and unrelated sentence: never those of a training clip.</summary>
@@ -22,7 +24,7 @@ internal readonly record struct DemoSeeds(long Clip, long Speech, long Unrelated
     /// <param name="index">Number of the purpose; each gives another seed.</param>
     /// <returns><see cref="Least"/>..<see cref="Limit"/> - 1.</returns>
     public static long HeldOut(long seed, int index) =>
-        Least + (long)(new Media.Synthesis.SeededRandom(seed, HeldOutStream + index).NextBits() % (ulong)(Limit - Least));
+        Least + (long)(new SeededRandom(seed, HeldOutStream + index).NextBits() % (ulong)(Limit - Least));
 
     // Apart from the streams that identities, voices and sentences draw from.
     private const int HeldOutStream = 7000;
