@@ -1,4 +1,5 @@
 using System.CommandLine;
+using LatentSync.Cli.Usage;
 using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Wording;
 using LatentSync.Networks;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using LatentSync.Cli.Display;
+using LatentSync.Cli.Usage;
 using LatentSync.Evaluation.Demo;
 using LatentSync.Foundation.Wording;
 

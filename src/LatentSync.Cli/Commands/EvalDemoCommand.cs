@@ -1,5 +1,6 @@
 using System.CommandLine;
 using LatentSync.Cli.Display;
+using LatentSync.Cli.Usage;
 using LatentSync.Evaluation.Demo;
 
 namespace LatentSync.Cli.Commands;

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using LatentSync.Attention.Torch.Devices;
 using LatentSync.Cli.Display;
+using LatentSync.Cli.Usage;
 using LatentSync.Evaluation.Confidence;
 using LatentSync.Foundation.Wording;
 using LatentSync.Media.Faces.Detection;

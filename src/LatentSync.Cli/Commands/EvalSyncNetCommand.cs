@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using LatentSync.Attention.Torch.Devices;
 using LatentSync.Cli.Display;
+using LatentSync.Cli.Usage;
 using LatentSync.Training.Loops.SyncNets;
 
 namespace LatentSync.Cli.Commands;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using LatentSync.Chunks;
 using LatentSync.Cli.Display;
+using LatentSync.Cli.Usage;
 using LatentSync.Evaluation.Demo;
 
 namespace LatentSync.Cli.Commands;

@@ -3,6 +3,7 @@ using System.Text.Json;
 using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
 using LatentSync.Cli.Display;
+using LatentSync.Cli.Usage;
 using LatentSync.Compute;
 using LatentSync.Lab.Auditing;
 using LatentSync.Platform.Machines;

@@ -9,6 +9,7 @@ using LatentSync.Attention.Torch.Devices;
 using LatentSync.Attention.Torch.Tuning;
 using LatentSync.Attention.Wording;
 using LatentSync.Cli.Display;
+using LatentSync.Cli.Usage;
 using LatentSync.Platform.Machines;
 
 namespace LatentSync.Cli.Commands.AttentionCommands;

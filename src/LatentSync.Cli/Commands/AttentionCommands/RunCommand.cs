@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using LatentSync.Attention.Problems;
 using LatentSync.Cli.Display;
+using LatentSync.Cli.Usage;
 using LatentSync.Lab.Conformance;
 using LatentSync.Lab.Parity;
 

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Workloads;
-using LatentSync.Cli.Display;
 using LatentSync.Lab.Verification;
 
 namespace LatentSync.Cli.Commands.AttentionCommands;

@@ -4,6 +4,7 @@ using LatentSync.Attention.Torch;
 using LatentSync.Attention.Torch.Devices;
 using LatentSync.Attention.Torch.Tuning;
 using LatentSync.Attention.Workloads;
+using LatentSync.Cli.Usage;
 using LatentSync.Compute;
 using LatentSync.Foundation.Wording;
 using LatentSync.Lab.Verification;

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using LatentSync.Foundation.Wording;
 
-namespace LatentSync.Cli.Commands;
+namespace LatentSync.Cli.Usage;
 
 /// <summary>An option whose value is one of a few words; another word is refused with the nearest of them.</summary>
 internal sealed class ChoiceOption : Option<string>

@@ -4,10 +4,10 @@ using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Workloads;
-using LatentSync.Cli.Commands.AttentionCommands;
+using LatentSync.Cli.Display;
 using LatentSync.Lab.Verification;
 
-namespace LatentSync.Cli.Display;
+namespace LatentSync.Cli.Commands.AttentionCommands;
 
 /// <summary>The answers of `attention verify`: a table that grows layer by layer, or JSON at the end. Progress goes to standard error.</summary>
 internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDictionary<AttentionDType, double> peaks)
