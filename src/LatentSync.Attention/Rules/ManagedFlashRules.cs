@@ -10,7 +10,7 @@ namespace LatentSync.Attention.Rules;
 /// masks, windows and lengths.</summary>
 internal static class ManagedFlashRules
 {
-    // Sizes of the workspaces that the kernels take; see FlashPlan, FlashForward, FlashBackward, FlashDecode.
+    // Sizes of the workspaces that the kernels take; see FlashTuning, FlashForward, FlashBackward, FlashDecode.
 
     /// <summary>Bytes of a row of a block, one number per lane: 64 floats or 32 doubles in 512 bits and in NEON's 4 x 128, less
     /// elsewhere.</summary>
@@ -23,8 +23,8 @@ internal static class ManagedFlashRules
     /// <summary>A block's numbers per lane: maximum, sum, and five whole numbers; with room for the alignment of its parts.</summary>
     private const int BlockNumbersBytes = 4 << 10;
 
-    /// <summary>Addresses of rows that are asked for ahead, a row per query and per key of a block; twice as many forward, four times backward.</summary>
-    private const int AheadBytes = (LaneBytes / sizeof(float) + FlashTuning.LargestKeyBlock) * sizeof(long);
+    /// <summary>Addresses of rows to prefetch, one per query and per key of a block: twice as many forward, four times as many backward.</summary>
+    private const int PrefetchBytes = (LaneBytes / sizeof(float) + FlashTuning.LargestKeyBlock) * sizeof(long);
 
     /// <summary>Keys of a backward task that does not have all of a head.</summary>
     private const int TaskKeys = FlashTuning.KeyBlocksPerTask * FlashTuning.LargestKeyBlock;
@@ -67,7 +67,7 @@ internal static class ManagedFlashRules
     {
         long dims = (long)problem.HeadDim + problem.ValueDim;
         long blocks = Math.Max(FlashTuning.LargeTaskBytes, LaneBytes * dims) + FlashTuning.MostBlocks * BlockNumbersBytes;
-        return ScoreBytes(problem, matrices: 1) + KeyBytes(problem) + LaneBytes * (dims + problem.ValueDim) + StagedBytes + 2 * AheadBytes + blocks;
+        return ScoreBytes(problem, matrices: 1) + KeyBytes(problem) + LaneBytes * (dims + problem.ValueDim) + StagedBytes + 2 * PrefetchBytes + blocks;
     }
 
     /// <summary>A thread's workspace in the backward pass: the queries, their gradients and the result's in lanes and in rows, and the sums
@@ -80,7 +80,7 @@ internal static class ManagedFlashRules
         long keys = dims * problem.KeyLength <= FlashTuning.GradientBytes / compute ? Math.Max(problem.KeyLength, TaskKeys) : TaskKeys;
         long staged = Math.Max(StagedBytes, 2 * dims * compute * (LaneBytes / compute + FlashTuning.LargestKeyBlock));
         return ScoreBytes(problem, matrices: problem.Softcap > 0 ? 3 : 2) + KeyBytes(problem) + 3 * (LaneBytes / compute) * padded + keys * padded
-            + staged + 2 * BlockNumbersBytes + 4 * AheadBytes + padded;
+            + staged + 2 * BlockNumbersBytes + 4 * PrefetchBytes + padded;
     }
 
     /// <summary>A few queries against many keys: what the tasks found of their parts of the keys, to be joined.</summary>
