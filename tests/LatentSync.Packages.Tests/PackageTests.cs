@@ -12,7 +12,7 @@ public sealed class PackageTests(PackedPackages packages)
 {
     private static readonly Dictionary<string, string[]> Dependencies = new()
     {
-        ["LatentSync.Attention"] = ["System.Numerics.Tensors"],
+        ["LatentSync.Attention"] = ["LatentSync.Foundation", "System.Numerics.Tensors"],
         ["LatentSync.Foundation"] = [],
         ["LatentSync.Platform"] = ["LatentSync.Attention", "LatentSync.Foundation", "System.Numerics.Tensors"],
         ["LatentSync.Attention.Torch"] =
