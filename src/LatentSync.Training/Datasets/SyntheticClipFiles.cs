@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using LatentSync.Run;
 using LatentSync.Media.Audio;
 using LatentSync.Media.Faces;
 using LatentSync.Media.Synthesis;
 using LatentSync.Media.Video;
+using LatentSync.Run;
 
 namespace LatentSync.Training.Datasets;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
-using LatentSync.Chunks;
 using LatentSync.Attention.Torch.Tensors;
+using LatentSync.Chunks;
 using LatentSync.Evaluation.Quality;
 using LatentSync.Media.Faces;
 using LatentSync.Media.Synthesis;

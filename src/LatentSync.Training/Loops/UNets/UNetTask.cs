@@ -1,7 +1,7 @@
 using System.Globalization;
-using LatentSync.Chunks;
 using LatentSync.Attention.Torch.Tensors;
 using LatentSync.Checkpoints;
+using LatentSync.Chunks;
 using LatentSync.Media.Faces;
 using LatentSync.Models.AudioEncoders;
 using LatentSync.Models.Autoencoders;
