@@ -43,7 +43,7 @@ public static class FlashAttention
     public static void Forward<T>(in FlashAttentionArguments<T> arguments)
         where T : unmanaged
     {
-        FlashCall call = FlashBorder.Check(arguments);
+        FlashCall call = ArgumentChecks.CallOf(arguments);
         if (!arguments.Output.IsEmpty)
         {
             Run(arguments, default, new FlashGradientCall { Forward = call }, isBackward: false);
@@ -74,7 +74,7 @@ public static class FlashAttention
     public static void Backward<T>(in FlashAttentionArguments<T> arguments, in FlashAttentionGradients<T> gradients)
         where T : unmanaged
     {
-        FlashGradientCall call = FlashBorder.Check(arguments, gradients);
+        FlashGradientCall call = ArgumentChecks.CallOf(arguments, gradients);
         if (!gradients.QueryGradient.IsEmpty || !gradients.KeyGradient.IsEmpty)
         {
             Run(arguments, gradients, call, isBackward: true);
@@ -109,7 +109,7 @@ public static class FlashAttention
             forward.LogSumExp = logSumExp is null ? logSumExpDouble : logSumExp;
             if (!isBackward)
             {
-                FlashBorder.CheckMemory(arguments, forward);
+                ArgumentChecks.CheckMemory(arguments, forward);
                 FlashKernels.Forward(forward, WorkTeam.Shared, arguments.Threads);
                 return;
             }
@@ -117,7 +117,7 @@ public static class FlashAttention
             call.QueryGradient = call.QueryGradient with { Address = (nint)queryGradient };
             call.KeyGradient = call.KeyGradient with { Address = (nint)keyGradient };
             call.ValueGradient = call.ValueGradient with { Address = (nint)valueGradient };
-            FlashBorder.CheckMemory(arguments, gradients, call);
+            ArgumentChecks.CheckMemory(arguments, gradients, call);
             FlashKernels.Backward(call, WorkTeam.Shared, arguments.Threads);
         }
     }

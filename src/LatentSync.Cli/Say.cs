@@ -16,6 +16,10 @@ internal static class Say
     /// <summary>The sentence in the language of this process.</summary>
     public static string In(string english, string chinese) => IsChinese ? chinese : english;
 
+    /// <summary>The end of a sentence about a name that is not known; empty where no known one is near.</summary>
+    /// <param name="near">The nearest known name; null: none.</param>
+    public static string DidYouMean(string? near) => near is null ? string.Empty : In($"; did you mean {near}?", $"；您是不是想写 {near}？");
+
     /// <summary>Why nothing, or no more, was done.</summary>
     /// <param name="message">The reason; unprintable characters are escaped.</param>
     /// <param name="keepLines">The line ends are the message's own, not a file name's.</param>

@@ -22,7 +22,7 @@ public sealed partial class DoctorWordsTests
     public void Catalogues_EverySentence_IsUsedAndEveryUsedOneExists()
     {
         string sources = string.Concat(
-            Directory.EnumerateFiles(RepositoryRoot.PathOf("src", "LatentSync", "Doctor"), "*.cs", SearchOption.AllDirectories)
+            Directory.EnumerateFiles(RepositoryRoot.PathOf("src", "LatentSync.Doctor"), "*.cs", SearchOption.AllDirectories)
                 .Where(file => !file.EndsWith("EnglishWords.cs", StringComparison.Ordinal) && !file.EndsWith("ChineseWords.cs", StringComparison.Ordinal))
                 .Select(File.ReadAllText)
         );

@@ -1,14 +1,18 @@
 using System.Runtime.Intrinsics;
 using LatentSync.Attention.Kernels.Backward;
+using LatentSync.Attention.Kernels.Blocks;
 using LatentSync.Attention.Kernels.Calls;
+using LatentSync.Attention.Kernels.Decode;
 using LatentSync.Attention.Kernels.Forward;
 using LatentSync.Attention.Kernels.Micro;
+using LatentSync.Attention.Kernels.Planning;
 using LatentSync.Attention.Kernels.Threads;
 using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Kernels;
 
-/// <summary>The managed kernels, in the widest vectors that this processor has. The user's settings count (DOTNET_EnableAVX512=0).</summary>
+/// <summary>The managed kernels, in the widest vectors that this processor has and the user's settings allow
+/// (DOTNET_EnableAVX512=0).</summary>
 internal static class FlashKernels
 {
     /// <summary>Attention.</summary>
@@ -64,12 +68,30 @@ internal static class FlashKernels
             where T : unmanaged;
     }
 
+    /// <summary>Forward: decoding has a kernel of its own.</summary>
     private readonly struct ForwardKernel : IKernel<FlashCall>
     {
         public static void Run<TLanes, TVector, T>(in FlashCall call, IWorkTeam team, int threads)
             where TLanes : ILanes<TVector, T>
             where TVector : struct
-            where T : unmanaged => FlashForward<TLanes, TVector, T>.Run(call, team, threads);
+            where T : unmanaged
+        {
+            VectorShape vectors = VectorShape.Of<TLanes, TVector, T>();
+            var context = new FlashContext
+            {
+                Call = call,
+                Plan = FlashPlan.Of(call, vectors, threads),
+                Scores = ScorePlan.Of(call, vectors.ElementSize),
+            };
+            if (FlashDecode<TLanes, TVector, T>.Suits(context))
+            {
+                FlashDecode<TLanes, TVector, T>.Run(context, team);
+            }
+            else
+            {
+                FlashForward<TLanes, TVector, T>.Run(ref context, team);
+            }
+        }
     }
 
     private readonly struct BackwardKernel : IKernel<FlashGradientCall>

@@ -10,7 +10,7 @@ namespace LatentSync.Attention.Rules;
 /// masks, windows and lengths.</summary>
 internal static class ManagedFlashRules
 {
-    // Sizes of the workspaces that the kernels take; see FlashPlan, FlashForward, FlashBackward, FlashDecode.
+    // Sizes of the workspaces that the kernels take; see FlashTuning, FlashForward, FlashBackward, FlashDecode.
 
     /// <summary>Bytes of a row of a block, one number per lane: 64 floats or 32 doubles in 512 bits and in NEON's 4 x 128, less
     /// elsewhere.</summary>
@@ -18,16 +18,16 @@ internal static class ManagedFlashRules
 
     /// <summary>Bytes of the rows of small problems that are staged together, unless those of one head alone take more: operands and
     /// results.</summary>
-    private const int StagedBytes = 2 * FlashPlan.LargeStageBytes;
+    private const int StagedBytes = 2 * FlashTuning.LargeStageBytes;
 
     /// <summary>A block's numbers per lane: maximum, sum, and five whole numbers; with room for the alignment of its parts.</summary>
     private const int BlockNumbersBytes = 4 << 10;
 
-    /// <summary>Addresses of rows that are asked for ahead, a row per query and per key of a block; twice as many forward, four times backward.</summary>
-    private const int AheadBytes = (LaneBytes / sizeof(float) + FlashPlan.LargestKeyBlock) * sizeof(long);
+    /// <summary>Addresses of rows to prefetch, one per query and per key of a block: twice as many forward, four times as many backward.</summary>
+    private const int PrefetchBytes = (LaneBytes / sizeof(float) + FlashTuning.LargestKeyBlock) * sizeof(long);
 
     /// <summary>Keys of a backward task that does not have all of a head.</summary>
-    private const int TaskKeys = FlashPlan.KeyBlocksPerTask * FlashPlan.LargestKeyBlock;
+    private const int TaskKeys = FlashTuning.KeyBlocksPerTask * FlashTuning.LargestKeyBlock;
 
     /// <summary>The backend.</summary>
     public static BackendRules Backend { get; } = new(
@@ -66,8 +66,8 @@ internal static class ManagedFlashRules
     private static long ForwardBytes(in AttentionProblem problem)
     {
         long dims = (long)problem.HeadDim + problem.ValueDim;
-        long blocks = Math.Max(FlashPlan.LargeTaskBytes, LaneBytes * dims) + FlashPlan.MostBlocks * BlockNumbersBytes;
-        return ScoreBytes(problem, matrices: 1) + KeyBytes(problem) + LaneBytes * (dims + problem.ValueDim) + StagedBytes + 2 * AheadBytes + blocks;
+        long blocks = Math.Max(FlashTuning.LargeTaskBytes, LaneBytes * dims) + FlashTuning.MostBlocks * BlockNumbersBytes;
+        return ScoreBytes(problem, matrices: 1) + KeyBytes(problem) + LaneBytes * (dims + problem.ValueDim) + StagedBytes + 2 * PrefetchBytes + blocks;
     }
 
     /// <summary>A thread's workspace in the backward pass: the queries, their gradients and the result's in lanes and in rows, and the sums
@@ -77,10 +77,10 @@ internal static class ManagedFlashRules
         int compute = problem.DType.ComputeSize();
         long dims = (long)problem.HeadDim + problem.ValueDim;
         long padded = RowBytes(problem.HeadDim, compute) + RowBytes(problem.ValueDim, compute);
-        long keys = dims * problem.KeyLength <= FlashPlan.GradientBytes / compute ? Math.Max(problem.KeyLength, TaskKeys) : TaskKeys;
-        long staged = Math.Max(StagedBytes, 2 * dims * compute * (LaneBytes / compute + FlashPlan.LargestKeyBlock));
+        long keys = dims * problem.KeyLength <= FlashTuning.GradientBytes / compute ? Math.Max(problem.KeyLength, TaskKeys) : TaskKeys;
+        long staged = Math.Max(StagedBytes, 2 * dims * compute * (LaneBytes / compute + FlashTuning.LargestKeyBlock));
         return ScoreBytes(problem, matrices: problem.Softcap > 0 ? 3 : 2) + KeyBytes(problem) + 3 * (LaneBytes / compute) * padded + keys * padded
-            + staged + 2 * BlockNumbersBytes + 4 * AheadBytes + padded;
+            + staged + 2 * BlockNumbersBytes + 4 * PrefetchBytes + padded;
     }
 
     /// <summary>A few queries against many keys: what the tasks found of their parts of the keys, to be joined.</summary>
@@ -88,17 +88,17 @@ internal static class ManagedFlashRules
     {
         int compute = problem.DType.ComputeSize();
         long rows = (long)problem.QueryLength * (problem.HeadCount / problem.KvHeadCount);
-        return rows > FlashPlan.MostDecodeRows ? 0 : ((Int128)problem.Batch * problem.KvHeadCount + FlashPlan.DecodeTasks) * rows * (2 * compute + RowBytes(problem.ValueDim, compute));
+        return rows > FlashTuning.MostDecodeRows ? 0 : ((Int128)problem.Batch * problem.KvHeadCount + FlashTuning.DecodeTasks) * rows * (2 * compute + RowBytes(problem.ValueDim, compute));
     }
 
     /// <summary>Matrices of scores of a block, beside them factors of dropped weights, and a mask's numbers and rows.</summary>
     private static long ScoreBytes(in AttentionProblem problem, int matrices) =>
-        (long)FlashPlan.LargestKeyBlock * LaneBytes
+        (long)FlashTuning.LargestKeyBlock * LaneBytes
         * (matrices + (problem.Dropout > 0 ? 1 : 0) + (problem.Mask.Kind == AttentionMaskKind.None ? 0 : 2));
 
     /// <summary>A block's keys and values, in the compute type and side by side.</summary>
     private static long KeyBytes(in AttentionProblem problem) =>
-        FlashPlan.LargestKeyBlock * (((long)problem.HeadDim + problem.ValueDim) * problem.DType.ComputeSize() + Prefetching.Line);
+        FlashTuning.LargestKeyBlock * (((long)problem.HeadDim + problem.ValueDim) * problem.DType.ComputeSize() + Prefetching.Line);
 
     /// <summary>A row of whole vectors, at most 64 bytes each.</summary>
     private static long RowBytes(int dim, int compute) => FusedRules.RoundUp(dim, 64 / compute) * compute;

@@ -39,8 +39,7 @@ internal sealed class ChoiceOption : Option<string>
         }
         string[] all = HasCudaIndex ? [.. _choices, "cuda:N"] : _choices;
         string list = $"{string.Join(", ", all[..^1])} {Say.In("or", "或")} {all[^1]}";
-        string nearest = NearestName.Of(wrong, _choices) is { } near ? Say.In($"; did you mean {near}?", $"；您是不是想写 {near}？") : string.Empty;
-        return Say.In($"{Name} must be {list}, not \"{wrong}\"", $"{Name} 应为 {list}，而不是“{wrong}”") + nearest;
+        return Say.In($"{Name} must be {list}, not \"{wrong}\"", $"{Name} 应为 {list}，而不是“{wrong}”") + Say.DidYouMean(NearestName.Of(wrong, _choices));
     }
 
     private void Check(OptionResult result)

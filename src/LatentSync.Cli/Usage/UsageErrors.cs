@@ -145,7 +145,7 @@ internal static class UsageErrors
     {
         string shown = PrintableText.Escape(word);
         return Say.In($"Unrecognized command or argument '{shown}'", $"无法识别的命令或参数“{shown}”")
-            + (near is null ? string.Empty : Say.In($"; did you mean {near}?", $"；您是不是想写 {near}？"));
+            + Say.DidYouMean(near);
     }
 
     private static OptionResult? OptionOf(SymbolResult? result) => result as OptionResult ?? result?.Parent as OptionResult;

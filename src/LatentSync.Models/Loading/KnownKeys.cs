@@ -21,7 +21,7 @@ internal static class KnownKeys
         }
     }
 
-    /// <summary>The entry of <paramref name="known"/> with the fewest insertions, deletions and replacements from <paramref name="name"/>.</summary>
+    /// <summary>The entry of <paramref name="known"/> with the fewest slips from <paramref name="name"/>.</summary>
     public static string Nearest(string name, IEnumerable<string> known) => known.MinBy(key => NearestName.Distance(Shorten(name), key))!;
 
     private static string Shorten(string text) => text.Length <= 64 ? text : text[..61] + "...";

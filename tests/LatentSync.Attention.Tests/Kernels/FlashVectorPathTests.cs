@@ -25,7 +25,7 @@ public sealed class FlashVectorPathTests
         [
             "-noColor", "-noLogo", "-trait-", "Category=Exhaustive",
             // Vectors in software are slow: there the random problems are all that looks at gradients and at large ones.
-            .. (left > 0 ? [.. Subjects, nameof(FlashGradientTests), nameof(FlashAheadTests), nameof(FlashMagnitudeTests), nameof(FlashHiddenNumbersTests)] : Subjects).SelectMany(subject => (string[])["-class", $"{typeof(FlashVectorPathTests).Namespace}.{subject}"]),
+            .. (left > 0 ? [.. Subjects, nameof(FlashGradientTests), nameof(FlashPrefetchTests), nameof(FlashMagnitudeTests), nameof(FlashHiddenNumbersTests)] : Subjects).SelectMany(subject => (string[])["-class", $"{typeof(FlashVectorPathTests).Namespace}.{subject}"]),
         ];
 
         ProgramRun run = await ProgramRun.RunAsync(new ProgramStart(program, arguments)

@@ -1,5 +1,4 @@
 using LatentSync.Media.Synthesis;
-using LatentSync.Media.Synthesis.Voices;
 using LatentSync.Testing;
 using LatentSync.Training.Datasets;
 

@@ -9,10 +9,10 @@ using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Kernels.Backward;
 
-/// <content>Rows whose logsumexp has too few digits for the weights: their maximum and sum, found once more.</content>
-/// <remarks>A weight e^(S - logsumexp) is off by the rounding of the logsumexp: in float a unit of 64 is 8·10⁻⁶, of 10¹² it is 65536, which leaves
-/// nothing of the sum. With the maximum and the sum apart, equal scores weigh equally at every size. A product of five more, and only for blocks of
-/// queries in which there is such a row.</remarks>
+/// <content>Rows whose logsumexp has too few digits for the weights: their maximum and sum, computed once more.</content>
+/// <remarks>A weight e^(S - logsumexp) is off by the rounding of the logsumexp: in float a unit of 64 is 8·10⁻⁶, of 10¹² it is 65536, which
+/// leaves nothing of the sum. With the maximum and the sum apart, equal scores weigh equally at every size. It costs a sixth
+/// product, and only for blocks of queries that have such a row.</remarks>
 internal static unsafe partial class FlashBackward<TLanes, TVector, T>
 {
     /// <summary>From this size on a logsumexp has too few digits.</summary>
@@ -33,7 +33,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         }
         var parts = new WorkspaceParts(Workspace.OfCall(2 * (rows * sizeof(T) + 64)));
         context.Maxima = parts.Take<T>(rows);
-        context.Shares = parts.Take<T>(rows);
+        context.InverseSums = parts.Take<T>(rows);
         Run(ref context, GradientPass.Softmax, context.Forward.Plan.Heads * context.Forward.Plan.RowTasks, team);
     }
 
@@ -56,30 +56,30 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         return any;
     }
 
-    /// <summary>What is subtracted from the scores: each row's logsumexp, which lies there already, or its maximum; the share of the sum then is a factor.
-    /// A query that sees no key has weights of zero only.</summary>
+    /// <summary>Sets what is subtracted from the scores: each row's logsumexp, which is there already, or its maximum, with 1 / sum as a
+    /// factor. The weights of a query that sees no key are all zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SetShift(FlashGradientContext* shared, in GradientMemory memory, ref FlashBlock<T> block, in FlashSequence sequence, int lanes)
     {
-        block.Share = null;
+        block.InverseSum = null;
         for (int i = 0; shared->Maxima is not null && i < block.Count; i++)
         {
-            block.Share = HasFewDigits(Exponential.ToDouble(memory.Shift[i])) ? memory.Share : block.Share;
+            block.InverseSum = HasFewDigits(Exponential.ToDouble(memory.Shift[i])) ? memory.InverseSum : block.InverseSum;
         }
-        TVector perScale = Exponential.Constant<TLanes, TVector, T>(1 / shared->Forward.Plan.ExponentScale);
+        TVector perScale = Exponential.Constant<TLanes, TVector, T>(1 / shared->Forward.Scores.ExponentScale);
         TVector hidden = Exponential.Constant<TLanes, TVector, T>(double.NegativeInfinity), never = Exponential.Constant<TLanes, TVector, T>(double.PositiveInfinity);
         for (int v = 0; v < lanes; v += TLanes.Count)
         {
             TVector logSumExp = TLanes.Load(memory.Shift + v);
             TLanes.Store(TLanes.Select(TLanes.EqualTo(logSumExp, hidden), never, TLanes.Multiply(logSumExp, perScale)), memory.Shift + v);
         }
-        for (int i = 0; block.Share is not null && i < lanes; i++)
+        for (int i = 0; block.InverseSum is not null && i < lanes; i++)
         {
             int query = Math.Min(i, block.Count - 1);
             nint place = sequence.LogSumExpIndex(shared->Forward.Call, block.Head[query], block.Position[query]);
             bool isApart = HasFewDigits(Exponential.ToDouble(((T*)shared->Forward.Call.LogSumExp)[place]));
             memory.Shift[i] = isApart ? ((T*)shared->Maxima)[place] : memory.Shift[i];
-            memory.Share[i] = isApart ? ((T*)shared->Shares)[place] : Exponential.Number<T>(1);
+            memory.InverseSum[i] = isApart ? ((T*)shared->InverseSums)[place] : Exponential.Number<T>(1);
         }
     }
 
@@ -89,7 +89,9 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     {
         ref readonly FlashPlan plan = ref shared->Forward.Plan;
         ref readonly FlashCall call = ref shared->Forward.Call;
-        int headDim = call.Problem.HeadDim, batch = (int)(task / plan.RowTasks / call.Problem.KvHeadCount), kvHead = (int)(task / plan.RowTasks % call.Problem.KvHeadCount);
+        ref readonly ScorePlan scorePlan = ref shared->Forward.Scores;
+        long head = task / plan.RowTasks;
+        int batch = (int)(head / call.Problem.KvHeadCount), kvHead = (int)(head % call.Problem.KvHeadCount);
         FlashSequence sequence = FlashSequence.Of(call, batch);
         int rows = sequence.QueryLength * plan.Group, row = (int)(task % plan.RowTasks) * plan.Lanes;
         if (row >= rows)
@@ -107,25 +109,27 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         {
             return;
         }
-        Stage(call.Query, memory, block, sequence, plan.Group, kvHead, row, memory.QueryRows, memory.PaddedHeadDim, headDim);
+        int headDim = call.Problem.HeadDim;
+        LoadRows(call.Query, memory, block, sequence, plan.Group, kvHead, row, memory.QueryRows, memory.PaddedHeadDim, headDim);
         Transpose(memory, memory.QueryRows, memory.PaddedHeadDim, block, lanes, headDim, block.Query);
         new Span<T>(block.Maximum, lanes).Fill(Exponential.Number<T>(double.NegativeInfinity));
         new Span<T>(block.Sum, lanes).Clear();
         T* before = stackalloc T[lanes], rescale = stackalloc T[lanes];
-        T* scores = memory.Scratch.Scores;
-        for (int key = block.FirstOfAll; key <= block.LastOfAll; key += plan.KeyBlock)
+        for (int key = block.MinFirstKey; key <= block.MaxLastKey; key += plan.KeyBlock)
         {
-            int count = Math.Min(plan.KeyBlock, block.LastOfAll + 1 - key);
+            int count = Math.Min(plan.KeyBlock, block.MaxLastKey + 1 - key);
             FlashKeyBlock<T> keys = FlashKeyBlock<T>.Of(call, plan, sequence, kvHead, key, count, memory.Keys, memory.Values);
             new Span<T>(block.Maximum, lanes).CopyTo(new Span<T>(before, lanes));
-            FlashScores<TLanes, TVector, T>.Compute(&shared->Forward, block, keys, scores, batch, memory.Scratch, null);
-            FlashSoftmax<TLanes, TVector, T>.Advance(plan, block, before, scores, count, rescale);
+            FlashScores<TLanes, TVector, T>.Compute(&shared->Forward, block, keys, batch, memory.Scratch, null);
+            FlashSoftmax<TLanes, TVector, T>.Update(scorePlan, block, before, memory.Scratch.Scores, count, rescale);
         }
         for (int i = 0; i < block.Count; i++)
         {
             nint place = sequence.LogSumExpIndex(call, block.Head[i], block.Position[i]);
-            ((T*)shared->Maxima)[place] = Exponential.Number<T>(FlashSoftmax<TLanes, TVector, T>.Scaled(plan, Exponential.ToDouble(block.Maximum[i])));
-            ((T*)shared->Shares)[place] = Exponential.Number<T>(Math.ScaleB(1 / Exponential.ToDouble(block.Sum[i]), -plan.Headroom));
+            double maximum = FlashSoftmax<TLanes, TVector, T>.Scaled(scorePlan, Exponential.ToDouble(block.Maximum[i]));
+            double inverseSum = Math.ScaleB(1 / Exponential.ToDouble(block.Sum[i]), -scorePlan.Headroom);
+            ((T*)shared->Maxima)[place] = Exponential.Number<T>(maximum);
+            ((T*)shared->InverseSums)[place] = Exponential.Number<T>(inverseSum);
         }
     }
 }

@@ -6,7 +6,7 @@ namespace LatentSync.Attention.Kernels.Backward;
 
 /// <summary>
 /// FlashAttention-2, backward: gradients of query, key and value from the logsumexp, the weights computed once more block by block
-/// (arXiv:2307.08691, algorithm 2). The same bits at each run: every sum has one thread and one order.
+/// (arXiv:2307.08691, algorithm 2). Every run gives the same bits: each sum has one thread and one order.
 /// </summary>
 /// <remarks>
 /// Queries lie in the lanes as in the forward pass, and the same code makes the scores. For n keys and L lanes, with the query's and the
@@ -18,10 +18,10 @@ namespace LatentSync.Attention.Kernels.Backward;
 ///   dS(n, L)  = P ∘ (dP ∘ M - Δ)       Δ = Σ dO ∘ O per query; times 1 - tanh² under a softcap
 ///   dQᵀ(D, L) += Kᵀ(D, n) · dS         dK(n, D) += dS(n, L) · Q(L, D)
 /// </code>
-/// Where scores are large, the logsumexp has too few digits: there maximum and sum of the row are found once more (<c>FlashBackward.Softmax</c>).
-/// dQ and dK are multiplied by the scale at the end. All five products are <see cref="ProductTile{TLanes, TVector, T}"/>.
-/// Where there are heads enough, a task is a key head: 5 products. Else one pass makes dK and dV, by keys, and another dQ, by queries:
-/// 7 products, but work for every thread.
+/// Where scores are large, the logsumexp has too few digits: there maximum and sum of the row are computed once more
+/// (<c>FlashBackward.Softmax</c>). dQ and dK are multiplied by the scale at the end. All five products are
+/// <see cref="ProductTile{TLanes, TVector, T}"/>. Where there are heads enough, a task is a key head: 5 products. Otherwise one pass
+/// computes dK and dV, by keys, and another dQ, by queries: 7 products, but work for every thread.
 /// </remarks>
 internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     where TLanes : ILanes<TVector, T>
@@ -37,64 +37,68 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     /// <param name="keySums">(n, D padded): dK, added to; null when not wanted.</param>
     /// <param name="valueSums">(n, Dv padded): dV, added to; null when not wanted.</param>
     /// <param name="wantsQuery">dQ is added to.</param>
-    /// <param name="ahead">What is asked for meanwhile; null for nothing.</param>
+    /// <param name="prefetcher">What is prefetched meanwhile; null for nothing.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Propagate(
         FlashGradientContext* shared, in GradientMemory memory, in FlashBlock<T> block, int batch, in FlashKeyBlock<T> keys,
-        T* keySums, T* valueSums, bool wantsQuery, LinesAhead* ahead)
+        T* keySums, T* valueSums, bool wantsQuery, LinePrefetcher* prefetcher)
     {
         FlashContext* forward = &shared->Forward;
         int headDim = forward->Call.Problem.HeadDim, valueDim = forward->Call.Problem.ValueDim;
         int vectors = block.Vectors, lanes = vectors * TLanes.Count, firstKey = keys.First, count = keys.Count;
         T* weights = memory.Scratch.Scores, gradients = memory.WeightGradients;
-        ProductTile<TLanes, TVector, T>.Multiply<NewSums>(keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, weights, lanes, count, vectors, ahead: ahead);
-        if (FlashScores<TLanes, TVector, T>.NeedsShaping(forward->Plan, block, firstKey, count))
+        ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
+            keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, weights, lanes, count, vectors, prefetcher: prefetcher);
+        if (ScoreModifier<TLanes, TVector, T>.IsNeeded(forward->Scores, block, firstKey, count))
         {
-            FlashScores<TLanes, TVector, T>.Shape(forward, block, weights, batch, firstKey, count, memory.Scratch);
+            ScoreModifier<TLanes, TVector, T>.Modify(forward, block, weights, batch, firstKey, count, memory.Scratch);
         }
-        FlashSoftmax<TLanes, TVector, T>.Weigh(forward->Plan, headroom: 0, weights, count, vectors, memory.Shift, null);
-        if (block.Share is not null)
+        FlashSoftmax<TLanes, TVector, T>.ToWeights(forward->Scores, headroom: 0, weights, count, vectors, memory.Shift, null);
+        if (block.InverseSum is not null)
         {
-            Elementwise<TLanes, TVector, T>.MultiplyRows(weights, block.Share, lanes, count);
+            Elementwise<TLanes, TVector, T>.MultiplyRows(weights, block.InverseSum, lanes, count);
         }
         ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
-            keys.Values, keys.ValueStride, 1, memory.ResultGradient, lanes, valueDim, gradients, lanes, count, vectors, ahead: ahead);
-        T* given = weights;
-        if (forward->Plan.Drops)
+            keys.Values, keys.ValueStride, 1, memory.ResultGradient, lanes, valueDim, gradients, lanes, count, vectors, prefetcher: prefetcher);
+        T* dropped = weights; // the weights by which the values were multiplied
+        if (forward->Scores.HasDropout)
         {
-            T* kept = memory.Scratch.Kept;
-            FlashDropout.Fill(forward->Call, block, lanes, batch, firstKey, count, kept);
-            Elementwise<TLanes, TVector, T>.Multiply(gradients, kept, count * lanes);
-            Elementwise<TLanes, TVector, T>.Multiply(kept, weights, count * lanes);
-            given = kept; // the weights that the values were multiplied by
+            T* factors = memory.Scratch.DropoutFactors;
+            FlashDropout.Fill(forward->Call, block, lanes, batch, firstKey, count, factors);
+            Elementwise<TLanes, TVector, T>.Multiply(gradients, factors, count * lanes);
+            Elementwise<TLanes, TVector, T>.Multiply(factors, weights, count * lanes);
+            dropped = factors;
         }
         if (valueSums is not null)
         {
             ProductTile<TLanes, TVector, T>.AddWide(
-                given, lanes, memory.ResultGradientRows, memory.PaddedValueDim, block.Count, valueSums, memory.PaddedValueDim, count, memory.PaddedValueDim);
+                dropped, lanes, memory.ResultGradientRows, memory.PaddedValueDim, block.Count, valueSums, memory.PaddedValueDim, count,
+                memory.PaddedValueDim);
         }
-        ScoreGradients(weights, gradients, memory.Scratch.Slopes, memory.Delta, count, lanes, block.LeavesOutZeros);
-        if (wantsQuery && block.LeavesOutZeros)
+        ScoreGradients(weights, gradients, memory.Scratch.SoftcapSlopes, memory.Delta, count, lanes, block.SkipsZeros);
+        if (wantsQuery && block.SkipsZeros)
         {
             T* ones = stackalloc T[lanes];
             new Span<T>(ones, lanes).Fill(Exponential.Number<T>(1));
-            HidingProduct<TLanes, TVector, T>.Multiply(keys.Keys, keys.KeyStride, gradients, count, memory.QueryGradient, headDim, vectors, ones);
+            ZeroSkippingProduct<TLanes, TVector, T>.Multiply(
+                keys.Keys, keys.KeyStride, gradients, count, memory.QueryGradient, headDim, vectors, ones);
         }
         else if (wantsQuery)
         {
             ProductTile<TLanes, TVector, T>.Multiply<AddedSums>(
-                keys.Keys, 1, keys.KeyStride, gradients, lanes, count, memory.QueryGradient, lanes, headDim, vectors, ahead: ahead);
+                keys.Keys, 1, keys.KeyStride, gradients, lanes, count, memory.QueryGradient, lanes, headDim, vectors, prefetcher: prefetcher);
         }
         if (keySums is not null)
         {
             ProductTile<TLanes, TVector, T>.AddWide(
-                gradients, lanes, memory.QueryRows, memory.PaddedHeadDim, block.Count, keySums, memory.PaddedHeadDim, count, memory.PaddedHeadDim);
+                gradients, lanes, memory.QueryRows, memory.PaddedHeadDim, block.Count, keySums, memory.PaddedHeadDim, count,
+                memory.PaddedHeadDim);
         }
     }
 
-    /// <summary>dS = P ∘ (dP - Δ), times the softcap's derivative; in place of dP. Where zeros are left out, it is 0 where P is.</summary>
+    /// <summary>dS = P ∘ (dP - Δ), times the softcap's derivative; in place of dP. Where zeros are skipped, it is 0 where P is.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScoreGradients(T* weights, T* gradients, T* slopes, T* delta, int count, int lanes, bool leavesOutZeros)
+    private static void ScoreGradients(T* weights, T* gradients, T* slopes, T* delta, int count, int lanes, bool skipsZeros)
     {
         for (int j = 0; j < count; j++, weights += lanes, gradients += lanes)
         {
@@ -107,7 +111,7 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
                 }
                 TLanes.Store(gradient, gradients + v);
             }
-            for (int v = 0; leavesOutZeros && v < lanes; v += TLanes.Count)
+            for (int v = 0; skipsZeros && v < lanes; v += TLanes.Count)
             {
                 TLanes.Store(TLanes.Select(TLanes.EqualTo(TLanes.Load(weights + v), default), default, TLanes.Load(gradients + v)), gradients + v);
             }

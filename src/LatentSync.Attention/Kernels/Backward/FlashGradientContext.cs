@@ -1,5 +1,6 @@
 using LatentSync.Attention.Kernels.Blocks;
 using LatentSync.Attention.Kernels.Calls;
+using LatentSync.Attention.Kernels.Planning;
 
 namespace LatentSync.Attention.Kernels.Backward;
 
@@ -22,19 +23,22 @@ internal enum GradientPass
 /// <summary>What the threads of a backward call share.</summary>
 internal unsafe struct FlashGradientContext
 {
-    /// <summary>The forward call, its plan, and the next task.</summary>
+    /// <summary>The forward call, how its blocks are divided and read, and the tasks of the current pass.</summary>
     internal FlashContext Forward;
+
+    /// <summary>How the passes are divided.</summary>
+    internal FlashGradientPlan Plan;
 
     /// <summary>The call.</summary>
     internal FlashGradientCall Gradients;
 
-    /// <summary>Numbers of type T, placed as those of the logsumexp: maximum and 1 / sum of each row whose logsumexp has too few digits, of the others
+    /// <summary>Numbers of type T in the order of the logsumexp: the maximum of each row whose logsumexp has too few digits, of other rows
     /// anything; null where there is no such row.</summary>
     internal void* Maxima;
 
-    /// <summary>As <see cref="Maxima"/>.</summary>
-    internal void* Shares;
+    /// <summary>The same with 1 / sum of the weights.</summary>
+    internal void* InverseSums;
 
-    /// <summary>The pass at work.</summary>
+    /// <summary>The current pass.</summary>
     internal GradientPass Pass;
 }

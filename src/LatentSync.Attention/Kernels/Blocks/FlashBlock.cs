@@ -1,7 +1,7 @@
 namespace LatentSync.Attention.Kernels.Blocks;
 
-/// <summary>A block of queries in a task: where its parts lie in the workspace, and what is known of them so far. Arrays "per lane" have
-/// Vectors · W numbers; lanes beyond <see cref="Count"/> repeat the last query and are never written out.</summary>
+/// <summary>A block of queries: where its parts lie in the workspace, and its state. Arrays "per lane" have Vectors · W numbers; lanes
+/// beyond <see cref="Count"/> repeat the last query and are never written out.</summary>
 /// <typeparam name="T">float or double.</typeparam>
 internal unsafe struct FlashBlock<T>
     where T : unmanaged
@@ -24,8 +24,8 @@ internal unsafe struct FlashBlock<T>
     /// <summary>Sum of the weights so far, per lane.</summary>
     internal T* Sum;
 
-    /// <summary>Backward, per lane: factor on the weights, 1 where the logsumexp holds it; null where it does for all.</summary>
-    internal T* Share;
+    /// <summary>Backward, per lane: 1 / sum of the weights, 1 where the logsumexp holds it; null where it does for all lanes.</summary>
+    internal T* InverseSum;
 
     /// <summary>First visible key, per lane.</summary>
     internal int* FirstKey;
@@ -42,21 +42,33 @@ internal unsafe struct FlashBlock<T>
     /// <summary>Query's head, per lane.</summary>
     internal int* Head;
 
-    /// <summary>Smallest <see cref="FirstKey"/>.</summary>
-    internal int FirstOfAll;
+    /// <summary>Smallest <see cref="FirstKey"/> of the lanes that see a key.</summary>
+    internal int MinFirstKey;
 
     /// <summary>Largest <see cref="FirstKey"/>.</summary>
-    internal int FirstOfLast;
+    internal int MaxFirstKey;
 
     /// <summary>Smallest <see cref="LastKey"/>.</summary>
-    internal int LastOfFirst;
+    internal int MinLastKey;
 
-    /// <summary>Largest <see cref="LastKey"/>.</summary>
-    internal int LastOfAll;
+    /// <summary>Largest <see cref="LastKey"/> of the lanes that see a key; -1 if none does.</summary>
+    internal int MaxLastKey;
 
     /// <summary>Some keys were added already.</summary>
     internal bool HasResult;
 
-    /// <summary>Terms of a weight of zero are left out one by one: some hidden key or value is not a finite number.</summary>
-    internal bool LeavesOutZeros;
+    /// <summary>Terms of weight zero are skipped one by one: some hidden key or value is not a finite number.</summary>
+    internal bool SkipsZeros;
+
+    /// <summary>Sets how many queries the block has.</summary>
+    /// <param name="count">Queries, at least 1.</param>
+    /// <param name="vectorLanes">Elements of a vector.</param>
+    internal void SetCount(int count, int vectorLanes)
+    {
+        Count = count;
+        Vectors = VectorsFor(count, vectorLanes);
+    }
+
+    /// <summary>Vectors side by side for so many queries.</summary>
+    internal static int VectorsFor(int count, int vectorLanes) => (count + vectorLanes - 1) / vectorLanes;
 }

@@ -5,16 +5,16 @@ using LatentSync.Attention.Kernels.Micro;
 
 namespace LatentSync.Attention.Kernels.Blocks;
 
-/// <summary>Which weights are dropped: a function of seed, head, query and key, whatever the blocks and threads are, so that the backward pass
+/// <summary>Which weights are dropped: a function of seed, head, query and key alone, not of blocks and threads, so that the backward pass
 /// and a repetition draw the same.</summary>
-/// <remarks>Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011). The counter is (key / 4, query, sequence ·
-/// heads + head, low half of the offset), the key is the seed with the offset's high half; word key mod 4 decides.</remarks>
+/// <remarks>Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011). The counter is (key / 4, query, sequence
+/// · heads + head, low half of the offset), the key is the seed with the offset's high half; word key mod 4 decides.</remarks>
 internal static unsafe class FlashDropout
 {
     private const uint FirstMultiplier = 0xD2511F53, SecondMultiplier = 0xCD9E8D57, FirstWeyl = 0x9E3779B9, SecondWeyl = 0xBB67AE85;
     private const int Rounds = 10, WordsPerCounter = 4;
 
-    /// <summary>Fills (count, lanes) with 0 for a dropped weight and 1 / (1 - p) for one that stays.</summary>
+    /// <summary>Fills (count, lanes) with 0 for a dropped weight and 1 / (1 - p) for a kept one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Fill<T>(in FlashCall call, in FlashBlock<T> block, int lanes, int batch, int firstKey, int count, T* factors)
         where T : unmanaged

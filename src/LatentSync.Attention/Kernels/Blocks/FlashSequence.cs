@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using LatentSync.Attention.Kernels.Calls;
-using LatentSync.Attention.Kernels.Planning;
 using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Kernels.Blocks;
@@ -29,7 +28,7 @@ internal readonly unsafe struct FlashSequence
     /// <summary>Keys in use.</summary>
     internal int KeyLength { get; }
 
-    /// <summary>Keys that there is room for: those behind <see cref="KeyLength"/> are not read, and have gradients of zero.</summary>
+    /// <summary>Keys that have memory: those from <see cref="KeyLength"/> on are not read, and have gradients of zero.</summary>
     internal int KeyRoom { get; }
 
     /// <summary>Position of its first query in memory.</summary>
@@ -58,26 +57,24 @@ internal readonly unsafe struct FlashSequence
         return (call.PageTable[(nint)_batch * call.PagesPerSequence + page], place);
     }
 
-    /// <summary>Addresses of the vectors of consecutive queries of a key head's group: position by position, then head by head. Those
+    /// <summary>Addresses of the rows of consecutive queries of a key head's group: position by position, then head by head. Lanes
     /// beyond the count repeat the last one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void FindRows<T>(in FlashOperand operand, int group, int kvHead, int firstRow, int count, int lanes, T** rows)
         where T : unmanaged
     {
-        int g = firstRow / QueryLength, position = firstRow - g * QueryLength;
+        (int g, int position) = Locate(firstRow);
         nint step = operand.RowStride * operand.DType.Size();
-        byte* row = (byte*)operand.Row(QueryBatch, kvHead * group + g, QueryStart + position);
-        for (int i = 0; i < count; i++, row += step)
+        int i = 0;
+        for (; i < count; g++, position = 0)
         {
-            if (position == QueryLength)
+            byte* row = (byte*)operand.Row(QueryBatch, kvHead * group + g, QueryStart + position);
+            for (int end = Math.Min(count, i + QueryLength - position); i < end; i++, row += step)
             {
-                (g, position) = (g + 1, 0);
-                row = (byte*)operand.Row(QueryBatch, kvHead * group + g, QueryStart);
+                rows[i] = (T*)row;
             }
-            rows[i] = (T*)row;
-            position++;
         }
-        for (int i = count; i < lanes; i++)
+        for (; i < lanes; i++)
         {
             rows[i] = rows[count - 1];
         }
@@ -91,25 +88,27 @@ internal readonly unsafe struct FlashSequence
 
     /// <summary>For each lane of a block: head, position, diagonal, first and last visible key.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal void FindKeys<T>(in FlashCall call, in FlashPlan plan, ref FlashBlock<T> block, int kvHead, int firstRow, int lanes)
+    internal void FindKeys<T>(in FlashContext context, ref FlashBlock<T> block, int kvHead, int firstRow, int lanes)
         where T : unmanaged
     {
+        ref readonly FlashCall call = ref context.Call;
         ref readonly AttentionProblem problem = ref call.Problem;
-        if (!plan.NeedsLanes)
+        int group = context.Plan.Group;
+        if (!context.Scores.NeedsLanes)
         {
             // Every lane sees every key.
             if (call.LogSumExp is not null)
             {
-                FillPositions(plan, block, kvHead, firstRow, block.Count);
+                FillPositions(group, block, kvHead, firstRow, block.Count);
             }
-            (block.FirstOfAll, block.FirstOfLast, block.LastOfFirst, block.LastOfAll) = (0, 0, KeyLength - 1, KeyLength - 1);
+            (block.MinFirstKey, block.MaxFirstKey, block.MinLastKey, block.MaxLastKey) = (0, 0, KeyLength - 1, KeyLength - 1);
             return;
         }
-        FillPositions(plan, block, kvHead, firstRow, lanes);
+        FillPositions(group, block, kvHead, firstRow, lanes);
         int offset = problem.CausalAlignment == CausalAlignment.BottomRight ? KeyLength - QueryLength : 0;
         int before = problem.LeftWindow ?? int.MaxValue, after = problem.IsCausal ? 0 : int.MaxValue;
         after = Math.Min(after, problem.RightWindow ?? int.MaxValue);
-        (block.FirstOfAll, block.FirstOfLast, block.LastOfFirst, block.LastOfAll) = (int.MaxValue, 0, int.MaxValue, -1);
+        (block.MinFirstKey, block.MaxFirstKey, block.MinLastKey, block.MaxLastKey) = (int.MaxValue, 0, int.MaxValue, -1);
         for (int i = 0; i < lanes; i++)
         {
             long diagonal = (long)block.Position[i] + offset;
@@ -117,26 +116,35 @@ internal readonly unsafe struct FlashSequence
             (block.Diagonal[i], block.FirstKey[i], block.LastKey[i]) = ((int)diagonal, first, last);
             if (first <= last)
             {
-                block.FirstOfAll = Math.Min(block.FirstOfAll, first);
-                block.LastOfAll = Math.Max(block.LastOfAll, last);
+                block.MinFirstKey = Math.Min(block.MinFirstKey, first);
+                block.MaxLastKey = Math.Max(block.MaxLastKey, last);
             }
-            block.FirstOfLast = Math.Max(block.FirstOfLast, first);
-            block.LastOfFirst = Math.Min(block.LastOfFirst, last);
+            block.MaxFirstKey = Math.Max(block.MaxFirstKey, first);
+            block.MinLastKey = Math.Min(block.MinLastKey, last);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void FillPositions<T>(in FlashPlan plan, in FlashBlock<T> block, int kvHead, int firstRow, int lanes)
+    private void FillPositions<T>(int group, in FlashBlock<T> block, int kvHead, int firstRow, int lanes)
         where T : unmanaged
     {
-        int g = firstRow / QueryLength, position = firstRow - g * QueryLength;
-        for (int i = 0; i < lanes; i++)
+        (int g, int position) = Locate(firstRow);
+        int* heads = block.Head, positions = block.Position;
+        int i = 0, head = kvHead * group + g;
+        for (; i < block.Count; head++, position = 0)
         {
-            (block.Head[i], block.Position[i]) = (kvHead * plan.Group + g, position);
-            if (i < block.Count - 1 && ++position == QueryLength)
+            for (int end = Math.Min(block.Count, i + QueryLength - position); i < end; i++, position++)
             {
-                (g, position) = (g + 1, 0);
+                (heads[i], positions[i]) = (head, position);
             }
         }
+        for (; i < lanes; i++)
+        {
+            (heads[i], positions[i]) = (heads[block.Count - 1], positions[block.Count - 1]);
+        }
     }
+
+    /// <summary>Index of a query's head in its group, and its position. The division is for groups only: it takes as long as several
+    /// rows.</summary>
+    private (int Head, int Position) Locate(int row) => row < QueryLength ? (0, row) : Math.DivRem(row, QueryLength);
 }

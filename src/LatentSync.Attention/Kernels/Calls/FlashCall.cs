@@ -2,7 +2,7 @@ using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Kernels.Calls;
 
-/// <summary>A query, key, value or result in memory: (B, H, L, D) by strides, which may be anything.</summary>
+/// <summary>A query, key, value or result in memory: (B, H, L, D) with any strides.</summary>
 /// <param name="Address">Of element (0, 0, 0, 0).</param>
 /// <param name="DType">Element type.</param>
 /// <param name="BatchStride">Elements from sequence to sequence; from page to page where keys are paged.</param>
@@ -12,7 +12,7 @@ namespace LatentSync.Attention.Kernels.Calls;
 internal unsafe readonly record struct FlashOperand(
     nint Address, AttentionDType DType, nint BatchStride, nint HeadStride, nint RowStride, nint ColumnStride)
 {
-    /// <summary>Address of a position's vector.</summary>
+    /// <summary>Address of a position's row.</summary>
     internal void* Row(nint batch, nint head, nint row) =>
         (byte*)Address + (batch * BatchStride + head * HeadStride + row * RowStride) * DType.Size();
 }
@@ -28,8 +28,8 @@ internal unsafe readonly record struct FlashOperand(
 internal readonly record struct FlashMask(
     nint Address, AttentionMaskKind Kind, AttentionDType DType, nint BatchStride, nint HeadStride, nint RowStride, nint ColumnStride);
 
-/// <summary>One call of the managed kernels: the problem, and where its operands lie. Everything was checked before; the addresses hold
-/// until the call returns.</summary>
+/// <summary>One call of the managed kernels: the problem, and where its operands lie. Everything is checked already; the addresses are
+/// valid until the call returns.</summary>
 internal unsafe struct FlashCall
 {
     /// <summary>Sizes, scale, causal, window, softcap, dropout.</summary>
@@ -53,7 +53,8 @@ internal unsafe struct FlashCall
     /// <summary>(B, H, Lq), side by side, float (double for double operands); null when not wanted.</summary>
     internal void* LogSumExp;
 
-    /// <summary>ALiBi: |diagonal - key| times this is subtracted from the score; (H), or (B, H) by <see cref="AlibiBatchStride"/>; null for none.</summary>
+    /// <summary>ALiBi: |diagonal - key| times this is subtracted from the score; (H), or (B, H) by <see cref="AlibiBatchStride"/>; null for
+    /// none.</summary>
     internal float* AlibiSlopes;
 
     /// <summary>Elements of <see cref="AlibiSlopes"/> from sequence to sequence; 0 when all have the same.</summary>
@@ -66,7 +67,7 @@ internal unsafe struct FlashCall
     /// <summary>(B + 1) cumulative lengths of the keys, as <see cref="QueryStarts"/>.</summary>
     internal int* KeyStarts;
 
-    /// <summary>(B) keys in use of each sequence, at most Lk; null when all are.</summary>
+    /// <summary>(B) number of keys that each sequence uses, at most Lk; null when it uses all.</summary>
     internal int* KeyLengths;
 
     /// <summary>(B, <see cref="PagesPerSequence"/>) number of the page that holds a sequence's keys p · PageSize and on; null when not

@@ -14,11 +14,11 @@ internal readonly unsafe ref struct MemoryFootprint(void* address, ReadOnlySpan<
 
     private bool IsEmpty => _address == 0 || _lengths.Contains(0);
 
-    /// <summary>Whether some byte belongs to both. Tensors that interleave, such as the heads' parts of one buffer, are told apart when
-    /// they share a period.</summary>
-    /// <remarks>The test of compilers for dependences between loops (GCD test): where all strides from some size on are multiples of g,
-    /// both tensors are intervals modulo g, and intervals that do not meet there meet nowhere. May find an overlap that is none; never
-    /// misses one.</remarks>
+    /// <summary>Whether some byte belongs to both. Interleaved tensors, such as the heads' parts of one buffer, are recognised as separate
+    /// when they share a period.</summary>
+    /// <remarks>The GCD test that compilers use for dependences between loops: where all strides from some size on are multiples of g,
+    /// both tensors are intervals modulo g, and intervals that do not overlap there overlap nowhere. May report an overlap where there is
+    /// none; never misses one.</remarks>
     internal bool Overlaps(in MemoryFootprint other)
     {
         if (IsEmpty || other.IsEmpty)

@@ -7,10 +7,10 @@ using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Kernels.Decode;
 
-/// <content>What reads keys and values.</content>
+/// <content>Scores of keys and sums of values.</content>
 internal static unsafe partial class FlashDecode<TLanes, TVector, T>
 {
-    /// <summary>Rows that are read again from the first cache for further queries, and converted at once.</summary>
+    /// <summary>Rows that are converted together, and read from the first-level cache for all queries but the first.</summary>
     private const int Block = 32;
 
     /// <summary>Scores of a piece, (rows, Piece).</summary>
@@ -27,12 +27,12 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         }
         for (int r = 0; r < rows; r++)
         {
-            // The last vector may be longer than the piece.
+            // The last vector may reach beyond the piece.
             new Span<T>(memory.Scores + r * Piece + count, Piece - count).Fill(Exponential.Number<T>(double.NegativeInfinity));
         }
     }
 
-    /// <summary>Scores of keys equally far apart; their values are asked for meanwhile.</summary>
+    /// <summary>Scores of keys equally far apart; their values are prefetched meanwhile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ScoreRun(int dim, in DecodeMemory memory, int rows, in KeyRows keys, in KeyRows values, T* place)
     {
@@ -43,7 +43,7 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
             T* key = keys.Rows(first, count, memory.Stage, width, out nint step);
             for (int j = first; j < first + count; j++, key += step)
             {
-                values.Expect(j);
+                values.Prefetch(j);
                 for (int r = 0; r < rows; r++)
                 {
                     T* query = memory.Query + r * width;
@@ -61,7 +61,7 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
                         s0 = TLanes.MultiplyAdd(TLanes.Load(query + d), TLanes.Load(key + d), s0);
                     }
                     T sum = TLanes.Sum(TLanes.Add(TLanes.Add(s0, s1), TLanes.Add(s2, s3)));
-                    // What a vector's end leaves over: the key must not be read beyond its end.
+                    // Elements that fill no vector: the key must not be read beyond its end.
                     place[r * Piece + j] = d == dim ? sum : Exponential.Number<T>(Exponential.ToDouble(sum) + Tail(query, key, d, dim));
                 }
             }
@@ -78,7 +78,7 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         return sum;
     }
 
-    /// <summary>results += weights · values. The keys of the next piece are asked for meanwhile.</summary>
+    /// <summary>results += weights · values. The keys of the next piece are prefetched meanwhile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddValues(
         in FlashCall call, in FlashSequence sequence, in DecodeMemory memory, int rows, int kvHead, int key, int count, int endKey, T* results)
@@ -86,14 +86,17 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         for (int done = 0; done < count;)
         {
             KeyRows values = KeyRows.Of(call.Value, call.Problem.ValueDim, call, sequence, kvHead, key + done, key + count);
-            KeyRows next = KeyRows.Of(call.Key, call.Problem.HeadDim, call, sequence, kvHead, key + count + done, Math.Min(endKey, key + count + done + values.Count));
+            int following = key + count + done;
+            KeyRows next = KeyRows.Of(
+                call.Key, call.Problem.HeadDim, call, sequence, kvHead, following, Math.Min(endKey, following + values.Count));
             AddRun(call.Problem.ValueDim, memory, rows, values, next, memory.Scores + done, results);
             done += values.Count;
         }
     }
 
-    /// <summary>results += weights · values that lie equally far apart. Eight vectors of the result at a time stay in registers while the values
-    /// pass from end to end: with the tiles' four, rows of eight are read in two halves, a tenth slower (Zen 5).</summary>
+    /// <summary>results += weights · values that lie equally far apart. Eight vectors of the result at a time stay in registers while the
+    /// values are read from end to end: with the tiles' four, rows of eight vectors are read in two halves, a tenth slower (Zen
+    /// 5).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddRun(int dim, in DecodeMemory memory, int rows, in KeyRows values, in KeyRows next, T* place, T* results)
     {
@@ -104,10 +107,10 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
             T* value = values.Rows(first, count, memory.Stage, width, out nint step);
             for (int r = 0; r < rows; r++)
             {
-                KeyRows expected = r == 0 ? next : default;
-                for (int d = 0; d < eights; d += 8 * TLanes.Count, expected = default)
+                KeyRows prefetched = r == 0 ? next : default;
+                for (int d = 0; d < eights; d += 8 * TLanes.Count, prefetched = default)
                 {
-                    Add8(place + r * Piece, count, value + d, step, results + r * width + d, expected, first);
+                    Add8(place + r * Piece, count, value + d, step, results + r * width + d, prefetched, first);
                 }
             }
             if (eights == dim)
@@ -116,12 +119,12 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
             }
             for (int j = first; eights == 0 && j < first + count; j++)
             {
-                next.Expect(j);
+                next.Prefetch(j);
             }
             ProductTile<TLanes, TVector, T>.AddWide(place, Piece, value + eights, step, count, results + eights, width, rows, whole - eights);
             for (int r = 0; r < rows; r++)
             {
-                // What a vector's end leaves over: the value must not be read beyond its end.
+                // Elements that fill no vector: the value must not be read beyond its end.
                 for (int d = whole; d < dim; d++)
                 {
                     T* result = results + r * width + d;
@@ -136,9 +139,9 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         }
     }
 
-    /// <summary>The same without the terms whose weight is zero: their values may be anything, NaN included.</summary>
+    /// <summary>The same without the terms of weight zero: their values may be anything, NaN included.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddValuesButZeros(
+    private static void AddValuesSkippingZeros(
         in FlashCall call, in FlashSequence sequence, in DecodeMemory memory, int rows, int kvHead, int key, int count, T* results)
     {
         int dim = call.Problem.ValueDim, width = Padded(dim), whole = dim / TLanes.Count * TLanes.Count;
@@ -172,15 +175,16 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         }
     }
 
+    /// <summary>Eight vectors of a query's result.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Add8(T* weights, int count, T* value, nint step, T* result, in KeyRows expected, int first)
+    private static void Add8(T* weights, int count, T* value, nint step, T* result, in KeyRows prefetched, int first)
     {
         int w = TLanes.Count;
         TVector o0 = TLanes.Load(result), o1 = TLanes.Load(result + w), o2 = TLanes.Load(result + 2 * w), o3 = TLanes.Load(result + 3 * w);
         TVector o4 = TLanes.Load(result + 4 * w), o5 = TLanes.Load(result + 5 * w), o6 = TLanes.Load(result + 6 * w), o7 = TLanes.Load(result + 7 * w);
         for (int j = 0; j < count; j++, value += step)
         {
-            expected.Expect(first + j);
+            prefetched.Prefetch(first + j);
             TVector p = TLanes.Broadcast(weights[j]);
             o0 = TLanes.MultiplyAdd(p, TLanes.Load(value), o0);
             o1 = TLanes.MultiplyAdd(p, TLanes.Load(value + w), o1);
@@ -206,7 +210,7 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
     {
         private readonly byte* _first;
         private readonly nint _step, _columnStride;
-        private readonly int _dim, _expectedBytes;
+        private readonly int _dim, _prefetchedBytes;
         private readonly AttentionDType _dtype;
         private readonly bool _isPlain;
 
@@ -216,7 +220,7 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
             _first = (byte*)first;
             (Count, _step, _columnStride, _dim, _dtype) = (count, operand.RowStride * size, operand.ColumnStride, dim, operand.DType);
             _isPlain = size == sizeof(T) && operand.ColumnStride == 1;
-            _expectedBytes = Prefetching.PaysForStreams && operand.ColumnStride == 1 ? dim * size : 0;
+            _prefetchedBytes = Prefetching.PaysForStreams && operand.ColumnStride == 1 ? dim * size : 0;
         }
 
         /// <summary>How many; 0 from the end on.</summary>
@@ -255,13 +259,14 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
             return stage;
         }
 
-        /// <summary>Has a row fetched that the other half of the work reads next: values while keys are read, and the other way round.</summary>
+        /// <summary>Prefetches a row that is read in the next half of the work: values while keys are read, and the other way
+        /// round.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        internal void Expect(int i)
+        internal void Prefetch(int i)
         {
             if (i < Count)
             {
-                byte* row = _first + i * _step, end = row + _expectedBytes;
+                byte* row = _first + i * _step, end = row + _prefetchedBytes;
                 for (; row < end; row += Prefetching.Line)
                 {
                     Prefetching.ToSecondCache(row);

@@ -13,50 +13,46 @@ namespace LatentSync.Attention.Kernels.Decode;
 /// the tasks, and their parts joined by their logsumexp (flash-decoding: Dao, Haziza, Massa, Sizov, 2023).
 /// </summary>
 /// <remarks>
-/// Here the elements of a vector lie in the lanes, so that keys and values are read from end to end, one after the other as the prefetchers
-/// expect it, once for all queries that share them. Per piece of <see cref="Piece"/> keys: scores by dot products, the online softmax over the piece with keys in
-/// the lanes, then result += weight · value. Scores that get more than the scale pass through <see cref="FlashScores{TLanes, TVector, T}"/>,
-/// with queries in the lanes. Splits depend on the sizes only and are joined in order: the same bits with any number of threads.
+/// Here the elements of a row lie in the lanes, so that keys and values are read from end to end, one after the other as the hardware
+/// prefetchers expect it, once for all queries that share them. Per piece of <see cref="Piece"/> keys: scores by dot products, the online
+/// softmax over the piece with keys in the lanes, then result += weight · value. Scores that get more than the scale pass through
+/// <see cref="ScoreModifier{TLanes, TVector, T}"/>, with queries in the lanes. The keys are split by sizes only and the parts joined in
+/// order: the same bits with any number of threads.
 /// </remarks>
 internal static unsafe partial class FlashDecode<TLanes, TVector, T>
     where TLanes : ILanes<TVector, T>
     where TVector : struct
     where T : unmanaged
 {
-    /// <summary>Keys at a time; a multiple of every W.</summary>
-    private const int Piece = 128;
+    private const int Piece = FlashTuning.DecodePiece;
 
-    /// <summary>Keys of a split at least.</summary>
-    private const int LeastSplit = 512;
-
-    /// <summary>Whether a call is one: few queries, many keys, no weights dropped.</summary>
-    internal static bool Suits(in FlashCall call, in FlashPlan plan) =>
-        plan.Rows is > 0 and <= FlashPlan.MostDecodeRows && call.Problem.KeyLength >= 2 * Piece && !plan.Drops;
+    /// <summary>Whether this kernel computes a call: few queries, many keys, no dropout.</summary>
+    internal static bool Suits(in FlashContext context) =>
+        context.Plan.Rows is > 0 and <= FlashTuning.MostDecodeRows && context.Call.Problem.KeyLength >= 2 * Piece
+        && !context.Scores.HasDropout;
 
     /// <summary>Computes a call.</summary>
-    /// <param name="call">The call; checked.</param>
-    /// <param name="plan">Its plan.</param>
+    /// <param name="forward">The call and its plans.</param>
     /// <param name="team">Threads.</param>
-    /// <param name="threads">Threads to use at most.</param>
     /// <exception cref="OutOfMemoryException">There is no memory for the workspace.</exception>
-    internal static void Run(in FlashCall call, FlashPlan plan, IWorkTeam team, int threads)
+    internal static void Run(in FlashContext forward, IWorkTeam team)
     {
-        long splits = Math.Min(call.Problem.KeyLength / LeastSplit, (FlashPlan.DecodeTasks + plan.Heads - 1) / Math.Max(plan.Heads, 1));
-        plan.KeyTasks = (int)Math.Max(splits, 1);
-        plan.KeysPerTask = ((call.Problem.KeyLength + plan.KeyTasks - 1) / plan.KeyTasks + Piece - 1) / Piece * Piece;
-        plan.Threads = (int)Math.Clamp(plan.Heads * plan.KeyTasks, 1, FlashPlan.ThreadsFor(plan.HeadWork * plan.Heads, threads));
-        plan.SetTasks(plan.Heads * plan.KeyTasks);
-        long partSize = PartSize(call, plan);
-        var context = new DecodeContext { Forward = new FlashContext { Call = call, Plan = plan } };
-        context.Parts = Workspace.OfCall(plan.Tasks * partSize * sizeof(T));
-        team.Run(plan.Threads, &Work, &context);
+        ref readonly FlashPlan plan = ref forward.Plan;
+        int keys = forward.Call.Problem.KeyLength;
+        long splits = Math.Min(keys / FlashTuning.LeastDecodeKeys, (FlashTuning.DecodeTasks + plan.Heads - 1) / Math.Max(plan.Heads, 1));
+        var context = new DecodeContext { Forward = forward, KeyTasks = (int)Math.Max(splits, 1) };
+        context.KeysPerTask = FlashPlan.Parts(FlashPlan.Parts(keys, context.KeyTasks), Piece) * Piece;
+        long tasks = plan.Heads * context.KeyTasks, partSize = PartSize(forward.Call, plan);
+        context.Forward.Queue = TaskQueue.Of(tasks, plan.Threads);
+        context.Parts = Workspace.OfCall(tasks * partSize * sizeof(T));
+        team.Run(context.Forward.Queue.Threads, &Work, &context);
         for (long head = 0; head < plan.Heads; head++)
         {
-            Join(context, head, (T*)context.Parts + head * plan.KeyTasks * partSize, partSize);
+            Join(context, head, (T*)context.Parts + head * context.KeyTasks * partSize, partSize);
         }
     }
 
-    /// <summary>Elements of a task's part: per query maximum, sum and result.</summary>
+    /// <summary>Elements of a task's part: maximum, sum and result of each query.</summary>
     private static long PartSize(in FlashCall call, in FlashPlan plan) => plan.Rows * (2L + Padded(call.Problem.ValueDim));
 
     private static int Padded(int dim) => (dim + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
@@ -69,7 +65,7 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         _ = new DecodeMemory(ref parts, call, shared->Forward.Plan);
         parts = new WorkspaceParts(Workspace.OfThread(parts.Bytes));
         var memory = new DecodeMemory(ref parts, call, shared->Forward.Plan);
-        var tasks = new FlashTasks(&shared->Forward);
+        var tasks = new ThreadTasks(&shared->Forward.Queue, looksAhead: false);
         while (tasks.MoveNext())
         {
             RunTask(shared, memory, tasks.Current);
@@ -81,7 +77,7 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
     {
         ref readonly FlashCall call = ref shared->Forward.Call;
         ref readonly FlashPlan plan = ref shared->Forward.Plan;
-        long head = task / plan.KeyTasks;
+        long head = task / shared->KeyTasks;
         int batch = (int)(head / call.Problem.KvHeadCount), kvHead = (int)(head % call.Problem.KvHeadCount);
         int width = Padded(call.Problem.ValueDim), queryWidth = Padded(call.Problem.HeadDim);
         FlashSequence sequence = FlashSequence.Of(call, batch);
@@ -91,34 +87,34 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
             return;
         }
         FlashBlock<T> block = memory.Queries;
-        block.Count = rows;
-        block.Vectors = FlashPlan.VectorsFor(rows, TLanes.Count);
-        sequence.FindKeys(call, plan, ref block, kvHead, 0, block.Vectors * TLanes.Count);
+        block.SetCount(rows, TLanes.Count);
+        sequence.FindKeys(shared->Forward, ref block, kvHead, 0, block.Vectors * TLanes.Count);
         sequence.FindRows(call.Query, plan.Group, kvHead, 0, rows, rows, memory.Rows);
         for (int r = 0; r < rows; r++)
         {
-            RowConversion.Read(memory.Rows[r], call.Query.DType, call.Query.ColumnStride, memory.Query + r * queryWidth, call.Problem.HeadDim);
-            new Span<T>(memory.Query + r * queryWidth + call.Problem.HeadDim, queryWidth - call.Problem.HeadDim).Clear();
+            T* query = memory.Query + r * queryWidth;
+            RowConversion.Read(memory.Rows[r], call.Query.DType, call.Query.ColumnStride, query, call.Problem.HeadDim);
+            new Span<T>(query + call.Problem.HeadDim, queryWidth - call.Problem.HeadDim).Clear();
         }
-        int firstKey = (int)(task % plan.KeyTasks) * plan.KeysPerTask, endKey = Math.Min(firstKey + plan.KeysPerTask, sequence.KeyLength);
-        firstKey = Math.Max(firstKey, block.FirstOfAll);
-        endKey = Math.Min(endKey, block.LastOfAll + 1);
+        int firstKey = (int)(task % shared->KeyTasks) * shared->KeysPerTask;
+        int endKey = Math.Min(Math.Min(firstKey + shared->KeysPerTask, sequence.KeyLength), block.MaxLastKey + 1);
+        firstKey = Math.Max(firstKey, block.MinFirstKey);
         T* part = (T*)shared->Parts + task * PartSize(call, plan), results = part + 2 * rows;
-        Attend(shared, memory, block, sequence, batch, kvHead, firstKey, endKey, part, leavesOutZeros: false);
-        if (plan.MayHide && !Elementwise<TLanes, TVector, T>.IsFinite(results, (long)rows * width))
+        Attend(shared, memory, block, sequence, batch, kvHead, firstKey, endKey, part, skipsZeros: false);
+        if (shared->Forward.Scores.MayHideKeys && !Elementwise<TLanes, TVector, T>.IsFinite(results, (long)rows * width))
         {
-            Attend(shared, memory, block, sequence, batch, kvHead, firstKey, endKey, part, leavesOutZeros: true);
+            Attend(shared, memory, block, sequence, batch, kvHead, firstKey, endKey, part, skipsZeros: true);
         }
     }
 
-    /// <summary>Some keys.</summary>
+    /// <summary>Attention of all queries to some keys: maximum, sum and result, not divided yet.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Attend(
-        DecodeContext* shared, in DecodeMemory memory, in FlashBlock<T> block, in FlashSequence sequence, int batch, int kvHead, int firstKey, int endKey, T* part,
-        bool leavesOutZeros)
+        DecodeContext* shared, in DecodeMemory memory, in FlashBlock<T> block, in FlashSequence sequence, int batch, int kvHead,
+        int firstKey, int endKey, T* part, bool skipsZeros)
     {
         ref readonly FlashCall call = ref shared->Forward.Call;
-        ref readonly FlashPlan plan = ref shared->Forward.Plan;
+        ref readonly ScorePlan plan = ref shared->Forward.Scores;
         int rows = block.Count, width = Padded(call.Problem.ValueDim);
         T* maximum = part, sum = part + rows, results = part + 2 * rows;
         new Span<T>(maximum, rows).Fill(Exponential.Number<T>(double.NegativeInfinity));
@@ -127,22 +123,22 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         {
             int count = Math.Min(Piece, endKey - key);
             Score(call, sequence, memory, rows, kvHead, key, count);
-            if (plan.Shapes)
+            if (plan.Modifies)
             {
-                Shape(&shared->Forward, memory, block, batch, key, count);
+                ModifyScores(&shared->Forward, memory, block, batch, key, count);
             }
             for (int r = 0; r < rows; r++)
             {
                 T* scores = memory.Scores + r * Piece;
-                if (plan.Bounds && !plan.Shapes)
+                if (plan.HasBounds && !plan.Modifies)
                 {
                     Hide(scores, block.FirstKey[r] - key, block.LastKey[r] - key, count);
                 }
-                Weigh(plan, scores, count, maximum + r, sum + r, results + r * width, width);
+                ToWeights(plan, scores, count, maximum + r, sum + r, results + r * width, width);
             }
-            if (leavesOutZeros)
+            if (skipsZeros)
             {
-                AddValuesButZeros(call, sequence, memory, rows, kvHead, key, count, results);
+                AddValuesSkippingZeros(call, sequence, memory, rows, kvHead, key, count, results);
             }
             else
             {
@@ -151,25 +147,27 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         }
     }
 
-    /// <summary>Softcap, slopes, mask and bounds of a piece's scores: queries go into the lanes for it, and come back.</summary>
-    private static void Shape(FlashContext* shared, in DecodeMemory memory, in FlashBlock<T> block, int batch, int key, int count)
+    /// <summary>Softcap, ALiBi, mask and bounds of a piece's scores: they are transposed, so that queries lie in the lanes, modified, and
+    /// transposed back.</summary>
+    private static void ModifyScores(FlashContext* shared, in DecodeMemory memory, in FlashBlock<T> block, int batch, int key, int count)
     {
         int lanes = block.Vectors * TLanes.Count;
         T* room = memory.Scratch.Scores;
-        for (int start = 0; start < count; start += FlashPlan.LargestKeyBlock)
+        for (int start = 0; start < count; start += FlashTuning.LargestKeyBlock)
         {
-            int n = Math.Min(FlashPlan.LargestKeyBlock, count - start);
+            int n = Math.Min(FlashTuning.LargestKeyBlock, count - start);
             for (int i = 0; i < lanes; i++)
             {
                 memory.Rows[i] = memory.Scores + Math.Min(i, block.Count - 1) * Piece + start;
             }
             Transposition.ToLanes<TLanes, TVector, T>(memory.Rows, n, room, block.Vectors);
-            FlashScores<TLanes, TVector, T>.Shape(shared, block, room, batch, key + start, n, memory.Scratch);
-            // Lanes that repeat the last query write its row again, with the same numbers.
+            ScoreModifier<TLanes, TVector, T>.Modify(shared, block, room, batch, key + start, n, memory.Scratch);
+            // Lanes that repeat the last query store its row again, with the same numbers.
             Transposition.ToRows<TLanes, TVector, T>(room, block.Vectors, memory.Ones, memory.Rows, n);
         }
     }
 
+    /// <summary>Scores of -∞ for the keys outside of a query's bounds.</summary>
     private static void Hide(T* scores, int first, int last, int count)
     {
         Span<T> all = new(scores, count);
@@ -178,10 +176,10 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         all[Math.Clamp(last + 1, 0, count)..].Fill(hidden);
     }
 
-    /// <summary>The online softmax of a query over a piece: scores become weights, and what was there before is rescaled. As
-    /// <see cref="FlashSoftmax{TLanes, TVector, T}"/>, with keys in the lanes; the maximum is kept as it was scaled.</summary>
+    /// <summary>The online softmax of a query over a piece: scores become weights, and the earlier sum and result are rescaled. As
+    /// <see cref="FlashSoftmax{TLanes, TVector, T}"/>, but with keys in the lanes, and the stored maximum is scaled already.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Weigh(in FlashPlan plan, T* scores, int count, T* maximum, T* sum, T* result, int width)
+    private static void ToWeights(in ScorePlan plan, T* scores, int count, T* maximum, T* sum, T* result, int width)
     {
         int vectors = Padded(count);
         TVector largest = TLanes.Load(scores);
@@ -193,8 +191,10 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         double now = Math.Max(before, FlashSoftmax<TLanes, TVector, T>.Scaled(plan, Exponential.ToDouble(TLanes.Largest(largest))));
         double factor = plan.ExponentFactor;
         TVector shift = Exponential.Constant<TLanes, TVector, T>(double.IsNegativeInfinity(now) ? 0 : now);
-        TVector scale = Exponential.Constant<TLanes, TVector, T>(plan.ScoreScale), scaledFactor = Exponential.Constant<TLanes, TVector, T>(factor);
-        TVector least = Exponential.Least<TLanes, TVector, T>(factor, plan.Headroom), round = Exponential.Round<TLanes, TVector, T>(plan.Headroom), total = default;
+        TVector scale = Exponential.Constant<TLanes, TVector, T>(plan.ScoreScale);
+        TVector scaledFactor = Exponential.Constant<TLanes, TVector, T>(factor);
+        TVector least = Exponential.Least<TLanes, TVector, T>(factor, plan.Headroom);
+        TVector round = Exponential.Round<TLanes, TVector, T>(plan.Headroom), total = default;
         for (int i = 0; i < vectors; i += TLanes.Count)
         {
             TVector distance = TLanes.Subtract(TLanes.Multiply(TLanes.Load(scores + i), scale), shift);
@@ -215,11 +215,11 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         }
     }
 
-    /// <summary>What sums under one maximum are worth under a larger one: 0 where there was none.</summary>
+    /// <summary>The factor that brings sums from one maximum to a larger one; 0 where nothing was summed.</summary>
     private static double Rescale(double maximum, double larger, double factor) =>
         double.IsNegativeInfinity(maximum) ? 0 : double.Exp2((maximum - larger) * factor);
 
-    /// <summary>A head's result from its parts: each is worth 2^(its maximum - the largest).</summary>
+    /// <summary>A head's result from its parts, each times 2^(its maximum - the largest).</summary>
     private static void Join(in DecodeContext context, long head, T* parts, long partSize)
     {
         ref readonly FlashCall call = ref context.Forward.Call;
@@ -232,20 +232,20 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         {
             return;
         }
-        T** addresses = stackalloc T*[FlashPlan.MostDecodeRows];
+        T** addresses = stackalloc T*[FlashTuning.MostDecodeRows];
         sequence.FindRows(call.Output, plan.Group, kvHead, 0, rows, rows, addresses);
         for (int r = 0; r < rows; r++)
         {
             double largest = double.NegativeInfinity, sum = 0;
-            for (int s = 0; s < plan.KeyTasks; s++)
+            for (int s = 0; s < context.KeyTasks; s++)
             {
                 largest = Math.Max(largest, Exponential.ToDouble(parts[s * partSize + r]));
             }
             T* joined = parts + 2 * rows + r * width; // the first part's result
-            for (int s = 0; s < plan.KeyTasks; s++)
+            for (int s = 0; s < context.KeyTasks; s++)
             {
                 T* part = parts + s * partSize, result = part + 2 * rows + r * width;
-                double weight = Rescale(Exponential.ToDouble(part[r]), largest, plan.ExponentFactor);
+                double weight = Rescale(Exponential.ToDouble(part[r]), largest, context.Forward.Scores.ExponentFactor);
                 sum += weight * Exponential.ToDouble(part[rows + r]);
                 for (int d = 0; d < dim; d++)
                 {
@@ -261,24 +261,28 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
             if (call.LogSumExp is not null)
             {
                 (int g, int position) = Math.DivRem(r, sequence.QueryLength);
-                ((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, kvHead * plan.Group + g, position)] = Exponential.Number<T>(plan.LogSumExp(largest, sum));
+                ((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, kvHead * plan.Group + g, position)] =
+                    Exponential.Number<T>(context.Forward.Scores.LogSumExp(largest, sum));
             }
         }
     }
 
+    /// <summary>What the threads of a call share.</summary>
     private struct DecodeContext
     {
         internal FlashContext Forward;
-        internal void* Parts;
+        internal int KeyTasks; // into which a key head's keys are divided
+        internal int KeysPerTask;
+        internal void* Parts; // results of the tasks, PartSize each
     }
 
-    /// <summary>A thread's workspace, cut up.</summary>
+    /// <summary>A thread's workspace, divided.</summary>
     private readonly ref struct DecodeMemory
     {
         internal readonly FlashScratch<T> Scratch;
         internal readonly T* Query; // (rows, D padded)
         internal readonly T* Scores; // (rows, Piece)
-        internal readonly T* Stage; // rows of a block that must be converted
+        internal readonly T* Stage; // converted rows
         internal readonly T* Ones; // per lane
         internal readonly T** Rows; // per lane
         internal readonly FlashBlock<T> Queries;

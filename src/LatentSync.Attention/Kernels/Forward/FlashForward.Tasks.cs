@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using LatentSync.Attention.Kernels.Blocks;
 using LatentSync.Attention.Kernels.Calls;
-using LatentSync.Attention.Kernels.Decode;
 using LatentSync.Attention.Kernels.Memory;
 using LatentSync.Attention.Kernels.Micro;
 using LatentSync.Attention.Kernels.Planning;
@@ -14,23 +13,17 @@ namespace LatentSync.Attention.Kernels.Forward;
 internal static unsafe partial class FlashForward<TLanes, TVector, T>
 {
     /// <summary>Computes a call.</summary>
-    /// <param name="call">The call; checked.</param>
+    /// <param name="context">The call and its plans; its queue is set here.</param>
     /// <param name="team">Threads.</param>
-    /// <param name="threads">Threads to use at most.</param>
     /// <exception cref="OutOfMemoryException">There is no memory for the workspace.</exception>
-    internal static void Run(in FlashCall call, IWorkTeam team, int threads)
+    internal static void Run(ref FlashContext context, IWorkTeam team)
     {
-        var context = new FlashContext
+        ref readonly FlashPlan plan = ref context.Plan;
+        context.Queue = TaskQueue.Of((long)context.Call.Problem.Batch * plan.HeadTasks * plan.RowTasks, plan.Threads);
+        fixed (FlashContext* shared = &context)
         {
-            Call = call,
-            Plan = FlashPlan.Of(call, TLanes.Count, TLanes.TileVectors, sizeof(T), threads),
-        };
-        if (FlashDecode<TLanes, TVector, T>.Suits(call, context.Plan))
-        {
-            FlashDecode<TLanes, TVector, T>.Run(call, context.Plan, team, threads);
-            return;
+            team.Run(context.Queue.Threads, &Work, shared);
         }
-        team.Run(context.Plan.Threads, &Work, &context);
     }
 
     private static void Work(void* context)
@@ -40,14 +33,15 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         _ = new TaskMemory(ref parts, shared);
         parts = new WorkspaceParts(Workspace.OfThread(parts.Bytes));
         var memory = new TaskMemory(ref parts, shared);
-        var tasks = new FlashTasks(shared);
+        var tasks = new ThreadTasks(&shared->Queue, shared->Plan.Prefetches);
+        if (shared->Plan.Staged)
+        {
+            RunStaged(shared, memory, tasks);
+            return;
+        }
         while (tasks.MoveNext())
         {
-            if (shared->Plan.Staged)
-            {
-                RunStaged(shared, memory, tasks);
-            }
-            else if (shared->Plan.IsShort)
+            if (shared->Plan.IsShort)
             {
                 RunShort(shared, memory, tasks);
             }
@@ -58,7 +52,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         }
     }
 
-    /// <summary>A few blocks of queries of one key head over all their keys.</summary>
+    /// <summary>Some blocks of queries of one key head, with all their keys.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RunBlocks(FlashContext* shared, in TaskMemory memory, long task)
     {
@@ -71,12 +65,13 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         for (; blocks < plan.BlocksPerTask && row < rows; blocks++)
         {
             ref FlashBlock<T> block = ref memory.Blocks[blocks];
-            Open(shared, memory, ref block, sequence, kvHead, row, Math.Min(plan.Lanes, rows - row));
-            firstKey = Math.Min(firstKey, block.FirstOfAll);
-            endKey = Math.Max(endKey, block.LastOfAll + 1);
+            LoadQueries(shared, memory, ref block, sequence, kvHead, row, Math.Min(plan.Lanes, rows - row));
+            firstKey = Math.Min(firstKey, block.MinFirstKey);
+            endKey = Math.Max(endKey, block.MaxLastKey + 1);
             row += plan.Lanes;
         }
-        // Blocks of keys begin at the same keys in every task, however many blocks of queries it has: that depends on the threads, the bits must not.
+        // Blocks of keys begin at the same keys however many blocks of queries a task has: that depends on the threads, and the bits must
+        // not.
         for (int key = firstKey / plan.KeyBlock * plan.KeyBlock; key < endKey; key += plan.KeyBlock)
         {
             int count = Math.Min(plan.KeyBlock, endKey - key);
@@ -85,24 +80,24 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
             for (int i = 0; i < blocks; i++)
             {
                 ref FlashBlock<T> block = ref memory.Blocks[i];
-                if (block.FirstOfAll < key + count && block.LastOfAll >= key)
+                if (block.MinFirstKey < key + count && block.MaxLastKey >= key)
                 {
-                    LinesAhead ahead = isCold ? ValuesAhead(shared, memory, sequence, block, kvHead, key, count) : default;
-                    Attend(shared, memory.Scratch, ref block, batch, keys, isCold ? &ahead : null);
+                    LinePrefetcher prefetcher = isCold ? PrefetchForValues(shared, memory, sequence, block, kvHead, key, count) : default;
+                    Attend(shared, memory.Scratch, ref block, batch, keys, isCold ? &prefetcher : null);
                     isCold = false;
                 }
             }
         }
         for (int i = 0; i < blocks; i++)
         {
-            CloseOrRepeat(shared, memory, ref memory.Blocks[i], batch, sequence, kvHead, firstRow + i * plan.Lanes);
+            StoreOrRepeat(shared, memory, ref memory.Blocks[i], batch, sequence, kvHead, firstRow + i * plan.Lanes);
         }
     }
 
-    /// <summary>A few blocks of queries of one key head whose keys are one block: each block of queries from its beginning to its end. There is less to
-    /// compute than to wait for memory: what comes next is asked for meanwhile.</summary>
+    /// <summary>Some blocks of queries of one key head whose keys are one block: each block of queries from loading to storing. Memory
+    /// takes longer than the computation here, so the next block's rows are prefetched.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RunShort(FlashContext* shared, in TaskMemory memory, in FlashTasks tasks)
+    private static void RunShort(FlashContext* shared, in TaskMemory memory, in ThreadTasks tasks)
     {
         ref readonly FlashCall call = ref shared->Call;
         ref readonly FlashPlan plan = ref shared->Plan;
@@ -117,277 +112,63 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         ref FlashBlock<T> block = ref memory.Blocks[0];
         for (; row < end; row += plan.Lanes)
         {
-            Open(shared, memory, ref block, sequence, kvHead, row, Math.Min(plan.Lanes, end - row));
-            if (block.LastOfAll >= 0)
+            LoadQueries(shared, memory, ref block, sequence, kvHead, row, Math.Min(plan.Lanes, end - row));
+            if (block.MaxLastKey >= 0)
             {
-                LinesAhead ahead = plan.AsksAhead ? BlockAhead(shared, memory, tasks, sequence, block, batch, kvHead, row, end) : default;
-                Attend(shared, memory.Scratch, ref block, batch, keys with { Count = block.LastOfAll + 1 }, plan.AsksAhead ? &ahead : null);
+                LinePrefetcher prefetcher = plan.Prefetches
+                    ? PrefetchForBlock(shared, memory, tasks, sequence, block, batch, kvHead, row, end) : default;
+                Attend(shared, memory.Scratch, ref block, batch, keys with { Count = block.MaxLastKey + 1 },
+                    plan.Prefetches ? &prefetcher : null);
             }
-            CloseOrRepeat(shared, memory, ref block, batch, sequence, kvHead, row);
+            StoreOrRepeat(shared, memory, ref block, batch, sequence, kvHead, row);
         }
     }
 
-    /// <summary>Several heads of one sequence whose vectors lie side by side: their rows are copied whole, which reads and writes memory in
-    /// long pieces, and each head is then one block of queries and one of keys.</summary>
-    /// <remarks>In LatentSync's temporal attention the 16 frames of a position lie a multiple of 128 KiB apart: read head by head, all
-    /// 64 rows (query, key, value, result) would compete for the same few cache lines.</remarks>
+    /// <summary>A thread's tasks of several small heads each.</summary>
+    private static void RunStaged(FlashContext* shared, in TaskMemory memory, ThreadTasks tasks)
+    {
+        FlashContext staged = *shared; // once per thread: copying it takes as long as a head's products
+        staged.Plan = shared->Plan.ForStagedRows();
+        while (tasks.MoveNext())
+        {
+            RunStaged(shared, &staged, memory, tasks);
+        }
+    }
+
+    /// <summary>Several small heads of one sequence: their rows are copied together, and each head is then one block of queries and one of
+    /// keys.</summary>
+    /// <param name="shared">The call.</param>
+    /// <param name="staged">The call with the copies as its operands, which are set here.</param>
+    /// <param name="memory">The thread's memory.</param>
+    /// <param name="tasks">The task.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RunStaged(FlashContext* shared, in TaskMemory memory, in FlashTasks tasks)
+    private static void RunStaged(FlashContext* shared, FlashContext* staged, in TaskMemory memory, in ThreadTasks tasks)
     {
         ref readonly FlashCall call = ref shared->Call;
-        ref readonly FlashPlan plan = ref shared->Plan;
         ref readonly AttentionProblem problem = ref call.Problem;
-        (int batch, int head, int heads) = plan.FindHeads(problem, tasks.Current);
-        int wide = heads * problem.HeadDim, valueWide = heads * problem.ValueDim;
+        (int batch, int head, int heads) = shared->Plan.FindHeads(problem, tasks.Current);
         FlashSequence sequence = FlashSequence.Of(call, batch);
-        FlashStaging.Read(call.Query, batch, head, sequence.QueryLength, wide, memory.Queries);
-        FlashStaging.Read(call.Key, batch, head, sequence.KeyLength, wide, memory.Keys);
-        FlashStaging.Read(call.Value, batch, head, sequence.KeyLength, valueWide, memory.Values);
-        LinesAhead ahead = plan.AsksAhead ? StagedAhead(shared, memory, tasks, sequence, batch, head, heads) : default;
+        int queries = sequence.QueryLength, keyLength = sequence.KeyLength;
+        var stage = new HeadStage<T>(memory.Stage, batch, head, heads);
+        staged->Call.Query = stage.CopyIn(call.Query, queries, problem.HeadDim);
+        staged->Call.Key = stage.CopyIn(call.Key, keyLength, problem.HeadDim);
+        staged->Call.Value = stage.CopyIn(call.Value, keyLength, problem.ValueDim);
+        // When a head has its result, its queries are not needed any more: the result takes their place where it fits.
+        staged->Call.Output = problem.HeadDim == problem.ValueDim ? staged->Call.Query : stage.Reserve(queries, problem.ValueDim);
+        bool prefetches = shared->Plan.Prefetches;
+        LinePrefetcher prefetcher = prefetches ? PrefetchForStage(shared, memory, tasks, sequence, batch, head, heads) : default;
+        FlashKeyBlock<T> keys = FlashKeyBlock<T>.Of(staged->Call, staged->Plan, sequence, head, 0, keyLength, null, null);
+        ref FlashBlock<T> block = ref memory.Blocks[0];
         for (int h = 0; h < heads; h++)
         {
-            ref FlashBlock<T> block = ref memory.Blocks[0];
-            SetSize(ref block, sequence.QueryLength);
-            FindStaged(memory.Queries + h * problem.HeadDim, wide, block, memory.Rows, null);
-            Begin(shared, memory, ref block, sequence, head + h, 0);
-            var keys = new FlashKeyBlock<T>
+            LoadQueries(staged, memory, ref block, sequence, head + h, 0, queries);
+            if (block.MaxLastKey >= 0)
             {
-                Keys = memory.Keys + h * problem.HeadDim,
-                KeyStride = wide,
-                Values = memory.Values + h * problem.ValueDim,
-                ValueStride = valueWide,
-                First = 0,
-                Count = sequence.KeyLength,
-            };
-            if (sequence.KeyLength > 0)
-            {
-                Attend(shared, memory.Scratch, ref block, batch, keys, plan.AsksAhead ? &ahead : null);
-                if (plan.MayHide && !IsFinite(block, problem.ValueDim))
-                {
-                    BeginAgain(ref block);
-                    Attend(shared, memory.Scratch, ref block, batch, keys, null);
-                }
+                FlashKeyBlock<T> own = keys.OfOtherHead(h * problem.HeadDim, h * problem.ValueDim, block.MaxLastKey + 1);
+                Attend(staged, memory.Scratch, ref block, batch, own, prefetches ? &prefetcher : null);
             }
-            // A head's queries are not needed any more: its result takes their place where it fits.
-            FindStaged(memory.Results + h * problem.ValueDim, valueWide, block, memory.Rows, memory.Waste);
-            End(shared, memory, block, sequence);
+            StoreOrRepeat(staged, memory, ref block, batch, sequence, head + h, 0);
         }
-        FlashStaging.Write(memory.Results, call.Output, batch, head, sequence.QueryLength, valueWide);
-    }
-
-    /// <summary>Brings a block's queries into the lanes.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Open(
-        FlashContext* shared, in TaskMemory memory, ref FlashBlock<T> block, in FlashSequence sequence, int kvHead, int firstRow, int count)
-    {
-        ref readonly FlashCall call = ref shared->Call;
-        SetSize(ref block, count);
-        sequence.FindRows(call.Query, shared->Plan.Group, kvHead, firstRow, count, block.Vectors * TLanes.Count, memory.Rows);
-        if (call.Query.DType.Size() != sizeof(T) || call.Query.ColumnStride != 1)
-        {
-            for (int i = 0; i < count; i++)
-            {
-                T* stage = memory.RowStage + (nint)i * memory.RowWidth;
-                RowConversion.Read(memory.Rows[i], call.Query.DType, call.Query.ColumnStride, stage, call.Problem.HeadDim);
-                memory.Rows[i] = stage;
-            }
-            new Span<nint>(memory.Rows + count, block.Vectors * TLanes.Count - count).Fill((nint)memory.Rows[count - 1]);
-        }
-        Begin(shared, memory, ref block, sequence, kvHead, firstRow);
-    }
-
-    private static void SetSize(ref FlashBlock<T> block, int count)
-    {
-        block.Count = count;
-        block.Vectors = FlashPlan.VectorsFor(count, TLanes.Count);
-    }
-
-    /// <summary>Addresses of a head's rows in the stage; lanes that are no query repeat the last one, or go to waste.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FindStaged(T* first, nint stride, in FlashBlock<T> block, T** rows, T* waste)
-    {
-        int lanes = block.Vectors * TLanes.Count;
-        for (int i = 0; i < lanes; i++)
-        {
-            rows[i] = i < block.Count ? first : waste is null ? rows[i - 1] : waste;
-            first += stride;
-        }
-    }
-
-    /// <summary>Transposes the queries at <see cref="TaskMemory.Rows"/> and finds the keys that each lane sees.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Begin(
-        FlashContext* shared, in TaskMemory memory, ref FlashBlock<T> block, in FlashSequence sequence, int kvHead, int firstRow)
-    {
-        ref readonly FlashCall call = ref shared->Call;
-        ref readonly FlashPlan plan = ref shared->Plan;
-        block.LeavesOutZeros = false;
-        int lanes = block.Vectors * TLanes.Count;
-        Transposition.ToLanes<TLanes, TVector, T>(memory.Rows, call.Problem.HeadDim, block.Query, block.Vectors);
-        Clear(ref block);
-        sequence.FindKeys(call, plan, ref block, kvHead, firstRow, lanes);
-    }
-
-    /// <summary>No key was seen yet.</summary>
-    private static void Clear(ref FlashBlock<T> block)
-    {
-        block.HasResult = false;
-        TVector hidden = TLanes.Broadcast(NegativeInfinity);
-        for (int v = 0; v < block.Vectors * TLanes.Count; v += TLanes.Count)
-        {
-            TLanes.Store(hidden, block.Maximum + v);
-            TLanes.Store(default, block.Sum + v);
-        }
-    }
-
-    /// <summary>The block's queries once more, this time without the terms of weight zero.</summary>
-    private static void BeginAgain(ref FlashBlock<T> block)
-    {
-        Clear(ref block);
-        block.LeavesOutZeros = true;
-    }
-
-    private static bool IsFinite(in FlashBlock<T> block, int valueDim) =>
-        !block.HasResult || Elementwise<TLanes, TVector, T>.IsFinite(block.Result, (long)valueDim * block.Vectors * TLanes.Count);
-
-    /// <summary>Writes a block out; before that, where keys may be hidden and the result is not finite, it is computed once more with care.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void CloseOrRepeat(
-        FlashContext* shared, in TaskMemory memory, ref FlashBlock<T> block, int batch, in FlashSequence sequence, int kvHead, int firstRow)
-    {
-        ref readonly FlashPlan plan = ref shared->Plan;
-        if (plan.MayHide && !IsFinite(block, shared->Call.Problem.ValueDim))
-        {
-            BeginAgain(ref block);
-            for (int key = block.FirstOfAll / plan.KeyBlock * plan.KeyBlock; key <= block.LastOfAll; key += plan.KeyBlock)
-            {
-                int count = Math.Min(plan.KeyBlock, block.LastOfAll + 1 - key);
-                FlashKeyBlock<T> keys = FlashKeyBlock<T>.Of(shared->Call, plan, sequence, kvHead, key, count, memory.Keys, memory.Values);
-                Attend(shared, memory.Scratch, ref block, batch, keys, null);
-            }
-        }
-        Close(shared, memory, block, sequence, kvHead, firstRow);
-    }
-
-    /// <summary>Divides a block's result and writes it out.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Close(
-        FlashContext* shared, in TaskMemory memory, in FlashBlock<T> block, in FlashSequence sequence, int kvHead, int firstRow)
-    {
-        ref readonly FlashCall call = ref shared->Call;
-        int lanes = block.Vectors * TLanes.Count;
-        bool isPlain = call.Output.DType.Size() == sizeof(T) && call.Output.ColumnStride == 1;
-        if (isPlain)
-        {
-            sequence.FindRows(call.Output, shared->Plan.Group, kvHead, firstRow, block.Count, block.Count, memory.Rows);
-            new Span<nint>(memory.Rows + block.Count, lanes - block.Count).Fill((nint)memory.Waste);
-        }
-        else
-        {
-            FindStaged(memory.RowStage, memory.RowWidth, block, memory.Rows, memory.Waste);
-        }
-        End(shared, memory, block, sequence);
-        if (!isPlain)
-        {
-            sequence.FindRows(call.Output, shared->Plan.Group, kvHead, firstRow, block.Count, block.Count, memory.Rows);
-            for (int i = 0; i < block.Count; i++)
-            {
-                T* stage = memory.RowStage + (nint)i * memory.RowWidth;
-                RowConversion.Write(stage, memory.Rows[i], call.Output.DType, call.Output.ColumnStride, call.Problem.ValueDim);
-            }
-        }
-    }
-
-    /// <summary>Divides a block's result and transposes it to <see cref="TaskMemory.Rows"/>; logsumexp where it is wanted.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void End(FlashContext* shared, in TaskMemory memory, in FlashBlock<T> block, in FlashSequence sequence)
-    {
-        ref readonly FlashCall call = ref shared->Call;
-        int lanes = block.Vectors * TLanes.Count, valueDim = call.Problem.ValueDim;
-        if (!block.HasResult)
-        {
-            new Span<T>(block.Result, lanes * valueDim).Clear();
-        }
-        T* factors = stackalloc T[lanes];
-        TVector zero = default, one = Exponential.Constant<TLanes, TVector, T>(1);
-        for (int v = 0; v < lanes; v += TLanes.Count)
-        {
-            TVector sum = TLanes.Load(block.Sum + v);
-            TLanes.Store(TLanes.Select(TLanes.EqualTo(sum, zero), zero, TLanes.Divide(one, sum)), factors + v);
-        }
-        Transposition.ToRows<TLanes, TVector, T>(block.Result, block.Vectors, factors, memory.Rows, valueDim);
-        if (call.LogSumExp is not null)
-        {
-            for (int i = 0; i < block.Count; i++)
-            {
-                double maximum = FlashSoftmax<TLanes, TVector, T>.Scaled(shared->Plan, Exponential.ToDouble(block.Maximum[i]));
-                ((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, block.Head[i], block.Position[i])] =
-                    Exponential.Number<T>(shared->Plan.LogSumExp(maximum, Exponential.ToDouble(block.Sum[i])));
-            }
-        }
-    }
-
-    /// <summary>A thread's workspace, cut up.</summary>
-    private readonly ref struct TaskMemory
-    {
-        internal readonly FlashScratch<T> Scratch;
-        internal readonly FlashBlock<T>* Blocks;
-        internal readonly T* Queries;
-        internal readonly T* Keys;
-        internal readonly T* Values;
-        internal readonly T* Results;
-        internal readonly T** Rows;
-        internal readonly T* RowStage;
-        internal readonly T* Waste;
-        internal readonly int RowWidth;
-        internal readonly byte** Ahead; // rows to ask for
-        internal readonly int MostAhead;
-
-        internal TaskMemory(ref WorkspaceParts parts, FlashContext* shared)
-        {
-            ref readonly FlashPlan plan = ref shared->Plan;
-            ref readonly FlashCall call = ref shared->Call;
-            int headDim = call.Problem.HeadDim, valueDim = call.Problem.ValueDim, lanes = plan.Lanes;
-            RowWidth = Math.Max(headDim, valueDim);
-            Scratch = FlashScratch<T>.Of(ref parts, plan, call, isBackward: false);
-            Rows = (T**)parts.Take<nint>(lanes);
-            Waste = parts.Take<T>(valueDim);
-            MostAhead = 2 * (lanes + plan.KeyBlock); // a block's results and the next one's queries, keys and values
-            Ahead = (byte**)parts.Take<nint>(MostAhead);
-            if (plan.Staged)
-            {
-                Queries = parts.Take<T>((long)call.Problem.QueryLength * plan.HeadsPerTask * headDim);
-                Keys = parts.Take<T>((long)call.Problem.KeyLength * plan.HeadsPerTask * headDim);
-                Values = parts.Take<T>((long)call.Problem.KeyLength * plan.HeadsPerTask * valueDim);
-                Results = headDim == valueDim ? Queries : parts.Take<T>((long)call.Problem.QueryLength * plan.HeadsPerTask * valueDim);
-            }
-            else
-            {
-                Keys = plan.Direct ? null : parts.Take<T>((long)plan.KeyBlock * headDim);
-                Values = plan.CopiesValues ? parts.Take<T>((long)plan.KeyBlock * plan.ValueStride) : null;
-                RowStage = parts.Take<T>((long)lanes * RowWidth);
-            }
-            int blocks = plan.IsShort ? 1 : plan.BlocksPerTask;
-            Blocks = parts.Take<FlashBlock<T>>(blocks);
-            for (int i = 0; i < blocks; i++)
-            {
-                var block = new FlashBlock<T>
-                {
-                    Query = parts.Take<T>((long)headDim * lanes),
-                    Result = parts.Take<T>((long)valueDim * lanes),
-                    Maximum = parts.Take<T>(lanes),
-                    Sum = parts.Take<T>(lanes),
-                    FirstKey = parts.Take<int>(lanes),
-                    LastKey = parts.Take<int>(lanes),
-                    Position = parts.Take<int>(lanes),
-                    Diagonal = parts.Take<int>(lanes),
-                    Head = parts.Take<int>(lanes),
-                };
-                if (!parts.IsCounting)
-                {
-                    Blocks[i] = block;
-                }
-            }
-        }
+        stage.CopyOut(staged->Call.Output, call.Output, queries, problem.ValueDim);
     }
 }

@@ -19,8 +19,8 @@ namespace LatentSync.Attention.Kernels.Forward;
 ///   Oᵀ(Dv, L) = Oᵀ · α + Vᵀ(Dv, n) · P      values are broadcast as they lie in memory
 /// </code>
 /// and at the end O = Oᵀ / l is transposed back, logsumexp = m + ln l.
-/// <para>Where keys may be hidden, a result that is not finite is computed once more, and terms of weight zero are left out one by one: what a hidden key's
-/// value holds must reach nothing, and 0 · NaN is NaN.</para>
+/// <para>Where keys may be hidden, a result that is not finite is computed once more, and terms of weight zero are skipped one by one: what
+/// a hidden key's value holds must not reach any result, and 0 · NaN is NaN.</para>
 /// </remarks>
 internal static unsafe partial class FlashForward<TLanes, TVector, T>
     where TLanes : ILanes<TVector, T>
@@ -32,13 +32,14 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     /// <summary>One block of keys for one block of queries.</summary>
     /// <param name="shared">The call.</param>
     /// <param name="scratch">Room for the scores.</param>
+    /// <param name="block">The queries and their results so far.</param>
     /// <param name="batch">Sequence.</param>
-    /// <param name="block">Queries, and what is known of them so far.</param>
     /// <param name="keys">Keys and values.</param>
-    /// <param name="ahead">What is asked for meanwhile; null for nothing.</param>
+    /// <param name="prefetcher">What is prefetched meanwhile; null for nothing.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Attend(
-        FlashContext* shared, in FlashScratch<T> scratch, ref FlashBlock<T> block, int batch, in FlashKeyBlock<T> keys, LinesAhead* ahead)
+        FlashContext* shared, in FlashScratch<T> scratch, ref FlashBlock<T> block, int batch, in FlashKeyBlock<T> keys,
+        LinePrefetcher* prefetcher)
     {
         ref readonly AttentionProblem problem = ref shared->Call.Problem;
         int valueDim = problem.ValueDim;
@@ -48,28 +49,31 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         {
             TLanes.Store(TLanes.Load(block.Maximum + v), before + v);
         }
-        FlashScores<TLanes, TVector, T>.Compute(shared, block, keys, scratch.Scores, batch, scratch, ahead);
+        FlashScores<TLanes, TVector, T>.Compute(shared, block, keys, batch, scratch, prefetcher);
         T* rescale = stackalloc T[lanes];
-        FlashSoftmax<TLanes, TVector, T>.Advance(shared->Plan, block, before, scratch.Scores, count, rescale);
-        if (shared->Plan.Drops)
+        FlashSoftmax<TLanes, TVector, T>.Update(shared->Scores, block, before, scratch.Scores, count, rescale);
+        if (shared->Scores.HasDropout)
         {
-            FlashDropout.Fill(shared->Call, block, lanes, batch, keys.First, count, scratch.Kept);
-            Elementwise<TLanes, TVector, T>.Multiply(scratch.Scores, scratch.Kept, count * lanes);
+            FlashDropout.Fill(shared->Call, block, lanes, batch, keys.First, count, scratch.DropoutFactors);
+            Elementwise<TLanes, TVector, T>.Multiply(scratch.Scores, scratch.DropoutFactors, count * lanes);
         }
-        if (block.LeavesOutZeros)
+        if (block.SkipsZeros)
         {
-            HidingProduct<TLanes, TVector, T>.Multiply(keys.Values, keys.ValueStride, scratch.Scores, count, block.Result, valueDim, vectors, rescale);
+            ZeroSkippingProduct<TLanes, TVector, T>.Multiply(
+                keys.Values, keys.ValueStride, scratch.Scores, count, block.Result, valueDim, vectors, rescale);
             block.HasResult = true;
         }
         else if (block.HasResult)
         {
             ProductTile<TLanes, TVector, T>.Multiply<RescaledSums>(
-                keys.Values, 1, keys.ValueStride, scratch.Scores, lanes, count, block.Result, lanes, valueDim, vectors, rescale, ahead);
+                keys.Values, 1, keys.ValueStride, scratch.Scores, lanes, count, block.Result, lanes, valueDim, vectors, rescale,
+                prefetcher);
         }
         else
         {
             ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
-                keys.Values, 1, keys.ValueStride, scratch.Scores, lanes, count, block.Result, lanes, valueDim, vectors, ahead: ahead);
+                keys.Values, 1, keys.ValueStride, scratch.Scores, lanes, count, block.Result, lanes, valueDim, vectors,
+                prefetcher: prefetcher);
             block.HasResult = true;
         }
     }

@@ -5,13 +5,13 @@ using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Kernels.Memory;
 
-/// <summary>Reads rows of any element type and stride into the type in which is computed, and writes them back.</summary>
+/// <summary>Reads rows of any element type and stride into the type of the computation, and writes them back.</summary>
 internal static unsafe class RowConversion
 {
-    /// <summary>Elements that are gathered at once from rows whose elements lie apart.</summary>
+    /// <summary>Elements that are gathered together from rows with a stride.</summary>
     private const int Piece = 64;
 
-    /// <summary>So many elements of a row.</summary>
+    /// <summary>Reads elements of a row.</summary>
     /// <param name="source">First element.</param>
     /// <param name="dtype">Its type.</param>
     /// <param name="stride">Elements from one to the next.</param>
@@ -23,7 +23,7 @@ internal static unsafe class RowConversion
     {
         if (stride != 1)
         {
-            ReadApart(source, dtype, stride, destination, count);
+            ReadStrided(source, dtype, stride, destination, count);
         }
         else if (dtype.Size() == sizeof(T))
         {
@@ -42,7 +42,7 @@ internal static unsafe class RowConversion
     {
         if (stride != 1)
         {
-            WriteApart(source, destination, dtype, stride, count);
+            WriteStrided(source, destination, dtype, stride, count);
         }
         else if (dtype.Size() == sizeof(T))
         {
@@ -54,7 +54,7 @@ internal static unsafe class RowConversion
         }
     }
 
-    /// <summary>Copies elements side by side: rows are short, and a call into the system's copy costs as much as one.</summary>
+    /// <summary>Copies dense elements. Rows are short: a call of the system's copy function costs as much as the copying itself.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Copy<T>(T* source, T* destination, int count)
         where T : unmanaged
@@ -145,7 +145,7 @@ internal static unsafe class RowConversion
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ReadApart<T>(void* source, AttentionDType dtype, nint stride, T* destination, int count)
+    private static void ReadStrided<T>(void* source, AttentionDType dtype, nint stride, T* destination, int count)
         where T : unmanaged
     {
         if (dtype.Size() == sizeof(T))
@@ -169,7 +169,7 @@ internal static unsafe class RowConversion
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WriteApart<T>(T* source, void* destination, AttentionDType dtype, nint stride, int count)
+    private static void WriteStrided<T>(T* source, void* destination, AttentionDType dtype, nint stride, int count)
         where T : unmanaged
     {
         if (dtype.Size() == sizeof(T))

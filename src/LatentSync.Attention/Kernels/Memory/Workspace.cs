@@ -2,10 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace LatentSync.Attention.Kernels.Memory;
 
-/// <summary>A thread's memory for the kernels: taken once, kept for the next call, given back with the thread.</summary>
+/// <summary>A thread's memory for the kernels: allocated once, kept for the next call, freed with the thread.</summary>
 internal sealed unsafe class Workspace
 {
-    /// <summary>Larger ones are given back after the call.</summary>
+    /// <summary>A larger one is freed when the next call needs no more than this.</summary>
     private const nuint LargestKept = 16 << 20;
 
     private const nuint Alignment = 64;
@@ -21,12 +21,12 @@ internal sealed unsafe class Workspace
 
     ~Workspace() => NativeMemory.AlignedFree(_memory);
 
-    /// <summary>At least so many bytes, with any content, each thread its own; valid until the thread asks again.</summary>
-    /// <exception cref="OutOfMemoryException">There is not so much memory.</exception>
+    /// <summary>At least so many bytes of the current thread, with any content; valid until it calls this again.</summary>
+    /// <exception cref="OutOfMemoryException">There is not enough memory.</exception>
     internal static byte* OfThread(long bytes) => (_ofThread ??= new Workspace()).AtLeast((nuint)bytes);
 
-    /// <summary>The same for what the threads of a call share; the calling thread asks for it.</summary>
-    /// <exception cref="OutOfMemoryException">There is not so much memory.</exception>
+    /// <summary>The same for memory that the threads of a call share; it belongs to the calling thread.</summary>
+    /// <exception cref="OutOfMemoryException">There is not enough memory.</exception>
     internal static byte* OfCall(long bytes) => (_ofCall ??= new Workspace()).AtLeast((nuint)bytes);
 
     private byte* AtLeast(nuint bytes)
@@ -43,7 +43,7 @@ internal sealed unsafe class Workspace
     }
 }
 
-/// <summary>Hands out parts of a workspace, each on a cache line of its own. Without an address it only counts.</summary>
+/// <summary>Divides a workspace into parts, each of which begins on its own cache line. Without an address it only counts bytes.</summary>
 /// <param name="start">First byte, or null.</param>
 internal unsafe ref struct WorkspaceParts(byte* start)
 {
@@ -52,10 +52,10 @@ internal unsafe ref struct WorkspaceParts(byte* start)
     /// <summary>There is no memory behind the parts yet.</summary>
     internal readonly bool IsCounting => start is null;
 
-    /// <summary>Bytes handed out.</summary>
+    /// <summary>Bytes of the parts so far.</summary>
     internal long Bytes { get; private set; }
 
-    /// <summary>Room for so many elements.</summary>
+    /// <summary>A part for so many elements.</summary>
     internal T* Take<T>(long count)
         where T : unmanaged
     {

@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
+
 namespace LatentSync.Attention.Kernels.Micro;
 
-/// <summary>Operations on whole vectors of neighbours; the counts are multiples of W.</summary>
+/// <summary>Operations on dense arrays; the counts are multiples of W.</summary>
 internal static unsafe class Elementwise<TLanes, TVector, T>
     where TLanes : ILanes<TVector, T>
     where TVector : struct
@@ -50,7 +51,7 @@ internal static unsafe class Elementwise<TLanes, TVector, T>
         return TLanes.Sum(sum);
     }
 
-    /// <summary>Whether all numbers are finite; may say no where only their sum is not.</summary>
+    /// <summary>Whether all numbers are finite; may be false where only their sum is not.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static bool IsFinite(T* a, long count)
     {

@@ -4,16 +4,17 @@ namespace LatentSync.Attention.Kernels.Micro;
 
 /// <summary>2^(c·x) for whole vectors, x a difference from a maximum.</summary>
 /// <remarks>
-/// 1. Reduction: n = round(c·x) by adding 1.5 · 2^m + bias (m mantissa bits), so that the low bits of the sum are n + bias; f = c·x - n lies in
-///    [-½, ½]. The product is made inside of both multiply-adds and never rounded by itself. What must not be done is to multiply the score and its
-///    maximum each by c and subtract then: of 10¹⁰ the rounding of c · maximum alone is 512, and the heaviest key would weigh 2⁵¹² or 2⁻⁵¹².
-///    x = score - maximum is rounded once, and exactly 0 for the heaviest key; the number of operations is the same.
-/// 2. Polynomial: 2^f = 1 + f · (c₁ + ...). Float: degree 5, the smallest largest relative error with the first coefficient held at 1 (found
-///    by reweighted least squares): 9.1e-8. Double: the Taylor series of exp(f ln 2) to degree 13: 4e-18. That 2⁰ is exactly 1 matters: sums
-///    that need no rescaling stay as they are.
-/// 3. Reconstruction: those low bits, shifted into the exponent, are 2ⁿ. Where the exponent would be that of the subnormal numbers, the bits are
-///    those of zero: a hidden key (-∞) weighs exactly nothing. A smaller bias in the first step gives 2^(n - h) for nothing: the headroom h.
-/// Rounding by an instruction and scaling by another (VRNDSCALEPS, VSCALEFPS) takes as many operations on AVX-512 and exists nowhere else.
+/// 1. Reduction: n = round(c·x) by adding 1.5 · 2^m + bias (m mantissa bits), so that the low bits of the sum are n + bias;
+///    f = c·x - n lies in [-½, ½]. The product is formed inside both multiply-adds and never rounded on its own. Score and maximum must
+///    not be multiplied by c one by one and then subtracted: at 10¹⁰ the rounding of c · maximum alone is 512, and the heaviest key would
+///    weigh 2⁵¹² or 2⁻⁵¹². x = score - maximum is rounded once, and exactly 0 for the heaviest key; the number of operations is the same.
+/// 2. Polynomial: 2^f = 1 + f · (c₁ + ...). Float: degree 5, with the smallest largest relative error of those whose first coefficient is
+///    1 (by reweighted least squares): 9.1e-8. Double: the Taylor series of exp(f ln 2) to degree 13: 4e-18. That 2⁰ is exactly 1
+///    matters: sums that need no rescaling stay as they are.
+/// 3. Reconstruction: those low bits, shifted into the exponent, are 2ⁿ. Where the exponent would be that of the subnormal numbers, the
+///    bits are those of zero: a hidden key (-∞) weighs exactly nothing. A smaller bias in the first step gives 2^(n - h) at no cost: the
+///    headroom h.
+/// An instruction that rounds and another that scales (VRNDSCALEPS, VSCALEFPS) need as many operations on AVX-512 and exist nowhere else.
 /// </remarks>
 internal static class Exponential
 {
@@ -52,7 +53,8 @@ internal static class Exponential
         where TVector : struct
         where T : unmanaged => Constant<TLanes, TVector, T>((headroom - Bias<T>()) / factor);
 
-    /// <summary>What is added to round a number, and to have its integer part plus the exponent's bias, less the headroom, in the low bits.</summary>
+    /// <summary>What is added to round a number, and to have its integer part plus the exponent's bias, less the headroom, in the low
+    /// bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static TVector Round<TLanes, TVector, T>(int headroom)
         where TLanes : ILanes<TVector, T>

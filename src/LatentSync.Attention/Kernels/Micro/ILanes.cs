@@ -1,8 +1,8 @@
 namespace LatentSync.Attention.Kernels.Micro;
 
 /// <summary>What the kernels need of an instruction set: one vector type, its elements side by side in lanes. Every kernel is written once
-/// over this interface; <see cref="Lanes512{T}"/>, <see cref="Lanes256{T}"/> and <see cref="Lanes128{T}"/> are all there is per width. The
-/// compiler makes separate code of each, without any call left (measured: no cost against code spelt out).</summary>
+/// over this interface; only <see cref="Lanes512{T}"/>, <see cref="Lanes256{T}"/> and <see cref="Lanes128{T}"/> differ per width. The
+/// JIT compiles separate code for each and inlines every call (measured: as fast as code written for one width).</summary>
 /// <typeparam name="TVector">The vector.</typeparam>
 /// <typeparam name="T">float or double.</typeparam>
 internal unsafe interface ILanes<TVector, T>
@@ -12,7 +12,8 @@ internal unsafe interface ILanes<TVector, T>
     /// <summary>Elements of a vector (W).</summary>
     static abstract int Count { get; }
 
-    /// <summary>Vectors side by side in a register tile: 4 where there are 32 registers (6 x 4 sums, 4 factors, 1 broadcast), else 2.</summary>
+    /// <summary>Vectors side by side in a register tile: 4 where there are 32 registers (6 x 4 sums, 4 factors, 1 broadcast), else
+    /// 2.</summary>
     static abstract int TileVectors { get; }
 
     /// <summary>W elements, at any address.</summary>
@@ -63,8 +64,8 @@ internal unsafe interface ILanes<TVector, T>
     /// <summary>The bits of a with the sign of b.</summary>
     static abstract TVector WithSignOf(TVector a, TVector b);
 
-    /// <summary>The low bits of the mantissa moved into the exponent's place: 2ⁿ of the number n + bias that
-    /// <see cref="Exponential"/> left there.</summary>
+    /// <summary>The low bits of the mantissa, moved into the exponent: 2ⁿ from the number n + bias that
+    /// <see cref="Exponential"/> put there.</summary>
     static abstract TVector MantissaToExponent(TVector a);
 
     /// <summary>Whether any lane has a bit set.</summary>
@@ -76,7 +77,7 @@ internal unsafe interface ILanes<TVector, T>
     /// <summary>Largest lane.</summary>
     static abstract T Largest(TVector a);
 
-    /// <summary>Transposes W rows of 4 columns: lane i of column c becomes element c of row i. Float only takes the fast way.</summary>
+    /// <summary>Transposes W rows of 4 columns: lane i of column c becomes element c of row i. Fast for float only.</summary>
     /// <param name="rows">W addresses of rows.</param>
     /// <param name="column">First of the 4 columns.</param>
     /// <param name="destination">Column c goes to <paramref name="destination"/> + c · <paramref name="stride"/>.</param>

@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics.X86;
 
 namespace LatentSync.Attention.Kernels.Micro;
 
-/// <summary>NEON (32 registers), SSE (16 registers), or any processor at all: 4 floats or 2 doubles. Where the processor has no fused
-/// multiply-add, the product is rounded first: computing the fused result in software would be a hundred times slower.</summary>
+/// <summary>NEON (32 registers), SSE (16 registers), or any other processor: 4 floats or 2 doubles. Where the processor has no fused
+/// multiply-add, the product is rounded first: a fused result in software would be a hundred times slower.</summary>
 /// <typeparam name="T">float or double.</typeparam>
 internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T>
     where T : unmanaged

@@ -4,21 +4,21 @@ using System.Runtime.Intrinsics.X86;
 
 namespace LatentSync.Attention.Kernels.Micro;
 
-/// <summary>Memory asked for before it is needed. A processor's own prefetchers follow a run of addresses, but start anew at each page and at each
-/// jump: they are late where rows of keys and values change places.</summary>
+/// <summary>Software prefetch. A processor's own prefetchers follow a run of addresses, but start again at each page and at each jump: they
+/// are late where reading goes from rows of keys to rows of values and back.</summary>
 internal static unsafe class Prefetching
 {
-    /// <summary>Bytes that come at once.</summary>
+    /// <summary>Bytes of a cache line.</summary>
     internal const int Line = 64;
 
-    /// <summary>Whether this processor can be asked: .NET has no such instruction for NEON.</summary>
+    /// <summary>Whether .NET has a prefetch instruction for this processor: it has none for NEON.</summary>
     internal static bool IsSupported => Sse.IsSupported;
 
-    /// <summary>Whether it pays to ask for rows that will be read from end to end. On Intel's processors it does; AMD's prefetchers (measured: Zen 5)
-    /// find such rows by themselves, and asking took a third of the bandwidth away.</summary>
+    /// <summary>Whether prefetching pays for rows that are read from end to end. On Intel's processors it does. AMD's own prefetchers
+    /// (measured: Zen 5) find such rows, and prefetching them took a third of the bandwidth.</summary>
     internal static bool PaysForStreams { get; } = IsSupported && IsIntel();
 
-    /// <summary>Asks for a line. Any address will do: nothing happens where no memory is.</summary>
+    /// <summary>Prefetches a line into the second-level cache. Any address is allowed: nothing happens where there is no memory.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void ToSecondCache(void* address)
     {

@@ -6,12 +6,12 @@ namespace LatentSync.Attention.Kernels.Micro;
 internal static unsafe partial class ProductTile<TLanes, TVector, T>
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes, LinesAhead* ahead)
+    private static void Rows1<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes, LinePrefetcher* prefetcher)
         where TSums : struct, ITileSums
     {
         for (; rows >= 8; rows -= 8, a += 8 * aRow, c += 8 * cRow)
         {
-            LinesAhead.Ask(ahead);
+            LinePrefetcher.Step(prefetcher);
             Tile8x1<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes);
         }
         for (; rows >= 4; rows -= 4, a += 4 * aRow, c += 4 * cRow)

@@ -6,18 +6,18 @@ namespace LatentSync.Attention.Kernels.Micro;
 internal static unsafe partial class ProductTile<TLanes, TVector, T>
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes, LinesAhead* ahead)
+    private static void Rows2<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes, LinePrefetcher* prefetcher)
         where TSums : struct, ITileSums
     {
         // 8 rows are two fours: a six would leave two, which do not hide the latency.
         for (; rows >= 6 && rows != 8; rows -= 6, a += 6 * aRow, c += 6 * cRow)
         {
-            LinesAhead.Ask(ahead);
+            LinePrefetcher.Step(prefetcher);
             Tile6x2<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes);
         }
         for (; rows >= 4; rows -= 4, a += 4 * aRow, c += 4 * cRow)
         {
-            LinesAhead.Ask(ahead);
+            LinePrefetcher.Step(prefetcher);
             Tile4x2<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes);
         }
         for (; rows >= 2; rows -= 2, a += 2 * aRow, c += 2 * cRow)
@@ -83,8 +83,8 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         }
     }
 
-    /// <summary>4 rows x 2 vectors: 8 sums, 2 factors and a broadcast in registers. Just enough sums to hide the latency, where two tiles of 2 rows
-    /// would take twice as long.</summary>
+    /// <summary>4 rows x 2 vectors: 8 sums, 2 factors and a broadcast in registers. Just enough sums to hide the latency, where two tiles
+    /// of 2 rows would take twice as long.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile4x2<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, T* lanes)
         where TSums : struct, ITileSums

@@ -6,12 +6,12 @@ namespace LatentSync.Attention.Kernels.Micro;
 internal static unsafe partial class ProductTile<TLanes, TVector, T>
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes, LinesAhead* ahead)
+    private static void Rows4<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes, LinePrefetcher* prefetcher)
         where TSums : struct, ITileSums
     {
         for (; rows >= 6; rows -= 6, a += 6 * aRow, c += 6 * cRow)
         {
-            Tile6x4<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes, ahead);
+            Tile6x4<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, lanes, prefetcher);
         }
         for (; rows >= 2; rows -= 2, a += 2 * aRow, c += 2 * cRow)
         {
@@ -26,7 +26,7 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     /// <summary>6 rows x 4 vectors: 24 sums, 4 factors and a broadcast in registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile6x4<TSums>(
-        T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, T* lanes, LinesAhead* ahead)
+        T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, T* lanes, LinePrefetcher* prefetcher)
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
@@ -36,12 +36,12 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         TVector s30 = default, s31 = default, s32 = default, s33 = default;
         TVector s40 = default, s41 = default, s42 = default, s43 = default;
         TVector s50 = default, s51 = default, s52 = default, s53 = default;
-        int stretch = ahead is null ? depth : StepsPerTurn;
+        int stretch = prefetcher is null ? depth : StepsPerPrefetch;
         while (depth > 0)
         {
             int n = Math.Min(stretch, depth);
             depth -= n;
-            LinesAhead.Ask(ahead);
+            LinePrefetcher.Step(prefetcher);
             for (; n > 0; n--, a += aStep, b += bStep)
             {
                 TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w), b2 = TLanes.Load(b + 2 * w), b3 = TLanes.Load(b + 3 * w);

@@ -2,13 +2,13 @@ using System.Runtime.CompilerServices;
 
 namespace LatentSync.Attention.Kernels.Micro;
 
-/// <summary>What a tile does with its sums beside computing them; constants for the compiler.</summary>
+/// <summary>What a tile does with its sums; constants for the compiler.</summary>
 internal interface ITileSums
 {
-    /// <summary>Adds to what lies in C; otherwise C is written anew.</summary>
+    /// <summary>The sums are added to C; otherwise they replace it.</summary>
     static abstract bool Accumulates { get; }
 
-    /// <summary>What lies in C is first multiplied by a number per lane.</summary>
+    /// <summary>C is first multiplied by a number per lane.</summary>
     static abstract bool Rescales { get; }
 
     /// <summary>The largest sum of each lane is kept.</summary>
@@ -25,7 +25,7 @@ internal readonly struct NewSums : ITileSums
     public static bool KeepsMaximum => false;
 }
 
-/// <summary>C = A B, and per lane the maximum of what was there and the new sums.</summary>
+/// <summary>C = A B, and per lane the maximum of the earlier maximum and the new sums.</summary>
 internal readonly struct NewSumsWithMaximum : ITileSums
 {
     public static bool Accumulates => false;
@@ -35,7 +35,7 @@ internal readonly struct NewSumsWithMaximum : ITileSums
     public static bool KeepsMaximum => true;
 }
 
-/// <summary>C += A B: the new terms are summed by themselves first, which rounds less.</summary>
+/// <summary>C += A B: the new terms are summed on their own first, which rounds less.</summary>
 internal readonly struct AddedSums : ITileSums
 {
     public static bool Accumulates => true;
@@ -45,7 +45,7 @@ internal readonly struct AddedSums : ITileSums
     public static bool KeepsMaximum => false;
 }
 
-/// <summary>C += A B, and per lane the maximum of what was there and the sums.</summary>
+/// <summary>C += A B, and per lane the maximum of the earlier maximum and the sums.</summary>
 internal readonly struct AddedSumsWithMaximum : ITileSums
 {
     public static bool Accumulates => true;
@@ -55,7 +55,7 @@ internal readonly struct AddedSumsWithMaximum : ITileSums
     public static bool KeepsMaximum => true;
 }
 
-/// <summary>C = C · lanes + A B, the new terms summed by themselves first too.</summary>
+/// <summary>C = C · lanes + A B; here too the new terms are summed on their own first.</summary>
 internal readonly struct RescaledSums : ITileSums
 {
     public static bool Accumulates => true;
@@ -67,23 +67,25 @@ internal readonly struct RescaledSums : ITileSums
 
 /// <summary>
 /// The one matrix product of all kernels: C(m, lanes) = Σₖ A(m, k) · B(k, lanes). B and C have their lanes side by side; A is read as
-/// single numbers, one broadcast each, so it may lie in any order: neither keys nor values are ever packed or transposed.
+/// single numbers, one broadcast each, so it may have any strides: neither keys nor values are ever packed or transposed.
 /// </summary>
 /// <remarks>
 /// Registers: 6 rows x 4 vectors are 24 sums, 4 vectors of B and 1 broadcast, 29 of 32; a step is 24 multiply-adds for 10 loads. With 16
 /// registers 6 x 2: 12 + 2 + 1. One vector wide 8 rows: enough sums in flight to hide the latency of 4 cycles on two units.
-/// Rows that are left over take smaller tiles: there are no scalar tails and nothing is computed and thrown away.
+/// The last rows take smaller tiles: there are no scalar tails, and every computed sum is used.
+/// <para>The tiles are written out, one method per size, because the JIT keeps sums in registers only as single locals: in an array, or
+/// behind a call, each would be stored and loaded at every step.</para>
 /// </remarks>
 internal static unsafe partial class ProductTile<TLanes, TVector, T>
     where TLanes : ILanes<TVector, T>
     where TVector : struct
     where T : unmanaged
 {
-    /// <summary>Steps of a tile of 4 vectors from one turn to ask to the next: as many as a line has floats.</summary>
-    private const int StepsPerTurn = 16;
+    /// <summary>Steps of a tile of 4 vectors from one prefetch point to the next: as many as a cache line has floats.</summary>
+    private const int StepsPerPrefetch = 16;
 
-    /// <summary>Terms that are added up one after the other at most: the rounding of a sum of n terms grows with the root of n and more. Longer ones are sums
-    /// of such parts.</summary>
+    /// <summary>Most terms of a plain sum, because the rounding of n terms grows with the root of n and more; longer sums are sums of parts
+    /// of so many terms.</summary>
     private const int LongestSum = 256, Part = 128;
 
     /// <summary>The product.</summary>
@@ -98,83 +100,81 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     /// <param name="rows">Number of m.</param>
     /// <param name="vectors">Width of B and C in vectors, 1 to 4.</param>
     /// <param name="lanes">One number per lane, for <see cref="ITileSums.Rescales"/> and <see cref="ITileSums.KeepsMaximum"/>.</param>
-    /// <param name="ahead">What is asked for meanwhile, in <see cref="Turns"/> turns; null for nothing.</param>
+    /// <param name="prefetcher">What is prefetched meanwhile, at <see cref="PrefetchPoints"/> points; null for nothing.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Multiply<TSums>(
-        T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, int vectors, T* lanes = null, LinesAhead* ahead = null)
+        T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, int vectors, T* lanes = null, LinePrefetcher* prefetcher = null)
         where TSums : struct, ITileSums
     {
         if (depth > LongestSum && !TSums.Rescales)
         {
-            MultiplyParts<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, vectors, lanes, ahead);
+            MultiplyParts<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, vectors, lanes, prefetcher);
             return;
         }
         switch (vectors)
         {
             case 4:
-                Rows4<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes, ahead);
+                Rows4<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes, prefetcher);
                 break;
             case 3:
-                Rows3<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes, ahead);
+                Rows3<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes, prefetcher);
                 break;
             case 2:
-                Rows2<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes, ahead);
+                Rows2<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes, prefetcher);
                 break;
             default:
-                Rows1<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes, ahead);
+                Rows1<TSums>(a, aRow, aStep, b, bStep, depth, c, cRow, rows, lanes, prefetcher);
                 break;
         }
     }
 
-    /// <summary>The product, some steps at a time for the rows of a tile: all rows together would read long rows in pieces, which share cache sets (Zen 1,
-    /// head dim 512, backward: 0.88 times as fast as without parts, so 0.95).</summary>
+    /// <summary>The product in parts of <see cref="Part"/> steps, one tile's rows after the other. Part by part for all rows would read
+    /// pieces of long rows, which share cache sets (Zen 1, head dim 512, backward: 0.88 times as fast as without parts; tile by tile
+    /// 0.95).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MultiplyParts<TSums>(
-        T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, int vectors, T* lanes, LinesAhead* ahead)
+        T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, int vectors, T* lanes, LinePrefetcher* prefetcher)
         where TSums : struct, ITileSums
     {
         for (int tile = vectors == 1 ? 8 : 6; rows > 0; a += tile * aRow, c += tile * cRow, rows -= tile)
         {
             int n = rows == 8 ? rows : Math.Min(rows, tile); // two fours, not a six and a two
             tile = n;
-            if (TSums.Accumulates)
+            for (int done = 0; done < depth; done += Part)
             {
-                Multiply<AddedSums>(a, aRow, aStep, b, bStep, Part, c, cRow, n, vectors, null, ahead);
-            }
-            else
-            {
-                Multiply<NewSums>(a, aRow, aStep, b, bStep, Part, c, cRow, n, vectors, null, ahead);
-            }
-            int done = Part;
-            for (; depth - done > Part; done += Part)
-            {
-                Multiply<AddedSums>(a + done * aStep, aRow, aStep, b + done * bStep, bStep, Part, c, cRow, n, vectors, null, ahead);
-            }
-            if (TSums.KeepsMaximum)
-            {
-                Multiply<AddedSumsWithMaximum>(a + done * aStep, aRow, aStep, b + done * bStep, bStep, depth - done, c, cRow, n, vectors, lanes, ahead);
-            }
-            else
-            {
-                Multiply<AddedSums>(a + done * aStep, aRow, aStep, b + done * bStep, bStep, depth - done, c, cRow, n, vectors, null, ahead);
+                T* aPart = a + done * aStep, bPart = b + done * bStep;
+                int steps = Math.Min(Part, depth - done);
+                if (done == 0 && !TSums.Accumulates)
+                {
+                    Multiply<NewSums>(aPart, aRow, aStep, bPart, bStep, steps, c, cRow, n, vectors, null, prefetcher);
+                }
+                else if (TSums.KeepsMaximum && done + steps == depth)
+                {
+                    Multiply<AddedSumsWithMaximum>(aPart, aRow, aStep, bPart, bStep, steps, c, cRow, n, vectors, lanes, prefetcher);
+                }
+                else
+                {
+                    Multiply<AddedSums>(aPart, aRow, aStep, bPart, bStep, steps, c, cRow, n, vectors, null, prefetcher);
+                }
             }
         }
     }
 
-    /// <summary>How often a product asks for what comes next: before each of the largest tiles and those of 4 x 2; in the tiles of 4 vectors, which are the
-    /// longest, every <see cref="StepsPerTurn"/> steps. With 16 registers there is none left for asking inside of a tile.</summary>
-    internal static int Turns(int rows, int depth, int vectors)
+    /// <summary>Prefetch points of a product: before each of the largest tiles and those of 4 x 2; inside the tiles of 4 vectors, which are
+    /// the longest, every <see cref="StepsPerPrefetch"/> steps. With 16 registers there is none left to prefetch inside a tile.</summary>
+    internal static int PrefetchPoints(int rows, int depth, int vectors)
     {
         int parts = depth > LongestSum ? (depth + Part - 1) / Part : 1;
         return vectors switch
         {
-            4 => rows / 6 * ((depth + StepsPerTurn - 1) / StepsPerTurn),
+            4 => rows / 6 * ((depth + StepsPerPrefetch - 1) / StepsPerPrefetch),
             2 => parts * ((rows + 2) / 6 + (rows >= 8 && rows % 6 == 2 ? 1 : 0)),
             _ => parts * (rows / 8),
         };
     }
 
-    /// <summary>C(m, width) += A(m, k) · B(k, width): rows of any number of vectors side by side, as many at a time as a tile has.</summary>
+    /// <summary>C(m, width) += A(m, k) · B(k, width): rows of any number of vectors side by side, as many at a time as a tile
+    /// has.</summary>
     /// <param name="a">A(0, 0); its steps lie side by side.</param>
     /// <param name="aRow">Elements from A(m, k) to A(m + 1, k).</param>
     /// <param name="b">B(0, 0).</param>

@@ -1,8 +1,9 @@
 using System.Runtime.CompilerServices;
+
 namespace LatentSync.Attention.Kernels.Micro;
 
-/// <summary>Between rows in memory and columns in lanes, for any number of columns. Queries enter the kernel this way, and results leave
-/// it: once per block, where keys and values are read as they lie.</summary>
+/// <summary>Transposes rows in memory into lanes and back, for any number of columns: once per block of queries and of results. Keys and
+/// values are never transposed.</summary>
 internal static unsafe class Transposition
 {
     private const int Strip = 4;

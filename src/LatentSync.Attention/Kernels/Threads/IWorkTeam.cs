@@ -7,9 +7,9 @@ internal unsafe interface IWorkTeam
     int Size { get; }
 
     /// <summary>Calls <paramref name="body"/> on the calling thread and on up to <paramref name="threads"/> - 1 others at once, and returns
-    /// when all have returned. What a body throws is thrown here.</summary>
+    /// when all have returned. An exception of a body is thrown here.</summary>
     /// <param name="threads">Threads wanted, the caller included.</param>
-    /// <param name="body">The work; it finds by itself what is left to do.</param>
-    /// <param name="context">Handed to it.</param>
+    /// <param name="body">The work; it takes its tasks itself.</param>
+    /// <param name="context">Its argument.</param>
     void Run(int threads, delegate*<void*, void> body, void* context);
 }

@@ -2,13 +2,13 @@ using System.Runtime.ExceptionServices;
 
 namespace LatentSync.Attention.Kernels.Threads;
 
-/// <summary>Threads that share the work of a kernel with the thread that calls it. They are the kernels' own, so that a busy thread pool
-/// does not hold them up; between calls they wait a moment awake, then sleep.</summary>
+/// <summary>Threads that share the work of a kernel with the thread that calls it. They belong to the kernels, so that a busy thread pool
+/// does not delay them; between calls they spin for a moment, then sleep.</summary>
 internal sealed unsafe class WorkTeam : IWorkTeam
 {
-    /// <summary>Turns of waiting awake: some 20 µs, the time between two small calls, and no more, since libtorch's threads want the
+    /// <summary>Spins before a thread sleeps: some 20 µs, the time between two small calls, and no more, since libtorch's threads need the
     /// cores in between.</summary>
-    private const int AwakeTurns = 400;
+    private const int MostSpins = 400;
 
     private readonly Lock _calls = new();
     private readonly Member[] _members;
@@ -35,7 +35,7 @@ internal sealed unsafe class WorkTeam : IWorkTeam
     /// <inheritdoc/>
     public int Size => _members.Length + 1;
 
-    /// <summary><inheritdoc/> While another call has the team, the caller works alone.</summary>
+    /// <summary><inheritdoc/> While another call uses the team, the caller works alone.</summary>
     public void Run(int threads, delegate*<void*, void> body, void* context)
     {
         int helpers = Math.Min(threads - 1, _members.Length);
@@ -82,7 +82,7 @@ internal sealed unsafe class WorkTeam : IWorkTeam
         }
         catch (Exception exception)
         {
-            // The caller throws it: a thread of ours must not take the process down.
+            // The caller throws it: an exception on this thread would end the process.
             _failure = ExceptionDispatchInfo.Capture(exception);
         }
         Interlocked.Decrement(ref _unfinished);
@@ -113,9 +113,9 @@ internal sealed unsafe class WorkTeam : IWorkTeam
         {
             while (true)
             {
-                for (int turn = 0; Volatile.Read(ref _state) != Called; turn++)
+                for (int spin = 0; Volatile.Read(ref _state) != Called; spin++)
                 {
-                    if (turn < AwakeTurns)
+                    if (spin < MostSpins)
                     {
                         Thread.SpinWait(8);
                     }

@@ -67,6 +67,18 @@ internal sealed class ErrorTail
         }
     }
 
+    /// <summary>It tells of a full disk, a quota or a limit on the size of files.</summary>
+    public bool TellsOfAFullDisk
+    {
+        get
+        {
+            string text = Text;
+            return text.Contains("No space left on device", StringComparison.OrdinalIgnoreCase)
+                || text.Contains("File too large", StringComparison.OrdinalIgnoreCase)
+                || text.Contains("Disk quota exceeded", StringComparison.OrdinalIgnoreCase);
+        }
+    }
+
     /// <summary>The last lines, joined by " | ", each cut to 300 characters; "(it said nothing)" when there are none.</summary>
     /// <param name="count">Lines at most.</param>
     public string LastLines(int count)

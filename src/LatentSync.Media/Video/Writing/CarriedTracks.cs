@@ -20,8 +20,25 @@ internal sealed class CarriedTracks
     /// <summary>QuickTime knows languages by a list of its own: where it has the other of two usual names.</summary>
     private static readonly Dictionary<string, string> QuickTimeLanguages = new()
     {
-        ["deu"] = "ger", ["nld"] = "dut", ["fre"] = "fra", ["swe"] = "sve", ["zho"] = "chi", ["ell"] = "gre", ["isl"] = "ice", ["rum"] = "ron", ["cze"] = "ces",
-        ["slo"] = "slk", ["sqi"] = "alb", ["mkd"] = "mac", ["hye"] = "arm", ["kat"] = "geo", ["mya"] = "bur", ["bod"] = "tib", ["msa"] = "may", ["cym"] = "wel", ["eus"] = "baq",
+        ["deu"] = "ger",
+        ["nld"] = "dut",
+        ["fre"] = "fra",
+        ["swe"] = "sve",
+        ["zho"] = "chi",
+        ["ell"] = "gre",
+        ["isl"] = "ice",
+        ["rum"] = "ron",
+        ["cze"] = "ces",
+        ["slo"] = "slk",
+        ["sqi"] = "alb",
+        ["mkd"] = "mac",
+        ["hye"] = "arm",
+        ["kat"] = "geo",
+        ["mya"] = "bur",
+        ["bod"] = "tib",
+        ["msa"] = "may",
+        ["cym"] = "wel",
+        ["eus"] = "baq",
     };
 
     private readonly List<CarriedTrack> _tracks = [];

@@ -10,12 +10,5 @@ namespace LatentSync.Media.Video.Writing;
 internal sealed record JoinedSpeech(int ExitCode, ErrorTail Errors, double? SoundEnd, IReadOnlyList<string> Notes)
 {
     /// <summary>ffmpeg found no room for the file, even where it ended as if all were well.</summary>
-    public bool IsDiskFull => TellsOfAFullDisk(Errors.Text);
-
-    /// <summary>What ffmpeg says of a full disk, a quota or a limit on the size of files.</summary>
-    /// <param name="errors">Its messages.</param>
-    public static bool TellsOfAFullDisk(string errors) =>
-        errors.Contains("No space left on device", StringComparison.OrdinalIgnoreCase)
-        || errors.Contains("File too large", StringComparison.OrdinalIgnoreCase)
-        || errors.Contains("Disk quota exceeded", StringComparison.OrdinalIgnoreCase);
+    public bool IsDiskFull => Errors.TellsOfAFullDisk;
 }

@@ -202,7 +202,7 @@ public sealed class VideoWriter : IAsyncDisposable
         }
 
         // Where the disk fills up with the very last bytes, ffmpeg complains but ends as if all were well.
-        if (exitCode != 0 || JoinedSpeech.TellsOfAFullDisk(_encoder.Errors.Text))
+        if (exitCode != 0 || _encoder.Errors.TellsOfAFullDisk)
         {
             throw Failure("encoding", exitCode, _encoder.Errors);
         }
@@ -364,7 +364,7 @@ public sealed class VideoWriter : IAsyncDisposable
     {
         const int FileSizeSignal = 128 + 25; // SIGXFSZ
         string text = errors.Text;
-        bool full = exitCode == FileSizeSignal || JoinedSpeech.TellsOfAFullDisk(text);
+        bool full = exitCode == FileSizeSignal || errors.TellsOfAFullDisk;
         string output = MediaFile.Show(_options.OutputPath);
         return full
             ? new FfmpegFailedException(

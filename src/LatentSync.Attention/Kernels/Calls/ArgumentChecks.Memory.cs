@@ -4,8 +4,8 @@ using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Kernels.Calls;
 
-/// <content>What is written shares no memory with anything else.</content>
-internal static unsafe partial class FlashBorder
+/// <content>Memory that is written must not be shared with anything else.</content>
+internal static unsafe partial class ArgumentChecks
 {
     /// <summary>Checks what the forward pass writes.</summary>
     /// <param name="arguments">The arguments, pinned.</param>

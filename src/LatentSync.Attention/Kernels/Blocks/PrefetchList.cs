@@ -6,14 +6,15 @@ using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Kernels.Blocks;
 
-/// <summary>A list of the rows that a thread will need next, to be asked for while it computes.</summary>
+/// <summary>The rows that a thread needs next, listed to be prefetched while it computes.</summary>
 /// <param name="room">Room for their addresses.</param>
-/// <param name="capacity">How many addresses there is room for; further rows are not asked for.</param>
-internal unsafe ref struct RowsAhead(byte** room, int capacity)
+/// <param name="capacity">How many addresses there is room for; further rows are not prefetched.</param>
+internal unsafe ref struct PrefetchList(byte** room, int capacity)
 {
     private int _count;
 
-    /// <summary>Rows of a block of queries, as <see cref="FlashSequence.FindRows"/> counts them; none where the sequence has no such block.</summary>
+    /// <summary>Rows of a block of queries, as <see cref="FlashSequence.FindRows"/> counts them; none where the sequence has no such
+    /// block.</summary>
     internal void AddBlock(in FlashOperand operand, in FlashPlan plan, in FlashSequence sequence, int kvHead, int firstRow)
     {
         int count = Math.Min(Math.Min(plan.Lanes, sequence.QueryLength * plan.Group - firstRow), capacity - _count);
@@ -43,23 +44,23 @@ internal unsafe ref struct RowsAhead(byte** room, int capacity)
         Add(call.Value, batch, head, 0, sequence.KeyLength);
     }
 
-    /// <summary>A share of a head's keys and of its values: each block of queries asks for one.</summary>
+    /// <summary>A part of a head's keys and of its values: each block of queries prefetches one.</summary>
     /// <param name="call">The call.</param>
-    /// <param name="sequence">The sequence whose keys they are.</param>
+    /// <param name="sequence">The sequence of the keys.</param>
     /// <param name="kvHead">The head.</param>
-    /// <param name="share">Index of the share.</param>
-    /// <param name="shares">Number of shares.</param>
-    internal void AddKeysAndValues(in FlashCall call, in FlashSequence sequence, int kvHead, int share, int shares)
+    /// <param name="part">Index of the part.</param>
+    /// <param name="parts">Number of parts.</param>
+    internal void AddKeysAndValues(in FlashCall call, in FlashSequence sequence, int kvHead, int part, int parts)
     {
-        int first = (int)((long)sequence.KeyLength * share / shares), count = (int)((long)sequence.KeyLength * (share + 1) / shares) - first;
+        int first = (int)((long)sequence.KeyLength * part / parts), count = (int)((long)sequence.KeyLength * (part + 1) / parts) - first;
         Add(call.Key, sequence.KeyBatch, kvHead, sequence.KeyStart + first, count);
         Add(call.Value, sequence.KeyBatch, kvHead, sequence.KeyStart + first, count);
     }
 
-    /// <summary>Their lines. All rows are taken to be as long as the longest: of one head the longer of query and value.</summary>
+    /// <summary>Their cache lines. All rows count as long as the longest: of one head the longer of query and value.</summary>
     /// <param name="call">The call whose operands they belong to.</param>
-    /// <param name="turns">How often there will be a turn to ask.</param>
+    /// <param name="points">How many prefetch points there are meanwhile.</param>
     /// <param name="heads">Heads of a row, side by side.</param>
-    internal readonly LinesAhead Lines(in FlashCall call, int turns, int heads = 1) =>
-        new(room, _count, (long)heads * Math.Max(call.Problem.HeadDim, call.Problem.ValueDim) * call.Key.DType.Size(), turns);
+    internal readonly LinePrefetcher Lines(in FlashCall call, int points, int heads = 1) =>
+        new(room, _count, (long)heads * Math.Max(call.Problem.HeadDim, call.Problem.ValueDim) * call.Key.DType.Size(), points);
 }

@@ -4,15 +4,16 @@ using LatentSync.Attention.Problems;
 namespace LatentSync.Attention.Kernels.Calls;
 
 /// <content>The backward pass.</content>
-internal static partial class FlashBorder
+internal static partial class ArgumentChecks
 {
-    /// <summary>Everything but the addresses.</summary>
+    /// <summary>Checks the arguments of the backward pass.</summary>
+    /// <returns>The call without its addresses.</returns>
     /// <exception cref="ArgumentException">The arguments do not fit each other.</exception>
     /// <exception cref="NotSupportedException">The kernels do not know the type.</exception>
-    internal static FlashGradientCall Check<T>(in FlashAttentionArguments<T> arguments, in FlashAttentionGradients<T> gradients)
+    internal static FlashGradientCall CallOf<T>(in FlashAttentionArguments<T> arguments, in FlashAttentionGradients<T> gradients)
         where T : unmanaged
     {
-        FlashCall forward = Check(arguments);
+        FlashCall forward = CallOf(arguments);
         Require(arguments.PageTable.Rank == 0, $"a page table", "no pages: a page may belong to several sequences, whose gradients it cannot hold",
             nameof(arguments.PageTable));
         long rows = Rows(arguments, forward.Problem);

@@ -5,21 +5,22 @@ using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Kernels.Calls;
 
-/// <summary>The border between callers and kernels: makes a call of public arguments, or says what is wrong with them. Behind it nothing is
-/// checked any more.</summary>
-/// <remarks>That a tensor's elements all lie in its memory is what <see cref="TensorSpan{T}"/>'s constructors guarantee; here is checked
-/// that the tensors fit each other, and every number that the kernels use as an index.</remarks>
-internal static partial class FlashBorder
+/// <summary>Turns public arguments into a call of the kernels, or says what is wrong with them. The kernels themselves check
+/// nothing.</summary>
+/// <remarks>The constructors of <see cref="TensorSpan{T}"/> guarantee that all elements lie in its memory. Here it is checked that the
+/// tensors fit each other, and every number that the kernels use as an index.</remarks>
+internal static partial class ArgumentChecks
 {
     /// <summary>Queries of a key head's group that the kernels can count.</summary>
     private const long MostRows = 1 << 30;
 
     private const string Subject = "FlashAttention cannot compute this";
 
-    /// <summary>Everything but the addresses.</summary>
+    /// <summary>Checks the arguments of the forward pass.</summary>
+    /// <returns>The call without its addresses.</returns>
     /// <exception cref="ArgumentException">The arguments do not fit each other.</exception>
     /// <exception cref="NotSupportedException">The kernels do not know the type.</exception>
-    internal static FlashCall Check<T>(in FlashAttentionArguments<T> arguments)
+    internal static FlashCall CallOf<T>(in FlashAttentionArguments<T> arguments)
         where T : unmanaged
     {
         AttentionDType dtype = DTypeOf<T>();
@@ -209,12 +210,12 @@ internal static partial class FlashBorder
         CheckDistinct(arguments.Output.Lengths, arguments.Output.Strides, nameof(arguments.Output));
     }
 
-    /// <summary>Queries of all heads and sequences: numbers of the logsumexp.</summary>
+    /// <summary>Queries of all heads and sequences: as many numbers has the logsumexp.</summary>
     private static long Rows<T>(in FlashAttentionArguments<T> arguments, in AttentionProblem problem)
         where T : unmanaged =>
         arguments.QueryStarts.IsEmpty ? (long)problem.Batch * problem.HeadCount * problem.QueryLength : (long)problem.HeadCount * arguments.QueryStarts[^1];
 
-    /// <summary>What is written has each element in a place of its own.</summary>
+    /// <summary>Each element of a tensor that is written has its own place.</summary>
     private static void CheckDistinct(ReadOnlySpan<nint> lengths, ReadOnlySpan<nint> strides, string name)
     {
         for (int i = 0; i < lengths.Length; i++)
@@ -226,7 +227,7 @@ internal static partial class FlashBorder
 
     private static FlashOperand OperandOf(ReadOnlySpan<nint> lengths, ReadOnlySpan<nint> strides, AttentionDType dtype)
     {
-        // A dimension of one element has stride 0: any would do, and these are the ones that the kernels like.
+        // A dimension of one element has stride 0, but any stride is right: these let the kernels read rows as dense and heads as adjacent.
         nint column = lengths[3] == 1 ? 1 : strides[3];
         nint head = lengths[1] == 1 ? lengths[3] : strides[1];
         return new FlashOperand(0, dtype, strides[0], head, strides[2], column);

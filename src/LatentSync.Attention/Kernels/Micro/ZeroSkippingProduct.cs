@@ -2,12 +2,12 @@ using System.Runtime.CompilerServices;
 
 namespace LatentSync.Attention.Kernels.Micro;
 
-/// <summary>The product of <see cref="ProductTile{TLanes, TVector, T}"/> where a zero of B leaves its term out, whatever A holds: 0 · NaN and 0 · ∞ would be
-/// NaN. Only for blocks in which that happened: it takes four times as long.</summary>
+/// <summary>The product of <see cref="ProductTile{TLanes, TVector, T}"/> without the terms in which B is zero, whatever A holds there: 0 ·
+/// NaN and 0 · ∞ would be NaN. Only for blocks in which that happened: it takes four times as long.</summary>
 /// <typeparam name="TLanes">The instruction set.</typeparam>
 /// <typeparam name="TVector">Its vector.</typeparam>
 /// <typeparam name="T">float or double.</typeparam>
-internal static unsafe class HidingProduct<TLanes, TVector, T>
+internal static unsafe class ZeroSkippingProduct<TLanes, TVector, T>
     where TLanes : ILanes<TVector, T>
     where TVector : struct
     where T : unmanaged
@@ -20,7 +20,7 @@ internal static unsafe class HidingProduct<TLanes, TVector, T>
     /// <param name="c">C(0, 0), lanes side by side.</param>
     /// <param name="rows">Number of m.</param>
     /// <param name="vectors">Width of B and C in vectors.</param>
-    /// <param name="factors">One number per lane; where it is 0, what lay in C is left out too.</param>
+    /// <param name="factors">One number per lane; where it is 0, the old C is skipped too.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Multiply(T* a, nint aStep, T* b, int depth, T* c, int rows, int vectors, T* factors)
     {

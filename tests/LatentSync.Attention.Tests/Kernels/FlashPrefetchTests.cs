@@ -4,8 +4,8 @@ using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Tests.Kernels;
 
-/// <summary>Problems with so few keys and so many queries that the kernels ask for what comes next: tasks taken ahead, rows of other heads and sequences looked up early.</summary>
-public sealed class FlashAheadTests
+/// <summary>Problems with so few keys and so many queries that the kernels prefetch: tasks are taken early, and rows of other heads and sequences looked up.</summary>
+public sealed class FlashPrefetchTests
 {
     /// <summary>As LatentSync's temporal attention: staged heads.</summary>
     private static readonly FlashCase Frames = new() { Seed = 28, Batch = 50, KvHeads = 64, Queries = 16, Keys = 16, HeadDim = 24, ValueDim = 24, QueryLayout = Layout.LengthFirst, KeyLayout = Layout.LengthFirst, ValueLayout = Layout.LengthFirst, OutputLayout = Layout.LengthFirst };
@@ -32,7 +32,7 @@ public sealed class FlashAheadTests
     [MemberData(nameof(Indices))]
     public void Forward_ManyQueriesFewKeys_IsRight(int index)
     {
-        Assert.True(Bytes(Cases[index]) > FlashPlan.CachedBytes, "too small for the kernels to ask for anything");
+        Assert.True(Bytes(Cases[index]) > FlashTuning.CachedBytes, "too small for the kernels to prefetch anything");
         Cases[index].Check();
     }
 
