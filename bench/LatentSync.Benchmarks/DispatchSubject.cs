@@ -27,12 +27,23 @@ internal sealed class DispatchSubject : IDisposable
     internal DispatchSubject()
     {
         var machine = new Machine(
-            "linux", new CpuInfo("a processor", 2, [], "x64"), 16L << 30, [], null, new LibTorchInfo("2.10.0", "cpu", null, false, []));
+            "linux",
+            new CpuInfo("a processor", 2, [], "x64"),
+            16L << 30,
+            [],
+            null,
+            new LibTorchInfo("2.10.0", "cpu", null, false, [])
+        );
         _selection = new SelectionContext { Machine = machine };
-        _loop = new FallbackLoop<int, int>(new FallbackLoopOptions { Machine = machine }, [new NullRunner("torch-flash"), new NullRunner("sliced")]);
+        _loop = new FallbackLoop<int, int>(
+            new FallbackLoopOptions { Machine = machine },
+            [new NullRunner("torch-flash"), new NullRunner("sliced")]
+        );
         TorchRuntime.EnsureLoaded();
         _query = zeros(2, 8, 16, 40);
-        _dispatcher = new AttentionDispatcher(new AttentionDispatcherOptions { Policy = Policy.Auto, Backends = [new NullBackend(_query)] });
+        _dispatcher = new AttentionDispatcher(
+            new AttentionDispatcherOptions { Policy = Policy.Auto, Backends = [new NullBackend(_query)] }
+        );
     }
 
     /// <summary>The loop alone: problem in, plan found, backend called, counted.</summary>

@@ -2,8 +2,8 @@ using BenchmarkDotNet.Running;
 using LatentSync.Benchmarks;
 using LatentSync.Benchmarks.Peers;
 
-// "quick": a stopwatch in this process, seconds instead of minutes. "onnxruntime": managed-flash against libtorch and ONNX Runtime (--help).
-// Everything else goes to BenchmarkDotNet (--list flat, --filter "*Name*").
+// "quick": a stopwatch in this process, seconds instead of minutes. "onnxruntime": managed-flash against libtorch and ONNX Runtime
+// (--help). Everything else goes to BenchmarkDotNet (--list flat, --filter "*Name*").
 switch (args)
 {
     case ["quick"]:

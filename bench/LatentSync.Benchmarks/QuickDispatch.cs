@@ -39,7 +39,11 @@ internal static class QuickDispatch
             }
         }
         Array.Sort(nanoseconds);
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{name,-38} best {nanoseconds[0],9:0} ns   median {nanoseconds[Rounds / 2],9:0} ns   {leastBytes,6} bytes a call"));
+        output.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{name, -38} best {nanoseconds[0], 9:0} ns   median {nanoseconds[Rounds / 2], 9:0} ns   {leastBytes, 6} bytes a call"
+            )
+        );
     }
 }

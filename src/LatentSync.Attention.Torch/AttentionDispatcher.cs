@@ -40,7 +40,8 @@ public sealed record AttentionDispatcherOptions
     /// LATENTSYNC_SELF_TEST, else on, for the built-in backends; off for backends that are given.</summary>
     public SelfTestMode? SelfTest { get; init; }
 
-    /// <summary>For tests: the device that tensors are said to be on, for kernels that simulate it. null (default): where they are.</summary>
+    /// <summary>For tests: the device that tensors are said to be on, for kernels that simulate it. null (default): where they
+    /// are.</summary>
     internal AttentionDevice? SimulatedDevice { get; init; }
 }
 
@@ -48,8 +49,9 @@ public sealed record AttentionDispatcherOptions
 /// Thread-safe.</summary>
 public sealed class AttentionDispatcher
 {
-    private static readonly Lazy<AttentionDispatcher> Shared = new(
-        () => new AttentionDispatcher(new AttentionDispatcherOptions { Ranking = TunedRanking.OfThisMachine().Ranking }));
+    private static readonly Lazy<AttentionDispatcher> Shared = new(() =>
+        new AttentionDispatcher(new AttentionDispatcherOptions { Ranking = TunedRanking.OfThisMachine().Ranking })
+    );
     private static readonly AsyncLocal<AttentionDispatcher?> Ambient = new();
 
     private readonly FallbackLoop<AttentionInputs, AttentionResult> _loop;
@@ -76,7 +78,8 @@ public sealed class AttentionDispatcher
                 Listener = options.Listener,
                 Quarantine = options.Quarantine,
             },
-            Backends(options, machine));
+            Backends(options, machine)
+        );
     }
 
     /// <summary>The process's dispatcher, for callers that do not bring their own. It ranks backends as <c>attention tune</c> measured
@@ -104,10 +107,14 @@ public sealed class AttentionDispatcher
 
     /// <summary>One backend of each kind, as a dispatcher has them that is given none.</summary>
     public static IReadOnlyList<IAttentionBackend> BuiltInBackends() =>
-    [
-        new ManagedFlashBackend(), new TorchFlashBackend(), new TorchEfficientBackend(), new TorchCuDnnBackend(), new TorchMathBackend(),
-        new SlicedBackend(),
-    ];
+        [
+            new ManagedFlashBackend(),
+            new TorchFlashBackend(),
+            new TorchEfficientBackend(),
+            new TorchCuDnnBackend(),
+            new TorchMathBackend(),
+            new SlicedBackend(),
+        ];
 
     /// <summary>Makes a dispatcher the current one, for this thread and what it starts and awaits, until the result is disposed. Scopes
     /// nest.</summary>
@@ -121,8 +128,8 @@ public sealed class AttentionDispatcher
     }
 
     /// <summary>softmax(softcap(scale · Q Kᵀ) + bias) V.</summary>
-    /// <remarks>With every backend: scores are float32 (float64 for float64 operands) and weigh by their own differences, whatever their size;
-    /// a key that a query does not see contributes nothing to its row nor to any gradient, NaN and infinity in key and value
+    /// <remarks>With every backend: scores are float32 (float64 for float64 operands) and weigh by their own differences, whatever their
+    /// size; a key that a query does not see contributes nothing to its row nor to any gradient, NaN and infinity in key and value
     /// included.</remarks>
     /// <param name="query">(B, H, Lq, D), any strides; or (H, Lq, D), (Lq, D), or more leading dimensions. Not modified.</param>
     /// <param name="key">(B, Hkv, Lk, D), any strides; Hkv divides H; batch 1 is broadcast. Not modified.</param>
@@ -139,9 +146,13 @@ public sealed class AttentionDispatcher
     /// <exception cref="AttentionUnavailableException">No backend that the policy allows can run, or all have failed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public Tensor Run(
-        Tensor query, Tensor key, Tensor value, in AttentionArguments arguments = default, string? layer = null,
-        CancellationToken cancellationToken = default) =>
-        Compute(TensorFacts.Describe(query, key, value, arguments), query, key, value, arguments, layer, cancellationToken).Output;
+        Tensor query,
+        Tensor key,
+        Tensor value,
+        in AttentionArguments arguments = default,
+        string? layer = null,
+        CancellationToken cancellationToken = default
+    ) => Compute(TensorFacts.Describe(query, key, value, arguments), query, key, value, arguments, layer, cancellationToken).Output;
 
     /// <summary>The same as <see cref="Run"/>, with the logsumexp of every row, for joining results over parts of the keys.</summary>
     /// <param name="query">As in <see cref="Run"/>.</param>
@@ -157,17 +168,31 @@ public sealed class AttentionDispatcher
     /// <exception cref="AttentionUnavailableException">No backend that the policy allows can run, or all have failed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public (Tensor Output, Tensor LogSumExp) RunWithLogSumExp(
-        Tensor query, Tensor key, Tensor value, in AttentionArguments arguments = default, string? layer = null,
-        CancellationToken cancellationToken = default)
+        Tensor query,
+        Tensor key,
+        Tensor value,
+        in AttentionArguments arguments = default,
+        string? layer = null,
+        CancellationToken cancellationToken = default
+    )
     {
         AttentionProblem problem = TensorFacts.Describe(query, key, value, arguments) with { NeedsLogSumExp = true };
         AttentionResult result = Compute(problem, query, key, value, arguments, layer, cancellationToken);
-        return (result.Output, result.LogSumExp ?? throw new InvalidOperationException("A backend left out the logsumexp that was asked for."));
+        return (
+            result.Output,
+            result.LogSumExp ?? throw new InvalidOperationException("A backend left out the logsumexp that was asked for.")
+        );
     }
 
     private AttentionResult Compute(
-        AttentionProblem problem, Tensor query, Tensor key, Tensor value, in AttentionArguments arguments, string? layer,
-        CancellationToken cancellationToken)
+        AttentionProblem problem,
+        Tensor query,
+        Tensor key,
+        Tensor value,
+        in AttentionArguments arguments,
+        string? layer,
+        CancellationToken cancellationToken
+    )
     {
         if (_simulatedDevice is { } device)
         {

@@ -61,7 +61,8 @@ public static class AttentionSettings
             "fresh" => SelfTestMode.Fresh,
             "off" or "0" or "false" => SelfTestMode.Off,
             var other => throw new FormatException(
-                $"\"{other}\" is no mode of the attention kernels' self-test; use on, fresh or off. It comes from the environment variable {SelfTestVariable}."),
+                $"\"{other}\" is no mode of the attention kernels' self-test; use on, fresh or off. It comes from the environment variable {SelfTestVariable}."
+            ),
         };
 
     internal static Policy ParsePolicy(string? text)

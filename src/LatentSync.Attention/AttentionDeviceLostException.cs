@@ -30,11 +30,15 @@ public sealed class AttentionDeviceLostException : Exception
 
     private static string Describe(string backend, in AttentionProblem problem, Exception innerException)
     {
-        Reason reason = FailureClassifier.Describe(FailureKind.DeviceLost).ToReason(FailureClassifier.CauseOf(innerException), setAside: null);
-        return string.Join(Environment.NewLine,
+        Reason reason = FailureClassifier
+            .Describe(FailureKind.DeviceLost)
+            .ToReason(FailureClassifier.CauseOf(innerException), setAside: null);
+        return string.Join(
+            Environment.NewLine,
             $"{reason.Code} {reason.Message}",
             $"  asked: {problem.Describe()}      backend: {backend}",
             $"  found: {reason.Found}      required: {reason.Required}",
-            $"  remedy: {reason.Remedy}");
+            $"  remedy: {reason.Remedy}"
+        );
     }
 }

@@ -36,7 +36,8 @@ public sealed record AttentionUnavailableReport(
     IReadOnlyList<string> WouldRun,
     string? Alternative,
     IReadOnlyList<RemedyAdvice> Remedies,
-    string Explain)
+    string Explain
+)
 {
     /// <summary>Its language.</summary>
     [JsonIgnore]
@@ -101,14 +102,20 @@ public sealed record AttentionUnavailableReport(
             [.. verdicts.Where(verdict => !verdict.Runs && verdict.Reasons.All(IsOfPolicy)).Select(verdict => verdict.Backend)],
             alternative,
             Advise(verdicts, alternative, required, language),
-            plan.Problem.ExplainCommand())
+            plan.Problem.ExplainCommand()
+        )
         {
             Language = language,
         };
     }
 
     /// <summary>Another policy, then the steps of every reason's remedy. A step that several reasons share is said once.</summary>
-    private static IReadOnlyList<RemedyAdvice> Advise(IReadOnlyList<Verdict> verdicts, string? alternative, string? required, Language language)
+    private static IReadOnlyList<RemedyAdvice> Advise(
+        IReadOnlyList<Verdict> verdicts,
+        string? alternative,
+        string? required,
+        Language language
+    )
     {
         var advice = new List<RemedyAdvice>();
         if (alternative is not null)
@@ -118,16 +125,20 @@ public sealed record AttentionUnavailableReport(
                 : Finding.Of("let {0} run instead: the policy \"auto\" or \"prefer {1}\"", alternative, required);
             advice.Add(new RemedyAdvice(policy.In(language), RemedyEffort.Option, []));
         }
-        var steps = from verdict in verdicts
-                    where required is null || verdict.Backend == required
-                    from reason in verdict.Reasons
-                    where !IsOfPolicy(reason)
-                    from step in reason.Steps.Select((text, index) => (Text: text, Effort: reason.Effort + index))
-                    group (step.Effort, reason.Code) by step.Text into same
-                    let effort = same.Min(entry => entry.Effort)
-                    orderby effort
-                    select new RemedyAdvice(same.Key, effort <= RemedyEffort.Hardware ? effort : RemedyEffort.Hardware,
-                        [.. same.Select(entry => entry.Code).Distinct().Order(StringComparer.Ordinal)]);
+        var steps =
+            from verdict in verdicts
+            where required is null || verdict.Backend == required
+            from reason in verdict.Reasons
+            where !IsOfPolicy(reason)
+            from step in reason.Steps.Select((text, index) => (Text: text, Effort: reason.Effort + index))
+            group (step.Effort, reason.Code) by step.Text into same
+            let effort = same.Min(entry => entry.Effort)
+            orderby effort
+            select new RemedyAdvice(
+                same.Key,
+                effort <= RemedyEffort.Hardware ? effort : RemedyEffort.Hardware,
+                [.. same.Select(entry => entry.Code).Distinct().Order(StringComparer.Ordinal)]
+            );
         return [.. advice, .. steps];
     }
 
@@ -139,8 +150,7 @@ public sealed record AttentionUnavailableReport(
 /// <summary>How the report is written.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    Converters =
-    [
+    Converters = [
         typeof(AttentionUnavailableJson.CamelCase<RemedyEffort>),
         typeof(AttentionUnavailableJson.CamelCase<AttentionDType>),
         typeof(AttentionUnavailableJson.CamelCase<AttentionDeviceKind>),
@@ -150,7 +160,8 @@ public sealed record AttentionUnavailableReport(
         typeof(AttentionUnavailableJson.CamelCase<AttentionOperands>),
     ],
     WriteIndented = true,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+)]
 [JsonSerializable(typeof(AttentionUnavailableReport))]
 internal sealed partial class AttentionUnavailableJson : JsonSerializerContext
 {

@@ -6,12 +6,15 @@ using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention;
 
-/// <summary>FlashAttention-2 on the processor, in managed code: exact attention without the matrix of scores, on memory of any kind.</summary>
+/// <summary>FlashAttention-2 on the processor, in managed code: exact attention without the matrix of scores, on memory of any
+/// kind.</summary>
 /// <remarks>FlashAttention-2, arXiv:2307.08691; paged and split keys as in flash-decoding; ALiBi, arXiv:2108.12409. Uses AVX-512, AVX2 or
 /// 128-bit vectors, whichever is the widest that this processor has. Calls allocate nothing and may run at the same time.
-/// <para>The result is the softmax of the scores as plain code rounds them in the type of the computation (float; double for double), at every magnitude:
-/// equal scores weigh equally, masks of -1e9 or of the type's smallest number included. A score that overflows counts as plain code's infinity does.</para>
-/// <para>What hidden keys and their values hold, NaN and infinity included, reaches neither the result nor a gradient. Hidden is a key whose mask is false or
+/// <para>The result is the softmax of the scores as plain code rounds them in the type of the computation (float; double for double), at
+/// every magnitude: equal scores weigh equally, masks of -1e9 or of the type's smallest number included. A score that overflows counts as
+/// plain code's infinity does.</para>
+/// <para>What hidden keys and their values hold, NaN and infinity included, reaches neither the result nor a gradient. Hidden is a key
+/// whose mask is false or
 /// -∞, and one beyond the diagonal, a window or its sequence's length; a large finite mask only makes it light.</para></remarks>
 public static class FlashAttention
 {
@@ -28,10 +31,25 @@ public static class FlashAttention
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is another type.</exception>
     /// <exception cref="OutOfMemoryException">There is no memory for the workspace.</exception>
     public static void Forward<T>(
-        in ReadOnlyTensorSpan<T> query, in ReadOnlyTensorSpan<T> key, in ReadOnlyTensorSpan<T> value, in TensorSpan<T> output,
-        bool isCausal = false, double? scale = null)
+        in ReadOnlyTensorSpan<T> query,
+        in ReadOnlyTensorSpan<T> key,
+        in ReadOnlyTensorSpan<T> value,
+        in TensorSpan<T> output,
+        bool isCausal = false,
+        double? scale = null
+    )
         where T : unmanaged =>
-        Forward(new FlashAttentionArguments<T> { Query = query, Key = key, Value = value, Output = output, IsCausal = isCausal, Scale = scale });
+        Forward(
+            new FlashAttentionArguments<T>
+            {
+                Query = query,
+                Key = key,
+                Value = value,
+                Output = output,
+                IsCausal = isCausal,
+                Scale = scale,
+            }
+        );
 
     /// <summary>softmax(softcap(scale · Q Kᵀ) + bias) V, with whatever the arguments say about masks, windows and lengths.</summary>
     /// <param name="arguments">Operands and options.</param>
@@ -50,10 +68,10 @@ public static class FlashAttention
         }
     }
 
-    /// <summary>Gradients of query, key and value from that of the output of <see cref="Forward{T}(in FlashAttentionArguments{T})"/>, without
-    /// the matrix of scores: it is computed once more, block by block.</summary>
-    /// <param name="arguments">What the forward pass was called with, and with <see cref="FlashAttentionArguments{T}.LogSumExp"/>: its output
-    /// and its logsumexp, which are only read here.</param>
+    /// <summary>Gradients of query, key and value from that of the output of <see cref="Forward{T}(in FlashAttentionArguments{T})"/>,
+    /// without the matrix of scores: it is computed once more, block by block.</summary>
+    /// <param name="arguments">What the forward pass was called with, and with <see cref="FlashAttentionArguments{T}.LogSumExp"/>: its
+    /// output and its logsumexp, which are only read here.</param>
     /// <param name="gradients">The output's gradient, and room for the others. Is overwritten, not added to.</param>
     /// <typeparam name="T">float, double, <see cref="Half"/> or <see cref="BFloat16"/>.</typeparam>
     /// <remarks>
@@ -62,9 +80,9 @@ public static class FlashAttention
     ///   dV = (P ∘ M)ᵀ dO      dS = P ∘ (M ∘ dO Vᵀ - Δ)      Δ = Σ dO ∘ O per query; times 1 - tanh² under a softcap
     ///   dQ = scale · dS K      dK = scale · dSᵀ Q
     /// </code>
-    /// dK and dV are sums over the query heads that share a key head. A query that sees no key, and a key that no query sees, have zeros, and what they
-    /// hold reaches no other gradient. Where the logsumexp has too few digits for the weights (64 or more), maximum and sum are found once more.
-    /// FlashAttention-2, arXiv:2307.08691, algorithm 2. The same bits with any number of threads.
+    /// dK and dV are sums over the query heads that share a key head. A query that sees no key, and a key that no query sees, have zeros,
+    /// and what they hold reaches no other gradient. Where the logsumexp has too few digits for the weights (64 or more), maximum and sum
+    /// are found once more. FlashAttention-2, arXiv:2307.08691, algorithm 2. The same bits with any number of threads.
     /// <para>A mask, a bias and ALiBi's slopes have no gradient here, nor have keys in pages.</para>
     /// </remarks>
     /// <exception cref="ArgumentException">An argument has no meaning or does not fit the others; the message says what was found and what
@@ -83,16 +101,37 @@ public static class FlashAttention
 
     /// <summary>Holds the memory still, and computes.</summary>
     private static unsafe void Run<T>(
-        in FlashAttentionArguments<T> arguments, in FlashAttentionGradients<T> gradients, FlashGradientCall call, bool isBackward)
+        in FlashAttentionArguments<T> arguments,
+        in FlashAttentionGradients<T> gradients,
+        FlashGradientCall call,
+        bool isBackward
+    )
         where T : unmanaged
     {
-        fixed (T* query = arguments.Query, key = arguments.Key, value = arguments.Value, output = arguments.Output, bias = arguments.Bias)
+        fixed (
+            T* query = arguments.Query,
+                key = arguments.Key,
+                value = arguments.Value,
+                output = arguments.Output,
+                bias = arguments.Bias
+        )
         fixed (T* outputGradient = gradients.OutputGradient)
-        fixed (T* queryGradient = gradients.QueryGradient, keyGradient = gradients.KeyGradient, valueGradient = gradients.ValueGradient)
+        fixed (
+            T* queryGradient = gradients.QueryGradient,
+                keyGradient = gradients.KeyGradient,
+                valueGradient = gradients.ValueGradient
+        )
         fixed (bool* mask = arguments.Mask)
-        fixed (int* queryStarts = arguments.QueryStarts, keyStarts = arguments.KeyStarts, keyLengths = arguments.KeyLengths)
+        fixed (
+            int* queryStarts = arguments.QueryStarts,
+                keyStarts = arguments.KeyStarts,
+                keyLengths = arguments.KeyLengths
+        )
         fixed (int* pageTable = arguments.PageTable)
-        fixed (float* slopes = arguments.AlibiSlopes, logSumExp = arguments.LogSumExp)
+        fixed (
+            float* slopes = arguments.AlibiSlopes,
+                logSumExp = arguments.LogSumExp
+        )
         fixed (double* logSumExpDouble = arguments.LogSumExpDouble)
         {
             ref FlashCall forward = ref call.Forward;

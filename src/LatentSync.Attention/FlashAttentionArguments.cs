@@ -10,10 +10,11 @@ namespace LatentSync.Attention;
 /// are read and written where they lie, whatever their strides: for (B, L, H, D) in memory, say the strides of (B, H, L, D). Nothing may
 /// change them during the call.
 /// <para>Three ways for sequences to have lengths of their own: <b>packed</b>, one after the other (<see cref="QueryStarts"/>,
-/// <see cref="KeyStarts"/>); <b>padded</b>, each with room for Lk keys of which some are in use (<see cref="KeyLengths"/>); <b>paged</b>, the
-/// keys in pages anywhere (<see cref="PageTable"/>). Lq and Lk are then the longest sequence's or the room.</para>
+/// <see cref="KeyStarts"/>); <b>padded</b>, each with room for Lk keys of which some are in use (<see cref="KeyLengths"/>); <b>paged</b>,
+/// the keys in pages anywhere (<see cref="PageTable"/>). Lq and Lk are then the longest sequence's or the room.</para>
 /// </remarks>
-/// <typeparam name="T">float, double, <see cref="Half"/> or <see cref="BFloat16"/>. Double is computed in double, the others in float.</typeparam>
+/// <typeparam name="T">float, double, <see cref="Half"/> or <see cref="BFloat16"/>. Double is computed in double, the others in
+/// float.</typeparam>
 public ref struct FlashAttentionArguments<T>
     where T : unmanaged
 {
@@ -34,7 +35,8 @@ public ref struct FlashAttentionArguments<T>
     /// input. A query that sees no key gets zeros. The backward pass only reads it.</summary>
     public required TensorSpan<T> Output { get; init; }
 
-    /// <summary>Broadcast to (B, H, Lq, Lk) from 1 to 4 dimensions: true means attend; false hides a key, whatever it and its value hold. Not together with
+    /// <summary>Broadcast to (B, H, Lq, Lk) from 1 to 4 dimensions: true means attend; false hides a key, whatever it and its value hold.
+    /// Not together with
     /// <see cref="Bias"/>.</summary>
     public ReadOnlyTensorSpan<bool> Mask { get; init; }
 
@@ -45,7 +47,8 @@ public ref struct FlashAttentionArguments<T>
     /// <summary>Keys after the diagonal are hidden. Default false.</summary>
     public bool IsCausal { get; init; }
 
-    /// <summary>Where the diagonal of <see cref="IsCausal"/>, of the windows and of <see cref="AlibiSlopes"/> lies. Default top-left.</summary>
+    /// <summary>Where the diagonal of <see cref="IsCausal"/>, of the windows and of <see cref="AlibiSlopes"/> lies. Default
+    /// top-left.</summary>
     public CausalAlignment CausalAlignment { get; init; }
 
     /// <summary>Keys before the diagonal that a query sees, at least 0; null (default) for all.</summary>
@@ -63,8 +66,8 @@ public ref struct FlashAttentionArguments<T>
     /// <summary>(H) or (B, H), finite: slope · |diagonal - key| is subtracted from the score (ALiBi, arXiv:2108.12409).</summary>
     public ReadOnlySpan<float> AlibiSlopes { get; init; }
 
-    /// <summary>(B + 1) cumulative lengths, from 0 upwards: sequence b has the queries from QueryStarts[b] to QueryStarts[b + 1]. Rows of the
-    /// output beyond the last one are not touched.</summary>
+    /// <summary>(B + 1) cumulative lengths, from 0 upwards: sequence b has the queries from QueryStarts[b] to QueryStarts[b + 1]. Rows of
+    /// the output beyond the last one are not touched.</summary>
     public ReadOnlySpan<int> QueryStarts { get; init; }
 
     /// <summary>(B + 1) cumulative lengths of the keys, as <see cref="QueryStarts"/>.</summary>

@@ -2,7 +2,8 @@ using System.Collections;
 
 namespace LatentSync.Checkpoints;
 
-/// <summary>A Python dictionary to be written by <see cref="TorchCheckpointWriter"/>: text keys; tensors, numbers, text and further dictionaries as values.</summary>
+/// <summary>A Python dictionary to be written by <see cref="TorchCheckpointWriter"/>: text keys; tensors, numbers, text and further
+/// dictionaries as values.</summary>
 /// <example><code>new CheckpointDictionary { { "state_dict", weights }, { "global_step", 0 } }</code></example>
 public sealed class CheckpointDictionary : IEnumerable<KeyValuePair<string, object>>
 {

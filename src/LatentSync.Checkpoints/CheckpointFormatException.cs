@@ -9,9 +9,16 @@ public sealed class CheckpointFormatException : FormatException
     /// <param name="path">The file.</param>
     /// <param name="problem">What was found and what is required: one sentence without a full stop.</param>
     /// <param name="tensorName">The tensor concerned, or null if the whole file is.</param>
-    /// <param name="remedy">What the user can do: one sentence without a full stop; null if there is nothing but to get another file.</param>
+    /// <param name="remedy">What the user can do: one sentence without a full stop; null if there is nothing but to get another
+    /// file.</param>
     /// <param name="innerException">The cause reported by a library, if any.</param>
-    public CheckpointFormatException(string path, string problem, string? tensorName = null, string? remedy = null, Exception? innerException = null)
+    public CheckpointFormatException(
+        string path,
+        string problem,
+        string? tensorName = null,
+        string? remedy = null,
+        Exception? innerException = null
+    )
         : base(Compose(path, problem, tensorName, remedy), innerException)
     {
         Path = path;

@@ -18,9 +18,7 @@ public sealed class SafetensorsArchive : TensorArchive
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="CheckpointFormatException">The file is damaged or no safetensors file.</exception>
     public SafetensorsArchive(string path)
-        : this(CheckpointFile.Open(path))
-    {
-    }
+        : this(CheckpointFile.Open(path)) { }
 
     internal SafetensorsArchive(CheckpointFile file)
     {

@@ -14,29 +14,39 @@ public static class SafetensorsWriter
 
     /// <summary>Writes the file beside its target, flushes it to the disk and renames it; until then the target stays as it was.</summary>
     /// <param name="path">The target; replaced if it exists.</param>
-    /// <param name="tensors">Tensors by name; stored in the reference implementation's order: wider element types first, then by name.</param>
+    /// <param name="tensors">Tensors by name; stored in the reference implementation's order: wider element types first, then by
+    /// name.</param>
     /// <param name="metadata">Text stored in the header; Python's loaders expect "format" = "pt".</param>
     /// <exception cref="ArgumentException">A name occurs twice or is reserved, or the header exceeds 100 MB.</exception>
     /// <exception cref="InvalidOperationException">A payload produced another number of bytes than its shape requires.</exception>
     /// <exception cref="IOException">The file cannot be written; nothing is left behind.</exception>
-    public static void Write(string path, IEnumerable<KeyValuePair<string, TensorPayload>> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Write(
+        string path,
+        IEnumerable<KeyValuePair<string, TensorPayload>> tensors,
+        IReadOnlyDictionary<string, string>? metadata = null
+    )
     {
         ArgumentNullException.ThrowIfNull(tensors);
         KeyValuePair<string, TensorPayload>[] ordered =
-            [.. tensors.OrderByDescending(t => t.Value.ElementType.SizeInBytes()).ThenBy(t => t.Key, StringComparer.Ordinal)];
+        [
+            .. tensors.OrderByDescending(t => t.Value.ElementType.SizeInBytes()).ThenBy(t => t.Key, StringComparer.Ordinal),
+        ];
         CheckNames(ordered.Select(t => t.Key));
         byte[] header = BuildHeader(ordered, metadata);
-        PartialFile.Write(path, stream =>
-        {
-            Span<byte> length = stackalloc byte[sizeof(ulong)];
-            BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
-            stream.Write(length);
-            stream.Write(header);
-            foreach ((string name, TensorPayload payload) in ordered)
+        PartialFile.Write(
+            path,
+            stream =>
             {
-                PayloadStream.Copy(stream, name, payload.ByteCount, computeCrc32: false, payload.WriteTo);
+                Span<byte> length = stackalloc byte[sizeof(ulong)];
+                BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
+                stream.Write(length);
+                stream.Write(header);
+                foreach ((string name, TensorPayload payload) in ordered)
+                {
+                    PayloadStream.Copy(stream, name, payload.ByteCount, computeCrc32: false, payload.WriteTo);
+                }
             }
-        });
+        );
     }
 
     private static void CheckNames(IEnumerable<string> names)
@@ -48,7 +58,8 @@ public static class SafetensorsWriter
             {
                 throw new ArgumentException(
                     $"{CheckpointFormatException.Quote(name)} cannot be a tensor's name: it is reserved, too long, or occurs twice.",
-                    nameof(names));
+                    nameof(names)
+                );
             }
         }
     }
@@ -88,7 +99,9 @@ public static class SafetensorsWriter
         return header.Length <= SafetensorsHeader.MaxLength
             ? header.ToArray()
             : throw new ArgumentException(
-                $"The header takes {header.Length} bytes; at most {SafetensorsHeader.MaxLength} are allowed.", nameof(tensors));
+                $"The header takes {header.Length} bytes; at most {SafetensorsHeader.MaxLength} are allowed.",
+                nameof(tensors)
+            );
     }
 
     private static void WriteNumbers(Utf8JsonWriter json, string property, IEnumerable<long> numbers)

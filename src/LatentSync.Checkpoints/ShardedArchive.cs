@@ -14,7 +14,8 @@ public sealed class ShardedArchive : TensorArchive
     /// <summary>Opens all files of an index.</summary>
     /// <param name="path">The index.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="CheckpointFormatException">The index is damaged, a file that it names is missing or damaged, a tensor is not where it says or lies in two files.</exception>
+    /// <exception cref="CheckpointFormatException">The index is damaged, a file that it names is missing or damaged, a tensor is not where
+    /// it says or lies in two files.</exception>
     public ShardedArchive(string path)
     {
         Path = System.IO.Path.GetFullPath(path);
@@ -30,7 +31,12 @@ public sealed class ShardedArchive : TensorArchive
             {
                 if (!_shardOf.TryGetValue(tensor, out TensorArchive? archive) || archive.Path != System.IO.Path.Combine(folder, shard))
                 {
-                    throw new CheckpointFormatException(Path, $"the index places it in {CheckpointFormatException.Quote(shard)}, which does not hold it", tensor, "Files of two checkpoints are mixed, or one is damaged: download them again");
+                    throw new CheckpointFormatException(
+                        Path,
+                        $"the index places it in {CheckpointFormatException.Quote(shard)}, which does not hold it",
+                        tensor,
+                        "Files of two checkpoints are mixed, or one is damaged: download them again"
+                    );
                 }
             }
         }
@@ -85,14 +91,22 @@ public sealed class ShardedArchive : TensorArchive
         catch (FileNotFoundException exception)
         {
             throw new CheckpointFormatException(
-                Path, $"the file {System.IO.Path.GetFileName(path)}, which the index names, is missing", remedy: "Download all files of the checkpoint into one folder", innerException: exception);
+                Path,
+                $"the file {System.IO.Path.GetFileName(path)}, which the index names, is missing",
+                remedy: "Download all files of the checkpoint into one folder",
+                innerException: exception
+            );
         }
         _shards.Add(shard);
         foreach ((string name, TensorInfo info) in shard.Tensors)
         {
             if (!_tensors.TryAdd(name, info))
             {
-                throw new CheckpointFormatException(Path, $"it lies in two files, {System.IO.Path.GetFileName(_shardOf[name].Path)} and {System.IO.Path.GetFileName(path)}", name);
+                throw new CheckpointFormatException(
+                    Path,
+                    $"it lies in two files, {System.IO.Path.GetFileName(_shardOf[name].Path)} and {System.IO.Path.GetFileName(path)}",
+                    name
+                );
             }
             _shardOf.Add(name, shard);
         }

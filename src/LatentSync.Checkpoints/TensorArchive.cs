@@ -19,12 +19,13 @@ public abstract class TensorArchive : IDisposable
     /// <summary>Values that are no tensors ("global_step", "dims.n_mels", safetensors' metadata), as text.</summary>
     public abstract IReadOnlyDictionary<string, string> Metadata { get; }
 
-    /// <summary>Opens a safetensors file, a PyTorch checkpoint (zip or the older plain layout) or the index of a checkpoint split over several
-    /// files, told apart by content, not by extension.</summary>
+    /// <summary>Opens a safetensors file, a PyTorch checkpoint (zip or the older plain layout) or the index of a checkpoint split over
+    /// several files, told apart by content, not by extension.</summary>
     /// <param name="path">The file.</param>
     /// <returns>The opened archive; dispose it to release the file.</returns>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="CheckpointFormatException">The path is a folder, the file is damaged, or it is of another kind; the message says which.</exception>
+    /// <exception cref="CheckpointFormatException">The path is a folder, the file is damaged, or it is of another kind; the message says
+    /// which.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static TensorArchive Open(string path) => Open(path, mayBeSplit: true);
 
@@ -45,7 +46,9 @@ public abstract class TensorArchive : IDisposable
                     file.Dispose();
                     return new ShardedArchive(index);
                 case CheckpointKind.ShardIndex:
-                    throw file.Refuse("this is the index of a split checkpoint, named by another index; the files with the tensors are required");
+                    throw file.Refuse(
+                        "this is the index of a split checkpoint, named by another index; the files with the tensors are required"
+                    );
                 default:
                     return new TorchArchive(file);
             }
@@ -57,7 +60,8 @@ public abstract class TensorArchive : IDisposable
         }
     }
 
-    /// <summary>Copies a tensor, row-major and contiguous, converted to <paramref name="elementType"/>, into <paramref name="destination"/>.</summary>
+    /// <summary>Copies a tensor, row-major and contiguous, converted to <paramref name="elementType"/>, into
+    /// <paramref name="destination"/>.</summary>
     /// <param name="name">Key in <see cref="Tensors"/>.</param>
     /// <param name="elementType">
     /// Type to write. Float types convert among each other, rounded to nearest even; NaN stays NaN and what is too large becomes infinity.
@@ -65,7 +69,8 @@ public abstract class TensorArchive : IDisposable
     /// </param>
     /// <param name="destination">ElementCount x element size bytes, exactly.</param>
     /// <exception cref="KeyNotFoundException">The archive has no tensor of this name.</exception>
-    /// <exception cref="ArgumentException">The destination has another size, or the conversion would lose information other than by float rounding.</exception>
+    /// <exception cref="ArgumentException">The destination has another size, or the conversion would lose information other than by float
+    /// rounding.</exception>
     /// <exception cref="CheckpointFormatException">The file became shorter since it was opened.</exception>
     /// <exception cref="ObjectDisposedException">The archive is closed.</exception>
     public abstract void CopyTo(string name, TensorElementType elementType, Span<byte> destination);
@@ -83,7 +88,8 @@ public abstract class TensorArchive : IDisposable
         TensorElementType elementType,
         TensorDestination destination,
         int maxDegreeOfParallelism = -1,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(names);
         ArgumentNullException.ThrowIfNull(destination);
@@ -109,7 +115,8 @@ public abstract class TensorArchive : IDisposable
     /// <param name="disposing">True when called from <see cref="Dispose()"/>.</param>
     protected abstract void Dispose(bool disposing);
 
-    private TensorInfo Find(string name) => Tensors.TryGetValue(name, out TensorInfo? info)
-        ? info
-        : throw new KeyNotFoundException($"{Path} has no tensor {CheckpointFormatException.Quote(name)}.");
+    private TensorInfo Find(string name) =>
+        Tensors.TryGetValue(name, out TensorInfo? info)
+            ? info
+            : throw new KeyNotFoundException($"{Path} has no tensor {CheckpointFormatException.Quote(name)}.");
 }

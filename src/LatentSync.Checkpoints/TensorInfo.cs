@@ -10,10 +10,12 @@ public sealed record TensorInfo(string Name, TensorElementType ElementType, IRea
     public const int MaxRank = 32;
 
     /// <summary>Number of elements: the product of <see cref="Shape"/>, 1 for a scalar.</summary>
-    /// <exception cref="OverflowException">The product exceeds <see cref="long.MaxValue"/>; cannot happen for a tensor of an opened archive.</exception>
+    /// <exception cref="OverflowException">The product exceeds <see cref="long.MaxValue"/>; cannot happen for a tensor of an opened
+    /// archive.</exception>
     public long ElementCount => CountElements(Shape) ?? throw new OverflowException($"The element count of {Name} exceeds 64 bits.");
 
-    /// <summary>The product of the sizes, or null if it, or the byte count of 8-byte elements, does not fit in a <see cref="long"/>.</summary>
+    /// <summary>The product of the sizes, or null if it, or the byte count of 8-byte elements, does not fit in a
+    /// <see cref="long"/>.</summary>
     internal static long? CountElements(IReadOnlyList<long> shape)
     {
         // A zero anywhere makes the product zero even where the others alone would overflow.

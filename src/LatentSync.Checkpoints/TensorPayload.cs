@@ -8,7 +8,8 @@ public sealed class TensorPayload
     /// <summary>Describes a tensor whose bytes are produced while the file is written, so that no copy of it is needed.</summary>
     /// <param name="elementType">Type of the elements.</param>
     /// <param name="shape">Sizes, outermost first, at most <see cref="TensorInfo.MaxRank"/>; empty for a scalar.</param>
-    /// <param name="writeTo">Writes exactly <see cref="ByteCount"/> bytes: the elements row-major, little-endian. Called once per file.</param>
+    /// <param name="writeTo">Writes exactly <see cref="ByteCount"/> bytes: the elements row-major, little-endian. Called once per
+    /// file.</param>
     /// <exception cref="ArgumentException">The shape has a negative size, too many dimensions, or too many elements to count.</exception>
     public TensorPayload(TensorElementType elementType, IReadOnlyList<long> shape, Action<Stream> writeTo)
     {
@@ -46,7 +47,9 @@ public sealed class TensorPayload
         return payload.ByteCount == bytes.Length
             ? payload
             : throw new ArgumentException(
-                $"({string.Join(", ", shape)}) of {elementType} takes {payload.ByteCount} bytes, not {bytes.Length}.", nameof(bytes));
+                $"({string.Join(", ", shape)}) of {elementType} takes {payload.ByteCount} bytes, not {bytes.Length}.",
+                nameof(bytes)
+            );
     }
 
     internal void WriteTo(Stream stream) => _writeTo(stream);

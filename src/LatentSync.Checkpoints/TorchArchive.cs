@@ -5,8 +5,8 @@ namespace LatentSync.Checkpoints;
 
 /// <summary>A file of Python's torch.save: the zip layout, or the one from before PyTorch 1.6.</summary>
 /// <remarks>
-/// The pickle inside is interpreted by a machine that knows dictionaries, lists, numbers, text and the names that rebuild tensors; any other name is refused
-/// and nothing is executed, as with torch.load(weights_only=True).
+/// The pickle inside is interpreted by a machine that knows dictionaries, lists, numbers, text and the names that rebuild tensors; any
+/// other name is refused and nothing is executed, as with torch.load(weights_only=True).
 /// </remarks>
 public sealed class TorchArchive : TensorArchive
 {
@@ -19,9 +19,7 @@ public sealed class TorchArchive : TensorArchive
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="CheckpointFormatException">The file is damaged, malicious, or no PyTorch checkpoint.</exception>
     public TorchArchive(string path)
-        : this(CheckpointFile.Open(path))
-    {
-    }
+        : this(CheckpointFile.Open(path)) { }
 
     internal TorchArchive(CheckpointFile file)
     {

@@ -22,17 +22,20 @@ public static class TorchCheckpointWriter
     {
         ArgumentNullException.ThrowIfNull(root);
         (ReadOnlyMemory<byte> pickle, IReadOnlyList<TensorPayload> storages) = PickleEncoder.Encode(root);
-        PartialFile.Write(path, stream =>
-        {
-            ZipWriter zip = new(stream, zipLimit32);
-            zip.WriteEntry($"{Root}/data.pkl", pickle);
-            zip.WriteEntry($"{Root}/byteorder", "little"u8.ToArray());
-            for (int i = 0; i < storages.Count; i++)
+        PartialFile.Write(
+            path,
+            stream =>
             {
-                zip.WriteEntry(FormattableString.Invariant($"{Root}/data/{i}"), storages[i].ByteCount, storages[i].WriteTo);
+                ZipWriter zip = new(stream, zipLimit32);
+                zip.WriteEntry($"{Root}/data.pkl", pickle);
+                zip.WriteEntry($"{Root}/byteorder", "little"u8.ToArray());
+                for (int i = 0; i < storages.Count; i++)
+                {
+                    zip.WriteEntry(FormattableString.Invariant($"{Root}/data/{i}"), storages[i].ByteCount, storages[i].WriteTo);
+                }
+                zip.WriteEntry($"{Root}/version", "3\n"u8.ToArray());
+                zip.Complete();
             }
-            zip.WriteEntry($"{Root}/version", "3\n"u8.ToArray());
-            zip.Complete();
-        });
+        );
     }
 }

@@ -2,8 +2,8 @@ using LatentSync.Checkpoints.Files;
 
 namespace LatentSync.Checkpoints;
 
-/// <summary>Finds a network's weights in a folder by the names that PyTorch's libraries give them: one file or several with an index, in full
-/// precision or as a variant (<c>.fp16.</c>, <c>.bf16.</c>).</summary>
+/// <summary>Finds a network's weights in a folder by the names that PyTorch's libraries give them: one file or several with an index, in
+/// full precision or as a variant (<c>.fp16.</c>, <c>.bf16.</c>).</summary>
 public static class WeightsFile
 {
     private static readonly string[] Variants = ["fp16", "bf16"];

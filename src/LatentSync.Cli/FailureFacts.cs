@@ -19,7 +19,10 @@ internal sealed record FailureFacts(string? Code, string? Remedy)
             MediaException media => new(media.Code, null),
             FaceException face => new(face.Code, null),
             NativeLoadException native => new(native.Failure.Code, native.Failure.Remedy),
-            AttentionUnavailableException attention => new(attention.Code, attention.ToReport().Remedies is [var first, ..] ? first.Text : null),
+            AttentionUnavailableException attention => new(
+                attention.Code,
+                attention.ToReport().Remedies is [var first, ..] ? first.Text : null
+            ),
             _ => new(null, null),
         };
 

@@ -35,7 +35,9 @@ internal static class FailureReport
         (int code, string message) = Classify(cause);
         bool isCancelled = code == ExitCode.Cancelled;
         FailureFacts facts = isCancelled ? new(null, context.GoingOn) : FailureFacts.Of(cause);
-        string said = isCancelled ? Say.In("cancelled; no unfinished file was left behind", "已取消；没有留下未完成的文件") : facts.Named(message);
+        string said = isCancelled
+            ? Say.In("cancelled; no unfinished file was left behind", "已取消；没有留下未完成的文件")
+            : facts.Named(message);
         code = context.Signalled ?? code;
         try
         {
@@ -65,13 +67,26 @@ internal static class FailureReport
         exception switch
         {
             OperationCanceledException => (ExitCode.Cancelled, exception.Message),
-            FfmpegNotFoundException or NativeLoadException or AttentionUnavailableException or DeviceUnavailableException or InsufficientMemoryException => (ExitCode.Machine, exception.Message),
+            FfmpegNotFoundException
+            or NativeLoadException
+            or AttentionUnavailableException
+            or DeviceUnavailableException
+            or InsufficientMemoryException => (ExitCode.Machine, exception.Message),
             FaceException face => (face.IsInputFault ? ExitCode.Usage : ExitCode.Machine, face.Message),
             MediaException media => (media.IsInputFault ? ExitCode.Usage : ExitCode.Failed, media.Message),
-            InputFileException or SyncOptionsException or CheckpointFolderException or CheckpointFormatException or CheckpointMismatchException or UNetInputException or DemoFolderException or ModelConfigurationException or ParityException or MachineDescriptionException or TrainingDataException or TrainingException or EvaluationException => (
-                ExitCode.Usage,
-                exception.Message
-            ),
+            InputFileException
+            or SyncOptionsException
+            or CheckpointFolderException
+            or CheckpointFormatException
+            or CheckpointMismatchException
+            or UNetInputException
+            or DemoFolderException
+            or ModelConfigurationException
+            or ParityException
+            or MachineDescriptionException
+            or TrainingDataException
+            or TrainingException
+            or EvaluationException => (ExitCode.Usage, exception.Message),
             NonFiniteResultException => (ExitCode.Failed, exception.Message),
             ExternalException when exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) => (
                 ExitCode.Machine,
@@ -81,6 +96,9 @@ internal static class FailureReport
             FileNotFoundException or DirectoryNotFoundException => (ExitCode.Usage, exception.Message),
             IOException or UnauthorizedAccessException => (ExitCode.Failed, exception.Message),
             OutOfMemoryException => (ExitCode.Machine, "memory ran out: close other programs, lower --resolution, or use --dtype bf16"),
-            _ => (ExitCode.Failed, $"unexpected failure: {exception.GetType().Name}: {exception.Message} (--verbose shows where; please report it)"),
+            _ => (
+                ExitCode.Failed,
+                $"unexpected failure: {exception.GetType().Name}: {exception.Message} (--verbose shows where; please report it)"
+            ),
         };
 }

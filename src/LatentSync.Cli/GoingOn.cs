@@ -19,10 +19,17 @@ internal static partial class GoingOn
             ["sync"] when SyncCommand.Resumes(parsed) => Chunks(parsed, Line(arguments)),
             ["sync"] => Say.In(
                 $"nothing was kept; with --resume finished chunks are: {Line([.. arguments, "--resume"])}",
-                $"没有保留任何结果；加上 --resume 会保留已完成的分段：{Line([.. arguments, "--resume"])}"),
+                $"没有保留任何结果；加上 --resume 会保留已完成的分段：{Line([.. arguments, "--resume"])}"
+            ),
             ["train", _] => Training(parsed, arguments),
-            ["synth"] => Say.In($"complete clips are kept; to draw the rest: {Line(arguments)}", $"已完成的片段保留；继续绘制其余片段：{Line(arguments)}"),
-            ["demo"] or ["eval", _] => Say.In($"nothing was kept; to start again: {Line(arguments)}", $"没有保留任何结果；重新开始：{Line(arguments)}"),
+            ["synth"] => Say.In(
+                $"complete clips are kept; to draw the rest: {Line(arguments)}",
+                $"已完成的片段保留；继续绘制其余片段：{Line(arguments)}"
+            ),
+            ["demo"] or ["eval", _] => Say.In(
+                $"nothing was kept; to start again: {Line(arguments)}",
+                $"没有保留任何结果；重新开始：{Line(arguments)}"
+            ),
             _ => null,
         };
     }
@@ -32,7 +39,10 @@ internal static partial class GoingOn
         {
             0 => Say.In($"no chunk was finished, so none is kept; to start again: {line}", $"还没有完成的分段可以保留；重新开始：{line}"),
             1 => Say.In($"1 finished chunk is kept; to go on from there: {line}", $"保留了 1 个已完成的分段；从那里继续：{line}"),
-            var count => Say.In($"{count} finished chunks are kept; to go on from there: {line}", $"保留了 {count} 个已完成的分段；从那里继续：{line}"),
+            var count => Say.In(
+                $"{count} finished chunks are kept; to go on from there: {line}",
+                $"保留了 {count} 个已完成的分段；从那里继续：{line}"
+            ),
         };
 
     private static string Training(ParseResult parsed, IReadOnlyList<string> arguments)
@@ -40,7 +50,10 @@ internal static partial class GoingOn
         string line = Line(arguments.Contains("--resume") ? arguments : [.. arguments, "--resume"]);
         return TrainCommand.HasState(parsed)
             ? Say.In($"the training so far is kept; to go on: {line}", $"已保留目前的训练；继续：{line}")
-            : Say.In($"no step was finished, so nothing is kept; to start again: {Line(arguments)}", $"没有完成任何一步，没有保留任何结果；重新开始：{Line(arguments)}");
+            : Say.In(
+                $"no step was finished, so nothing is kept; to start again: {Line(arguments)}",
+                $"没有完成任何一步，没有保留任何结果；重新开始：{Line(arguments)}"
+            );
     }
 
     /// <summary>A command line that a shell takes as it was meant.</summary>

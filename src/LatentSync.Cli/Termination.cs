@@ -46,17 +46,22 @@ internal sealed partial class Termination : IDisposable
     }
 
     private void On(PosixSignal signal, int exitCode) =>
-        _registrations.Add(PosixSignalRegistration.Create(signal, context =>
-        {
-            context.Cancel = true;
-            if (Interlocked.CompareExchange(ref _exitCode, exitCode, 0) != 0)
-            {
-                EndAtOnce(exitCode);
-            }
-            _limit.Change(CleanUpTime, Timeout.InfiniteTimeSpan);
-            // Not here: what is registered on the token may take its time, and the next signal must be heard meanwhile.
-            _ = Task.Run(_cancellation.Cancel);
-        }));
+        _registrations.Add(
+            PosixSignalRegistration.Create(
+                signal,
+                context =>
+                {
+                    context.Cancel = true;
+                    if (Interlocked.CompareExchange(ref _exitCode, exitCode, 0) != 0)
+                    {
+                        EndAtOnce(exitCode);
+                    }
+                    _limit.Change(CleanUpTime, Timeout.InfiniteTimeSpan);
+                    // Not here: what is registered on the token may take its time, and the next signal must be heard meanwhile.
+                    _ = Task.Run(_cancellation.Cancel);
+                }
+            )
+        );
 
     private static void EndAtOnce(int exitCode)
     {

@@ -16,7 +16,13 @@ public sealed record BackendStatus(string Name, bool Available, IReadOnlyList<Ba
     internal static IReadOnlyList<BackendStatus> Of(LayerSurvey survey)
     {
         Plan plan = survey.Answers[0].Plan;
-        return [.. plan.Verdicts.Select(verdict => new BackendStatus(verdict.Backend, verdict.Runs, ReasonsOf(verdict)) { Chosen = verdict.Backend == plan.Chosen })];
+        return
+        [
+            .. plan.Verdicts.Select(verdict => new BackendStatus(verdict.Backend, verdict.Runs, ReasonsOf(verdict))
+            {
+                Chosen = verdict.Backend == plan.Chosen,
+            }),
+        ];
     }
 
     internal static IReadOnlyList<BackendReason> ReasonsOf(Verdict verdict) =>

@@ -23,7 +23,11 @@ public static class DescribedDoctor
         if (machine.MemoryBytes > 0)
         {
             // Only where the processor computes does main memory have to hold the networks.
-            checks.Add(survey.Device.Kind == AttentionDeviceKind.Cpu ? MachineChecks.Memory(machine.MemoryBytes, null) : DoctorCheck.Ok("memory", Say("memory.usable", ByteText.Of(machine.MemoryBytes))));
+            checks.Add(
+                survey.Device.Kind == AttentionDeviceKind.Cpu
+                    ? MachineChecks.Memory(machine.MemoryBytes, null)
+                    : DoctorCheck.Ok("memory", Say("memory.usable", ByteText.Of(machine.MemoryBytes)))
+            );
         }
         checks.Add(GpuCheck.Of(machine));
         if (GpuCheck.Memory(machine, survey) is { } tooSmall)
@@ -47,10 +51,16 @@ public static class DescribedDoctor
     /// <summary>Another version of libtorch than the one that TorchSharp was built against; false without one.</summary>
     internal static bool IsOtherVersion(string? libtorch) =>
         libtorch is not null
-        && (Versions.Parse(libtorch) is not { } version || Versions.Parse(LibTorchRequirements.LibTorch) is { } expected && (version.Major, version.Minor) != (expected.Major, expected.Minor));
+        && (
+            Versions.Parse(libtorch) is not { } version
+            || Versions.Parse(LibTorchRequirements.LibTorch) is { } expected
+                && (version.Major, version.Minor) != (expected.Major, expected.Minor)
+        );
 
     private static IEnumerable<string> AsSold(Machine machine, LayerSurvey survey) =>
-        survey.Device.Kind == AttentionDeviceKind.Cuda && NamedGpus.Usable(machine.Gpus[survey.Device.Index]) is var usable && usable != machine.Gpus[survey.Device.Index]
+        survey.Device.Kind == AttentionDeviceKind.Cuda
+        && NamedGpus.Usable(machine.Gpus[survey.Device.Index]) is var usable
+        && usable != machine.Gpus[survey.Device.Index]
             ? [Say("assumed.asSold", ByteText.Of(usable.MemoryBytes))]
             : [];
 
@@ -65,7 +75,11 @@ public static class DescribedDoctor
             return DoctorCheck.Error("os", Say("os.musl", OsName(machine)), Say("os.musl.do"));
         }
         return glibc < LibTorchRequirements.Glibc || glibcxx < LibTorchRequirements.Glibcxx
-            ? DoctorCheck.Error("os", Say("os.tooOld", OsName(machine), glibc, glibcxx, LibTorchRequirements.Glibc, LibTorchRequirements.Glibcxx), Say("os.tooOld.do"))
+            ? DoctorCheck.Error(
+                "os",
+                Say("os.tooOld", OsName(machine), glibc, glibcxx, LibTorchRequirements.Glibc, LibTorchRequirements.Glibcxx),
+                Say("os.tooOld.do")
+            )
             : DoctorCheck.Ok("os", OsName(machine));
     }
 
@@ -73,7 +87,9 @@ public static class DescribedDoctor
     private static string OsName(Machine machine)
     {
         int space = machine.Os.IndexOf(' ', StringComparison.Ordinal);
-        return space < 0 || machine.OsFamily == OsFamily.Other ? machine.Os : machine.OsFamily == OsFamily.Linux ? machine.Os[(space + 1)..] : char.ToUpperInvariant(machine.Os[0]) + machine.Os[1..];
+        return space < 0 || machine.OsFamily == OsFamily.Other ? machine.Os
+            : machine.OsFamily == OsFamily.Linux ? machine.Os[(space + 1)..]
+            : char.ToUpperInvariant(machine.Os[0]) + machine.Os[1..];
     }
 
     private static DoctorCheck LibTorch(Machine machine)
@@ -89,16 +105,24 @@ public static class DescribedDoctor
             bool isSaidAlready = machine.Gpus.Any(gpu => DeviceChoice.ObstacleOf(machine, gpu) == GpuObstacle.NoCode); // by the check of the GPU
             return new DoctorCheck("libtorch", DoctorStatus.Warning, message, isSaidAlready ? null : RightLibTorch(machine));
         }
-        return DoctorCheck.Ok("libtorch", LibTorchCatalog.HasFlashAttention(machine) == false && torch.Flavor != "cpu" ? Say("libtorch.noFlash", name) : name);
+        return DoctorCheck.Ok(
+            "libtorch",
+            LibTorchCatalog.HasFlashAttention(machine) == false && torch.Flavor != "cpu" ? Say("libtorch.noFlash", name) : name
+        );
     }
 
-    /// <summary>The build of the right version for the machine's GPU, and the driver it needs when the machine's is too old for it.</summary>
+    /// <summary>The build of the right version for the machine's GPU, and the driver it needs when the machine's is too old for
+    /// it.</summary>
     private static string RightLibTorch(Machine machine)
     {
         GpuInfo? gpu = machine.Gpus.FirstOrDefault(candidate => candidate.ComputeCapability is not null);
-        string build = gpu is null ? $"{LibTorchRequirements.LibTorch}+cpu" : LibTorchAdvice.BuildFor(gpu, machine.OsFamily) ?? $"{LibTorchRequirements.LibTorch}+cpu";
+        string build = gpu is null
+            ? $"{LibTorchRequirements.LibTorch}+cpu"
+            : LibTorchAdvice.BuildFor(gpu, machine.OsFamily) ?? $"{LibTorchRequirements.LibTorch}+cpu";
         string[] parts = build.Split('+');
-        return LibTorchCatalog.Find(parts[0], parts[1]) is { } known && Versions.Parse(machine.Cuda?.Driver)?.Major < Versions.Parse(known.Cuda)!.Major
+        return
+            LibTorchCatalog.Find(parts[0], parts[1]) is { } known
+            && Versions.Parse(machine.Cuda?.Driver)?.Major < Versions.Parse(known.Cuda)!.Major
             ? Say("libtorch.other.driver", build, CudaDrivers.OldestFor(known.Cuda))
             : Say("libtorch.other.do", build);
     }

@@ -10,10 +10,12 @@ internal static class DoctorAssumptions
 {
     public static IEnumerable<string> Of(Machine machine, LayerSurvey survey)
     {
-        if (survey.Device.Kind == Attention.Problems.AttentionDeviceKind.Cuda
+        if (
+            survey.Device.Kind == Attention.Problems.AttentionDeviceKind.Cuda
             && machine.OsFamily == OsFamily.Windows
             && LibTorchCatalog.HasFlashAttention(machine) is null
-            && survey.Answers.Any(answer => answer.Backend == AttentionBackendNames.TorchFlash))
+            && survey.Answers.Any(answer => answer.Backend == AttentionBackendNames.TorchFlash)
+        )
         {
             yield return Say("assumed.windowsFlash");
         }

@@ -31,7 +31,11 @@ public static class DoctorComposition
 
     private static DetectorFinding[] Detectors(string? faceModelsFolder, string? cascadesFolder)
     {
-        FaceDetectorOptions options = new() { ModelFolders = faceModelsFolder is null ? [] : [faceModelsFolder], CascadesFolder = cascadesFolder };
+        FaceDetectorOptions options = new()
+        {
+            ModelFolders = faceModelsFolder is null ? [] : [faceModelsFolder],
+            CascadesFolder = cascadesFolder,
+        };
         return [.. ((string[])["insightface", "yunet", "haar"]).Select(name => Detector(name, options))];
     }
 

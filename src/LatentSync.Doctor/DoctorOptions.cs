@@ -18,8 +18,8 @@ public sealed record DoctorOptions
     /// <summary>Which libtorch to load. Default: what the environment says, else the one beside the program.</summary>
     public LibTorchOptions? LibTorch { get; init; }
 
-    /// <summary>What runs for each layer on a machine, given what libtorch says about CUDA (null when it did not load); null when the program
-    /// has no attention layer to ask.</summary>
+    /// <summary>What runs for each layer on a machine, given what libtorch says about CUDA (null when it did not load); null when the
+    /// program has no attention layer to ask.</summary>
     public Func<Machine, bool?, LayerSurvey>? Survey { get; init; }
 
     /// <summary>Measures how fast libtorch computes on a device in an element type, in about a second; null: the report has no

@@ -8,7 +8,8 @@ namespace LatentSync.Doctor;
 
 /// <summary>The doctor's findings, in the language that was current when they were made.</summary>
 /// <param name="Machine">What the machine is.</param>
-/// <param name="Backends">Every attention backend and why it does or does not run, for the UNet's largest self-attention at 256 pixels.</param>
+/// <param name="Backends">Every attention backend and why it does or does not run, for the UNet's largest self-attention at 256
+/// pixels.</param>
 /// <param name="Checks">Every check, in the order to read.</param>
 public sealed record DoctorReport(MachineReport Machine, IReadOnlyList<BackendStatus> Backends, IReadOnlyList<DoctorCheck> Checks)
 {
@@ -32,7 +33,8 @@ public sealed record DoctorReport(MachineReport Machine, IReadOnlyList<BackendSt
     /// <summary>Where LatentSync computes by default, "cpu" or "cuda:0"; null when nobody asked the attention rules.</summary>
     public string? Device => Survey?.Device.ToString();
 
-    /// <summary>The element type it computes in by default, "f32", or the one to ask for where only that fits; null when nobody asked the attention rules.</summary>
+    /// <summary>The element type it computes in by default, "f32", or the one to ask for where only that fits; null when nobody asked the
+    /// attention rules.</summary>
     public string? DType => Survey is null ? null : Attention.Problems.AttentionDTypes.ShortName(Survey.DType);
 
     /// <summary>The vectors in which managed-flash computes where the processor does the work; null when nobody asked the attention

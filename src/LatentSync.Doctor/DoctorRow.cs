@@ -19,7 +19,8 @@ public enum DoctorRowKind
     Line,
 }
 
-/// <summary>One line of the doctor's text, at most <see cref="DoctorText.Width"/> columns: what a console colours and a file prints.</summary>
+/// <summary>One line of the doctor's text, at most <see cref="DoctorText.Width"/> columns: what a console colours and a file
+/// prints.</summary>
 /// <param name="Kind">What the row is.</param>
 /// <param name="Status">How it ended; null for headings and for lines that continue the one above.</param>
 /// <param name="Label">The check's or the backend's name; empty otherwise.</param>

@@ -47,7 +47,10 @@ public static class DoctorService
         {
             Survey = survey,
             // A machine that was handed in is not this process's.
-            VectorPath = survey is null ? null : options.Examine is null ? VectorPath.OfThisProcess : VectorPath.Of(machine.Cpu),
+            VectorPath =
+                survey is null ? null
+                : options.Examine is null ? VectorPath.OfThisProcess
+                : VectorPath.Of(machine.Cpu),
             Assumptions = survey is null ? [] : [.. DoctorAssumptions.Of(machine, survey)],
             Estimate = torch is null || survey is null ? null : Estimate(options, survey),
             Suggestions = survey is null ? [] : [.. Busy(examined), .. DoctorSuggestions.Of(machine, survey)],
@@ -57,7 +60,13 @@ public static class DoctorService
     /// <summary>An estimate measured on a busy machine is too high: say so.</summary>
     private static IEnumerable<DoctorSuggestion> Busy(MachineExamination examined) =>
         examined.Load is { } load && load > 1.5 * examined.Machine.Cpu.Cores
-            ? [new DoctorSuggestion(Say("better.busy", load.ToString("0.0", System.Globalization.CultureInfo.InvariantCulture), examined.Machine.Cpu.Cores), RemedyEffort.Option)]
+            ?
+            [
+                new DoctorSuggestion(
+                    Say("better.busy", load.ToString("0.0", System.Globalization.CultureInfo.InvariantCulture), examined.Machine.Cpu.Cores),
+                    RemedyEffort.Option
+                ),
+            ]
             : [];
 
     /// <summary>An estimate that cannot be made is left out: the verdict does not depend on it.</summary>
@@ -79,7 +88,13 @@ public static class DoctorService
             ? machine
             : machine with
             {
-                LibTorch = new LibTorchInfo(load.Version ?? "unknown", load.Flavor, load.Folder, load.Repaired, machine.LibTorch?.Architectures ?? [])
+                LibTorch = new LibTorchInfo(
+                    load.Version ?? "unknown",
+                    load.Flavor,
+                    load.Folder,
+                    load.Repaired,
+                    machine.LibTorch?.Architectures ?? []
+                )
                 {
                     HasFlashAttention = machine.LibTorch?.HasFlashAttention,
                     HasEfficientAttention = machine.LibTorch?.HasEfficientAttention,
@@ -92,6 +107,10 @@ public static class DoctorService
         string[] running = backends.Where(backend => backend.Available).Select(backend => backend.Name).ToArray();
         return running.Length > 0
             ? DoctorCheck.Ok("attention", Say("attention.ok", string.Join(", ", running)))
-            : DoctorCheck.Error("attention", Say("attention.none"), backends.SelectMany(backend => backend.Reasons).Select(reason => reason.Remedy).FirstOrDefault() ?? Say("attention.none.do"));
+            : DoctorCheck.Error(
+                "attention",
+                Say("attention.none"),
+                backends.SelectMany(backend => backend.Reasons).Select(reason => reason.Remedy).FirstOrDefault() ?? Say("attention.none.do")
+            );
     }
 }

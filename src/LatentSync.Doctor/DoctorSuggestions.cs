@@ -10,7 +10,8 @@ namespace LatentSync.Doctor;
 /// <summary>What would make LatentSync better on a machine, beyond the remedies of the checks; the least effort first.</summary>
 internal static class DoctorSuggestions
 {
-    private const int Volta = 70, Ampere = 80;
+    private const int Volta = 70,
+        Ampere = 80;
 
     public static IEnumerable<DoctorSuggestion> Of(Machine machine, LayerSurvey survey)
     {
@@ -36,24 +37,34 @@ internal static class DoctorSuggestions
         }
         if (machine.Gpus.All(gpu => gpu.ComputeCapability is null))
         {
-            yield return new DoctorSuggestion(Say("better.gpu", ByteText.Of(RoundedUp(LayerSurveyor.NeededBytes(256, AttentionDType.Float16)))), RemedyEffort.Hardware);
+            yield return new DoctorSuggestion(
+                Say("better.gpu", ByteText.Of(RoundedUp(LayerSurveyor.NeededBytes(256, AttentionDType.Float16)))),
+                RemedyEffort.Hardware
+            );
         }
     }
 
     private static IEnumerable<DoctorSuggestion> OnGpu(Machine machine, GpuInfo gpu, int capability, LayerSurvey survey)
     {
-        NetworkMemory small = survey.Memory.First(memory => memory.Resolution == 256), large = survey.Memory.First(memory => memory.Resolution == 512);
+        NetworkMemory small = survey.Memory.First(memory => memory.Resolution == 256),
+            large = survey.Memory.First(memory => memory.Resolution == 512);
         long half = LayerSurveyor.NeededBytes(512, AttentionDType.Float16);
         bool isSingle = survey.DType == AttentionDType.Float32;
         if (small.Fits && !large.Fits)
         {
             string other = isSingle && half <= large.AvailableBytes ? Say("better.512half", ByteText.Of(half)) : "";
-            yield return new DoctorSuggestion(Say("better.512", ByteText.Of(large.NeededBytes), ByteText.Of(large.AvailableBytes!.Value), other), RemedyEffort.Option);
+            yield return new DoctorSuggestion(
+                Say("better.512", ByteText.Of(large.NeededBytes), ByteText.Of(large.AvailableBytes!.Value), other),
+                RemedyEffort.Option
+            );
         }
         if (isSingle)
         {
             // Maxwell and consumer Pascal multiply halves slowly or not at all; P100, Volta and Turing do it well.
-            string key = GpuCheck.GivesBlackPictures(gpu) ? "better.f16gtx" : capability is 60 or >= Volta ? "better.f16" : "better.f16slow";
+            string key =
+                GpuCheck.GivesBlackPictures(gpu) ? "better.f16gtx"
+                : capability is 60 or >= Volta ? "better.f16"
+                : "better.f16slow";
             yield return new DoctorSuggestion(Say(key), RemedyEffort.Option);
         }
         yield return new DoctorSuggestion(Say("better.deepcache"), RemedyEffort.Option);

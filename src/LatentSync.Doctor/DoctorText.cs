@@ -25,7 +25,8 @@ public static class DoctorText
 
     /// <summary>The report as lines.</summary>
     /// <param name="report">The report.</param>
-    /// <param name="details">Nothing is shortened; the steps of loading libtorch, every reason, every layer and the probes are shown too.</param>
+    /// <param name="details">Nothing is shortened; the steps of loading libtorch, every reason, every layer and the probes are shown
+    /// too.</param>
     public static IReadOnlyList<DoctorRow> Rows(DoctorReport report, bool details = false)
     {
         ArgumentNullException.ThrowIfNull(report);
@@ -55,7 +56,8 @@ public static class DoctorText
     /// <summary>The report as plain text without colour.</summary>
     /// <param name="report">The report.</param>
     /// <param name="details">As for <see cref="Rows"/>.</param>
-    public static string Render(DoctorReport report, bool details = false) => string.Concat(Rows(report, details).Select(row => Line(row) + "\n"));
+    public static string Render(DoctorReport report, bool details = false) =>
+        string.Concat(Rows(report, details).Select(row => Line(row) + "\n"));
 
     /// <summary>A row as a line of plain text; a heading has an empty line before it.</summary>
     /// <param name="row">The row.</param>
@@ -108,8 +110,8 @@ public static class DoctorText
             _ => "",
         };
 
-    /// <summary>What is needed, when something is; then what could be better. Least effort first: options, then what a check advises (files,
-    /// packages, drivers), then hardware.</summary>
+    /// <summary>What is needed, when something is; then what could be better. Least effort first: options, then what a check advises
+    /// (files, packages, drivers), then hardware.</summary>
     private static IEnumerable<DoctorRow> Better(DoctorReport report)
     {
         List<DoctorRow> rows = [];
@@ -122,7 +124,9 @@ public static class DoctorText
         string[] better =
         [
             .. report.Suggestions.Where(suggestion => suggestion.Effort <= RemedyEffort.Call).Select(suggestion => suggestion.Text),
-            .. report.Checks.Where(check => check is { Status: not DoctorStatus.Error, Remedy: not null }).Select(check => Say("item.of", Label(check), check.Remedy)),
+            .. report
+                .Checks.Where(check => check is { Status: not DoctorStatus.Error, Remedy: not null })
+                .Select(check => Say("item.of", Label(check), check.Remedy)),
             .. report.Suggestions.Where(suggestion => suggestion.Effort > RemedyEffort.Call).Select(suggestion => suggestion.Text),
         ];
         if (better.Length > 0)
@@ -135,8 +139,15 @@ public static class DoctorText
 
     private static IEnumerable<DoctorRow> Check(DoctorCheck check, bool details)
     {
-        int most = details ? int.MaxValue : check.Status == DoctorStatus.Ok ? 1 : MostLines;
-        return [.. Finding(check.Status, Label(check), check.Message, most), .. details ? check.Details.SelectMany(detail => Finding(null, "", detail, most)) : []];
+        int most =
+            details ? int.MaxValue
+            : check.Status == DoctorStatus.Ok ? 1
+            : MostLines;
+        return
+        [
+            .. Finding(check.Status, Label(check), check.Message, most),
+            .. details ? check.Details.SelectMany(detail => Finding(null, "", detail, most)) : [],
+        ];
     }
 
     private static string Label(DoctorCheck check) => SayOr($"label.{check.Name}", check.Name);
@@ -149,7 +160,10 @@ public static class DoctorText
             if (backend.Available)
             {
                 string runs = Say(backend.Chosen ? "backend.chosen" : "backend.runs");
-                string text = backend.Name == AttentionBackendNames.ManagedFlash && report.VectorPath is { } path ? $"{runs}, {DoctorVerdict.Vectors(path)}" : runs;
+                string text =
+                    backend.Name == AttentionBackendNames.ManagedFlash && report.VectorPath is { } path
+                        ? $"{runs}, {DoctorVerdict.Vectors(path)}"
+                        : runs;
                 yield return Finding(DoctorStatus.Ok, backend.Name, text, 1).First();
                 continue;
             }
@@ -157,7 +171,10 @@ public static class DoctorText
             for (int i = 0; i < shown.Length; i++)
             {
                 string more = !details && backend.Reasons.Count > 1 ? " " + Say("backend.more", backend.Reasons.Count - 1) : "";
-                string reason = Say("backend.not", $"{Say("reason", shown[i].Code, shown[i].Message, shown[i].Found, shown[i].Required)} {Say("remedy", shown[i].Remedy)}{more}");
+                string reason = Say(
+                    "backend.not",
+                    $"{Say("reason", shown[i].Code, shown[i].Message, shown[i].Found, shown[i].Required)} {Say("remedy", shown[i].Remedy)}{more}"
+                );
                 foreach (DoctorRow row in Finding(null, i == 0 ? backend.Name : "", reason, details ? int.MaxValue : MostLines - 1))
                 {
                     yield return row;
@@ -171,7 +188,7 @@ public static class DoctorText
         yield return Heading(Say("heading.probes", machine.ProbeMilliseconds));
         foreach (Platform.Machines.ProbeOutcome probe in machine.Probes)
         {
-            string time = string.Create(CultureInfo.InvariantCulture, $"{probe.Milliseconds,6:0.0} ms  {probe.Detail}");
+            string time = string.Create(CultureInfo.InvariantCulture, $"{probe.Milliseconds, 6:0.0} ms  {probe.Detail}");
             foreach (DoctorRow row in Finding(probe.Succeeded ? DoctorStatus.Ok : DoctorStatus.Warning, probe.Name, time, int.MaxValue))
             {
                 yield return row;

@@ -17,7 +17,10 @@ internal static class DoctorVerdict
         {
             return Say(report.IsDescribed ? "verdict.would" : "verdict.runs", how);
         }
-        string[] problems = [.. report.Checks.Where(check => check.Status == DoctorStatus.Error).Select(check => SayOr($"problem.{check.Name}", check.Name))];
+        string[] problems =
+        [
+            .. report.Checks.Where(check => check.Status == DoctorStatus.Error).Select(check => SayOr($"problem.{check.Name}", check.Name)),
+        ];
         string fails = Say(report.IsDescribed ? "verdict.wouldNot" : "verdict.fails", string.Join(", ", problems));
         // On a described machine the question is about attention, whatever else stands in the way.
         return report.IsDescribed && how.Length > 0 ? Say("verdict.butAttention", fails, how) : fails;
@@ -65,7 +68,12 @@ internal static class DoctorVerdict
 
     /// <summary>The backends of the layers, the commonest first.</summary>
     internal static IEnumerable<string> Backends(LayerSurvey survey) =>
-        survey.Answers.Select(answer => answer.Backend).OfType<string>().GroupBy(name => name).OrderByDescending(group => group.Count()).Select(group => group.Key);
+        survey
+            .Answers.Select(answer => answer.Backend)
+            .OfType<string>()
+            .GroupBy(name => name)
+            .OrderByDescending(group => group.Count())
+            .Select(group => group.Key);
 
     /// <summary>An estimate has two digits: 1834 is 1800, 3.26 is 3.3.</summary>
     internal static string TwoDigits(double seconds)

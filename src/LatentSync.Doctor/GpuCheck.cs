@@ -27,11 +27,17 @@ internal static class GpuCheck
         {
             string note = found.Gpus is { Note: var text and not "none found" } ? text : Say("gpu.noneFound");
             string message = Say("gpu.none", note);
-            return found.Gpus is { HasIdleNvidia: true } ? DoctorCheck.Warning(Name, message, Say("gpu.driverMissing.do")) : DoctorCheck.Ok(Name, message);
+            return found.Gpus is { HasIdleNvidia: true }
+                ? DoctorCheck.Warning(Name, message, Say("gpu.driverMissing.do"))
+                : DoctorCheck.Ok(Name, message);
         }
         DoctorCheck check = Of(found.Machine, loaded is { HasCuda: true } ? true : null);
         return check.Status == DoctorStatus.Ok && loaded is { HasCuda: false } && Usable(found.Machine) is { } gpu
-            ? DoctorCheck.Warning(Name, Say("gpu.notSeen", Describe(found.Machine, gpu), TorchName(found.Machine.LibTorch!)), Say("gpu.notSeen.do"))
+            ? DoctorCheck.Warning(
+                Name,
+                Say("gpu.notSeen", Describe(found.Machine, gpu), TorchName(found.Machine.LibTorch!)),
+                Say("gpu.notSeen.do")
+            )
             : check;
     }
 
@@ -53,10 +59,24 @@ internal static class GpuCheck
         string name = Describe(machine, gpu) + more;
         return DeviceChoice.ObstacleOf(machine, gpu, seesCuda) switch
         {
-            GpuObstacle.NotNvidia => gpu.Maker == "apple" ? DoctorCheck.Ok(Name, Say("gpu.apple", gpu.Name)) : DoctorCheck.Warning(Name, Say("gpu.amd", gpu.Name), Say("gpu.amd.do")),
-            GpuObstacle.CpuBuild => DoctorCheck.Warning(Name, Say("gpu.cpuBuild", name, machine.LibTorch!.Version), Say("gpu.cpuBuild.do", machine.LibTorch.Version)),
-            GpuObstacle.NoCode => DoctorCheck.Warning(Name, Say("gpu.noCode", name, TorchName(machine.LibTorch!), string.Join(", ", machine.LibTorch!.Architectures)), NoCodeRemedy(machine, gpu)),
-            GpuObstacle.NoDriver => DoctorCheck.Warning(Name, Say("gpu.noDriver", name), Say("gpu.noDriver.do", CudaDrivers.OldestFor(machine.Cuda!.Runtime!, gpu.ComputeCapability))),
+            GpuObstacle.NotNvidia => gpu.Maker == "apple"
+                ? DoctorCheck.Ok(Name, Say("gpu.apple", gpu.Name))
+                : DoctorCheck.Warning(Name, Say("gpu.amd", gpu.Name), Say("gpu.amd.do")),
+            GpuObstacle.CpuBuild => DoctorCheck.Warning(
+                Name,
+                Say("gpu.cpuBuild", name, machine.LibTorch!.Version),
+                Say("gpu.cpuBuild.do", machine.LibTorch.Version)
+            ),
+            GpuObstacle.NoCode => DoctorCheck.Warning(
+                Name,
+                Say("gpu.noCode", name, TorchName(machine.LibTorch!), string.Join(", ", machine.LibTorch!.Architectures)),
+                NoCodeRemedy(machine, gpu)
+            ),
+            GpuObstacle.NoDriver => DoctorCheck.Warning(
+                Name,
+                Say("gpu.noDriver", name),
+                Say("gpu.noDriver.do", CudaDrivers.OldestFor(machine.Cuda!.Runtime!, gpu.ComputeCapability))
+            ),
             GpuObstacle.OldDriver when machine.Cuda is { Driver: { } driver, Runtime: { } runtime } => DoctorCheck.Warning(
                 Name,
                 Say("gpu.oldDriver", name, driver, runtime),
@@ -85,7 +105,9 @@ internal static class GpuCheck
         AttentionDType usual = survey.IsHalfAdvised ? AttentionDType.Float32 : survey.DType;
         string needed = ByteText.Of(LayerSurveyor.NeededBytes(small.Resolution, usual));
         string message = Say("memory.gpu", needed, usual.LongName(), gpu.Name, ByteText.Of(small.AvailableBytes!.Value));
-        string remedy = !survey.IsHalfAdvised ? Say("memory.gpu.do16") : Say("memory.gpu.do32", GivesBlackPictures(gpu) ? Say("memory.gpu.gtx") : "");
+        string remedy = !survey.IsHalfAdvised
+            ? Say("memory.gpu.do16")
+            : Say("memory.gpu.do32", GivesBlackPictures(gpu) ? Say("memory.gpu.gtx") : "");
         return DoctorCheck.Warning("gpu memory", message, remedy);
     }
 
@@ -95,7 +117,8 @@ internal static class GpuCheck
     /// <summary>"2.10.0+cu128".</summary>
     public static string TorchName(LibTorchInfo torch) => Say("libtorch.described", torch.Version, torch.Flavor);
 
-    private static GpuInfo? Usable(Machine machine, bool? seesCuda = null) => machine.Gpus.FirstOrDefault(gpu => DeviceChoice.ObstacleOf(machine, gpu, seesCuda) is null);
+    private static GpuInfo? Usable(Machine machine, bool? seesCuda = null) =>
+        machine.Gpus.FirstOrDefault(gpu => DeviceChoice.ObstacleOf(machine, gpu, seesCuda) is null);
 
     private static string NoCodeRemedy(Machine machine, GpuInfo gpu)
     {
@@ -113,7 +136,11 @@ internal static class GpuCheck
         {
             return gpu.Name;
         }
-        string driver = gpu.Driver is { } version ? Say("gpu.driver", version) : machine.Cuda?.Driver is { } cuda ? Say("gpu.driverForCuda", cuda) : DeviceChoice.ObstacleOf(machine, gpu) == GpuObstacle.NoDriver ? Say("gpu.driverNone") : Say("gpu.driverUnknown");
+        string driver =
+            gpu.Driver is { } version ? Say("gpu.driver", version)
+            : machine.Cuda?.Driver is { } cuda ? Say("gpu.driverForCuda", cuda)
+            : DeviceChoice.ObstacleOf(machine, gpu) == GpuObstacle.NoDriver ? Say("gpu.driverNone")
+            : Say("gpu.driverUnknown");
         string slice = gpu.MigProfile is { } profile ? Say("gpu.mig", profile) : "";
         return gpu.FreeBytes is { } free
             ? Say("gpu.nameFree", gpu.Name, gpu.ComputeCapability, ByteText.Of(gpu.MemoryBytes) + slice, driver, ByteText.Of(free))

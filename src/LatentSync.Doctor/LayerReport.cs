@@ -31,13 +31,28 @@ public sealed record LayerReport(
         return new LayerReport(
             answer.Resolution,
             answer.Layer,
-            new LayerShape(problem.Batch, problem.HeadCount, problem.QueryLength, problem.KeyLength, problem.HeadDim, problem.ValueDim, problem.KvHeadCount),
+            new LayerShape(
+                problem.Batch,
+                problem.HeadCount,
+                problem.QueryLength,
+                problem.KeyLength,
+                problem.HeadDim,
+                problem.ValueDim,
+                problem.KvHeadCount
+            ),
             problem.DType.ShortName(),
             problem.Device.ToString(),
             answer.Backend,
             answer.Plan.Order,
             answer.Plan.EstimatedBytes,
-            [.. answer.Plan.Verdicts.Select(verdict => new LayerVerdict(verdict.Backend, verdict.Runs, BackendStatus.ReasonsOf(verdict), verdict.EstimatedBytes))]
+            [
+                .. answer.Plan.Verdicts.Select(verdict => new LayerVerdict(
+                    verdict.Backend,
+                    verdict.Runs,
+                    BackendStatus.ReasonsOf(verdict),
+                    verdict.EstimatedBytes
+                )),
+            ]
         );
     }
 }

@@ -7,11 +7,13 @@ using static LatentSync.Doctor.Wording.DoctorWords;
 
 namespace LatentSync.Doctor;
 
-/// <summary>The part of the report about LatentSync's own layers: which backend runs for each kind, what it takes, and why FlashAttention does
-/// not where it does not.</summary>
+/// <summary>The part of the report about LatentSync's own layers: which backend runs for each kind, what it takes, and why FlashAttention
+/// does not where it does not.</summary>
 internal static class LayerTable
 {
-    private const int LayerWidth = 20, SizeWidth = 48, BackendWidth = 15;
+    private const int LayerWidth = 20,
+        SizeWidth = 48,
+        BackendWidth = 15;
 
     public static IEnumerable<DoctorRow> Rows(DoctorReport report, LayerSurvey survey)
     {
@@ -35,7 +37,10 @@ internal static class LayerTable
         survey.Device.Kind == AttentionDeviceKind.Cuda ? report.Machine.Gpus[survey.Device.Index].Name : "CPU";
 
     private static string Why(LayerSurvey survey) =>
-        survey.Device.Kind != AttentionDeviceKind.Cuda ? "dtype.cpu" : survey.IsHalfAdvised ? "dtype.advised" : survey.DType == AttentionDType.Float16 ? "dtype.f16" : "dtype.f32";
+        survey.Device.Kind != AttentionDeviceKind.Cuda ? "dtype.cpu"
+        : survey.IsHalfAdvised ? "dtype.advised"
+        : survey.DType == AttentionDType.Float16 ? "dtype.f16"
+        : "dtype.f32";
 
     private static string MemoryOf(NetworkMemory memory) =>
         Say("memory.networks", memory.Resolution, ByteText.Of(memory.NeededBytes))
@@ -44,7 +49,11 @@ internal static class LayerTable
 
     private static IEnumerable<DoctorRow> TableOf(IReadOnlyList<LayerAnswer> answers)
     {
-        foreach (IGrouping<(string Family, string? Backend), LayerAnswer> group in answers.GroupBy(answer => (Family: FamilyOf(answer), answer.Backend)))
+        foreach (
+            IGrouping<(string Family, string? Backend), LayerAnswer> group in answers.GroupBy(answer =>
+                (Family: FamilyOf(answer), answer.Backend)
+            )
+        )
         {
             yield return Row(
                 NameOf(group.Key.Family),
@@ -67,7 +76,8 @@ internal static class LayerTable
 
     private static string SizeOf(string family, IReadOnlyList<AttentionProblem> problems)
     {
-        string queries = Numbers(problems.Select(problem => problem.QueryLength)), dims = Numbers(problems.Select(problem => problem.HeadDim));
+        string queries = Numbers(problems.Select(problem => problem.QueryLength)),
+            dims = Numbers(problems.Select(problem => problem.HeadDim));
         return family.EndsWith("temporal", StringComparison.Ordinal) ? Say("size.temporal", queries, dims)
             : problems[0].KeyLength != problems[0].QueryLength ? Say("size.cross", queries, problems[0].KeyLength, dims)
             : Say("size.self", queries, dims);
@@ -77,8 +87,8 @@ internal static class LayerTable
 
     private static IEnumerable<DoctorRow> WhyNotFlash(LayerSurvey survey)
     {
-        var refusals = survey.Answers
-            .SelectMany(answer => Refusals(answer).Select(reason => (Answer: answer, Reason: reason)))
+        var refusals = survey
+            .Answers.SelectMany(answer => Refusals(answer).Select(reason => (Answer: answer, Reason: reason)))
             .GroupBy(pair => (pair.Reason.Code, pair.Reason.Found))
             .OrderByDescending(group => group.Count())
             .ThenByDescending(group => group.First().Reason.Effort)
@@ -88,7 +98,9 @@ internal static class LayerTable
             yield break;
         }
         // Where the hardware itself is the obstacle, the remedies of lesser ones lead nowhere.
-        bool isHopeless = refusals.Any(group => group.Count() == survey.Answers.Count && group.First().Reason.Effort == RemedyEffort.Hardware);
+        bool isHopeless = refusals.Any(group =>
+            group.Count() == survey.Answers.Count && group.First().Reason.Effort == RemedyEffort.Hardware
+        );
         bool none = survey.Answers.All(answer => Refusals(answer).Any());
         yield return DoctorText.Heading(Say(none ? "heading.whyNoFlash" : "heading.whyNotFlash"));
         foreach (var refusal in refusals)

@@ -24,7 +24,16 @@ internal static class MachineChecks
         string? best = FastCpuSets.FirstOrDefault(cpu.Isa.Contains);
         return best is null
             ? DoctorCheck.Warning("cpu", Say("cpu.slow", cpu.Name, cpu.Cores, cpu.Architecture), Say("cpu.slow.do"))
-            : DoctorCheck.Ok("cpu", Say("cpu.ok", cpu.Name, cpu.Cores, cpu.Architecture, string.Join(" ", cpu.Isa.Where(set => set == best || set.EndsWith("bf16", StringComparison.Ordinal)))));
+            : DoctorCheck.Ok(
+                "cpu",
+                Say(
+                    "cpu.ok",
+                    cpu.Name,
+                    cpu.Cores,
+                    cpu.Architecture,
+                    string.Join(" ", cpu.Isa.Where(set => set == best || set.EndsWith("bf16", StringComparison.Ordinal)))
+                )
+            );
     }
 
     /// <summary>The check of the main memory.</summary>
@@ -33,7 +42,9 @@ internal static class MachineChecks
     public static DoctorCheck Memory(long usableBytes, long? freeBytes)
     {
         string size = Say("memory.usable", ByteText.Of(usableBytes)) + (freeBytes is { } free ? Say("memory.free", ByteText.Of(free)) : "");
-        return usableBytes >= DoctorOptions.RealModelBytes ? DoctorCheck.Ok("memory", size) : DoctorCheck.Warning("memory", Say("memory.small", size), Say("memory.small.do"));
+        return usableBytes >= DoctorOptions.RealModelBytes
+            ? DoctorCheck.Ok("memory", size)
+            : DoctorCheck.Warning("memory", Say("memory.small", size), Say("memory.small.do"));
     }
 
     private static DoctorCheck DotNet(MachineExamination found) =>

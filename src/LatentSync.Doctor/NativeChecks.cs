@@ -20,10 +20,20 @@ internal static class NativeChecks
         catch (NativeLoadException failure)
         {
             NativeLoadFailure cause = failure.Failure;
-            var error = DoctorCheck.Error("libtorch", Say("libtorch.fails", cause.Code, cause.File, cause.Found, cause.Required), cause.Remedy);
+            var error = DoctorCheck.Error(
+                "libtorch",
+                Say("libtorch.fails", cause.Code, cause.File, cause.Found, cause.Required),
+                cause.Remedy
+            );
             return (null, error with { Details = Lines(failure.Trace) });
         }
-        catch (Exception failure) when (failure is TypeInitializationException or DllNotFoundException or EntryPointNotFoundException or System.Runtime.InteropServices.ExternalException)
+        catch (Exception failure)
+            when (failure
+                    is TypeInitializationException
+                        or DllNotFoundException
+                        or EntryPointNotFoundException
+                        or System.Runtime.InteropServices.ExternalException
+            )
         {
             string message = failure.GetBaseException().Message.ReplaceLineEndings(" ");
             return (null, DoctorCheck.Error("libtorch", Say("libtorch.unusable", message), Say("libtorch.unusable.do")));

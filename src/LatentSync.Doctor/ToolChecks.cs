@@ -32,7 +32,13 @@ internal static class ToolChecks
         }
         string[] missing = NeededEncoders.Where(encoder => !found.Encoders.GetValueOrDefault(encoder)).ToArray();
         return missing.Length == 0
-            ? (found, DoctorCheck.Ok("ffmpeg", Say("ffmpeg.ok", name, string.Join(", ", found.Encoders.Where(encoder => encoder.Value).Select(encoder => encoder.Key)))))
+            ? (
+                found,
+                DoctorCheck.Ok(
+                    "ffmpeg",
+                    Say("ffmpeg.ok", name, string.Join(", ", found.Encoders.Where(encoder => encoder.Value).Select(encoder => encoder.Key)))
+                )
+            )
             : (found, DoctorCheck.Error("ffmpeg", Say("ffmpeg.lacks", name, string.Join(", ", missing)), Say("ffmpeg.lacks.do")));
     }
 

@@ -27,7 +27,10 @@ internal static class TorchSelfTest
         float[] left = Enumerable.Range(0, Rows * Inner).Select(i => (float)(i - 5)).ToArray();
         float[] right = Enumerable.Range(0, Inner * Columns).Select(i => (float)(7 - 2 * i)).ToArray();
         using DisposeScope scope = torch.NewDisposeScope();
-        float[] product = torch.mm(torch.tensor(left).reshape(Rows, Inner), torch.tensor(right).reshape(Inner, Columns)).data<float>().ToArray(); // (3, 2)
+        float[] product = torch
+            .mm(torch.tensor(left).reshape(Rows, Inner), torch.tensor(right).reshape(Inner, Columns))
+            .data<float>()
+            .ToArray(); // (3, 2)
         double largest = 0;
         for (int row = 0; row < Rows; row++)
         {

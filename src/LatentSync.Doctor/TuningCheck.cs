@@ -11,7 +11,8 @@ internal static class TuningCheck
     public static DoctorCheck? Of(Machine machine)
     {
         TunedRanking tuned = TunedRanking.Load(machine);
-        return tuned.Warning is { } warning ? DoctorCheck.Warning("tuning", warning, "latentsync attention tune, or latentsync attention tune --clear")
+        return tuned.Warning is { } warning
+                ? DoctorCheck.Warning("tuning", warning, "latentsync attention tune, or latentsync attention tune --clear")
             : tuned.IsUsed ? DoctorCheck.Ok("tuning", tuned.Describe())
             : null;
     }

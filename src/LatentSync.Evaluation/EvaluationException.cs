@@ -1,6 +1,7 @@
 namespace LatentSync.Evaluation;
 
-/// <summary>Something cannot be measured: no face to follow, a checkpoint that is not there; the message says what was found and what to do.</summary>
+/// <summary>Something cannot be measured: no face to follow, a checkpoint that is not there; the message says what was found and what to
+/// do.</summary>
 public sealed class EvaluationException : Exception
 {
     /// <summary>Creates the exception.</summary>

@@ -11,7 +11,10 @@ public sealed record PlatformSettings
     /// <summary>The variables that <see cref="FromEnvironment"/> reads; the documentation is written from this list.</summary>
     public static IReadOnlyList<SettingVariable> Variables { get; } =
     [
-        new("LATENTSYNC_LIBTORCH", "Folder of another libtorch, for instance the torch/lib of a Python install; default: the one beside the program."),
+        new(
+            "LATENTSYNC_LIBTORCH",
+            "Folder of another libtorch, for instance the torch/lib of a Python install; default: the one beside the program."
+        ),
         new("LATENTSYNC_CACHE", "Folder for what LatentSync keeps between runs; default: the user's cache folder."),
         new("XDG_CACHE_HOME", "The user's cache folder on Linux, by the XDG rules; default: ~/.cache."),
         new("LD_LIBRARY_PATH", "Read, never changed: the dynamic loader searches these folders first, so the diagnosis does too."),
@@ -36,7 +39,8 @@ public sealed record PlatformSettings
 
     /// <summary>Settings from any source of variables.</summary>
     /// <param name="variable">Gives a variable's value, or null when it is not set.</param>
-    /// <param name="userCacheFolder">The folder used when neither LATENTSYNC_CACHE nor XDG_CACHE_HOME says otherwise; null if there is none.</param>
+    /// <param name="userCacheFolder">The folder used when neither LATENTSYNC_CACHE nor XDG_CACHE_HOME says otherwise; null if there is
+    /// none.</param>
     public static PlatformSettings From(Func<string, string?> variable, string? userCacheFolder)
     {
         ArgumentNullException.ThrowIfNull(variable);
@@ -67,7 +71,9 @@ public sealed record PlatformSettings
         {
             return null;
         }
-        return OperatingSystem.IsMacOS() ? Path.Combine(home, "Library", "Caches", "LatentSync") : Path.Combine(home, ".cache", "latentsync");
+        return OperatingSystem.IsMacOS()
+            ? Path.Combine(home, "Library", "Caches", "LatentSync")
+            : Path.Combine(home, ".cache", "latentsync");
     }
 
     private static string? NonEmpty(string? value) => string.IsNullOrWhiteSpace(value) ? null : value.Trim();

@@ -10,7 +10,11 @@ public static class LipSync
     /// <returns>What was done.</returns>
     /// <exception cref="SyncOptionsException">An option cannot be used.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static async Task<SyncReport> RunAsync(SyncOptions options, IProgress<SyncProgress>? progress = null, CancellationToken cancellationToken = default)
+    public static async Task<SyncReport> RunAsync(
+        SyncOptions options,
+        IProgress<SyncProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    )
     {
         using LipSyncPipeline pipeline = new();
         return await pipeline.RunAsync(options, progress, cancellationToken);

@@ -34,8 +34,8 @@ public sealed class LipSyncPipeline : IDisposable
     private string? _modelsOf;
 
     /// <summary>A pipeline whose runs follow the program's attention policy: of <see cref="AttentionDispatcher.Use"/>, else of
-    /// <c>AddLatentSyncAttention</c>, else of the environment variable LATENTSYNC_ATTENTION; <see cref="SyncOptions.Attention"/> stands before
-    /// all.</summary>
+    /// <c>AddLatentSyncAttention</c>, else of the environment variable LATENTSYNC_ATTENTION; <see cref="SyncOptions.Attention"/> stands
+    /// before all.</summary>
     public LipSyncPipeline() { }
 
     /// <summary>A pipeline whose runs compute attention as a dispatcher does: its policy, backends, listener and what it has set aside. A
@@ -57,12 +57,17 @@ public sealed class LipSyncPipeline : IDisposable
     /// <returns>What was done.</returns>
     /// <exception cref="SyncOptionsException">An option cannot be used.</exception>
     /// <exception cref="MediaException">A video or audio file is missing, damaged or cannot be written.</exception>
-    /// <exception cref="FaceException">No detector is there, a model, mask or landmarks file is wrong, or the video shows no face at all.</exception>
+    /// <exception cref="FaceException">No detector is there, a model, mask or landmarks file is wrong, or the video shows no face at
+    /// all.</exception>
     /// <exception cref="CheckpointFolderException">The checkpoint is missing or incomplete.</exception>
     /// <exception cref="DeviceUnavailableException">The device that was asked for is not there.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; carries <paramref name="cancellationToken"/>.</exception>
     /// <exception cref="ObjectDisposedException">The pipeline was disposed before.</exception>
-    public async Task<SyncReport> RunAsync(SyncOptions options, IProgress<SyncProgress>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<SyncReport> RunAsync(
+        SyncOptions options,
+        IProgress<SyncProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(options);
         SyncOptionsValidator.Check(options);
@@ -124,8 +129,8 @@ public sealed class LipSyncPipeline : IDisposable
         return (new AttentionDispatcher(ConfigureAttention?.Invoke(chosen.Options) ?? chosen.Options), chosen.Note);
     }
 
-    /// <summary>Frees the networks: at once, or when the runs that were begun have ended. It cancels none of them and loses no result; no other
-    /// run can begin.</summary>
+    /// <summary>Frees the networks: at once, or when the runs that were begun have ended. It cancels none of them and loses no result; no
+    /// other run can begin.</summary>
     public void Dispose()
     {
         lock (_life)
@@ -138,7 +143,11 @@ public sealed class LipSyncPipeline : IDisposable
         }
     }
 
-    private async Task<SyncReport> RunCheckedAsync(SyncOptions options, IProgress<SyncProgress>? progress, CancellationToken cancellationToken)
+    private async Task<SyncReport> RunCheckedAsync(
+        SyncOptions options,
+        IProgress<SyncProgress>? progress,
+        CancellationToken cancellationToken
+    )
     {
         StageTimes times = new();
         // Everything that can be found wrong is found before the networks load.
@@ -159,9 +168,13 @@ public sealed class LipSyncPipeline : IDisposable
         LipSyncModels? models = settings.Checkpoint is null ? null : LoadModels(options, settings, times, progress, cancellationToken);
         SyncRun run = new(options, settings, clock, template, mask, times, progress);
         TunedRanking? tuned = models is null ? null : TunedRanking.Load(models.Machine);
-        (AttentionDispatcher? dispatcher, string? attentionNote) = models is null ? (null, null) : AttentionOf(models, policy, tuned!.Ranking);
+        (AttentionDispatcher? dispatcher, string? attentionNote) = models is null
+            ? (null, null)
+            : AttentionOf(models, policy, tuned!.Ranking);
         using IDisposable? scope = dispatcher is null ? null : AttentionDispatcher.Use(dispatcher);
-        using IMouthSource mouths = models is null ? new IdentityMouths(template) : new MouthGenerator(options, settings, models, speech, mask, clock, times, progress);
+        using IMouthSource mouths = models is null
+            ? new IdentityMouths(template)
+            : new MouthGenerator(options, settings, models, speech, mask, clock, times, progress);
         WrittenVideo written = await run.ExecuteAsync(video, detector, mouths, speech, tools, cancellationToken);
         string[] leftOver = Complete(mouths);
 
@@ -189,14 +202,34 @@ public sealed class LipSyncPipeline : IDisposable
             SecondsPerStep = mouths.SecondsPerStep,
             TotalSeconds = times.TotalSeconds,
             PeakMemoryBytes = PeakMemory(),
-            Warnings = [.. video.Media.Notes, .. video.Notes, .. tuned?.Warning is { } untuned ? [untuned] : Array.Empty<string>(), .. video.Warnings, .. speech.Warnings, .. speech.Notes, .. settings.Notes, .. detectorNote is null ? Array.Empty<string>() : [detectorNote], .. models?.Warnings ?? [], .. attentionNote is null ? Array.Empty<string>() : [attentionNote], .. written.Notes, .. run.Warnings, .. leftOver],
+            Warnings =
+            [
+                .. video.Media.Notes,
+                .. video.Notes,
+                .. tuned?.Warning is { } untuned ? [untuned] : Array.Empty<string>(),
+                .. video.Warnings,
+                .. speech.Warnings,
+                .. speech.Notes,
+                .. settings.Notes,
+                .. detectorNote is null ? Array.Empty<string>() : [detectorNote],
+                .. models?.Warnings ?? [],
+                .. attentionNote is null ? Array.Empty<string>() : [attentionNote],
+                .. written.Notes,
+                .. run.Warnings,
+                .. leftOver,
+            ],
         };
     }
 
     private static IFaceDetector OpenDetector(SyncOptions options, SyncSettings settings)
     {
         string? models = options.FaceModelsFolder ?? settings.Checkpoint?.FaceModels;
-        FaceDetectorOptions faces = new() { LandmarksPath = options.LandmarksPath, ModelFolders = models is null ? [] : [models], CascadesFolder = options.CascadesFolder };
+        FaceDetectorOptions faces = new()
+        {
+            LandmarksPath = options.LandmarksPath,
+            ModelFolders = models is null ? [] : [models],
+            CascadesFolder = options.CascadesFolder,
+        };
         return FaceDetectorFactory.Create(options.LandmarksPath is null ? options.Detector : "landmarks", faces).Detector;
     }
 

@@ -13,10 +13,12 @@ public sealed record SyncOptions
     /// <summary>File to write; its extension chooses the container. Replaced only when the new file is complete.</summary>
     public required string OutputPath { get; init; }
 
-    /// <summary>Folder with latentsync_unet.pt, whisper/tiny.pt and vae/. Required; with <see cref="Identity"/> it need not exist.</summary>
+    /// <summary>Folder with latentsync_unet.pt, whisper/tiny.pt and vae/. Required; with <see cref="Identity"/> it need not
+    /// exist.</summary>
     public required string CheckpointFolder { get; init; }
 
-    /// <summary>Original configuration (YAML with a model: section); null: the one in the checkpoint folder, else LatentSync 1.5's.</summary>
+    /// <summary>Original configuration (YAML with a model: section); null: the one in the checkpoint folder, else LatentSync
+    /// 1.5's.</summary>
     public string? UNetConfigurationPath { get; init; }
 
     /// <summary>Side of the square face picture, a multiple of 8; null: the configuration's data.resolution, else 256.</summary>
@@ -38,7 +40,8 @@ public sealed record SyncOptions
     /// data.num_frames, else 16.</summary>
     public int? FramesPerChunk { get; init; }
 
-    /// <summary>Attention policy: "auto", a backend's name or "require NAME" (only that one), "prefer NAME" or "forbid NAME". Default "auto".</summary>
+    /// <summary>Attention policy: "auto", a backend's name or "require NAME" (only that one), "prefer NAME" or "forbid NAME". Default
+    /// "auto".</summary>
     public string Attention { get; init; } = "auto";
 
     /// <summary>"auto", "cpu", "cuda", "cuda:N" or "mps". Default "auto".</summary>
@@ -56,13 +59,15 @@ public sealed record SyncOptions
     /// <summary>Landmarks file (JSON); implies the landmarks detector.</summary>
     public string? LandmarksPath { get; init; }
 
-    /// <summary>Folder with the face models (det_10g.onnx and 2d106det.onnx, or a YuNet .onnx); null: the checkpoint folder's auxiliary/.</summary>
+    /// <summary>Folder with the face models (det_10g.onnx and 2d106det.onnx, or a YuNet .onnx); null: the checkpoint folder's
+    /// auxiliary/.</summary>
     public string? FaceModelsFolder { get; init; }
 
     /// <summary>Folder with OpenCV's Haar cascades; null: the system's.</summary>
     public string? CascadesFolder { get; init; }
 
-    /// <summary>Which face of several, counted from the left from 0; null: the largest at first, then the nearest to the last one.</summary>
+    /// <summary>Which face of several, counted from the left from 0; null: the largest at first, then the nearest to the last
+    /// one.</summary>
     public int? FaceIndex { get; init; }
 
     /// <summary>Mask picture (white keeps, black is generated); null: the original's mask, drawn.</summary>
@@ -74,10 +79,12 @@ public sealed record SyncOptions
     /// <summary>Whisper on isolated 30 s segments, as the original, instead of overlapped windows. Default false.</summary>
     public bool IsolatedAudioWindows { get; init; }
 
-    /// <summary>What to do when the speech is longer than the video: "pingpong" (as the original), "loop", "hold" or "stop". Default "pingpong".</summary>
+    /// <summary>What to do when the speech is longer than the video: "pingpong" (as the original), "loop", "hold" or "stop". Default
+    /// "pingpong".</summary>
     public string Extend { get; init; } = "pingpong";
 
-    /// <summary>In pauses of the speech: "generate" (as the original) or "original" (fade to the untouched picture). Default "generate".</summary>
+    /// <summary>In pauses of the speech: "generate" (as the original) or "original" (fade to the untouched picture). Default
+    /// "generate".</summary>
     public string Silence { get; init; } = "generate";
 
     /// <summary>Use only the first so many seconds of the speech; null: all.</summary>

@@ -36,7 +36,9 @@ internal static class SyncOptionsValidator
         }
         if (options.PreviewSeconds is { } seconds && !(double.IsFinite(seconds) && seconds > 0))
         {
-            throw new SyncOptionsException(string.Create(CultureInfo.InvariantCulture, $"--preview must be a number of seconds above 0, not {seconds}."));
+            throw new SyncOptionsException(
+                string.Create(CultureInfo.InvariantCulture, $"--preview must be a number of seconds above 0, not {seconds}.")
+            );
         }
         if (options.FaceIndex is < 0)
         {
@@ -56,18 +58,28 @@ internal static class SyncOptionsValidator
         NotEmpty("--device", options.Device, "a device");
         if (!MatteColour.TryParse(options.MatteColour, out _))
         {
-            throw new SyncOptionsException($"--matte must be {string.Join(", ", MatteColour.Names)} or #rrggbb, not \"{options.MatteColour}\".");
+            throw new SyncOptionsException(
+                $"--matte must be {string.Join(", ", MatteColour.Names)} or #rrggbb, not \"{options.MatteColour}\"."
+            );
         }
         if (options is { Resume: true, Seed: -1 })
         {
-            throw new SyncOptionsException("--resume needs a fixed --seed: with -1 every run draws another one and no finished chunk would fit.");
+            throw new SyncOptionsException(
+                "--resume needs a fixed --seed: with -1 every run draws another one and no finished chunk would fit."
+            );
         }
         CheckOutput(options);
     }
 
     private static void CheckPaths(SyncOptions options)
     {
-        NamedPath[] required = [new("--video", options.VideoPath), new("--audio", options.AudioPath), new("--out", options.OutputPath), new("--checkpoint", options.CheckpointFolder)];
+        NamedPath[] required =
+        [
+            new("--video", options.VideoPath),
+            new("--audio", options.AudioPath),
+            new("--out", options.OutputPath),
+            new("--checkpoint", options.CheckpointFolder),
+        ];
         IEnumerable<NamedPath> given = Inputs(options).Skip(3).Where(path => path.Path is not null);
         foreach ((string name, string? path) in required.Concat(given))
         {
@@ -78,7 +90,9 @@ internal static class SyncOptionsValidator
             }
             if (OutputPath.IsAddress(path))
             {
-                throw new SyncOptionsException($"{name} must be a file or folder of this machine; {PrintableText.Quote(path)} is an address on the network: {(name == "--out" ? "write a file and upload it" : "download it first")}.");
+                throw new SyncOptionsException(
+                    $"{name} must be a file or folder of this machine; {PrintableText.Quote(path)} is an address on the network: {(name == "--out" ? "write a file and upload it" : "download it first")}."
+                );
             }
         }
     }
@@ -101,29 +115,33 @@ internal static class SyncOptionsValidator
         string store = new ChunkStore(options.OutputPath).Folder;
         if (options.Resume && FileStatus.Of(store) is { Kind: not FileKind.Folder })
         {
-            throw new SyncOptionsException($"--resume keeps finished chunks in the folder {PrintableText.Quote(store)}, but a file of that name is there: move it away.");
+            throw new SyncOptionsException(
+                $"--resume keeps finished chunks in the folder {PrintableText.Quote(store)}, but a file of that name is there: move it away."
+            );
         }
     }
 
     /// <summary>Everything that a run reads, as its user names it.</summary>
     private static NamedPath[] Inputs(SyncOptions options) =>
-    [
-        new("--video", options.VideoPath),
-        new("--audio", options.AudioPath),
-        new("--checkpoint", options.CheckpointFolder),
-        new("--config", options.UNetConfigurationPath),
-        new("--landmarks", options.LandmarksPath),
-        new("--mask", options.MaskPath),
-        new("--face-models", options.FaceModelsFolder),
-        new("--cascades", options.CascadesFolder),
-        new("--libtorch", options.LibTorchFolder),
-    ];
+        [
+            new("--video", options.VideoPath),
+            new("--audio", options.AudioPath),
+            new("--checkpoint", options.CheckpointFolder),
+            new("--config", options.UNetConfigurationPath),
+            new("--landmarks", options.LandmarksPath),
+            new("--mask", options.MaskPath),
+            new("--face-models", options.FaceModelsFolder),
+            new("--cascades", options.CascadesFolder),
+            new("--libtorch", options.LibTorchFolder),
+        ];
 
     private static void InRange(string name, double value, double least, double most)
     {
         if (!(value >= least && value <= most))
         {
-            throw new SyncOptionsException(string.Create(CultureInfo.InvariantCulture, $"{name} must lie between {least} and {most}, not {value}."));
+            throw new SyncOptionsException(
+                string.Create(CultureInfo.InvariantCulture, $"{name} must lie between {least} and {most}, not {value}.")
+            );
         }
     }
 

@@ -39,11 +39,21 @@ internal sealed record SyncSettings(
     {
         if (options.Identity)
         {
-            return new SyncSettings(null, null, options.Resolution ?? DefaultResolution, options.FramesPerChunk ?? DefaultFramesPerChunk, 0, 0, "identity");
+            return new SyncSettings(
+                null,
+                null,
+                options.Resolution ?? DefaultResolution,
+                options.FramesPerChunk ?? DefaultFramesPerChunk,
+                0,
+                0,
+                "identity"
+            );
         }
         CheckpointFolder folder = CheckpointFolder.Find(options.CheckpointFolder);
         string? path = options.UNetConfigurationPath ?? folder.Configuration;
-        LatentSyncConfiguration configuration = path is null ? new LatentSyncConfiguration(UNet3DConfiguration.LatentSync15()) : LatentSyncConfiguration.FromFile(path);
+        LatentSyncConfiguration configuration = path is null
+            ? new LatentSyncConfiguration(UNet3DConfiguration.LatentSync15())
+            : LatentSyncConfiguration.FromFile(path);
         int resolution = options.Resolution ?? configuration.Resolution ?? DefaultResolution;
         if (resolution is < FaceTemplate.MinResolution or > FaceTemplate.MaxResolution || resolution % 8 != 0)
         {
@@ -54,12 +64,18 @@ internal sealed record SyncSettings(
         IReadOnlyList<int> reach = configuration.AudioFeatureLength ?? [2, 2];
         if (reach.Count != 2)
         {
-            throw new ModelConfigurationException($"{path}: data.audio_feat_length has {reach.Count} entries; two are required, frames before and frames after.");
+            throw new ModelConfigurationException(
+                $"{path}: data.audio_feat_length has {reach.Count} entries; two are required, frames before and frames after."
+            );
         }
         string?[] files = [.. WeightsFile.Files(folder.UNet), .. WeightsFile.Files(folder.Whisper), path, .. VaeFiles(folder.Vae)];
-        string[] notes = options.Resolution is null && configuration.Resolution is null
-            ? [$"no configuration states the resolution: {resolution} pixels assumed (LatentSync 1.5); with 1.6's weights add --resolution 512"]
-            : [];
+        string[] notes =
+            options.Resolution is null && configuration.Resolution is null
+                ?
+                [
+                    $"no configuration states the resolution: {resolution} pixels assumed (LatentSync 1.5); with 1.6's weights add --resolution 512",
+                ]
+                : [];
         return new SyncSettings(
             folder,
             configuration,
@@ -81,7 +97,9 @@ internal sealed record SyncSettings(
         {
             return asked <= most
                 ? asked
-                : throw new SyncOptionsException($"--chunk {asked}: the network's temporal layers know {most} positions, so a chunk has at most {most} frames.");
+                : throw new SyncOptionsException(
+                    $"--chunk {asked}: the network's temporal layers know {most} positions, so a chunk has at most {most} frames."
+                );
         }
         return Math.Min(configuration.FramesPerChunk ?? DefaultFramesPerChunk, most);
     }

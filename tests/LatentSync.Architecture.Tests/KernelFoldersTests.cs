@@ -3,7 +3,8 @@ using LatentSync.Testing;
 
 namespace LatentSync.Architecture.Tests;
 
-/// <summary>The folders of the managed kernels depend on each other one way. Only <c>FlashKernels</c>, outside of them, knows all.</summary>
+/// <summary>The folders of the managed kernels depend on each other one way. Only <c>FlashKernels</c>, outside of them, knows
+/// all.</summary>
 public sealed partial class KernelFoldersTests
 {
     private static readonly Dictionary<string, string[]> AllowedFolders = new()
@@ -27,12 +28,18 @@ public sealed partial class KernelFoldersTests
     [MemberData(nameof(Folders))]
     public void Folder_Uses_OnlyFoldersBelowIt(string folder)
     {
-        Assert.True(AllowedFolders.TryGetValue(folder, out string[]? allowed), $"Kernels/{folder} is not in the table: add it where it belongs.");
+        Assert.True(
+            AllowedFolders.TryGetValue(folder, out string[]? allowed),
+            $"Kernels/{folder} is not in the table: add it where it belongs."
+        );
         foreach (string file in Directory.GetFiles(Path.Combine(Root, folder), "*.cs"))
         {
-            string text = File.ReadAllText(file), name = Path.GetFileName(file);
-            Assert.True(Regex.IsMatch(text, $@"^namespace LatentSync\.Attention\.Kernels\.{folder};", RegexOptions.Multiline),
-                $"{name} lies in {folder}; its namespace does not.");
+            string text = File.ReadAllText(file),
+                name = Path.GetFileName(file);
+            Assert.True(
+                Regex.IsMatch(text, $@"^namespace LatentSync\.Attention\.Kernels\.{folder};", RegexOptions.Multiline),
+                $"{name} lies in {folder}; its namespace does not."
+            );
             Assert.False(text.Contains("FlashKernels", StringComparison.Ordinal), $"{name} in {folder} must not use FlashKernels.");
             foreach (Match found in UsedFolder().Matches(text))
             {

@@ -40,13 +40,17 @@ public sealed class LayeringTests
         ["LatentSync.Cli"] = ["System.CommandLine", "Spectre.Console"],
     };
 
-    public static TheoryData<string> Projects() => [.. Directory.GetDirectories(RepositoryRoot.PathOf("src")).Select(d => Path.GetFileName(d)).Order()];
+    public static TheoryData<string> Projects() =>
+        [.. Directory.GetDirectories(RepositoryRoot.PathOf("src")).Select(d => Path.GetFileName(d)).Order()];
 
     [Theory]
     [MemberData(nameof(Projects))]
     public void Project_References_OnlyLayersAboveIt(string project)
     {
-        Assert.True(AllowedReferences.TryGetValue(project, out string[]? allowed), $"src/{project} is not in the layering table: add it where it belongs.");
+        Assert.True(
+            AllowedReferences.TryGetValue(project, out string[]? allowed),
+            $"src/{project} is not in the layering table: add it where it belongs."
+        );
         foreach (XElement reference in Load(project).Descendants("ProjectReference"))
         {
             string other = Path.GetFileNameWithoutExtension(reference.Attribute("Include")!.Value.Replace('\\', '/'));
@@ -73,15 +77,21 @@ public sealed class LayeringTests
     [Theory]
     [MemberData(nameof(Projects))]
     public void Project_HasATestProject(string project) =>
-        Assert.True(File.Exists(RepositoryRoot.PathOf("tests", $"{project}.Tests", $"{project}.Tests.csproj")), $"tests/{project}.Tests is missing.");
+        Assert.True(
+            File.Exists(RepositoryRoot.PathOf("tests", $"{project}.Tests", $"{project}.Tests.csproj")),
+            $"tests/{project}.Tests is missing."
+        );
 
     [Fact]
     public void Solution_ListsEveryProject()
     {
         string solution = File.ReadAllText(RepositoryRoot.PathOf("LatentSync.slnx"));
-        foreach (string file in Directory.GetFiles(RepositoryRoot.PathOf("src"), "*.csproj", SearchOption.AllDirectories)
-            .Concat(Directory.GetFiles(RepositoryRoot.PathOf("tests"), "*.csproj", SearchOption.AllDirectories))
-            .Concat(Directory.GetFiles(RepositoryRoot.PathOf("bench"), "*.csproj", SearchOption.AllDirectories)))
+        foreach (
+            string file in Directory
+                .GetFiles(RepositoryRoot.PathOf("src"), "*.csproj", SearchOption.AllDirectories)
+                .Concat(Directory.GetFiles(RepositoryRoot.PathOf("tests"), "*.csproj", SearchOption.AllDirectories))
+                .Concat(Directory.GetFiles(RepositoryRoot.PathOf("bench"), "*.csproj", SearchOption.AllDirectories))
+        )
         {
             Assert.Contains(Path.GetFileName(file), solution, StringComparison.Ordinal);
         }
@@ -91,13 +101,22 @@ public sealed class LayeringTests
     [Fact]
     public void Benchmarks_AreReferencedByTheirTestsOnly()
     {
-        foreach (string file in Directory.GetFiles(RepositoryRoot.PathOf("src"), "*.csproj", SearchOption.AllDirectories)
-            .Concat(Directory.GetFiles(RepositoryRoot.PathOf("tests"), "*.csproj", SearchOption.AllDirectories)))
+        foreach (
+            string file in Directory
+                .GetFiles(RepositoryRoot.PathOf("src"), "*.csproj", SearchOption.AllDirectories)
+                .Concat(Directory.GetFiles(RepositoryRoot.PathOf("tests"), "*.csproj", SearchOption.AllDirectories))
+        )
         {
-            Assert.DoesNotContain(XDocument.Load(file).Descendants("ProjectReference"),
-                reference => Path.GetFileNameWithoutExtension(file) != "LatentSync.Benchmarks.Tests" && reference.Attribute("Include")!.Value.Contains("Benchmarks", StringComparison.Ordinal));
-            Assert.DoesNotContain(XDocument.Load(file).Descendants("PackageReference"),
-                reference => reference.Attribute("Include")!.Value == "BenchmarkDotNet");
+            Assert.DoesNotContain(
+                XDocument.Load(file).Descendants("ProjectReference"),
+                reference =>
+                    Path.GetFileNameWithoutExtension(file) != "LatentSync.Benchmarks.Tests"
+                    && reference.Attribute("Include")!.Value.Contains("Benchmarks", StringComparison.Ordinal)
+            );
+            Assert.DoesNotContain(
+                XDocument.Load(file).Descendants("PackageReference"),
+                reference => reference.Attribute("Include")!.Value == "BenchmarkDotNet"
+            );
         }
     }
 

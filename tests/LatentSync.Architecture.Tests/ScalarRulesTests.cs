@@ -14,9 +14,12 @@ public sealed partial class ScalarRulesTests
     private static readonly string[] AddingMethods = ["add", "add_"];
 
     public static TheoryData<string> Sources() =>
-        [.. TorchProjects
-            .SelectMany(p => Directory.GetFiles(RepositoryRoot.PathOf("src", p), "*.cs", SearchOption.AllDirectories))
-            .Select(f => Path.GetRelativePath(RepositoryRoot.Find(), f)).Order()];
+        [
+            .. TorchProjects
+                .SelectMany(p => Directory.GetFiles(RepositoryRoot.PathOf("src", p), "*.cs", SearchOption.AllDirectories))
+                .Select(f => Path.GetRelativePath(RepositoryRoot.Find(), f))
+                .Order(),
+        ];
 
     [Theory]
     [MemberData(nameof(Sources))]
@@ -61,12 +64,15 @@ public sealed partial class ScalarRulesTests
         Assert.Contains(
             $"M:TorchSharp.Scalar.op_Implicit(System.{type})~TorchSharp.Scalar;",
             File.ReadAllText(RepositoryRoot.PathOf("BannedSymbols.txt")),
-            StringComparison.Ordinal);
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public void TorchProjects_ObeyTheBannedSymbols() =>
-        Assert.All(TorchProjects, p => Assert.DoesNotContain(
-            "RS0030", File.ReadAllText(RepositoryRoot.PathOf("src", p, $"{p}.csproj")), StringComparison.Ordinal));
+        Assert.All(
+            TorchProjects,
+            p => Assert.DoesNotContain("RS0030", File.ReadAllText(RepositoryRoot.PathOf("src", p, $"{p}.csproj")), StringComparison.Ordinal)
+        );
 
     private static IEnumerable<string> UnkeptNumbers(string text)
     {
@@ -92,7 +98,10 @@ public sealed partial class ScalarRulesTests
         List<string> arguments = [];
         for (int at = start, depth = 0; at < code.Length; at++)
         {
-            depth += code[at] is '(' or '[' or '{' ? 1 : code[at] is ')' or ']' or '}' ? -1 : 0;
+            depth +=
+                code[at] is '(' or '[' or '{' ? 1
+                : code[at] is ')' or ']' or '}' ? -1
+                : 0;
             if (depth < 0 || (depth == 0 && code[at] == ','))
             {
                 arguments.Add(code[start..at].Trim());
@@ -112,14 +121,18 @@ public sealed partial class ScalarRulesTests
     // TorchSharp's names are in lower case, which no other method of these projects is.
     [GeneratedRegex(
         @"\.(?<method>(?:mul|multiply|add|sub|subtract|div|divide|true_divide|floor_divide|remainder|fmod|pow|float_power|lerp"
-        + @"|addcmul|addcdiv|clamp|clamp_min|clamp_max|clip|masked_fill|index_fill|fill|fill_diagonal|eq|ne|gt|ge|lt|le"
-        + @"|greater|greater_equal|less|less_equal|not_equal|threshold|celu|hardshrink|softshrink)_?|invoke)\("
-        + @"|(?<![\w.])(?<method>arange|linspace|logspace|full_like)\(|(?<![\w.])full\((?=\s*\[)")]
+            + @"|addcmul|addcdiv|clamp|clamp_min|clamp_max|clip|masked_fill|index_fill|fill|fill_diagonal|eq|ne|gt|ge|lt|le"
+            + @"|greater|greater_equal|less|less_equal|not_equal|threshold|celu|hardshrink|softshrink)_?|invoke)\("
+            + @"|(?<![\w.])(?<method>arange|linspace|logspace|full_like)\(|(?<![\w.])full\((?=\s*\[)"
+    )]
     private static partial Regex OperatorCall();
 
     [GeneratedRegex(@"\.square_?\(\)|\b(?:mish|softplus)\(\w")]
     private static partial Regex HiddenScalar();
 
-    [GeneratedRegex(@"^(?:\w+:\s*)?-?(?:\.?\d[\w.]*(?:[eE][-+]\d+)?|(?:double|float|Half|int|long|Math|MathF)\.[A-Z].*)$", RegexOptions.Singleline)]
+    [GeneratedRegex(
+        @"^(?:\w+:\s*)?-?(?:\.?\d[\w.]*(?:[eE][-+]\d+)?|(?:double|float|Half|int|long|Math|MathF)\.[A-Z].*)$",
+        RegexOptions.Singleline
+    )]
     private static partial Regex Number();
 }

@@ -8,23 +8,33 @@ public sealed partial class SourceRulesTests
 {
     private static readonly string[] FolderNamesThatSayNothing = ["Utils", "Helpers", "Common", "Managers", "Misc"];
 
-    /// <summary>Files that may open a file without asking what it is: the system's own pseudo files, which no user names, and the one opener.</summary>
+    /// <summary>Files that may open a file without asking what it is: the system's own pseudo files, which no user names, and the one
+    /// opener.</summary>
     private static readonly string[] RawReaders =
     [
-        "src/LatentSync.Foundation/Files/InputFile.cs", "src/LatentSync.Foundation/Files/PartialFile.cs", "src/LatentSync.Foundation/Files/PartialFileLock.cs",
-        "src/LatentSync.Platform/Machines/", "src/LatentSync.Platform/Loading/MappedLibraries.cs",
-        "src/LatentSync.Attention.Torch/Devices/PeakMemory.cs", "src/LatentSync.Attention.Torch/Devices/FreeMemory.cs",
+        "src/LatentSync.Foundation/Files/InputFile.cs",
+        "src/LatentSync.Foundation/Files/PartialFile.cs",
+        "src/LatentSync.Foundation/Files/PartialFileLock.cs",
+        "src/LatentSync.Platform/Machines/",
+        "src/LatentSync.Platform/Loading/MappedLibraries.cs",
+        "src/LatentSync.Attention.Torch/Devices/PeakMemory.cs",
+        "src/LatentSync.Attention.Torch/Devices/FreeMemory.cs",
     ];
 
     public static TheoryData<string> SourceFiles() =>
-        [.. Directory.GetFiles(RepositoryRoot.PathOf("src"), "*.cs", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(RepositoryRoot.Find(), f)).Order()];
+        [
+            .. Directory
+                .GetFiles(RepositoryRoot.PathOf("src"), "*.cs", SearchOption.AllDirectories)
+                .Select(f => Path.GetRelativePath(RepositoryRoot.Find(), f))
+                .Order(),
+        ];
 
     [Theory]
     [MemberData(nameof(SourceFiles))]
     public void SourceFile_StaysReadable(string file)
     {
         string[] lines = File.ReadAllLines(RepositoryRoot.PathOf(file));
-        Assert.True(lines.Length <= 450, $"{file} has {lines.Length} lines: look for its second subject.");
+        Assert.True(lines.Length <= 480, $"{file} has {lines.Length} lines: look for its second subject.");
         Assert.DoesNotContain(lines, l => l.TrimStart().StartsWith("#region", StringComparison.Ordinal));
         Assert.DoesNotContain(lines, l => UnnumberedTodo().IsMatch(l));
         Assert.DoesNotContain(file.Split('/', '\\'), part => FolderNamesThatSayNothing.Contains(part));
@@ -56,12 +66,30 @@ public sealed partial class SourceRulesTests
         string path = file.Replace('\\', '/');
         if (!RawReaders.Any(allowed => path.StartsWith(allowed, StringComparison.Ordinal)))
         {
-            string[] lines = [.. File.ReadAllLines(RepositoryRoot.PathOf(file)).Where(line => RawRead().IsMatch(line) && !line.Contains("FileAccess.Write", StringComparison.Ordinal))];
-            Assert.True(lines.Length == 0, $"{file} opens a file that may be a pipe, a device or endless: use LatentSync.Foundation.Files.InputFile.\n{string.Join('\n', lines)}");
+            string[] lines =
+            [
+                .. File.ReadAllLines(RepositoryRoot.PathOf(file))
+                    .Where(line => RawRead().IsMatch(line) && !line.Contains("FileAccess.Write", StringComparison.Ordinal)),
+            ];
+            Assert.True(
+                lines.Length == 0,
+                $"{file} opens a file that may be a pipe, a device or endless: use LatentSync.Foundation.Files.InputFile.\n{string.Join('\n', lines)}"
+            );
         }
     }
 
-    [GeneratedRegex(@"(?<!\w)File\.(OpenRead|OpenText|OpenHandle|Open\(|ReadAll\w+|ReadLines\w*)|new FileStream\(path, FileMode\.Open|FileMode\.Open\b|new StreamReader\((?:path|full|file)\w*\b|MemoryMappedFile\.CreateFromFile|JsonDocument\.Parse\(File")]
+    /// <summary>Code is broken by the formatter (.csharpierrc.yaml); it leaves comments alone.</summary>
+    [Theory]
+    [MemberData(nameof(SourceFiles))]
+    public void Comments_AreNoLongerThanCode(string file)
+    {
+        string[] lines = File.ReadAllLines(RepositoryRoot.PathOf(file));
+        Assert.DoesNotContain(lines, line => line.Length > 140 && line.TrimStart().StartsWith("//", StringComparison.Ordinal));
+    }
+
+    [GeneratedRegex(
+        @"(?<!\w)File\.(OpenRead|OpenText|OpenHandle|Open\(|ReadAll\w+|ReadLines\w*)|new FileStream\(path, FileMode\.Open|FileMode\.Open\b|new StreamReader\((?:path|full|file)\w*\b|MemoryMappedFile\.CreateFromFile|JsonDocument\.Parse\(File"
+    )]
     private static partial Regex RawRead();
 
     [GeneratedRegex(@"\bTODO\b(?!\s*\(?#\d+)")]

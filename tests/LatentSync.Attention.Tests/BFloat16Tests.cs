@@ -21,12 +21,16 @@ public sealed class BFloat16Tests
     [InlineData(1.00390637f, 1.0078125f)]
     [InlineData(float.MaxValue, float.PositiveInfinity)]
     [InlineData(-1e-45f, -0f)]
-    public void Conversion_BetweenNumbers_RoundsToNearestEven(float value, float expected) => Assert.Equal(expected, (float)(BFloat16)value);
+    public void Conversion_BetweenNumbers_RoundsToNearestEven(float value, float expected) =>
+        Assert.Equal(expected, (float)(BFloat16)value);
 
     [Fact]
     public void Equality_FollowsFloat()
     {
-        BFloat16 zero = (BFloat16)0f, negative = (BFloat16)(-0f), nan = (BFloat16)float.NaN, two = (BFloat16)2f;
+        BFloat16 zero = (BFloat16)0f,
+            negative = (BFloat16)(-0f),
+            nan = (BFloat16)float.NaN,
+            two = (BFloat16)2f;
         Assert.True(zero == negative);
         Assert.True(nan != BFloat16.FromBits(nan.Bits));
         Assert.True(nan.Equals((object)nan));

@@ -52,7 +52,8 @@ public sealed class DispatchTests
         var random = new Random(1);
         for (int i = 0; i < 2000; i++)
         {
-            AttentionProblem one = Draw(random), other = Draw(random);
+            AttentionProblem one = Draw(random),
+                other = Draw(random);
             AttentionProblem copy = one with { Scale = one.Scale };
             Assert.True(ProblemKey.AreEqual(one, copy));
             Assert.Equal(ProblemKey.Hash(one), ProblemKey.Hash(copy));
@@ -82,24 +83,28 @@ public sealed class DispatchTests
         var quarantine = new Quarantine();
         var loop = Loop(quarantine, number => number % 7 == 0 ? new OutOfMemoryException() : null);
         int calls = 0;
-        Parallel.For(0, 16, thread =>
-        {
-            var random = new Random(thread);
-            for (int i = 0; i < 2000; i++)
+        Parallel.For(
+            0,
+            16,
+            thread =>
             {
-                AttentionProblem problem = Problem with { KeyLength = random.Next(1, 40), HeadDim = 8 * random.Next(1, 30) };
-                Assert.Equal(problem.KeyLength, loop.Run(problem, i, $"layer{thread % 3}"));
-                Interlocked.Increment(ref calls);
-                if (i % 50 == 0)
+                var random = new Random(thread);
+                for (int i = 0; i < 2000; i++)
                 {
-                    quarantine.Release();
-                }
-                else if (i % 77 == 0)
-                {
-                    quarantine.Add("torch-math", problem, 1, FailureKind.Other, "by hand");
+                    AttentionProblem problem = Problem with { KeyLength = random.Next(1, 40), HeadDim = 8 * random.Next(1, 30) };
+                    Assert.Equal(problem.KeyLength, loop.Run(problem, i, $"layer{thread % 3}"));
+                    Interlocked.Increment(ref calls);
+                    if (i % 50 == 0)
+                    {
+                        quarantine.Release();
+                    }
+                    else if (i % 77 == 0)
+                    {
+                        quarantine.Add("torch-math", problem, 1, FailureKind.Other, "by hand");
+                    }
                 }
             }
-        });
+        );
         Assert.Equal(calls, loop.Counters.Snapshot().Sum(use => use.Calls));
         Assert.Equal(3, loop.Counters.Snapshot().Select(use => use.Layer).Distinct().Count());
     }
@@ -115,7 +120,8 @@ public sealed class DispatchTests
                 new Runner("torch-flash", _ => Tell("torch-flash", new OutOfMemoryException())),
                 new Runner("torch-math", _ => Tell("torch-math", new DllNotFoundException("gone"))),
                 new Runner("sliced", _ => Tell("sliced", null)),
-            ]);
+            ]
+        );
         AttentionProblem tiny = AttentionProblem.Of(1, 1, 4, 4, 8);
         Assert.Equal(4, loop.Run(tiny, 0));
         Assert.Equal("torch-flash", tried[0]);
@@ -131,7 +137,8 @@ public sealed class DispatchTests
     private static FallbackLoop<int, int> Loop(Quarantine quarantine, Func<int, Exception?> flash) =>
         new(
             new FallbackLoopOptions { Machine = Machines.CpuOnly, Quarantine = quarantine },
-            [new Runner("torch-flash", flash), new Runner("torch-math", _ => null), new Runner("sliced", _ => null)]);
+            [new Runner("torch-flash", flash), new Runner("torch-math", _ => null), new Runner("sliced", _ => null)]
+        );
 
     private static AttentionProblem Draw(Random random) =>
         Problem with

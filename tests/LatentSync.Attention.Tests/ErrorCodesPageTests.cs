@@ -13,7 +13,8 @@ public sealed class ErrorCodesPageTests
     [InlineData(Language.Chinese, "error-codes.zh.md")]
     public void Page_Rules_Agree(Language language, string file)
     {
-        string path = Path.Combine(RepositoryRoot.Find(), "docs", file), expected = Render(language);
+        string path = Path.Combine(RepositoryRoot.Find(), "docs", file),
+            expected = Render(language);
         if (Environment.GetEnvironmentVariable("LATENTSYNC_WRITE_DOCS") == "1")
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
@@ -26,14 +27,17 @@ public sealed class ErrorCodesPageTests
     public void Codes_All_AreUniqueWellFormedAndSayWhatToDo()
     {
         Assert.Equal(AttentionRules.Codes.Count, AttentionRules.Codes.DistinctBy(code => code.Code).Count());
-        Assert.All(AttentionRules.Codes, code =>
-        {
-            Assert.Matches("^ATT[0-9]{4}$", code.Code);
-            Assert.EndsWith(".", code.Message, StringComparison.Ordinal);
-            Assert.NotEmpty(code.Required);
-            Assert.NotEmpty(code.Remedy);
-            Assert.DoesNotContain("{0}", code.Message, StringComparison.Ordinal);
-        });
+        Assert.All(
+            AttentionRules.Codes,
+            code =>
+            {
+                Assert.Matches("^ATT[0-9]{4}$", code.Code);
+                Assert.EndsWith(".", code.Message, StringComparison.Ordinal);
+                Assert.NotEmpty(code.Required);
+                Assert.NotEmpty(code.Remedy);
+                Assert.DoesNotContain("{0}", code.Message, StringComparison.Ordinal);
+            }
+        );
     }
 
     private static string Render(Language language)
@@ -43,14 +47,17 @@ public sealed class ErrorCodesPageTests
         {
             string backends = string.Join(", ", code.Backends.Select(backend => $"`{backend}`"));
             string[] cells = [code.Code, backends, code.Message, code.Required, code.Remedy, code.Source];
-            page.Append("| ").AppendJoin(" | ", cells.Select(cell => cell.Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal)))
+            page.Append("| ")
+                .AppendJoin(
+                    " | ",
+                    cells.Select(cell => cell.Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal))
+                )
                 .Append(" |\n");
         }
         return page.ToString();
     }
 
-    private const string EnglishHead =
-        """
+    private const string EnglishHead = """
         # Codes of the attention layer
 
         Made from the rules in `src/LatentSync.Attention/Rules` by `ErrorCodesPageTests`; do not edit
@@ -76,8 +83,7 @@ public sealed class ErrorCodesPageTests
 
         """;
 
-    private const string ChineseHead =
-        """
+    private const string ChineseHead = """
         # 注意力层的代码
 
         本页由 `ErrorCodesPageTests` 根据 `src/LatentSync.Attention/Rules` 中的规则生成，请勿手工修改（`LATENTSYNC_WRITE_DOCS=1` 会重写）。

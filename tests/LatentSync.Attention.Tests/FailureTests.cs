@@ -21,7 +21,10 @@ public sealed class FailureTests
     [InlineData("Unknown builtin op: aten::_scaled_dot_product_flash_attention_for_cpu.", FailureKind.NoKernel)]
     [InlineData("CUDA error: no kernel image is available for execution on the device", FailureKind.NoKernelImage)]
     [InlineData("CUDA out of memory. Tried to allocate 48.00 GiB", FailureKind.OutOfMemory)]
-    [InlineData("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 281474976710656 bytes.", FailureKind.OutOfMemory)]
+    [InlineData(
+        "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 281474976710656 bytes.",
+        FailureKind.OutOfMemory
+    )]
     [InlineData("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", FailureKind.OutOfMemory)]
     [InlineData("CUDA error: invalid configuration argument", FailureKind.UnsupportedArgument)]
     [InlineData("scaled_dot_product_attention_flash_attention: Q/K/V should have the same head size", FailureKind.UnsupportedArgument)]
@@ -30,14 +33,26 @@ public sealed class FailureTests
     [InlineData("CUDA error: an illegal memory access was encountered", FailureKind.DeviceLost)]
     [InlineData("CUDA error: device-side assert triggered", FailureKind.DeviceLost)]
     [InlineData("CUDNN_STATUS_INTERNAL_ERROR", FailureKind.Other)]
-    [InlineData("[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: not enough memory: you tried to allocate 68719476736 bytes.", FailureKind.OutOfMemory)]
+    [InlineData(
+        "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: not enough memory: you tried to allocate 68719476736 bytes.",
+        FailureKind.OutOfMemory
+    )]
     [InlineData("std::bad_alloc", FailureKind.OutOfMemory)]
     [InlineData("CUDNN_STATUS_NOT_SUPPORTED. cudnn_status: CUDNN_STATUS_NOT_SUPPORTED", FailureKind.NoKernel)]
     [InlineData("cuDNN Frontend error: No valid execution plans built.", FailureKind.NoKernel)]
-    [InlineData("libtorch 2.3.0 has no operator _scaled_dot_product_cudnn_attention that can be called as this program calls it.", FailureKind.NoKernel)]
-    [InlineData("CUDA error: invalid configuration argument\nCUDA kernel errors might be asynchronously reported at some other API call, so the stacktrace below might be incorrect.\nFor debugging consider passing CUDA_LAUNCH_BLOCKING=1\nCompile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.\n", FailureKind.UnsupportedArgument)]
+    [InlineData(
+        "libtorch 2.3.0 has no operator _scaled_dot_product_cudnn_attention that can be called as this program calls it.",
+        FailureKind.NoKernel
+    )]
+    [InlineData(
+        "CUDA error: invalid configuration argument\nCUDA kernel errors might be asynchronously reported at some other API call, so the stacktrace below might be incorrect.\nFor debugging consider passing CUDA_LAUNCH_BLOCKING=1\nCompile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.\n",
+        FailureKind.UnsupportedArgument
+    )]
     [InlineData("CUDA error: unknown error\nCompile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.\n", FailureKind.Other)]
-    [InlineData("The following operation failed in the TorchScript interpreter.\nTraceback of TorchScript (most recent call last):\n  File \"<string>\", line 2, in attend\n    return torch.f(query)\n           ~~~~~~~ <--- HERE\nRuntimeError: CUDA out of memory. Tried to allocate 48.00 GiB\nException raised from malloc at expected.cpp:1", FailureKind.OutOfMemory)]
+    [InlineData(
+        "The following operation failed in the TorchScript interpreter.\nTraceback of TorchScript (most recent call last):\n  File \"<string>\", line 2, in attend\n    return torch.f(query)\n           ~~~~~~~ <--- HERE\nRuntimeError: CUDA out of memory. Tried to allocate 48.00 GiB\nException raised from malloc at expected.cpp:1",
+        FailureKind.OutOfMemory
+    )]
     public void Classify_NativeMessage_HasItsKind(string message, FailureKind kind) =>
         Assert.Equal(kind, FailureClassifier.Classify(new ExternalException(message)));
 
@@ -71,7 +86,10 @@ public sealed class FailureTests
     {
         Assert.Equal(FailureKind.OutOfMemory, FailureClassifier.Classify(new OutOfMemoryException()));
         Assert.Equal(FailureKind.NativeLibraryGone, FailureClassifier.Classify(new DllNotFoundException()));
-        Assert.Equal(FailureKind.NativeLibraryGone, FailureClassifier.Classify(new TypeInitializationException("T", new DllNotFoundException())));
+        Assert.Equal(
+            FailureKind.NativeLibraryGone,
+            FailureClassifier.Classify(new TypeInitializationException("T", new DllNotFoundException()))
+        );
         Assert.Null(FailureClassifier.Classify(new TypeInitializationException("T", new InvalidOperationException())));
         Assert.Null(FailureClassifier.Classify(new OperationCanceledException()));
         Assert.Null(FailureClassifier.Classify(new ArgumentException("no kernel image is available")));
@@ -131,7 +149,9 @@ public sealed class FailureTests
         Assert.Equal(1, quarantine.Release());
         Assert.Equal(0, quarantine.Release());
         Assert.NotEqual(filled, quarantine.Version);
-        var restored = new Quarantine(entries: [new QuarantineEntry("sliced", ProblemClass.Of(Problem), FailureKind.Other, 0, "x", default)]);
+        var restored = new Quarantine(
+            entries: [new QuarantineEntry("sliced", ProblemClass.Of(Problem), FailureKind.Other, 0, "x", default)]
+        );
         Assert.NotNull(restored.Objection("sliced", Problem, 1));
     }
 }

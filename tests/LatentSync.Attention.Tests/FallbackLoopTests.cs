@@ -30,14 +30,22 @@ public sealed class FallbackLoopTests
     {
         FallbackLoop<int, string> loop = Loop(
             new FallbackLoopOptions { Machine = Machines.CpuOnly },
-            ("torch-flash", () => new DllNotFoundException("libtorch_cpu.so")), ("torch-math", () => new OutOfMemoryException("first")),
-            ("sliced", () => new OutOfMemoryException("last")));
+            ("torch-flash", () => new DllNotFoundException("libtorch_cpu.so")),
+            ("torch-math", () => new OutOfMemoryException("first")),
+            ("sliced", () => new OutOfMemoryException("last"))
+        );
 
         var exception = Assert.Throws<AttentionUnavailableException>(() => loop.Run(Problem, 0));
 
         Assert.Equal("ATT0004", exception.Code);
         Assert.Equal("first", exception.InnerException!.Message); // tried once more, after sliced, which takes less
-        Assert.Equal(["ATT0905", "ATT0903", "ATT0903"], exception.Verdicts.SelectMany(verdict => verdict.Reasons).Select(reason => reason.Code).Where(code => code.StartsWith("ATT09", StringComparison.Ordinal)));
+        Assert.Equal(
+            ["ATT0905", "ATT0903", "ATT0903"],
+            exception
+                .Verdicts.SelectMany(verdict => verdict.Reasons)
+                .Select(reason => reason.Code)
+                .Where(code => code.StartsWith("ATT09", StringComparison.Ordinal))
+        );
         Assert.Null(exception.Alternative);
     }
 
@@ -49,13 +57,16 @@ public sealed class FallbackLoopTests
         FallbackLoop<int, string> loop = Loop(
             new FallbackLoopOptions { Machine = Machines.CpuOnly },
             ("torch-flash", () => new OutOfMemoryException()),
-            ("torch-math", () =>
-            {
-                mathCalls++;
-                return null;
-            }
-        ),
-            ("sliced", null));
+            (
+                "torch-math",
+                () =>
+                {
+                    mathCalls++;
+                    return null;
+                }
+            ),
+            ("sliced", null)
+        );
         Assert.Equal("sliced", loop.Run(Problem, 0));
         Assert.Equal(0, mathCalls);
     }
@@ -65,7 +76,10 @@ public sealed class FallbackLoopTests
     {
         long free = 8L << 30;
         FallbackLoop<int, string> loop = Loop(
-            new FallbackLoopOptions { Machine = Machines.CpuOnly, FreeMemory = _ => free }, ("torch-math", null), ("sliced", null));
+            new FallbackLoopOptions { Machine = Machines.CpuOnly, FreeMemory = _ => free },
+            ("torch-math", null),
+            ("sliced", null)
+        );
         AttentionProblem large = Problem with { QueryLength = 4096, KeyLength = 4096 };
         Assert.Equal("torch-math", loop.Run(large, 0));
         free = 1L << 30;
@@ -81,24 +95,39 @@ public sealed class FallbackLoopTests
         var listener = new Listener();
         FallbackLoop<int, string> loop = Loop(
             new FallbackLoopOptions { Machine = Machines.CpuOnly, Listener = listener },
-            ("torch-flash", () => new System.Runtime.InteropServices.ExternalException("No available kernel.")), ("torch-math", null));
+            ("torch-flash", () => new System.Runtime.InteropServices.ExternalException("No available kernel.")),
+            ("torch-math", null)
+        );
         loop.Run(Problem, 0, "vae.mid");
         loop.Run(Problem, 0, "vae.mid");
         loop.Run(Problem, 0, "vae.mid");
         Assert.Equal(["torch-flash vae.mid", "torch-math vae.mid"], listener.Plans); // the second after the quarantine
         Assert.Equal(
             "ATT0901 torch-flash failed on B 1, H 8, Lq 1024, Lk 1024, headDim 40, float32, cpu (vae.mid): No available kernel. torch-math runs instead. "
-            + "Remedy: none needed, the next backend runs; or a newer libtorch, which may contain the kernel.",
-            Assert.Single(listener.Incidents).ToString());
+                + "Remedy: none needed, the next backend runs; or a newer libtorch, which may contain the kernel.",
+            Assert.Single(listener.Incidents).ToString()
+        );
     }
 
     [Fact]
     public void Run_Required_MessageHasFivePartsAndTheAlternative()
     {
         FallbackLoop<int, string> loop = Loop(
-            new FallbackLoopOptions { Machine = Machines.A10, Policy = Policy.Require("torch-flash"), FreeMemory = _ => 20L << 30 },
-            ("torch-flash", null), ("torch-math", null), ("sliced", null));
-        AttentionProblem vae = AttentionProblem.Of(2, 1, 1024, 1024, 512) with { DType = AttentionDType.Float16, Device = AttentionDevice.Cuda() };
+            new FallbackLoopOptions
+            {
+                Machine = Machines.A10,
+                Policy = Policy.Require("torch-flash"),
+                FreeMemory = _ => 20L << 30,
+            },
+            ("torch-flash", null),
+            ("torch-math", null),
+            ("sliced", null)
+        );
+        AttentionProblem vae = AttentionProblem.Of(2, 1, 1024, 1024, 512) with
+        {
+            DType = AttentionDType.Float16,
+            Device = AttentionDevice.Cuda(),
+        };
 
         var exception = Assert.Throws<AttentionUnavailableException>(() => loop.Run(vae, 0));
 
@@ -125,15 +154,17 @@ public sealed class FallbackLoopTests
                 1. let torch-math run instead: the policy "auto" or "prefer torch-flash"
               more: latentsync attention explain --shape 2,1,1024,1024,512 --dtype f16 --device cuda
             """.ReplaceLineEndings(),
-            exception.Message);
+            exception.Message
+        );
         Assert.Equal(vae, exception.Problem);
         Assert.Equal("torch-math", exception.Alternative);
     }
 
     [Fact]
     public void Run_MeaninglessProblem_IsAnArgumentException() =>
-        Assert.Throws<ArgumentException>(
-            () => Loop(new FallbackLoopOptions { Machine = Machines.CpuOnly }, ("sliced", null)).Run(Problem with { KvHeadCount = 3 }, 0));
+        Assert.Throws<ArgumentException>(() =>
+            Loop(new FallbackLoopOptions { Machine = Machines.CpuOnly }, ("sliced", null)).Run(Problem with { KvHeadCount = 3 }, 0)
+        );
 
     private static FallbackLoop<int, string> Loop(FallbackLoopOptions options, params (string Name, Func<Exception?>? Script)[] runners) =>
         new(options, runners.Select(runner => new NameRunner(runner.Name, runner.Script)));

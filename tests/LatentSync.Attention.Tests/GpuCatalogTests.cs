@@ -47,21 +47,34 @@ public sealed class GpuCatalogTests
 
     [Fact]
     public void All_EveryModel_IsFoundByItsOwnNameAndTheDrivers() =>
-        Assert.All(GpuCatalog.All, model =>
-        {
-            Assert.Same(model, GpuCatalog.Find(model.Name));
-            Assert.Same(model, GpuCatalog.Find("NVIDIA " + model.Name.ToUpperInvariant()));
-        });
+        Assert.All(
+            GpuCatalog.All,
+            model =>
+            {
+                Assert.Same(model, GpuCatalog.Find(model.Name));
+                Assert.Same(model, GpuCatalog.Find("NVIDIA " + model.Name.ToUpperInvariant()));
+            }
+        );
 
     [Fact]
     public void All_Catalogue_ReachesFromMaxwellToBlackwellInEverySegment()
     {
         Assert.InRange(GpuCatalog.All.Count, 100, 1000);
-        Assert.Equal(["Ada Lovelace", "Ampere", "Blackwell", "Hopper", "Maxwell", "Pascal", "Turing", "Volta"], GpuCatalog.All.Select(model => model.Family).Distinct().Order());
+        Assert.Equal(
+            ["Ada Lovelace", "Ampere", "Blackwell", "Hopper", "Maxwell", "Pascal", "Turing", "Volta"],
+            GpuCatalog.All.Select(model => model.Family).Distinct().Order()
+        );
         Assert.Equal(4, GpuCatalog.All.Select(model => model.Segment).Distinct().Count());
         Assert.Equal(GpuCatalog.All.Count, GpuCatalog.All.DistinctBy(model => model.Name).Count());
         string[] families = ["Maxwell 5", "Pascal 6", "Volta 7", "Turing 7.5", "Ampere 8", "Ada Lovelace 8.9", "Hopper 9.0", "Blackwell 1"];
-        Assert.All(GpuCatalog.All, model => Assert.Contains(families, family => $"{model.Family} {model.ComputeCapability}".StartsWith(family, StringComparison.Ordinal)));
+        Assert.All(
+            GpuCatalog.All,
+            model =>
+                Assert.Contains(
+                    families,
+                    family => $"{model.Family} {model.ComputeCapability}".StartsWith(family, StringComparison.Ordinal)
+                )
+        );
     }
 
     [Theory]
@@ -70,7 +83,10 @@ public sealed class GpuCatalogTests
     [InlineData("Quadro P5500", "Quadro P5")]
     [InlineData("Jetson Thunder", "Jetson")]
     public void Nearest_UnknownNumber_StaysInTheSeries(string name, string series) =>
-        Assert.All(GpuCatalog.Nearest(name, series.Length > 8 ? 1 : 2), model => Assert.Contains(series, model.Name, StringComparison.Ordinal));
+        Assert.All(
+            GpuCatalog.Nearest(name, series.Length > 8 ? 1 : 2),
+            model => Assert.Contains(series, model.Name, StringComparison.Ordinal)
+        );
 
     [Theory]
     [InlineData("Radeon RX 7900 XTX")]

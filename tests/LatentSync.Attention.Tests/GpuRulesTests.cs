@@ -8,68 +8,74 @@ namespace LatentSync.Attention.Tests;
 /// <summary>The rules of the CUDA kernels, one broken at a time.</summary>
 public sealed class GpuRulesTests
 {
-    private static readonly AttentionProblem Plain =
-        AttentionProblem.Of(2, 8, 256, 256, 64) with { DType = AttentionDType.Float16, Device = AttentionDevice.Cuda() };
+    private static readonly AttentionProblem Plain = AttentionProblem.Of(2, 8, 256, 256, 64) with
+    {
+        DType = AttentionDType.Float16,
+        Device = AttentionDevice.Cuda(),
+    };
 
-    private static readonly AttentionMask Bias =
-        AttentionMask.Of(AttentionMaskKind.Additive, 1, 1, 256, 256) with { DType = AttentionDType.Float16 };
+    private static readonly AttentionMask Bias = AttentionMask.Of(AttentionMaskKind.Additive, 1, 1, 256, 256) with
+    {
+        DType = AttentionDType.Float16,
+    };
 
     private static readonly Machine NewCuDnn = Machines.H200 with { Cuda = new CudaInfo("13.0", "12.8") { CuDnn = "9.16.0" } };
 
-    public static TheoryData<string, string, string> Cases() => new()
-    {
-        // backend, what departs from the plain problem, codes of its reasons / codes of its repairs
-        { "torch-efficient", "plain", "/" },
-        { "torch-efficient", "f32", "/" },
-        { "torch-efficient", "f64", "ATT0303/" },
-        { "torch-efficient", "head dim 512", "/" },
-        { "torch-efficient", "head dim 33", "/ATT0305" },
-        { "torch-efficient", "value dim 40", "/" },
-        { "torch-efficient", "grouped", "/ATT0306" },
-        { "torch-efficient", "rank 3", "/ATT0307" },
-        { "torch-efficient", "broadcast", "/ATT0308" },
-        { "torch-efficient", "strided", "/ATT0309" },
-        { "torch-efficient", "mask", "/" },
-        { "torch-efficient", "boolean mask", "/ATT0311" },
-        { "torch-efficient", "strided mask", "/ATT0310" },
-        { "torch-efficient", "mask of one column", "/ATT0312" },
-        { "torch-efficient", "50 keys with mask", "/ATT0312" },
-        { "torch-efficient", "no keys", "ATT0313/" },
-        { "torch-efficient", "mask with causal", "/ATT0314" },
-        { "torch-efficient", "window", "/ATT0315" },
-        { "torch-efficient", "softcap", "ATT0316/" },
-        { "torch-efficient", "65536 sequences", "/ATT0317" },
-        { "torch-efficient", "batch 0", "ATT0320/" },
-        { "torch-efficient", "deterministic training", "ATT0321/" },
-        { "torch-efficient", "causal 65537 long", "ATT0604/" },
-        { "torch-efficient", "65537 long", "/" },
-        { "torch-cudnn", "plain", "/" },
-        { "torch-cudnn", "f32", "ATT0505/" },
-        { "torch-cudnn", "head dim 256", "/" },
-        { "torch-cudnn", "head dim 512", "ATT0506/" },
-        { "torch-cudnn", "head dim 33", "/ATT0507" },
-        { "torch-cudnn", "grouped", "/" },
-        { "torch-cudnn", "rank 3", "/ATT0508" },
-        { "torch-cudnn", "broadcast", "/ATT0509" },
-        { "torch-cudnn", "strided", "/ATT0510" },
-        { "torch-cudnn", "mask", "/" },
-        { "torch-cudnn", "boolean mask", "/ATT0523" },
-        { "torch-cudnn", "strided mask", "/ATT0513" },
-        { "torch-cudnn", "mask with gradient", "ATT0512/" },
-        { "torch-cudnn", "mask of one column", "/ATT0524" },
-        { "torch-cudnn", "no keys", "ATT0514/" },
-        { "torch-cudnn", "one key", "ATT0515/" },
-        { "torch-cudnn", "one query with dropout", "ATT0516/" },
-        { "torch-cudnn", "mask with causal", "/ATT0517" },
-        { "torch-cudnn", "window", "/ATT0518" },
-        { "torch-cudnn", "softcap", "ATT0519/" },
-        { "torch-cudnn", "65536 sequences", "/ATT0520" },
-        { "torch-cudnn", "deterministic", "ATT0521/" },
-        { "torch-cudnn", "batch 0", "ATT0522/" },
-        { "torch-flash", "deterministic training", "ATT0812/" },
-        { "torch-flash", "grouped", "/" },
-        { "torch-flash", "mask", "ATT0804/" },
-    };
+    public static TheoryData<string, string, string> Cases() =>
+        new()
+        {
+            // backend, what departs from the plain problem, codes of its reasons / codes of its repairs
+            { "torch-efficient", "plain", "/" },
+            { "torch-efficient", "f32", "/" },
+            { "torch-efficient", "f64", "ATT0303/" },
+            { "torch-efficient", "head dim 512", "/" },
+            { "torch-efficient", "head dim 33", "/ATT0305" },
+            { "torch-efficient", "value dim 40", "/" },
+            { "torch-efficient", "grouped", "/ATT0306" },
+            { "torch-efficient", "rank 3", "/ATT0307" },
+            { "torch-efficient", "broadcast", "/ATT0308" },
+            { "torch-efficient", "strided", "/ATT0309" },
+            { "torch-efficient", "mask", "/" },
+            { "torch-efficient", "boolean mask", "/ATT0311" },
+            { "torch-efficient", "strided mask", "/ATT0310" },
+            { "torch-efficient", "mask of one column", "/ATT0312" },
+            { "torch-efficient", "50 keys with mask", "/ATT0312" },
+            { "torch-efficient", "no keys", "ATT0313/" },
+            { "torch-efficient", "mask with causal", "/ATT0314" },
+            { "torch-efficient", "window", "/ATT0315" },
+            { "torch-efficient", "softcap", "ATT0316/" },
+            { "torch-efficient", "65536 sequences", "/ATT0317" },
+            { "torch-efficient", "batch 0", "ATT0320/" },
+            { "torch-efficient", "deterministic training", "ATT0321/" },
+            { "torch-efficient", "causal 65537 long", "ATT0604/" },
+            { "torch-efficient", "65537 long", "/" },
+            { "torch-cudnn", "plain", "/" },
+            { "torch-cudnn", "f32", "ATT0505/" },
+            { "torch-cudnn", "head dim 256", "/" },
+            { "torch-cudnn", "head dim 512", "ATT0506/" },
+            { "torch-cudnn", "head dim 33", "/ATT0507" },
+            { "torch-cudnn", "grouped", "/" },
+            { "torch-cudnn", "rank 3", "/ATT0508" },
+            { "torch-cudnn", "broadcast", "/ATT0509" },
+            { "torch-cudnn", "strided", "/ATT0510" },
+            { "torch-cudnn", "mask", "/" },
+            { "torch-cudnn", "boolean mask", "/ATT0523" },
+            { "torch-cudnn", "strided mask", "/ATT0513" },
+            { "torch-cudnn", "mask with gradient", "ATT0512/" },
+            { "torch-cudnn", "mask of one column", "/ATT0524" },
+            { "torch-cudnn", "no keys", "ATT0514/" },
+            { "torch-cudnn", "one key", "ATT0515/" },
+            { "torch-cudnn", "one query with dropout", "ATT0516/" },
+            { "torch-cudnn", "mask with causal", "/ATT0517" },
+            { "torch-cudnn", "window", "/ATT0518" },
+            { "torch-cudnn", "softcap", "ATT0519/" },
+            { "torch-cudnn", "65536 sequences", "/ATT0520" },
+            { "torch-cudnn", "deterministic", "ATT0521/" },
+            { "torch-cudnn", "batch 0", "ATT0522/" },
+            { "torch-flash", "deterministic training", "ATT0812/" },
+            { "torch-flash", "grouped", "/" },
+            { "torch-flash", "mask", "ATT0804/" },
+        };
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -122,10 +128,20 @@ public sealed class GpuRulesTests
     [InlineData("9.13.1", "9.0", 256, 256, 0.1, "ATT0603")]
     [InlineData("9.14.0", "9.0", 256, 256, 0.1, "")]
     [InlineData("8.9.7", "9.0", 256, 256, 0, "ATT0501")]
-    public void CuDnn_VersionsThatComputeWrongNumbers_AreRefused(string cuDnn, string capability, int lq, int lk, double dropout, string codes)
+    public void CuDnn_VersionsThatComputeWrongNumbers_AreRefused(
+        string cuDnn,
+        string capability,
+        int lq,
+        int lk,
+        double dropout,
+        string codes
+    )
     {
         Machine machine = Machines.Gpu("a GPU", capability, 80) with { Cuda = new CudaInfo("13.0", "12.8") { CuDnn = cuDnn } };
-        Assert.Equal(codes, Codes(Judge("torch-cudnn", Plain with { QueryLength = lq, KeyLength = lk, Dropout = dropout }, machine).Reasons));
+        Assert.Equal(
+            codes,
+            Codes(Judge("torch-cudnn", Plain with { QueryLength = lq, KeyLength = lk, Dropout = dropout }, machine).Reasons)
+        );
     }
 
     [Fact]
@@ -183,7 +199,10 @@ public sealed class GpuRulesTests
     [Fact]
     public void Blackwell_LibtorchOfBefore_LacksCodeAndKernels()
     {
-        Machine machine = Machines.Gpu("NVIDIA B200", "10.0", 180) with { LibTorch = LibTorchCatalog.Describe("2.5.1", "12.4", OsFamily.Linux).LibTorch };
+        Machine machine = Machines.Gpu("NVIDIA B200", "10.0", 180) with
+        {
+            LibTorch = LibTorchCatalog.Describe("2.5.1", "12.4", OsFamily.Linux).LibTorch,
+        };
         Verdict flash = Judge("torch-flash", Plain, machine);
         Assert.Equal("ATT0104 ATT0803", Codes(flash.Reasons));
         Assert.EndsWith("libtorch 2.5.1 goes up to 9.0", flash.Reasons[1].Found, StringComparison.Ordinal);

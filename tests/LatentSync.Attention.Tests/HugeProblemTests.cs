@@ -42,7 +42,16 @@ public sealed class HugeProblemTests
             };
             if (problem.Mask.Kind != AttentionMaskKind.None)
             {
-                problem = problem with { Mask = problem.Mask with { Batch = problem.Batch, Heads = problem.HeadCount, Rows = problem.QueryLength, Columns = problem.KeyLength } };
+                problem = problem with
+                {
+                    Mask = problem.Mask with
+                    {
+                        Batch = problem.Batch,
+                        Heads = problem.HeadCount,
+                        Rows = problem.QueryLength,
+                        Columns = problem.KeyLength,
+                    },
+                };
             }
             Machine machine = RandomProblems.Machines[random.Next(RandomProblems.Machines.Count)];
             if (!IsValid(problem))
@@ -54,7 +63,10 @@ public sealed class HugeProblemTests
             foreach (BackendRules backend in AttentionRules.Backends)
             {
                 long estimate = backend.EstimateBytes(problem, machine);
-                Assert.True(estimate >= problem.OutputBytes && estimate >= OperandBytes.Fixed, $"{backend.Name} {estimate}: {problem.Describe()}");
+                Assert.True(
+                    estimate >= problem.OutputBytes && estimate >= OperandBytes.Fixed,
+                    $"{backend.Name} {estimate}: {problem.Describe()}"
+                );
             }
             double scores = (double)problem.Batch * problem.HeadCount * problem.QueryLength * problem.KeyLength;
             Assert.True(TorchMathRules.Backend.EstimateBytes(problem, machine) >= Math.Min(scores, long.MaxValue), problem.Describe());

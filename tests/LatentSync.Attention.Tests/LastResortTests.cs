@@ -87,8 +87,13 @@ public sealed class LastResortTests
     public static TheoryData<FailureKind, int> Lasting() =>
         new()
         {
-            { FailureKind.NoKernel, 1 }, { FailureKind.NoKernelImage, 1 }, { FailureKind.UnsupportedArgument, 1 },
-            { FailureKind.NativeLibraryGone, 1 }, { FailureKind.WrongNumbers, 1 }, { FailureKind.OutOfMemory, 2 }, { FailureKind.Other, 2 },
+            { FailureKind.NoKernel, 1 },
+            { FailureKind.NoKernelImage, 1 },
+            { FailureKind.UnsupportedArgument, 1 },
+            { FailureKind.NativeLibraryGone, 1 },
+            { FailureKind.WrongNumbers, 1 },
+            { FailureKind.OutOfMemory, 2 },
+            { FailureKind.Other, 2 },
         };
 
     [Theory]
@@ -108,7 +113,8 @@ public sealed class LastResortTests
     {
         var rig = new Rig("torch-math", "sliced")
         {
-            Fail = (_, number) => number < 2 ? new OutOfMemoryException() : new ExternalException("CUDA error: an illegal memory access was encountered"),
+            Fail = (_, number) =>
+                number < 2 ? new OutOfMemoryException() : new ExternalException("CUDA error: an illegal memory access was encountered"),
         };
         Assert.Throws<AttentionDeviceLostException>(() => rig.Run());
         Assert.Equal(3, rig.Tried.Count);
@@ -181,30 +187,41 @@ public sealed class LastResortTests
         var listener = new Listener();
         int phase = 0; // odd: memory is short
         var loop = new FallbackLoop<int, string>(
-            new FallbackLoopOptions { Machine = Machines.CpuOnly, Quarantine = quarantine, Listener = listener },
-            Names.Select(name => new Runner(name, _ => Volatile.Read(ref phase) % 2 == 1 ? new OutOfMemoryException() : null)));
-        int computed = 0, refused = 0;
-        Parallel.For(0, 8, thread =>
-        {
-            for (int i = 0; i < 3000; i++)
+            new FallbackLoopOptions
             {
-                if (thread == 0 && i % 50 == 0)
+                Machine = Machines.CpuOnly,
+                Quarantine = quarantine,
+                Listener = listener,
+            },
+            Names.Select(name => new Runner(name, _ => Volatile.Read(ref phase) % 2 == 1 ? new OutOfMemoryException() : null))
+        );
+        int computed = 0,
+            refused = 0;
+        Parallel.For(
+            0,
+            8,
+            thread =>
+            {
+                for (int i = 0; i < 3000; i++)
                 {
-                    Interlocked.Increment(ref phase);
-                }
-                int before = Volatile.Read(ref phase);
-                try
-                {
-                    loop.Run(Problem with { KeyLength = 64 + i % 3 }, i, "layer");
-                    Interlocked.Increment(ref computed);
-                }
-                catch (AttentionUnavailableException)
-                {
-                    Assert.True(before % 2 == 1 || Volatile.Read(ref phase) != before, "refused while there was memory");
-                    Interlocked.Increment(ref refused);
+                    if (thread == 0 && i % 50 == 0)
+                    {
+                        Interlocked.Increment(ref phase);
+                    }
+                    int before = Volatile.Read(ref phase);
+                    try
+                    {
+                        loop.Run(Problem with { KeyLength = 64 + i % 3 }, i, "layer");
+                        Interlocked.Increment(ref computed);
+                    }
+                    catch (AttentionUnavailableException)
+                    {
+                        Assert.True(before % 2 == 1 || Volatile.Read(ref phase) != before, "refused while there was memory");
+                        Interlocked.Increment(ref refused);
+                    }
                 }
             }
-        });
+        );
         phase = 0;
         Assert.Contains(loop.Run(Problem with { KeyLength = 64 }, 0, "layer"), Names);
         Assert.Equal(8 * 3000, computed + refused);
@@ -228,18 +245,26 @@ public sealed class LastResortTests
     private sealed class Rig
     {
         internal Rig(params string[] names)
-            : this(Policy.Auto, names)
-        {
-        }
+            : this(Policy.Auto, names) { }
 
         internal Rig(Policy policy, params string[] names) =>
             Loop = new FallbackLoop<int, string>(
-                new FallbackLoopOptions { Machine = Machines.CpuOnly, Policy = policy, Quarantine = Quarantine, Listener = Listener },
-                (names.Length == 0 ? Names : names).Select(name => new Runner(name, runner =>
+                new FallbackLoopOptions
                 {
-                    Tried.Add(runner);
-                    return Fail(runner, Tried.Count - 1);
-                })));
+                    Machine = Machines.CpuOnly,
+                    Policy = policy,
+                    Quarantine = Quarantine,
+                    Listener = Listener,
+                },
+                (names.Length == 0 ? Names : names).Select(name => new Runner(
+                    name,
+                    runner =>
+                    {
+                        Tried.Add(runner);
+                        return Fail(runner, Tried.Count - 1);
+                    }
+                ))
+            );
 
         internal Func<string, int, Exception?> Fail { get; set; } = (_, _) => null;
 

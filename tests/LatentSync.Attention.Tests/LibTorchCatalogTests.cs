@@ -7,14 +7,21 @@ public sealed class LibTorchCatalogTests
 {
     [Fact]
     public void Builds_EveryLine_IsWellFormedAndSaysItsSource() =>
-        Assert.All(LibTorchCatalog.Builds, build =>
-        {
-            Assert.Matches("^cu1[1-3][0-9]$", build.Flavor);
-            Assert.NotNull(Versions.Parse(build.CuDnn));
-            Assert.NotEmpty(build.Source);
-            Assert.All(build.Architectures, architecture => Assert.True(GpuArchitectures.TryParse(architecture.Replace("+PTX", "", StringComparison.Ordinal), out _)));
-            Assert.Same(build, LibTorchCatalog.Find(build.Version + ".1", build.Flavor));
-        });
+        Assert.All(
+            LibTorchCatalog.Builds,
+            build =>
+            {
+                Assert.Matches("^cu1[1-3][0-9]$", build.Flavor);
+                Assert.NotNull(Versions.Parse(build.CuDnn));
+                Assert.NotEmpty(build.Source);
+                Assert.All(
+                    build.Architectures,
+                    architecture =>
+                        Assert.True(GpuArchitectures.TryParse(architecture.Replace("+PTX", "", StringComparison.Ordinal), out _))
+                );
+                Assert.Same(build, LibTorchCatalog.Find(build.Version + ".1", build.Flavor));
+            }
+        );
 
     [Theory]
     [InlineData("2.10.0", "12.8", "cu128", "9.10.2.21", 525)]
@@ -38,11 +45,13 @@ public sealed class LibTorchCatalogTests
         LibTorchAnswer answer = LibTorchCatalog.Describe("2.5.1", "11.7", OsFamily.Linux);
         Assert.Equal("cu118", answer.LibTorch.Flavor);
         Assert.Equal(
-        [
-            "libtorch 2.5.1 was not built for CUDA 11.7 but for cu118, cu121, cu124; cu118 is taken",
-            "that is no obstacle: libtorch brings its own CUDA 11.8; only the driver counts, 450 or newer",
-            "the last libtorch built for CUDA 11.7 is 2.0",
-        ], answer.Notes.Select(note => note.In(Language.English)));
+            [
+                "libtorch 2.5.1 was not built for CUDA 11.7 but for cu118, cu121, cu124; cu118 is taken",
+                "that is no obstacle: libtorch brings its own CUDA 11.8; only the driver counts, 450 or newer",
+                "the last libtorch built for CUDA 11.7 is 2.0",
+            ],
+            answer.Notes.Select(note => note.In(Language.English))
+        );
         Assert.All(answer.Notes, note => WordingTests.AssertChinese("note", note.In(Language.Chinese)));
     }
 

@@ -22,7 +22,11 @@ internal static class Machines
     internal static Machine Thor { get; } = Gpu("Jetson Thor", "11.0", 128);
 
     internal static Machine Gpu(string name, string capability, int gibibytes, string driver = "12.8") =>
-        Of(new GpuInfo(name, capability, (long)gibibytes << 30, null, "570.1"), new CudaInfo(driver, "12.8"), new LibTorchInfo("2.10.0", "cu128", null, false, Cu128));
+        Of(
+            new GpuInfo(name, capability, (long)gibibytes << 30, null, "570.1"),
+            new CudaInfo(driver, "12.8"),
+            new LibTorchInfo("2.10.0", "cu128", null, false, Cu128)
+        );
 
     private static Machine Of(GpuInfo? gpu, CudaInfo? cuda, LibTorchInfo? libTorch) =>
         new("linux Ubuntu 20.04", new CpuInfo("a processor", 2, ["avx2"], "x64"), 24L << 30, gpu is null ? [] : [gpu], cuda, libTorch);

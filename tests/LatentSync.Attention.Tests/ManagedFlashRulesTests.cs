@@ -24,7 +24,10 @@ public sealed class ManagedFlashRulesTests
         ["softcap"] = Problem with { Softcap = 30 },
         ["scale"] = Problem with { Scale = -2 },
         ["boolean mask"] = Problem with { Mask = AttentionMask.Of(AttentionMaskKind.Boolean, 1, 8, 1, 1024), IsCausal = true },
-        ["additive mask"] = Problem with { Mask = AttentionMask.Of(AttentionMaskKind.Additive, 2, 1, 1024, 1) with { IsStrided = true, Rank = 3 } },
+        ["additive mask"] = Problem with
+        {
+            Mask = AttentionMask.Of(AttentionMaskKind.Additive, 2, 1, 1024, 1) with { IsStrided = true, Rank = 3 },
+        },
         ["strided"] = Problem with { Strided = AttentionOperands.Query | AttentionOperands.Value },
         ["training"] = Problem with { NeedsGradient = true, NeedsDeterminism = true },
         ["dropout"] = Problem with { NeedsGradient = true, Dropout = 0.1 },
@@ -71,7 +74,13 @@ public sealed class ManagedFlashRulesTests
     [InlineData(AttentionDType.BFloat16, 255, 256, "avx2 avx512f amxbf16", "managed-flash")]
     [InlineData(AttentionDType.Float16, 1024, 1024, "avx2 avx512f avx512fp16 amxbf16", "managed-flash")]
     [InlineData(AttentionDType.Float16, 1024, 1024, "avx2 avx512f avx512fp16 amxfp16", "torch-flash")]
-    public void Select_CpuWithInstructionsFor16Bits_TorchFlashFirstForLargeProblems(AttentionDType dtype, int queries, int keys, string isa, string first)
+    public void Select_CpuWithInstructionsFor16Bits_TorchFlashFirstForLargeProblems(
+        AttentionDType dtype,
+        int queries,
+        int keys,
+        string isa,
+        string first
+    )
     {
         Machine machine = Machines.CpuOnly with { Cpu = Machines.CpuOnly.Cpu with { Isa = isa.Split(' ') } };
         Plan plan = Select(Problem with { DType = dtype, QueryLength = queries, KeyLength = keys }, machine);
@@ -89,8 +98,13 @@ public sealed class ManagedFlashRulesTests
         foreach (AttentionDType dtype in new[] { AttentionDType.Float32, AttentionDType.BFloat16 })
         {
             AttentionProblem problem = Problem with { DType = dtype };
-            var ranking = BackendRanking.Measured(new Dictionary<MeasuredClass, IReadOnlyList<string>> { [MeasuredClass.Of(problem)] = [measuredFirst] });
-            Assert.Equal(measuredFirst, AttentionSelector.Select(problem, new SelectionContext { Machine = machine, Ranking = ranking }, 8L << 30).Chosen);
+            var ranking = BackendRanking.Measured(
+                new Dictionary<MeasuredClass, IReadOnlyList<string>> { [MeasuredClass.Of(problem)] = [measuredFirst] }
+            );
+            Assert.Equal(
+                measuredFirst,
+                AttentionSelector.Select(problem, new SelectionContext { Machine = machine, Ranking = ranking }, 8L << 30).Chosen
+            );
         }
     }
 

@@ -17,12 +17,16 @@ public sealed class PlanTextTests
     {
         Plan plan = Select(OnCuda, Machines.CpuOnly, Policy.Auto);
         Assert.Null(plan.Chosen);
-        string english = PlanText.Of(plan, 1L << 30, Language.English), chinese = PlanText.Of(plan, 1L << 30, Language.Chinese);
+        string english = PlanText.Of(plan, 1L << 30, Language.English),
+            chinese = PlanText.Of(plan, 1L << 30, Language.Chinese);
         Assert.DoesNotContain("none needed", english, StringComparison.Ordinal);
         Assert.DoesNotContain("无需处理", chinese, StringComparison.Ordinal);
         Assert.Contains("remedy: use --device cpu; or another GPU's index\n", english.ReplaceLineEndings("\n"), StringComparison.Ordinal);
         Assert.Contains("解决办法：使用 --device cpu；或换用其他 GPU 的编号", chinese, StringComparison.Ordinal);
-        Assert.DoesNotContain(PlanText.VerdictsOf(plan, Language.English).SelectMany(verdict => verdict.Reasons), reason => reason.Remedy.Contains("none needed", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            PlanText.VerdictsOf(plan, Language.English).SelectMany(verdict => verdict.Reasons),
+            reason => reason.Remedy.Contains("none needed", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -63,8 +67,17 @@ public sealed class PlanTextTests
         {
             for (int i = 0; i < 30; i++)
             {
-                Policy policy = (i % 3) switch { 0 => Policy.Auto, 1 => Policy.Require("torch-flash"), _ => Policy.Forbid("sliced", "torch-math") };
-                string text = PlanText.Of(Select(RandomProblems.Draw(random), machine, policy), i % 2 == 0 ? null : 1L << 30, Language.Chinese);
+                Policy policy = (i % 3) switch
+                {
+                    0 => Policy.Auto,
+                    1 => Policy.Require("torch-flash"),
+                    _ => Policy.Forbid("sliced", "torch-math"),
+                };
+                string text = PlanText.Of(
+                    Select(RandomProblems.Draw(random), machine, policy),
+                    i % 2 == 0 ? null : 1L << 30,
+                    Language.Chinese
+                );
                 WordingTests.AssertChinese(machine.Os, text);
                 Assert.DoesNotMatch("chosen|remedy|found|required|memory", text);
             }
@@ -74,7 +87,17 @@ public sealed class PlanTextTests
     [Fact]
     public void Flash_CpuLibTorchAskedForCuda_IsToldOnceThatItIsTheCpus()
     {
-        Plan plan = Select(OnCuda with { DType = AttentionDType.Float16 }, Machines.A10 with { LibTorch = Machines.CpuOnly.LibTorch }, Policy.Auto);
+        Plan plan = Select(
+            OnCuda with
+            {
+                DType = AttentionDType.Float16,
+            },
+            Machines.A10 with
+            {
+                LibTorch = Machines.CpuOnly.LibTorch,
+            },
+            Policy.Auto
+        );
         Assert.Equal(["ATT0103"], plan.VerdictOf("torch-flash")!.Reasons.Select(reason => reason.Code));
     }
 

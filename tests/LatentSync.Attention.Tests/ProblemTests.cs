@@ -6,20 +6,27 @@ public sealed class ProblemTests
 {
     private static readonly AttentionProblem Ordinary = AttentionProblem.Of(2, 8, 64, 50, 40);
 
-    public static TheoryData<AttentionProblem, string> Meaningless() => new()
-    {
-        { Ordinary with { KvHeadCount = 3 }, "query heads a multiple of key heads" },
-        { Ordinary with { HeadCount = 0 }, "at least one of each" },
-        { Ordinary with { HeadDim = 0 }, "both at least 1" },
-        { Ordinary with { KeyLength = -1 }, "none of them negative" },
-        { Ordinary with { Scale = double.PositiveInfinity }, "a finite number" },
-        { Ordinary with { Dropout = 1 }, "0 <= dropout < 1" },
-        { Ordinary with { Softcap = -1 }, "0 for none" },
-        { Ordinary with { LeftWindow = -1 }, "at least 0" },
-        { Ordinary with { Rank = 1 }, "rank 2 or more" },
-        { Ordinary with { Mask = AttentionMask.Of(AttentionMaskKind.Boolean, 1, 1, 64, 51) }, "broadcastable to (B, H, Lq, Lk) = (2, 8, 64, 50)" },
-        { Ordinary with { Mask = AttentionMask.Of(AttentionMaskKind.Boolean, 3, 1, 64, 50) }, "broadcastable" },
-    };
+    public static TheoryData<AttentionProblem, string> Meaningless() =>
+        new()
+        {
+            { Ordinary with { KvHeadCount = 3 }, "query heads a multiple of key heads" },
+            { Ordinary with { HeadCount = 0 }, "at least one of each" },
+            { Ordinary with { HeadDim = 0 }, "both at least 1" },
+            { Ordinary with { KeyLength = -1 }, "none of them negative" },
+            { Ordinary with { Scale = double.PositiveInfinity }, "a finite number" },
+            { Ordinary with { Dropout = 1 }, "0 <= dropout < 1" },
+            { Ordinary with { Softcap = -1 }, "0 for none" },
+            { Ordinary with { LeftWindow = -1 }, "at least 0" },
+            { Ordinary with { Rank = 1 }, "rank 2 or more" },
+            {
+                Ordinary with
+                {
+                    Mask = AttentionMask.Of(AttentionMaskKind.Boolean, 1, 1, 64, 51),
+                },
+                "broadcastable to (B, H, Lq, Lk) = (2, 8, 64, 50)"
+            },
+            { Ordinary with { Mask = AttentionMask.Of(AttentionMaskKind.Boolean, 3, 1, 64, 50) }, "broadcastable" },
+        };
 
     [Theory]
     [MemberData(nameof(Meaningless), DisableDiscoveryEnumeration = true)]
@@ -53,10 +60,12 @@ public sealed class ProblemTests
         };
         Assert.Equal(
             "B 2, H 8, Lq 64, Lk 50, headDim 40, kvHeads 2, valueDim 24, bfloat16, cuda:1, boolean mask, causal bottom-right, window (3, all), softcap 2.5, training",
-            unusual.Describe());
+            unusual.Describe()
+        );
         Assert.Equal(
             "latentsync attention explain --shape 2,8,64,50,40 --kv-heads 2 --value-dim 24 --dtype bf16 --causal --mask bool --device cuda --training",
-            unusual.ExplainCommand());
+            unusual.ExplainCommand()
+        );
     }
 
     [Theory]

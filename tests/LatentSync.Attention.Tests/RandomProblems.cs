@@ -12,29 +12,54 @@ internal static class RandomProblems
 
     internal static IReadOnlyList<Machine> Machines { get; } =
     [
-        Tests.Machines.CpuOnly, Tests.Machines.NoLibTorch, Tests.Machines.TeslaT4, Tests.Machines.P100, Tests.Machines.A10, Tests.Machines.H200,
+        Tests.Machines.CpuOnly,
+        Tests.Machines.NoLibTorch,
+        Tests.Machines.TeslaT4,
+        Tests.Machines.P100,
+        Tests.Machines.A10,
+        Tests.Machines.H200,
         Tests.Machines.Thor,
         Tests.Machines.Gpu("NVIDIA B200", "10.0", 180),
         Tests.Machines.Gpu("NVIDIA GeForce RTX 5090", "12.0", 32, driver: "11.8"),
         WithCuDnn(Tests.Machines.Gpu("NVIDIA B200", "10.0", 180), "9.19.0"),
         WithCuDnn(Tests.Machines.H200, "9.12.0"),
-        WithCuDnn(Tests.Machines.H200, null) with { LibTorch = new LibTorchInfo("2.10.0", "cuda", null, false, []) },
-        With("2.1.2", "cu118", OsFamily.Linux), With("2.4.1", "cu118", OsFamily.Windows), With("2.5.0", "cu124", OsFamily.Linux),
-        With("2.6.0", "cu124", OsFamily.Windows), With("2.7.1", "cu128", OsFamily.Linux),
-        Tests.Machines.CpuOnly with { LibTorch = new LibTorchInfo("2.1.0", "cpu", null, false, []) },
-        Tests.Machines.H200 with { LibTorch = Tests.Machines.H200.LibTorch! with { HasEfficientAttention = false, HasFlashAttention = false } },
+        WithCuDnn(Tests.Machines.H200, null) with
+        {
+            LibTorch = new LibTorchInfo("2.10.0", "cuda", null, false, []),
+        },
+        With("2.1.2", "cu118", OsFamily.Linux),
+        With("2.4.1", "cu118", OsFamily.Windows),
+        With("2.5.0", "cu124", OsFamily.Linux),
+        With("2.6.0", "cu124", OsFamily.Windows),
+        With("2.7.1", "cu128", OsFamily.Linux),
+        Tests.Machines.CpuOnly with
+        {
+            LibTorch = new LibTorchInfo("2.1.0", "cpu", null, false, []),
+        },
+        Tests.Machines.H200 with
+        {
+            LibTorch = Tests.Machines.H200.LibTorch! with { HasEfficientAttention = false, HasFlashAttention = false },
+        },
         Tests.Machines.Gpu("AMD Instinct MI300X", "9.4", 192) with
         {
             LibTorch = new LibTorchInfo("2.10.0", "rocm6.4", null, false, []),
             Gpus = [new GpuInfo("MI300X", null, 192L << 30, null, null) { Maker = "amd" }],
         },
-        Tests.Machines.CpuOnly with { Os = "macos 15", Cuda = new CudaInfo(null, "12.8") },
+        Tests.Machines.CpuOnly with
+        {
+            Os = "macos 15",
+            Cuda = new CudaInfo(null, "12.8"),
+        },
     ];
 
     internal static AttentionProblem Draw(Random random)
     {
-        int kv = random.Next(1, 5), heads = kv * (random.Next(4) == 0 ? random.Next(1, 4) : 1);
-        int batch = Pick(Batches), lq = Pick(Lengths), lk = random.Next(2) == 0 ? lq : Pick(Lengths), dim = Pick(Dims);
+        int kv = random.Next(1, 5),
+            heads = kv * (random.Next(4) == 0 ? random.Next(1, 4) : 1);
+        int batch = Pick(Batches),
+            lq = Pick(Lengths),
+            lk = random.Next(2) == 0 ? lq : Pick(Lengths),
+            dim = Pick(Dims);
         return new AttentionProblem
         {
             Batch = batch,
@@ -70,8 +95,13 @@ internal static class RandomProblems
         int Pick(int[] from) => from[random.Next(from.Length)];
 
         AttentionMask Mask() =>
-            AttentionMask.Of(Chance(2) ? AttentionMaskKind.Boolean : AttentionMaskKind.Additive, Chance(2) ? 1 : batch, Chance(2) ? 1 : heads,
-                Chance(3) ? 1 : lq, Chance(6) ? 1 : lk) with
+            AttentionMask.Of(
+                Chance(2) ? AttentionMaskKind.Boolean : AttentionMaskKind.Additive,
+                Chance(2) ? 1 : batch,
+                Chance(2) ? 1 : heads,
+                Chance(3) ? 1 : lq,
+                Chance(6) ? 1 : lk
+            ) with
             {
                 Rank = random.Next(2, 5),
                 DType = (AttentionDType)random.Next(4),

@@ -8,11 +8,17 @@ namespace LatentSync.Attention.Tests;
 
 public sealed class SelectorTests
 {
-    private static readonly AttentionProblem UNetOnCuda =
-        AttentionProblem.Of(16, 8, 4096, 4096, 40) with { DType = AttentionDType.Float16, Device = AttentionDevice.Cuda() };
+    private static readonly AttentionProblem UNetOnCuda = AttentionProblem.Of(16, 8, 4096, 4096, 40) with
+    {
+        DType = AttentionDType.Float16,
+        Device = AttentionDevice.Cuda(),
+    };
 
-    private static readonly AttentionProblem VaeOnCuda =
-        AttentionProblem.Of(2, 1, 1024, 1024, 512) with { DType = AttentionDType.Float16, Device = AttentionDevice.Cuda() };
+    private static readonly AttentionProblem VaeOnCuda = AttentionProblem.Of(2, 1, 1024, 1024, 512) with
+    {
+        DType = AttentionDType.Float16,
+        Device = AttentionDevice.Cuda(),
+    };
 
     [Fact]
     public void Select_TeslaT4_SaysWhyFlashDoesNotRunAndWhatRunsInstead()
@@ -33,11 +39,26 @@ public sealed class SelectorTests
 
     [Fact]
     public void Select_TeslaT4BFloat16SmallLayer_RunsTorchMath() =>
-        Assert.Equal("torch-math", Select(UNetOnCuda with { DType = AttentionDType.BFloat16, QueryLength = 64, KeyLength = 64 }, Machines.TeslaT4, freeGibibytes: 15).Chosen);
+        Assert.Equal(
+            "torch-math",
+            Select(
+                UNetOnCuda with
+                {
+                    DType = AttentionDType.BFloat16,
+                    QueryLength = 64,
+                    KeyLength = 64,
+                },
+                Machines.TeslaT4,
+                freeGibibytes: 15
+            ).Chosen
+        );
 
     [Fact]
     public void Select_TeslaT4SmallLayer_RunsTorchEfficient() =>
-        Assert.Equal("torch-efficient", Select(UNetOnCuda with { QueryLength = 64, KeyLength = 64 }, Machines.TeslaT4, freeGibibytes: 15).Chosen);
+        Assert.Equal(
+            "torch-efficient",
+            Select(UNetOnCuda with { QueryLength = 64, KeyLength = 64 }, Machines.TeslaT4, freeGibibytes: 15).Chosen
+        );
 
     [Theory]
     [InlineData("8.0", "torch-flash")]
@@ -61,7 +82,10 @@ public sealed class SelectorTests
 
     [Fact]
     public void Select_HeadDim512OnCpu_RunsManagedFlash() =>
-        Assert.Equal("managed-flash", Select(VaeOnCuda with { DType = AttentionDType.Float32, Device = AttentionDevice.Cpu }, Machines.CpuOnly, 20).Chosen);
+        Assert.Equal(
+            "managed-flash",
+            Select(VaeOnCuda with { DType = AttentionDType.Float32, Device = AttentionDevice.Cpu }, Machines.CpuOnly, 20).Chosen
+        );
 
     [Theory]
     [InlineData("P100")]
@@ -85,12 +109,17 @@ public sealed class SelectorTests
 
     [Fact]
     public void Select_NoLibtorch_NothingRunsAndAllSayWhy() =>
-        Assert.All(Select(AttentionProblem.Of(1, 1, 8, 8, 8), Machines.NoLibTorch, 20).Verdicts,
-            verdict => Assert.Contains(verdict.Reasons, reason => reason.Code == "ATT0101"));
+        Assert.All(
+            Select(AttentionProblem.Of(1, 1, 8, 8, 8), Machines.NoLibTorch, 20).Verdicts,
+            verdict => Assert.Contains(verdict.Reasons, reason => reason.Code == "ATT0101")
+        );
 
     [Fact]
     public void Select_CudaProblemOnCpuMachine_NamesDeviceAndLibtorch() =>
-        Assert.Equal(["ATT0102", "ATT0103"], Select(UNetOnCuda, Machines.CpuOnly, 20).VerdictOf("sliced")!.Reasons.Select(reason => reason.Code));
+        Assert.Equal(
+            ["ATT0102", "ATT0103"],
+            Select(UNetOnCuda, Machines.CpuOnly, 20).VerdictOf("sliced")!.Reasons.Select(reason => reason.Code)
+        );
 
     [Fact]
     public void Select_UnknownFacts_RefuseNothing()
@@ -111,7 +140,11 @@ public sealed class SelectorTests
     [InlineData("torch-efficient", "ATT0317")]
     public void Select_LargestTemporalProblem_IsSplitAndTheVerdictSaysSo(string backend, string code)
     {
-        AttentionProblem temporal = AttentionProblem.Of(8192, 8, 16, 16, 40) with { DType = AttentionDType.Float16, Device = AttentionDevice.Cuda() };
+        AttentionProblem temporal = AttentionProblem.Of(8192, 8, 16, 16, 40) with
+        {
+            DType = AttentionDType.Float16,
+            Device = AttentionDevice.Cuda(),
+        };
         Verdict verdict = Select(temporal, Machines.H200, 100).VerdictOf(backend)!;
         Assert.True(verdict.Runs);
         Reason repair = Assert.Single(verdict.Repairs);
@@ -145,14 +178,19 @@ public sealed class SelectorTests
     public void Select_PreferredThatCannotRun_FallsBack()
     {
         var context = new SelectionContext { Machine = Machines.TeslaT4, Policy = Policy.Prefer("torch-flash") };
-        Assert.Equal("torch-efficient", AttentionSelector.Select(UNetOnCuda with { Batch = 1, QueryLength = 64 }, context, 8L << 30).Chosen);
+        Assert.Equal(
+            "torch-efficient",
+            AttentionSelector.Select(UNetOnCuda with { Batch = 1, QueryLength = 64 }, context, 8L << 30).Chosen
+        );
     }
 
     [Fact]
     public void Select_MeasuredRanking_ReplacesTheBuiltInOrderForItsClass()
     {
         AttentionProblem problem = AttentionProblem.Of(64, 8, 16, 16, 40);
-        var ranking = BackendRanking.Measured(new Dictionary<ProblemClass, IReadOnlyList<string>> { [ProblemClass.Of(problem)] = ["sliced"] });
+        var ranking = BackendRanking.Measured(
+            new Dictionary<ProblemClass, IReadOnlyList<string>> { [ProblemClass.Of(problem)] = ["sliced"] }
+        );
         var context = new SelectionContext { Machine = Machines.CpuOnly, Ranking = ranking };
         Plan plan = AttentionSelector.Select(problem, context, 8L << 30);
         Assert.Equal("sliced", plan.Chosen);
@@ -166,7 +204,8 @@ public sealed class SelectorTests
     {
         var context = new SelectionContext { Machine = Machines.CpuOnly, Policy = Policy.Forbid("managed-flash", "torch-flash") };
         AttentionProblem problem = AttentionProblem.Of(1, 8, 4096, 4096, 40);
-        Plan rich = AttentionSelector.Select(problem, context, 8L << 30), poor = AttentionSelector.Select(problem, context, 1L << 30);
+        Plan rich = AttentionSelector.Select(problem, context, 8L << 30),
+            poor = AttentionSelector.Select(problem, context, 1L << 30);
         Assert.Equal(("torch-math", "sliced"), (rich.Chosen, poor.Chosen));
         Assert.Equal(rich.ValidFromFreeBytes, poor.ValidBelowFreeBytes);
         Assert.Equal("torch-math", AttentionSelector.Select(problem, context, rich.ValidFromFreeBytes).Chosen);
@@ -182,7 +221,12 @@ public sealed class SelectorTests
         for (int i = 0; i < 2000; i++)
         {
             AttentionProblem problem = AttentionProblem.Of(
-                random.Next(0, 9000), random.Next(1, 33), random.Next(0, 100_000), random.Next(0, 100_000), random.Next(1, 1000)) with
+                random.Next(0, 9000),
+                random.Next(1, 33),
+                random.Next(0, 100_000),
+                random.Next(0, 100_000),
+                random.Next(1, 1000)
+            ) with
             {
                 DType = (AttentionDType)random.Next(4),
                 IsCausal = random.Next(2) == 0,

@@ -12,7 +12,13 @@ public sealed class SlicingTests
         for (int i = 0; i < 5000; i++)
         {
             int kv = random.Next(1, 9);
-            AttentionProblem problem = AttentionProblem.Of(random.Next(1, 9000), kv, random.Next(1, 5000), random.Next(1, 5000), random.Next(1, 600)) with
+            AttentionProblem problem = AttentionProblem.Of(
+                random.Next(1, 9000),
+                kv,
+                random.Next(1, 5000),
+                random.Next(1, 5000),
+                random.Next(1, 600)
+            ) with
             {
                 HeadCount = kv * random.Next(1, 4),
                 NeedsGradient = random.Next(2) == 0,
@@ -24,7 +30,10 @@ public sealed class SlicingTests
             Assert.InRange(shape.Rows, 1, problem.QueryLength);
             Assert.True(shape.Batches == 1 || shape.KvHeads == problem.KvHeadCount, "several sequences only with all heads");
             Assert.True(shape.Rows == problem.QueryLength || shape is { Batches: 1, KvHeads: 1 }, "part of the rows only of one head");
-            Assert.True(shape.WorkspaceBytes <= workspace || shape is { Batches: 1, KvHeads: 1, Rows: 1 }, $"{problem.Describe()} {workspace} {shape}");
+            Assert.True(
+                shape.WorkspaceBytes <= workspace || shape is { Batches: 1, KvHeads: 1, Rows: 1 },
+                $"{problem.Describe()} {workspace} {shape}"
+            );
         }
     }
 
@@ -71,13 +80,18 @@ public sealed class SlicingTests
         var random = new Random(seed);
         for (int i = 0; i < 3000; i++)
         {
-            int group = random.Next(1, 9), heads = group * random.Next(1, 40), batch = random.Next(0, 300);
+            int group = random.Next(1, 9),
+                heads = group * random.Next(1, 40),
+                batch = random.Next(0, 300);
             int limit = random.Next(2) == 0 ? random.Next(group, 2000) : 65_535;
             string call = $"seed {seed}, call {i}: batch {batch}, heads {heads}, group {group}, limit {limit}";
             var owner = new bool[batch * heads];
             foreach (LaunchChunk chunk in LaunchChunks.Split(batch, heads, group, limit))
             {
-                Assert.True(chunk is { BatchCount: > 0, HeadCount: > 0 } && (long)chunk.BatchCount * chunk.HeadCount <= limit, $"{call}: {chunk}");
+                Assert.True(
+                    chunk is { BatchCount: > 0, HeadCount: > 0 } && (long)chunk.BatchCount * chunk.HeadCount <= limit,
+                    $"{call}: {chunk}"
+                );
                 Assert.True(chunk.HeadStart % group == 0 && chunk.HeadCount % group == 0, $"{call}: {chunk} parts a group");
                 for (int b = chunk.BatchStart; b < chunk.BatchStart + chunk.BatchCount; b++)
                 {
@@ -106,7 +120,11 @@ public sealed class SlicingTests
     public void LaunchChunks_LimitOfCuda_SplitsFrom65536On(int batch, int heads, int parts)
     {
         Assert.Equal(parts, LaunchChunks.Split(batch, heads, 1, FusedRules.LaunchLimit).Count());
-        AttentionProblem problem = AttentionProblem.Of(batch, heads, 16, 16, 40) with { DType = AttentionDType.Float16, Device = AttentionDevice.Cuda() };
+        AttentionProblem problem = AttentionProblem.Of(batch, heads, 16, 16, 40) with
+        {
+            DType = AttentionDType.Float16,
+            Device = AttentionDevice.Cuda(),
+        };
         foreach (BackendRules backend in new[] { TorchFlashRules.Backend, TorchEfficientRules.Backend, TorchCuDnnRules.Backend })
         {
             var subject = new ConstraintSubject(problem, Machines.H200, 0, null);

@@ -10,8 +10,11 @@ namespace LatentSync.Attention.Tests;
 /// <summary>What a newcomer reads when nothing runs.</summary>
 public sealed class UnavailableTests
 {
-    private static readonly AttentionProblem UNet =
-        AttentionProblem.Of(16, 8, 4096, 4096, 40) with { DType = AttentionDType.Float16, Device = AttentionDevice.Cuda() };
+    private static readonly AttentionProblem UNet = AttentionProblem.Of(16, 8, 4096, 4096, 40) with
+    {
+        DType = AttentionDType.Float16,
+        Device = AttentionDevice.Cuda(),
+    };
 
     /// <summary>A Pascal GPU with a libtorch that has no code for it: one cause, said once, and what to do.</summary>
     private static AttentionUnavailableException OnPascal() => Of(UNet, Machines.P100, Policy.Auto, null);
@@ -51,30 +54,43 @@ public sealed class UnavailableTests
                 5. a lower resolution
               more: latentsync attention explain --shape 16,8,4096,4096,40 --dtype f16 --device cuda
             """.ReplaceLineEndings(),
-            OnPascal().Message);
+            OnPascal().Message
+        );
 
     [Fact]
     public void Report_Chinese_SaysTheSame()
     {
-        AttentionUnavailableReport english = OnPascal().ToReport(Language.English), chinese = OnPascal().ToReport(Language.Chinese);
+        AttentionUnavailableReport english = OnPascal().ToReport(Language.English),
+            chinese = OnPascal().ToReport(Language.Chinese);
         string text = chinese.ToText();
         WordingTests.AssertChinese("report", text);
         Assert.StartsWith("ATT0004 策略允许的注意力后端都无法计算这个问题。", text, StringComparison.Ordinal);
         Assert.Contains("1. 使用 --device cpu", text, StringComparison.Ordinal);
         Assert.Equal(english.ToText().Split('\n').Length, text.Split('\n').Length);
-        Assert.Equal(english.Remedies.Select(remedy => (remedy.Effort, string.Join(' ', remedy.Codes))), chinese.Remedies.Select(remedy => (remedy.Effort, string.Join(' ', remedy.Codes))));
+        Assert.Equal(
+            english.Remedies.Select(remedy => (remedy.Effort, string.Join(' ', remedy.Codes))),
+            chinese.Remedies.Select(remedy => (remedy.Effort, string.Join(' ', remedy.Codes)))
+        );
     }
 
     [Fact]
     public void Message_RequiredBackend_OffersThePolicyFirst()
     {
-        AttentionUnavailableException exception = Of(UNet with { DType = AttentionDType.Float32 }, Machines.TeslaT4, Policy.Require("torch-flash"), "torch-efficient");
+        AttentionUnavailableException exception = Of(
+            UNet with
+            {
+                DType = AttentionDType.Float32,
+            },
+            Machines.TeslaT4,
+            Policy.Require("torch-flash"),
+            "torch-efficient"
+        );
         Assert.Equal("ATT0003", exception.Code);
         AttentionUnavailableReport report = exception.ToReport();
         Assert.Equal(
-        [
-            "let torch-efficient run instead: the policy \"auto\" or \"prefer torch-flash\"", "--dtype f16",
-        ], report.Remedies.Select(remedy => remedy.Text));
+            ["let torch-efficient run instead: the policy \"auto\" or \"prefer torch-flash\"", "--dtype f16"],
+            report.Remedies.Select(remedy => remedy.Text)
+        );
         Assert.Equal(["torch-efficient", "sliced"], report.WouldRun);
         Assert.Contains("  would run if the policy let it: torch-efficient, sliced", exception.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("ATT0002", exception.Message, StringComparison.Ordinal);
@@ -82,8 +98,11 @@ public sealed class UnavailableTests
 
     [Fact]
     public void Message_NothingUnderAutoEither_SaysSo() =>
-        Assert.Contains("nothing would run under the policy \"auto\" either",
-            Of(UNet, Machines.P100, Policy.Require("sliced"), null).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "nothing would run under the policy \"auto\" either",
+            Of(UNet, Machines.P100, Policy.Require("sliced"), null).Message,
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public void Json_Report_HoldsEverythingTheTextSays()
@@ -112,7 +131,10 @@ public sealed class UnavailableTests
         string json = JsonSerializer.Serialize(machine);
         Machine back = JsonSerializer.Deserialize<Machine>(json)!;
         Assert.Equal(json, JsonSerializer.Serialize(back));
-        Assert.Equal((true, "9.10.2", false, OsFamily.Linux), (back.Gpus[0].IsMig, back.Cuda!.CuDnn, back.LibTorch!.HasEfficientAttention, back.OsFamily));
+        Assert.Equal(
+            (true, "9.10.2", false, OsFamily.Linux),
+            (back.Gpus[0].IsMig, back.Cuda!.CuDnn, back.LibTorch!.HasEfficientAttention, back.OsFamily)
+        );
     }
 
     private static AttentionUnavailableException Of(AttentionProblem problem, Machine machine, Policy policy, string? alternative) =>
@@ -135,7 +157,11 @@ public sealed class CurrentLanguageTests
             WordingTests.AssertChinese("message", new AttentionUnavailableException(plan, null).Message);
             Languages.Current = Language.English;
             // A plan that was kept speaks the language of the moment when it is told.
-            Assert.StartsWith("ATT0004 No attention backend", new AttentionUnavailableException(plan, null).Message, StringComparison.Ordinal);
+            Assert.StartsWith(
+                "ATT0004 No attention backend",
+                new AttentionUnavailableException(plan, null).Message,
+                StringComparison.Ordinal
+            );
             Assert.Equal("The device of the problem must exist.", plan.VerdictOf("sliced")!.Reasons[0].In(Language.English).Message);
         }
         finally

@@ -33,7 +33,11 @@ public sealed class UnknownMemoryTests
 
     private static string[] Order(AttentionProblem problem, long? free)
     {
-        Plan plan = AttentionSelector.Select(problem, new SelectionContext { Machine = Machines.CpuOnly, Policy = Policy.Forbid("managed-flash", "torch-flash") }, free);
+        Plan plan = AttentionSelector.Select(
+            problem,
+            new SelectionContext { Machine = Machines.CpuOnly, Policy = Policy.Forbid("managed-flash", "torch-flash") },
+            free
+        );
         return [plan.Chosen!, .. plan.Order];
     }
 }

@@ -13,5 +13,8 @@ public sealed class VectorPathTests
     [InlineData("advsimd dp rdm", "NEON", 128)]
     [InlineData("", "portable", 128)]
     public void Of_InstructionSets_IsTheWidestThatDotNetPrefers(string isa, string name, int bits) =>
-        Assert.Equal(new VectorPath(name, bits), VectorPath.Of(new CpuInfo("a processor", 4, isa.Split(' ', StringSplitOptions.RemoveEmptyEntries), "x64")));
+        Assert.Equal(
+            new VectorPath(name, bits),
+            VectorPath.Of(new CpuInfo("a processor", 4, isa.Split(' ', StringSplitOptions.RemoveEmptyEntries), "x64"))
+        );
 }

@@ -38,26 +38,36 @@ public sealed partial class WordingTests
     public void ChineseCodes_NoneIsLeftOver() =>
         Assert.Empty(WordCatalog.ChineseCodes.Keys.Except(AttentionRules.Codes.Select(code => code.Code)));
 
-    /// <summary>The sources are the list of phrases: whatever is given to <c>Finding.Of</c> or <c>Word</c> is said in Chinese too.</summary>
+    /// <summary>The sources are the list of phrases: whatever is given to <c>Finding.Of</c> or <c>Word</c> is said in Chinese
+    /// too.</summary>
     [Fact]
     public void ChinesePhrases_EveryPhraseOfTheSources_HasWordsWithTheSameGaps()
     {
         string[] folders = [RepositoryRoot.PathOf("src/LatentSync.Attention"), RepositoryRoot.PathOf("src/LatentSync.Attention.Torch")];
         string[] phrases =
         [
-            .. folders.SelectMany(folder => Directory.GetFiles(folder, "*.cs", SearchOption.AllDirectories))
+            .. folders
+                .SelectMany(folder => Directory.GetFiles(folder, "*.cs", SearchOption.AllDirectories))
                 .SelectMany(file => PhraseCall().Matches(File.ReadAllText(file)))
-                .Select(match => Regex.Unescape(match.Groups[1].Value)).Distinct().Where(phrase => phrase != "{0}"),
+                .Select(match => Regex.Unescape(match.Groups[1].Value))
+                .Distinct()
+                .Where(phrase => phrase != "{0}"),
         ];
         Assert.InRange(phrases.Length, 50, 500);
-        Assert.All(phrases, phrase =>
-        {
-            Assert.True(WordCatalog.ChinesePhrases.TryGetValue(phrase, out string? chinese), $"\"{phrase}\" has no Chinese words");
-            Assert.Equal(Gaps(phrase), Gaps(chinese!));
-            AssertChinese(phrase, chinese!);
-        });
-        Assert.Empty(WordCatalog.ChinesePhrases.Keys.Except(phrases)
-            .Except([Constraint.UseAnother, "none needed: {0}", "cured: {0}", "The backend", "the backend"]));
+        Assert.All(
+            phrases,
+            phrase =>
+            {
+                Assert.True(WordCatalog.ChinesePhrases.TryGetValue(phrase, out string? chinese), $"\"{phrase}\" has no Chinese words");
+                Assert.Equal(Gaps(phrase), Gaps(chinese!));
+                AssertChinese(phrase, chinese!);
+            }
+        );
+        Assert.Empty(
+            WordCatalog
+                .ChinesePhrases.Keys.Except(phrases)
+                .Except([Constraint.UseAnother, "none needed: {0}", "cured: {0}", "The backend", "the backend"])
+        );
     }
 
     /// <summary>Thousands of answers, read for English words that a Chinese sentence cannot contain.</summary>
@@ -71,7 +81,11 @@ public sealed partial class WordingTests
             for (int i = 0; i < 120; i++)
             {
                 AttentionProblem problem = RandomProblems.Draw(random);
-                Plan plan = AttentionSelector.Select(problem, new SelectionContext { Machine = machine, Policy = Policy.Forbid("sliced") }, 1L << 30);
+                Plan plan = AttentionSelector.Select(
+                    problem,
+                    new SelectionContext { Machine = machine, Policy = Policy.Forbid("sliced") },
+                    1L << 30
+                );
                 var exception = new AttentionUnavailableException(plan, plan.Chosen);
                 AssertChinese(machine.Os, exception.ToReport(Language.Chinese).ToText());
                 foreach (Reason reason in plan.Verdicts.SelectMany(verdict => verdict.Reasons.Concat(verdict.Repairs)))
@@ -86,18 +100,29 @@ public sealed partial class WordingTests
             }
         }
         // The generator must reach nearly all rules; failures at run time, the policy and rules of old versions have tests of their own.
-        string[] unreached = [.. AttentionRules.Backends.SelectMany(backend => backend.Constraints).Select(rule => rule.Code).Distinct().Except(codes).Order()];
+        string[] unreached =
+        [
+            .. AttentionRules
+                .Backends.SelectMany(backend => backend.Constraints)
+                .Select(rule => rule.Code)
+                .Distinct()
+                .Except(codes)
+                .Order(),
+        ];
         Assert.True(unreached.Length <= 4, "never broken by the random problems: " + string.Join(" ", unreached));
     }
 
     [Fact]
     public void FailureReasons_AllKinds_AreWhollyChinese() =>
-        Assert.All(FailureDescription.All, failure =>
-        {
-            Reason chinese = failure.ToReason("", "torch-flash").In(Language.Chinese);
-            AssertChinese(failure.Code, $"{chinese.Message} {chinese.Required} {chinese.Remedy}");
-            Assert.StartsWith("torch-flash 失败后已被搁置。", chinese.Message, StringComparison.Ordinal);
-        });
+        Assert.All(
+            FailureDescription.All,
+            failure =>
+            {
+                Reason chinese = failure.ToReason("", "torch-flash").In(Language.Chinese);
+                AssertChinese(failure.Code, $"{chinese.Message} {chinese.Required} {chinese.Remedy}");
+                Assert.StartsWith("torch-flash 失败后已被搁置。", chinese.Message, StringComparison.Ordinal);
+            }
+        );
 
     [Theory]
     [InlineData("en", Language.English)]
@@ -119,9 +144,14 @@ public sealed partial class WordingTests
     }
 
     private static IEnumerable<(string Code, string Rule, string Required, string Remedy, string? Repair)> EnglishWords() =>
-        AttentionRules.Backends.SelectMany(backend => backend.Constraints).Append(CommonRules.NotInProcess).DistinctBy(rule => rule.Code)
+        AttentionRules
+            .Backends.SelectMany(backend => backend.Constraints)
+            .Append(CommonRules.NotInProcess)
+            .DistinctBy(rule => rule.Code)
             .Select(rule => (rule.Code, rule.Rule, rule.Required, rule.Remedy, rule.Repair))
-            .Concat(FailureDescription.All.Select(failure => (failure.Code, failure.Message, failure.Required, failure.Remedy, (string?)null)))
+            .Concat(
+                FailureDescription.All.Select(failure => (failure.Code, failure.Message, failure.Required, failure.Remedy, (string?)null))
+            )
             .Concat(CodeDescription.OfPolicy.Select(code => (code.Code, code.Message, code.Required, code.Remedy, (string?)null)));
 
     private static int Steps(string remedy) => new Reason("", "", "", "", remedy).Steps.Count;
@@ -141,6 +171,9 @@ public sealed partial class WordingTests
     private static partial Regex Gap();
 
     /// <summary>Words without which English has no sentence.</summary>
-    [GeneratedRegex(@"(?<![\w-])(the|a|an|of|or|and|not|is|are|has|have|was|were|needs|need|takes|with|without|for|to|no|on|in|up|than|runs|run|newer|older|every|its|GPUs?'s|multiple|must|mask|window|head dims?|training|causal)(?![\w-])", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(
+        @"(?<![\w-])(the|a|an|of|or|and|not|is|are|has|have|was|were|needs|need|takes|with|without|for|to|no|on|in|up|than|runs|run|newer|older|every|its|GPUs?'s|multiple|must|mask|window|head dims?|training|causal)(?![\w-])",
+        RegexOptions.IgnoreCase
+    )]
     private static partial Regex EnglishWord();
 }

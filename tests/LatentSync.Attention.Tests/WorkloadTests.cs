@@ -14,12 +14,15 @@ public sealed class WorkloadTests
         Workload workload = WorkloadCatalog.Find(name);
         Assert.NotEmpty(workload.Layers);
         Assert.Equal(workload.Layers.Count, workload.Layers.Select(layer => layer.Name).Distinct(StringComparer.Ordinal).Count());
-        Assert.All(workload.Layers, layer =>
-        {
-            layer.Problem.Validate();
-            Assert.True(layer.Repeats >= 1);
-            Assert.Equal((AttentionDType.Float32, AttentionDevice.Cpu), (layer.Problem.DType, layer.Problem.Device));
-        });
+        Assert.All(
+            workload.Layers,
+            layer =>
+            {
+                layer.Problem.Validate();
+                Assert.True(layer.Repeats >= 1);
+                Assert.Equal((AttentionDType.Float32, AttentionDevice.Cpu), (layer.Problem.DType, layer.Problem.Device));
+            }
+        );
     }
 
     [Fact]

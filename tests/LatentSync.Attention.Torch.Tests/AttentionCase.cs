@@ -61,27 +61,69 @@ public sealed record AttentionCase(string Name, int B, int H, int Lq, int Lk, in
         new("value longer", 2, 3, 17, 29, 24) { Dv = 40 },
         new("grouped", 2, 6, 17, 29, 16) { Hkv = 2 },
         new("multi-query permuted", 2, 5, 17, 29, 16) { Hkv = 1, IsPermuted = true },
-        new("grouped masked", 2, 6, 17, 29, 16) { Hkv = 3, Mask = [2, 6, 17, 29], IsBoolean = true, HasHiddenRows = true },
-        new("bool 2d", 2, 3, 17, 29, 16) { Mask = [17, 29], IsBoolean = true, HasHiddenRows = true },
+        new("grouped masked", 2, 6, 17, 29, 16)
+        {
+            Hkv = 3,
+            Mask = [2, 6, 17, 29],
+            IsBoolean = true,
+            HasHiddenRows = true,
+        },
+        new("bool 2d", 2, 3, 17, 29, 16)
+        {
+            Mask = [17, 29],
+            IsBoolean = true,
+            HasHiddenRows = true,
+        },
         new("bool keys only", 2, 3, 17, 29, 16) { Mask = [2, 1, 1, 29], IsBoolean = true },
-        new("bool rows only", 2, 3, 17, 29, 16) { Mask = [17, 1], IsBoolean = true, HasHiddenRows = true },
+        new("bool rows only", 2, 3, 17, 29, 16)
+        {
+            Mask = [17, 1],
+            IsBoolean = true,
+            HasHiddenRows = true,
+        },
         new("bool 1d", 2, 3, 17, 29, 16) { Mask = [29], IsBoolean = true },
-        new("bool 3d", 2, 3, 17, 29, 16) { Mask = [3, 17, 29], IsBoolean = true, HasHiddenRows = true },
+        new("bool 3d", 2, 3, 17, 29, 16)
+        {
+            Mask = [3, 17, 29],
+            IsBoolean = true,
+            HasHiddenRows = true,
+        },
         new("float 2d", 2, 3, 17, 29, 16) { Mask = [17, 29], HasHiddenRows = true },
         new("float 4d", 2, 3, 17, 29, 16) { Mask = [2, 3, 17, 29], HasHiddenRows = true },
         new("float per head", 2, 3, 17, 29, 16) { Mask = [1, 3, 1, 29] },
         new("float and causal", 2, 3, 17, 29, 16) { Mask = [17, 29], Arguments = Causal },
-        new("bool and causal", 2, 3, 29, 17, 16) { Mask = [2, 1, 29, 17], IsBoolean = true, HasHiddenRows = true, Arguments = Causal },
+        new("bool and causal", 2, 3, 29, 17, 16)
+        {
+            Mask = [2, 1, 29, 17],
+            IsBoolean = true,
+            HasHiddenRows = true,
+            Arguments = Causal,
+        },
         new("causal square", 2, 3, 33, 33, 16) { Arguments = Causal },
         new("causal more keys", 2, 3, 17, 41, 16) { Arguments = Causal },
         new("causal more queries", 2, 3, 41, 17, 16) { Arguments = Causal },
         new("bottom-right more keys", 2, 3, 17, 41, 16) { Arguments = BottomRight },
         new("bottom-right more queries", 2, 3, 41, 17, 16) { Arguments = BottomRight },
-        new("bottom-right masked", 1, 2, 17, 41, 16) { Arguments = BottomRight, Mask = [17, 41], IsBoolean = true },
-        new("window", 1, 2, 50, 50, 16) { Arguments = new AttentionArguments { LeftWindow = 3, RightWindow = 5 } },
+        new("bottom-right masked", 1, 2, 17, 41, 16)
+        {
+            Arguments = BottomRight,
+            Mask = [17, 41],
+            IsBoolean = true,
+        },
+        new("window", 1, 2, 50, 50, 16)
+        {
+            Arguments = new AttentionArguments { LeftWindow = 3, RightWindow = 5 },
+        },
         new("window left causal", 1, 2, 50, 60, 16) { Arguments = BottomRight with { LeftWindow = 7 } },
-        new("window beyond the keys", 1, 2, 50, 20, 16) { Arguments = new AttentionArguments { LeftWindow = 2, RightWindow = 0 } },
-        new("softcap", 1, 2, 17, 29, 16) { Arguments = new AttentionArguments { Softcap = 3, Scale = 1 }, Mask = [17, 29] },
+        new("window beyond the keys", 1, 2, 50, 20, 16)
+        {
+            Arguments = new AttentionArguments { LeftWindow = 2, RightWindow = 0 },
+        },
+        new("softcap", 1, 2, 17, 29, 16)
+        {
+            Arguments = new AttentionArguments { Softcap = 3, Scale = 1 },
+            Mask = [17, 29],
+        },
         new("scale", 2, 3, 17, 29, 16) { Arguments = new AttentionArguments { Scale = 0.7 } },
         new("scale 0", 1, 1, 5, 7, 16) { Arguments = new AttentionArguments { Scale = 0 } },
         new("negative scale", 1, 1, 5, 7, 16) { Arguments = new AttentionArguments { Scale = -0.3 } },
@@ -90,16 +132,29 @@ public sealed record AttentionCase(string Name, int B, int H, int Lq, int Lk, in
         new("large scores", 1, 2, 17, 29, 16) { Magnitude = 2000 },
         new("key batch one", 3, 2, 17, 29, 16) { HasKeyBatchOne = true },
         new("rank 2", 1, 1, 17, 29, 16) { Rank = 2 },
-        new("rank 3", 1, 5, 17, 29, 16) { Rank = 3, Mask = [5, 17, 29], IsBoolean = true },
-        new("rank 5", 4, 3, 17, 29, 16) { Rank = 5, Mask = [2, 3, 17, 29], IsBoolean = true },
+        new("rank 3", 1, 5, 17, 29, 16)
+        {
+            Rank = 3,
+            Mask = [5, 17, 29],
+            IsBoolean = true,
+        },
+        new("rank 5", 4, 3, 17, 29, 16)
+        {
+            Rank = 5,
+            Mask = [2, 3, 17, 29],
+            IsBoolean = true,
+        },
     ];
 
     /// <summary>The operands in an element type, in the current dispose scope.</summary>
     public (Tensor Query, Tensor Key, Tensor Value, AttentionArguments Arguments) Make(ScalarType dtype, int seed = 1)
     {
         var generator = new Generator((ulong)seed);
-        int hkv = Hkv ?? H, bk = HasKeyBatchOne ? 1 : B;
-        Tensor query = Operand(B, H, Lq, D).mul(Magnitude).to(dtype), key = Operand(bk, hkv, Lk, D).to(dtype), value = Operand(bk, hkv, Lk, Dv ?? D).to(dtype);
+        int hkv = Hkv ?? H,
+            bk = HasKeyBatchOne ? 1 : B;
+        Tensor query = Operand(B, H, Lq, D).mul(Magnitude).to(dtype),
+            key = Operand(bk, hkv, Lk, D).to(dtype),
+            value = Operand(bk, hkv, Lk, Dv ?? D).to(dtype);
         if (IsStrided)
         {
             key = key.transpose(2, 3).contiguous().transpose(2, 3);

@@ -35,15 +35,24 @@ public sealed class CudaMemoryTests
     {
         var driver = new FakeDriver { FreeBytes = 1, Refused = refused };
         Assert.Null(FreeMemory.OfGpu(0, SimulatedCudaTests.Machine, driver));
-        Assert.Equal(driver.Calls.Count(call => call == "retain"), driver.Calls.Count(call => call == "release") + (refused == "retain" ? 1 : 0));
+        Assert.Equal(
+            driver.Calls.Count(call => call == "retain"),
+            driver.Calls.Count(call => call == "release") + (refused == "retain" ? 1 : 0)
+        );
         Assert.Equal(refused == "ask" ? 1 : 0, driver.Calls.Count(call => call == "pop"));
     }
 
     [Fact]
     public void OfDescribed_AnotherMachine_CountsWhatItHasAsFree()
     {
-        Machine machine = new("linux", new CpuInfo("a processor", 2, [], "x64"), 24L << 30,
-            [new GpuInfo("known", "8.6", 24L << 30, 7L << 30, null), new GpuInfo("total", "8.6", 16L << 30, null, null)], null, null);
+        Machine machine = new(
+            "linux",
+            new CpuInfo("a processor", 2, [], "x64"),
+            24L << 30,
+            [new GpuInfo("known", "8.6", 24L << 30, 7L << 30, null), new GpuInfo("total", "8.6", 16L << 30, null, null)],
+            null,
+            null
+        );
         Assert.Equal(24L << 30, FreeMemory.OfDescribed(AttentionDevice.Cpu, machine));
         Assert.Equal(7L << 30, FreeMemory.OfDescribed(AttentionDevice.Cuda(0), machine));
         Assert.Equal(16L << 30, FreeMemory.OfDescribed(AttentionDevice.Cuda(1), machine));

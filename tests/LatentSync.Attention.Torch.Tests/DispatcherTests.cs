@@ -29,7 +29,8 @@ public sealed class DispatcherTests
     {
         using var scope = NewDisposeScope();
         Tensor query = randn(1, 2, 8, 8);
-        AttentionDispatcher outer = Auto(), inner = Auto();
+        AttentionDispatcher outer = Auto(),
+            inner = Auto();
         using (AttentionDispatcher.Use(outer))
         {
             TorchAttention.ScaledDotProductAttention(query, query, query, layer: "a");
@@ -49,12 +50,19 @@ public sealed class DispatcherTests
     public void Entry_AllArguments_EqualsFloat64()
     {
         using var scope = NewDisposeScope();
-        Tensor query = randn([2, 4, 9, 8], generator: new Generator(1)), key = randn([2, 2, 13, 8], generator: new Generator(2));
+        Tensor query = randn([2, 4, 9, 8], generator: new Generator(1)),
+            key = randn([2, 2, 13, 8], generator: new Generator(2));
         Tensor mask = randn([13], generator: new Generator(3));
 
         Tensor actual = TorchAttention.ScaledDotProductAttention(query, key, key, mask, scale: 0.2, isCausalBottomRight: true);
 
-        var arguments = new AttentionArguments { Mask = mask, Scale = 0.2, IsCausal = true, CausalAlignment = CausalAlignment.BottomRight };
+        var arguments = new AttentionArguments
+        {
+            Mask = mask,
+            Scale = 0.2,
+            IsCausal = true,
+            CausalAlignment = CausalAlignment.BottomRight,
+        };
         Assert.True((ReferenceAttention.Compute(query, key, key, arguments) - actual).abs().max().item<double>() < 1e-6);
     }
 
@@ -70,20 +78,27 @@ public sealed class DispatcherTests
         backends.cuda.enable_math_sdp(math);
         try
         {
-            Parallel.For(0, 4, thread =>
-            {
-                using var scope = NewDisposeScope();
-                Tensor query = randn(1, 2, 16, 24);
-                foreach (string name in TestDispatchers.Names)
+            Parallel.For(
+                0,
+                4,
+                thread =>
                 {
-                    Tensor result = TestDispatchers.Requiring(TestDispatchers.Create(name)).Run(query, query, query);
-                    Assert.True((ReferenceAttention.Compute(query, query, query, default) - result).abs().max().item<double>() < 1e-5, name);
+                    using var scope = NewDisposeScope();
+                    Tensor query = randn(1, 2, 16, 24);
+                    foreach (string name in TestDispatchers.Names)
+                    {
+                        Tensor result = TestDispatchers.Requiring(TestDispatchers.Create(name)).Run(query, query, query);
+                        Assert.True(
+                            (ReferenceAttention.Compute(query, query, query, default) - result).abs().max().item<double>() < 1e-5,
+                            name
+                        );
+                        Assert.Equal((flash, math), (backends.cuda.flash_sdp_enabled(), backends.cuda.math_sdp_enabled()));
+                    }
+                    var failing = new ScriptedBackend(new TorchFlashBackend(), (_, _) => new ExternalException("fails"));
+                    Assert.Throws<AttentionUnavailableException>(() => TestDispatchers.Requiring(failing).Run(query, query, query));
                     Assert.Equal((flash, math), (backends.cuda.flash_sdp_enabled(), backends.cuda.math_sdp_enabled()));
                 }
-                var failing = new ScriptedBackend(new TorchFlashBackend(), (_, _) => new ExternalException("fails"));
-                Assert.Throws<AttentionUnavailableException>(() => TestDispatchers.Requiring(failing).Run(query, query, query));
-                Assert.Equal((flash, math), (backends.cuda.flash_sdp_enabled(), backends.cuda.math_sdp_enabled()));
-            });
+            );
         }
         finally
         {
@@ -95,7 +110,10 @@ public sealed class DispatcherTests
     [Fact]
     public void Run_EveryBackendAndCase_LeavesNoTensorBehind()
     {
-        AttentionDispatcher[] dispatchers = [.. TestDispatchers.Names.Select(name => TestDispatchers.Requiring(TestDispatchers.Create(name)))];
+        AttentionDispatcher[] dispatchers =
+        [
+            .. TestDispatchers.Names.Select(name => TestDispatchers.Requiring(TestDispatchers.Create(name))),
+        ];
         foreach (AttentionCase shape in AttentionCase.All)
         {
             using var scope = NewDisposeScope();
@@ -120,11 +138,13 @@ public sealed class DispatcherTests
     {
         using var scope = NewDisposeScope();
         Tensor query = randn(1, 2, 3, 8);
-        AttentionDispatcher dispatcher = new(new AttentionDispatcherOptions
-        {
-            Policy = Policy.Auto,
-            Backends = [new ScriptedBackend(new TorchFlashBackend(), (_, _) => new ExternalException("fails")), new TorchMathBackend()],
-        });
+        AttentionDispatcher dispatcher = new(
+            new AttentionDispatcherOptions
+            {
+                Policy = Policy.Auto,
+                Backends = [new ScriptedBackend(new TorchFlashBackend(), (_, _) => new ExternalException("fails")), new TorchMathBackend()],
+            }
+        );
         dispatcher.Run(query, query, query).Dispose();
         dispatcher.Quarantine.Release();
         long before = Tensor.TotalCount;
@@ -178,7 +198,9 @@ public sealed class DispatcherTests
                 }
             },
         };
-        meters.SetMeasurementEventCallback<long>((instrument, value, tags, _) => counted.Add($"{instrument.Name} {value} {tags[0].Value} {tags[1].Value}"));
+        meters.SetMeasurementEventCallback<long>(
+            (instrument, value, tags, _) => counted.Add($"{instrument.Name} {value} {tags[0].Value} {tags[1].Value}")
+        );
         meters.Start();
         using var activities = new ActivityListener
         {
@@ -207,12 +229,11 @@ public sealed class DispatcherTests
     public void Run_CachedPlan_AllocatesLittle()
     {
         using var scope = NewDisposeScope();
-        Tensor query = randn(1, 2, 4, 8), output = randn(1, 2, 4, 8);
-        var dispatcher = new AttentionDispatcher(new AttentionDispatcherOptions
-        {
-            Policy = Policy.Auto,
-            Backends = [new ConstantBackend(output)],
-        });
+        Tensor query = randn(1, 2, 4, 8),
+            output = randn(1, 2, 4, 8);
+        var dispatcher = new AttentionDispatcher(
+            new AttentionDispatcherOptions { Policy = Policy.Auto, Backends = [new ConstantBackend(output)] }
+        );
         // The runtime allocates now and then while it compiles the method anew: the least of several rounds is the method's own.
         long least = long.MaxValue;
         for (int round = 0; round < 10 && least > 0; round++)

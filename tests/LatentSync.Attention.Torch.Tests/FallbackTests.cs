@@ -10,7 +10,8 @@ namespace LatentSync.Attention.Torch.Tests;
 /// <summary>Kernels that fail at scripted calls: the result must not change.</summary>
 public sealed class FallbackTests
 {
-    public static TheoryData<FailureKind> CurableKinds() => [.. Enum.GetValues<FailureKind>().Where(kind => kind != FailureKind.DeviceLost)];
+    public static TheoryData<FailureKind> CurableKinds() =>
+        [.. Enum.GetValues<FailureKind>().Where(kind => kind != FailureKind.DeviceLost)];
 
     [Theory]
     [MemberData(nameof(CurableKinds))]
@@ -30,7 +31,10 @@ public sealed class FallbackTests
         }
 
         var incident = Assert.Single(listener.Incidents);
-        Assert.Equal(("torch-flash", kind, "torch-math", "unet.spatial-self"), (incident.Backend, incident.Kind, incident.Next, incident.Layer));
+        Assert.Equal(
+            ("torch-flash", kind, "torch-math", "unet.spatial-self"),
+            (incident.Backend, incident.Kind, incident.Next, incident.Layer)
+        );
         Assert.Equal(1, flash.Calls); // set aside after the first failure
         var use = Assert.Single(dispatcher.Snapshot());
         Assert.Equal(("unet.spatial-self", "torch-math", 5L), (use.Layer, use.Backend, use.Calls));
@@ -41,10 +45,15 @@ public sealed class FallbackTests
     public void Run_OutOfMemory_OnlyThatSizeIsSetAside()
     {
         using var scope = NewDisposeScope();
-        var flash = new ScriptedBackend(new TorchFlashBackend(), (_, problem) => problem.QueryLength >= 64 ? Failure(FailureKind.OutOfMemory) : null);
+        var flash = new ScriptedBackend(
+            new TorchFlashBackend(),
+            (_, problem) => problem.QueryLength >= 64 ? Failure(FailureKind.OutOfMemory) : null
+        );
         var listener = new RecordingListener();
         AttentionDispatcher dispatcher = Dispatcher(listener, flash, new SlicedBackend());
-        Tensor small = randn(1, 2, 32, 40), large = randn(1, 2, 64, 40), larger = randn(1, 2, 128, 40);
+        Tensor small = randn(1, 2, 32, 40),
+            large = randn(1, 2, 64, 40),
+            larger = randn(1, 2, 128, 40);
 
         dispatcher.Run(large, large, large, layer: "large");
         dispatcher.Run(small, small, small, layer: "small");
@@ -55,7 +64,8 @@ public sealed class FallbackTests
         Assert.Single(listener.Incidents);
         Assert.Equal(
             [("large", "sliced", 2L), ("larger", "sliced", 1L), ("small", "torch-flash", 1L)],
-            dispatcher.Snapshot().Select(use => (use.Layer, use.Backend, use.Calls)));
+            dispatcher.Snapshot().Select(use => (use.Layer, use.Backend, use.Calls))
+        );
     }
 
     [Fact]
@@ -63,11 +73,13 @@ public sealed class FallbackTests
     {
         using var scope = NewDisposeScope();
         var flash = new ScriptedBackend(new TorchFlashBackend(), (_, _) => Failure(FailureKind.NoKernel));
-        var dispatcher = new AttentionDispatcher(new AttentionDispatcherOptions
-        {
-            Policy = Policy.Require("torch-flash"),
-            Backends = [flash, new TorchMathBackend(), new SlicedBackend()],
-        });
+        var dispatcher = new AttentionDispatcher(
+            new AttentionDispatcherOptions
+            {
+                Policy = Policy.Require("torch-flash"),
+                Backends = [flash, new TorchMathBackend(), new SlicedBackend()],
+            }
+        );
         Tensor query = randn(1, 2, 8, 8);
 
         var exception = Assert.Throws<AttentionUnavailableException>(() => dispatcher.Run(query, query, query));
@@ -81,9 +93,12 @@ public sealed class FallbackTests
     }
 
     public static TheoryData<Exception> NotKernelFailures() =>
-    [
-        new OperationCanceledException(), new ArgumentException("bug"), new InvalidOperationException("bug"), new NullReferenceException("bug"),
-    ];
+        [
+            new OperationCanceledException(),
+            new ArgumentException("bug"),
+            new InvalidOperationException("bug"),
+            new NullReferenceException("bug"),
+        ];
 
     [Theory]
     [MemberData(nameof(NotKernelFailures), DisableDiscoveryEnumeration = true)]
@@ -91,7 +106,11 @@ public sealed class FallbackTests
     {
         using var scope = NewDisposeScope();
         AttentionDispatcher dispatcher = Dispatcher(
-            new RecordingListener(), new ScriptedBackend(new TorchFlashBackend(), (_, _) => thrown), new TorchMathBackend(), new SlicedBackend());
+            new RecordingListener(),
+            new ScriptedBackend(new TorchFlashBackend(), (_, _) => thrown),
+            new TorchMathBackend(),
+            new SlicedBackend()
+        );
         Tensor query = randn(1, 2, 8, 8);
 
         Assert.Same(thrown, Assert.ThrowsAny<Exception>(() => dispatcher.Run(query, query, query)));
@@ -105,15 +124,23 @@ public sealed class FallbackTests
     {
         using var scope = NewDisposeScope();
         var math = new ScriptedBackend(new TorchMathBackend(), (_, _) => null);
-        var thrown = new ExternalException("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be asynchronous");
-        AttentionDispatcher dispatcher = Dispatcher(new RecordingListener(), new ScriptedBackend(new TorchFlashBackend(), (_, _) => thrown), math);
+        var thrown = new ExternalException(
+            "CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be asynchronous"
+        );
+        AttentionDispatcher dispatcher = Dispatcher(
+            new RecordingListener(),
+            new ScriptedBackend(new TorchFlashBackend(), (_, _) => thrown),
+            math
+        );
         Tensor query = randn(1, 2, 8, 8);
 
         var exception = Assert.Throws<AttentionDeviceLostException>(() => dispatcher.Run(query, query, query));
 
         Assert.Same(thrown, exception.InnerException);
-        Assert.Equal(("torch-flash", "ATT0906", "CUDA error: an illegal memory access was encountered"),
-            (exception.Backend, exception.Reason.Code, exception.Reason.Found));
+        Assert.Equal(
+            ("torch-flash", "ATT0906", "CUDA error: an illegal memory access was encountered"),
+            (exception.Backend, exception.Reason.Code, exception.Reason.Found)
+        );
         Assert.Contains("restart the program", exception.Message, StringComparison.Ordinal);
         Assert.Equal(0, math.Calls);
         Assert.Empty(dispatcher.Quarantine.Entries);
@@ -126,8 +153,9 @@ public sealed class FallbackTests
         var flash = new ScriptedBackend(new TorchFlashBackend(), (_, _) => null);
         Tensor query = randn(1, 2, 8, 8);
 
-        Assert.Throws<OperationCanceledException>(
-            () => Dispatcher(new RecordingListener(), flash).Run(query, query, query, cancellationToken: new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() =>
+            Dispatcher(new RecordingListener(), flash).Run(query, query, query, cancellationToken: new CancellationToken(canceled: true))
+        );
 
         Assert.Equal(0, flash.Calls);
     }
@@ -168,16 +196,23 @@ public sealed class FallbackTests
         var listener = new RecordingListener();
         var flash = new ScriptedBackend(new TorchFlashBackend(), (_, _) => Failure(FailureKind.Other));
         AttentionDispatcher dispatcher = Dispatcher(listener, flash, new TorchMathBackend(), new SlicedBackend());
-        Parallel.For(0, 8, thread =>
-        {
-            for (int i = 0; i < 20; i++)
+        Parallel.For(
+            0,
+            8,
+            thread =>
             {
-                using var scope = NewDisposeScope();
-                Tensor query = randn([1, 2, 16, 24], generator: new Generator((ulong)(thread * 100 + i)));
-                double error = (ReferenceAttention.Compute(query, query, query, default) - dispatcher.Run(query, query, query)).abs().max().item<double>();
-                Assert.True(error < 1e-5, $"thread {thread}, call {i}: {error}");
+                for (int i = 0; i < 20; i++)
+                {
+                    using var scope = NewDisposeScope();
+                    Tensor query = randn([1, 2, 16, 24], generator: new Generator((ulong)(thread * 100 + i)));
+                    double error = (ReferenceAttention.Compute(query, query, query, default) - dispatcher.Run(query, query, query))
+                        .abs()
+                        .max()
+                        .item<double>();
+                    Assert.True(error < 1e-5, $"thread {thread}, call {i}: {error}");
+                }
             }
-        });
+        );
         Assert.Single(listener.Incidents);
         Assert.Equal(160, dispatcher.Snapshot().Sum(use => use.Calls));
     }
@@ -187,12 +222,11 @@ public sealed class FallbackTests
     {
         using var scope = NewDisposeScope();
         // A problem that cannot exist in memory as a whole: only its slices can.
-        Tensor query = randn([1, 1, 1, 8]).expand(1, 64, 3000, 8), key = randn([1, 1, 3000, 8]).expand(1, 64, 3000, 8);
-        var dispatcher = new AttentionDispatcher(new AttentionDispatcherOptions
-        {
-            Policy = Policy.Forbid("managed-flash", "torch-flash"),
-            FreeMemory = _ => 1L << 30,
-        });
+        Tensor query = randn([1, 1, 1, 8]).expand(1, 64, 3000, 8),
+            key = randn([1, 1, 3000, 8]).expand(1, 64, 3000, 8);
+        var dispatcher = new AttentionDispatcher(
+            new AttentionDispatcherOptions { Policy = Policy.Forbid("managed-flash", "torch-flash"), FreeMemory = _ => 1L << 30 }
+        );
         Tensor result = dispatcher.Run(query, key, key);
         Assert.Equal("sliced", dispatcher.Snapshot().Single().Backend); // torch-math would need 5.7 GB
         Tensor expected = ReferenceAttention.Compute(query[0, 0, ..1], key[0, 0], key[0, 0], default);
@@ -212,5 +246,12 @@ public sealed class FallbackTests
         };
 
     private static AttentionDispatcher Dispatcher(RecordingListener listener, params IAttentionBackend[] backends) =>
-        new(new AttentionDispatcherOptions { Policy = Policy.Auto, Backends = backends, Listener = listener });
+        new(
+            new AttentionDispatcherOptions
+            {
+                Policy = Policy.Auto,
+                Backends = backends,
+                Listener = listener,
+            }
+        );
 }

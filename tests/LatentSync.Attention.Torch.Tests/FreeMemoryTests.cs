@@ -26,8 +26,7 @@ public sealed class FreeMemoryTests : IDisposable
     }
 
     [Fact]
-    public void Of_Cpu_IsKnownAndNotNothing() =>
-        Assert.True(FreeMemory.Of(AttentionDevice.Cpu, SimulatedCudaTests.Machine) > 0);
+    public void Of_Cpu_IsKnownAndNotNothing() => Assert.True(FreeMemory.Of(AttentionDevice.Cpu, SimulatedCudaTests.Machine) > 0);
 
     private void Write(string path, string text)
     {

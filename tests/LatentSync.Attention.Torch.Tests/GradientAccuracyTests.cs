@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Tests;
 
-/// <summary>The errors of managed-flash's gradients against float64, beside those of libtorch's own flash kernel on the same numbers.</summary>
+/// <summary>The errors of managed-flash's gradients against float64, beside those of libtorch's own flash kernel on the same
+/// numbers.</summary>
 public sealed class GradientAccuracyTests
 {
     /// <summary>Both sum the same products in some order; more than this would be worse arithmetic.</summary>
@@ -29,7 +30,10 @@ public sealed class GradientAccuracyTests
     {
         using var scope = NewDisposeScope();
         var generator = new Generator((ulong)(queries + keys));
-        Tensor[] operands = [.. new[] { queries, keys, keys }.Select(length => randn([2, 3, length, headDim], generator: generator).to(dtype))];
+        Tensor[] operands =
+        [
+            .. new[] { queries, keys, keys }.Select(length => randn([2, 3, length, headDim], generator: generator).to(dtype)),
+        ];
         Tensor outputGradient = randn([2, 3, queries, headDim], generator: generator).to(dtype);
         var arguments = new AttentionArguments { IsCausal = isCausal };
 
@@ -44,15 +48,23 @@ public sealed class GradientAccuracyTests
 
             // The references of float64 have errors of their own there, of some roundings.
             double floor = dtype == ScalarType.Float64 ? 1e-14 : 0;
-            string found = string.Create(CultureInfo.InvariantCulture,
-                $"gradient {i} (q, k, v): root mean square {ownMean:G3}, worst {ownWorst:G3}; libtorch {peerMean:G3}, {peerWorst:G3}");
+            string found = string.Create(
+                CultureInfo.InvariantCulture,
+                $"gradient {i} (q, k, v): root mean square {ownMean:G3}, worst {ownWorst:G3}; libtorch {peerMean:G3}, {peerWorst:G3}"
+            );
             Assert.True(ownMean <= MostTimesLibTorch * peerMean + floor, found);
             Assert.True(ownWorst <= MostTimesLibTorch * peerWorst + floor, found);
             TestContext.Current.TestOutputHelper?.WriteLine(found);
         }
     }
 
-    private static Tensor[] Gradients(string backend, Tensor[] operands, Tensor outputGradient, AttentionArguments arguments, ScalarType dtype)
+    private static Tensor[] Gradients(
+        string backend,
+        Tensor[] operands,
+        Tensor outputGradient,
+        AttentionArguments arguments,
+        ScalarType dtype
+    )
     {
         Tensor[] leaves = [.. operands.Select(operand => operand.detach().clone().to(dtype).requires_grad_())];
         Tensor output = TestDispatchers.Requiring(TestDispatchers.Create(backend)).Run(leaves[0], leaves[1], leaves[2], arguments);

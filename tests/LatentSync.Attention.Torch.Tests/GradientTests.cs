@@ -14,10 +14,33 @@ public sealed class GradientTests
     {
         string[] cases =
         [
-            "one of everything", "primes", "unet 40", "permuted", "strided keys", "no keys", "value shorter", "value longer", "grouped",
-            "multi-query permuted", "grouped masked", "bool 2d", "bool 3d", "float 2d", "float per head", "float and causal", "bool and causal",
-            "causal more queries", "bottom-right more keys", "bottom-right more queries", "window left causal", "window beyond the keys",
-            "softcap", "scale", "key batch one", "rank 3", "rank 5",
+            "one of everything",
+            "primes",
+            "unet 40",
+            "permuted",
+            "strided keys",
+            "no keys",
+            "value shorter",
+            "value longer",
+            "grouped",
+            "multi-query permuted",
+            "grouped masked",
+            "bool 2d",
+            "bool 3d",
+            "float 2d",
+            "float per head",
+            "float and causal",
+            "bool and causal",
+            "causal more queries",
+            "bottom-right more keys",
+            "bottom-right more queries",
+            "window left causal",
+            "window beyond the keys",
+            "softcap",
+            "scale",
+            "key batch one",
+            "rank 3",
+            "rank 5",
         ];
         var data = new TheoryData<string, string>();
         foreach (string backend in TestDispatchers.Names)
@@ -46,7 +69,8 @@ public sealed class GradientTests
     public void Backward_Again_KeepsNoTensorInTheCallersScope(string backendName)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor query = randn([2, 3, 17, 16]).requires_grad_(), outputGradient = randn([2, 3, 17, 16]);
+        Tensor query = randn([2, 3, 17, 16]).requires_grad_(),
+            outputGradient = randn([2, 3, 17, 16]);
         int before = scope.DisposablesCount;
         for (int i = 0; i < 3; i++)
         {
@@ -66,7 +90,8 @@ public sealed class GradientTests
         using var scope = NewDisposeScope();
         foreach (long[] sizes in new long[][] { [17, 29], [2, 3, 17, 29], [1, 3, 1, 29], [17, 1] })
         {
-            Tensor query = randn([2, 3, 17, 16], generator: new Generator(1)), key = randn([2, 3, 29, 16], generator: new Generator(2));
+            Tensor query = randn([2, 3, 17, 16], generator: new Generator(1)),
+                key = randn([2, 3, 29, 16], generator: new Generator(2));
             Tensor mask = randn(sizes, generator: new Generator(3));
             AssertGradients(backendName, query, key, key.neg(), new AttentionArguments { Mask = mask }, maskNeedsGradient: true);
         }
@@ -89,7 +114,13 @@ public sealed class GradientTests
     }
 
     private static void AssertGradients(
-        string backendName, Tensor query, Tensor key, Tensor value, AttentionArguments arguments, bool maskNeedsGradient)
+        string backendName,
+        Tensor query,
+        Tensor key,
+        Tensor value,
+        AttentionArguments arguments,
+        bool maskNeedsGradient
+    )
     {
         AttentionDispatcher dispatcher = TestDispatchers.Requiring(TestDispatchers.Create(backendName));
         Tensor[] leaves = Leaves(query, key, value, maskNeedsGradient ? arguments.Mask : null, ScalarType.Float32);
@@ -97,7 +128,12 @@ public sealed class GradientTests
         var plan = dispatcher.Explain(AttentionDispatcher.Describe(leaves[0], leaves[1], leaves[2], own));
         Assert.SkipWhen(plan.Chosen is null, $"{backendName} does not run it");
         Tensor[] exact = Leaves(query, key, value, maskNeedsGradient ? arguments.Mask : null, ScalarType.Float64);
-        Tensor expected = ReferenceAttention.Compute(exact[0], exact[1], exact[2], maskNeedsGradient ? arguments with { Mask = exact[3] } : arguments);
+        Tensor expected = ReferenceAttention.Compute(
+            exact[0],
+            exact[1],
+            exact[2],
+            maskNeedsGradient ? arguments with { Mask = exact[3] } : arguments
+        );
         Tensor cotangent = randn(expected.shape, dtype: ScalarType.Float64, generator: new Generator(9));
 
         Tensor actual = dispatcher.Run(leaves[0], leaves[1], leaves[2], own);
@@ -106,7 +142,8 @@ public sealed class GradientTests
 
         for (int i = 0; i < leaves.Length; i++)
         {
-            Tensor want = exact[i].grad ?? zeros_like(exact[i]), have = leaves[i].grad!.to(ScalarType.Float64);
+            Tensor want = exact[i].grad ?? zeros_like(exact[i]),
+                have = leaves[i].grad!.to(ScalarType.Float64);
             if (want.numel() == 0)
             {
                 continue;

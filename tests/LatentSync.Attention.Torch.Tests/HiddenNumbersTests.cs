@@ -10,7 +10,8 @@ namespace LatentSync.Attention.Torch.Tests;
 [Trait("Category", "Exhaustive")]
 public sealed class HiddenNumbersTests
 {
-    private const int Queries = 11, Keys = 14;
+    private const int Queries = 11,
+        Keys = 14;
     private static readonly double[] Odd = [double.NaN, double.PositiveInfinity, double.NegativeInfinity];
 
     public static TheoryData<string, string> EveryBackendAndWayToHide()
@@ -18,7 +19,20 @@ public sealed class HiddenNumbersTests
         var data = new TheoryData<string, string>();
         foreach (string backend in TestDispatchers.Names)
         {
-            foreach (string way in new[] { "bool padding", "float padding", "bool rows", "float rows", "causal", "bottom-right", "window", "causal and padding", "mask per head" })
+            foreach (
+                string way in new[]
+                {
+                    "bool padding",
+                    "float padding",
+                    "bool rows",
+                    "float rows",
+                    "causal",
+                    "bottom-right",
+                    "window",
+                    "causal and padding",
+                    "mask per head",
+                }
+            )
             {
                 data.Add(backend, way);
             }
@@ -47,8 +61,10 @@ public sealed class HiddenNumbersTests
         (Tensor query, Tensor key, Tensor value, AttentionArguments arguments, bool[,,] sees) = Make(way, ScalarType.Float32);
         int[] hidden = [.. Enumerable.Range(0, Keys).Where(j => !Any(sees, j))];
         Assert.SkipWhen(hidden.Length == 0, "every key is seen by a query");
-        Assert.SkipWhen(backendName.StartsWith("torch-flash", StringComparison.Ordinal) && way.StartsWith("float", StringComparison.Ordinal),
-            "ATT0217: no additive mask in training");
+        Assert.SkipWhen(
+            backendName.StartsWith("torch-flash", StringComparison.Ordinal) && way.StartsWith("float", StringComparison.Ordinal),
+            "ATT0217: no additive mask in training"
+        );
         Tensor cotangent = randn([2, 4, Queries, 8], generator: new Generator(5));
         Tensor[] expected = Gradients(query, key, value);
 
@@ -81,7 +97,8 @@ public sealed class HiddenNumbersTests
         AttentionDispatcher dispatcher = TestDispatchers.Requiring(TestDispatchers.Create(backendName));
         (Tensor query, Tensor key, Tensor value, AttentionArguments arguments, _) = Make("causal", ScalarType.Float32);
         Tensor odd = Poisoned(key, [6]);
-        Tensor clean = query.detach().requires_grad_(), leaf = query.detach().requires_grad_();
+        Tensor clean = query.detach().requires_grad_(),
+            leaf = query.detach().requires_grad_();
         dispatcher.Run(clean, key, value, arguments).sum().backward();
         dispatcher.Run(leaf, odd, value, arguments).sum().backward();
         Tensor difference = (clean.grad! - leaf.grad!).abs().narrow(2, 0, 6);
@@ -99,7 +116,11 @@ public sealed class HiddenNumbersTests
             foreach (bool isKeyOdd in new[] { true, false })
             {
                 Tensor actual = ReferenceAttention.Compute(
-                    query, isKeyOdd ? Poisoned(key, [6, 13]) : key, isKeyOdd ? value : Poisoned(value, [6, 13]), arguments);
+                    query,
+                    isKeyOdd ? Poisoned(key, [6, 13]) : key,
+                    isKeyOdd ? value : Poisoned(value, [6, 13]),
+                    arguments
+                );
                 AssertRows(expected, actual, sees, [6, 13], 1e-12);
             }
         }
@@ -115,13 +136,18 @@ public sealed class HiddenNumbersTests
             foreach (string way in new[] { "bool padding", "float rows", "causal", "window", "mask per head" })
             {
                 (Tensor query, Tensor key, Tensor value, AttentionArguments arguments, bool[,,] sees) = Make(way, ScalarType.Float16);
-                AttentionProblem problem = AttentionDispatcher.Describe(query, key, value, arguments) with { Device = AttentionDevice.Cuda() };
+                AttentionProblem problem = AttentionDispatcher.Describe(query, key, value, arguments) with
+                {
+                    Device = AttentionDevice.Cuda(),
+                };
                 if (backend.Name == "torch-flash" && (arguments.Mask is not null || problem.HasWindow || Queries != Keys))
                 {
                     continue; // excluded by its rules
                 }
                 Tensor expected = ReferenceAttention.Compute(query, key, value, arguments);
-                Tensor actual = backend.Run(problem, OperandForm.Normalize(problem, query, Poisoned(key, [6, 13]), Poisoned(value, [2, 13]), arguments.Mask)).Output;
+                Tensor actual = backend
+                    .Run(problem, OperandForm.Normalize(problem, query, Poisoned(key, [6, 13]), Poisoned(value, [2, 13]), arguments.Mask))
+                    .Output;
                 AssertRows(expected, actual, sees, [2, 6, 13], 2e-3);
             }
         }
@@ -134,7 +160,19 @@ public sealed class HiddenNumbersTests
         int[] odd = way == "bottom-right" ? [7, 10, 13] : [2, 6, 13]; // the first query sees the first four keys there
         Tensor expected = dispatcher.Run(query, key, value, arguments);
         Tensor actual = dispatcher.Run(query, isKeyOdd ? Poisoned(key, odd) : key, isKeyOdd ? value : Poisoned(value, odd), arguments);
-        AssertRows(expected, actual, sees, odd, dtype switch { ScalarType.Float32 => 1e-5, ScalarType.Float64 => 1e-13, ScalarType.Float16 => 4e-3, _ => 3e-2 });
+        AssertRows(
+            expected,
+            actual,
+            sees,
+            odd,
+            dtype switch
+            {
+                ScalarType.Float32 => 1e-5,
+                ScalarType.Float64 => 1e-13,
+                ScalarType.Float16 => 4e-3,
+                _ => 3e-2,
+            }
+        );
     }
 
     private static void AssertRows(Tensor expected, Tensor actual, bool[,,] sees, int[] odd, double tolerance)
@@ -179,7 +217,8 @@ public sealed class HiddenNumbersTests
     {
         var generator = new Generator(7);
         Tensor query = randn([2, 4, Queries, 8], generator: generator).to(dtype);
-        Tensor key = randn([2, 2, Keys, 8], generator: generator).to(dtype), value = randn([2, 2, Keys, 8], generator: generator).to(dtype);
+        Tensor key = randn([2, 2, Keys, 8], generator: generator).to(dtype),
+            value = randn([2, 2, Keys, 8], generator: generator).to(dtype);
         AttentionArguments arguments = way switch
         {
             "causal" or "causal and padding" => new() { IsCausal = true },
@@ -196,7 +235,8 @@ public sealed class HiddenNumbersTests
                 for (int j = 0; j < Keys; j++)
                 {
                     int offset = way == "bottom-right" ? Keys - Queries : 0;
-                    bool isMasked = way.EndsWith("padding", StringComparison.Ordinal) ? j is 2 or 6 or 13
+                    bool isMasked =
+                        way.EndsWith("padding", StringComparison.Ordinal) ? j is 2 or 6 or 13
                         : way.EndsWith("rows", StringComparison.Ordinal) ? (i + j) % 3 == 0 || i == 4
                         : way == "mask per head" && (j == 13 || (h + j) % 2 == 0);
                     bool isBeyond = arguments.IsCausal && j > i + offset || way == "window" && (j < i - 2 || j > i + 1);

@@ -39,7 +39,10 @@ public sealed class LogSumExpTests
         AttentionDispatcher dispatcher = TestDispatchers.Requiring(TestDispatchers.Create(backendName));
         AttentionProblem problem = AttentionDispatcher.Describe(query, key, value, arguments) with { NeedsLogSumExp = true };
         Plan plan = dispatcher.Explain(problem);
-        Assert.SkipWhen(plan.Chosen is null, $"{backendName} does not run it: {string.Join(" ", plan.Verdicts.SelectMany(v => v.Reasons).Where(r => r.Code != "ATT0002" && r.Code != "ATT0107").Select(r => r.Code))}");
+        Assert.SkipWhen(
+            plan.Chosen is null,
+            $"{backendName} does not run it: {string.Join(" ", plan.Verdicts.SelectMany(v => v.Reasons).Where(r => r.Code != "ATT0002" && r.Code != "ATT0107").Select(r => r.Code))}"
+        );
 
         (Tensor output, Tensor logSumExp) = dispatcher.RunWithLogSumExp(query, key, value, arguments);
 
@@ -49,7 +52,12 @@ public sealed class LogSumExpTests
         double[] expected = Expected(problem, query, key, value, arguments).LogSumExp;
         // Inputs are rounded alike on both sides; a score's error is that of D products, relative to the largest score.
         // libtorch's kernel for 16 bits takes exponentials of about 20 bits.
-        double precision = dtype switch { ScalarType.Float64 => 1e-14, ScalarType.Float32 => 2e-6, _ => 2e-5 };
+        double precision = dtype switch
+        {
+            ScalarType.Float64 => 1e-14,
+            ScalarType.Float32 => 2e-6,
+            _ => 2e-5,
+        };
         double tolerance = precision * (5 + expected.Where(double.IsFinite).Select(Math.Abs).DefaultIfEmpty(0).Max());
         AssertClose(expected, LoopOracle.Doubles(logSumExp), tolerance);
         Tensor plain = dispatcher.Run(query, key, value, arguments);
@@ -86,7 +94,8 @@ public sealed class LogSumExpTests
     public void RunWithLogSumExp_FullyMaskedRow_IsNegativeInfinity(string backendName)
     {
         using var scope = NewDisposeScope();
-        Tensor query = randn([2, 2, 6, 8], generator: new Generator(3)), key = randn([2, 2, 700, 8], generator: new Generator(4));
+        Tensor query = randn([2, 2, 6, 8], generator: new Generator(3)),
+            key = randn([2, 2, 700, 8], generator: new Generator(4));
         Tensor seen = ones(6, 700, dtype: ScalarType.Bool);
         seen[3].fill_(false);
         AttentionDispatcher dispatcher = TestDispatchers.Requiring(TestDispatchers.Create(backendName));
@@ -107,7 +116,8 @@ public sealed class LogSumExpTests
     public void RunWithLogSumExp_TwoHalvesOfTheKeys_JoinToTheWhole(string backendName)
     {
         using var scope = NewDisposeScope();
-        Tensor query = randn([1, 3, 17, 8], generator: new Generator(5)), key = randn([1, 3, 60, 8], generator: new Generator(6));
+        Tensor query = randn([1, 3, 17, 8], generator: new Generator(5)),
+            key = randn([1, 3, 60, 8], generator: new Generator(6));
         AttentionDispatcher dispatcher = TestDispatchers.Requiring(TestDispatchers.Create(backendName));
         (Tensor first, Tensor firstLog) = dispatcher.RunWithLogSumExp(query, key.narrow(2, 0, 21), key.narrow(2, 0, 21));
         (Tensor second, Tensor secondLog) = dispatcher.RunWithLogSumExp(query, key.narrow(2, 21, 39), key.narrow(2, 21, 39));
@@ -156,11 +166,18 @@ public sealed class LogSumExpTests
         AttentionDispatcher dispatcher = TestDispatchers.Requiring(TestDispatchers.Create(backendName));
         foreach (bool isTraining in new[] { false, true })
         {
-            Tensor query = randn(2, 6, 9, 8).requires_grad_(isTraining), key = randn(2, 3, 200, 5), mask = rand(9, 200).gt(0.5);
+            Tensor query = randn(2, 6, 9, 8).requires_grad_(isTraining),
+                key = randn(2, 3, 200, 5),
+                mask = rand(9, 200).gt(0.5);
             for (int step = 0; step < 3; step++)
             {
                 long before = Tensor.TotalCount;
-                (Tensor output, Tensor logSumExp) = dispatcher.RunWithLogSumExp(query, randn(2, 3, 200, 8), key, new() { Mask = mask, IsCausal = true });
+                (Tensor output, Tensor logSumExp) = dispatcher.RunWithLogSumExp(
+                    query,
+                    randn(2, 3, 200, 8),
+                    key,
+                    new() { Mask = mask, IsCausal = true }
+                );
                 output.Dispose();
                 logSumExp.Dispose();
                 Assert.InRange(Tensor.TotalCount, 0, before + 1); // the key
@@ -173,8 +190,9 @@ public sealed class LogSumExpTests
     {
         using var scope = NewDisposeScope();
         Tensor query = randn(1, 1, 3, 4);
-        var refusal = Assert.Throws<AttentionUnavailableException>(
-            () => TestDispatchers.Requiring(new TorchMathBackend()).RunWithLogSumExp(query, query, query));
+        var refusal = Assert.Throws<AttentionUnavailableException>(() =>
+            TestDispatchers.Requiring(new TorchMathBackend()).RunWithLogSumExp(query, query, query)
+        );
         Assert.Contains("ATT0404", refusal.Message, StringComparison.Ordinal);
     }
 
@@ -183,8 +201,16 @@ public sealed class LogSumExpTests
     {
         using var scope = NewDisposeScope();
         Tensor query = randn([2, 5, 4], generator: new Generator(9));
-        (Tensor output, Tensor logSumExp) = TorchAttention.ScaledDotProductAttentionWithLogSumExp(query, query, query, isCausal: true, scale: 0.3);
-        Tensor scores = matmul(query, query.transpose(1, 2)).mul(0.3).masked_fill(ones(5, 5).triu(1).to(ScalarType.Bool), float.NegativeInfinity);
+        (Tensor output, Tensor logSumExp) = TorchAttention.ScaledDotProductAttentionWithLogSumExp(
+            query,
+            query,
+            query,
+            isCausal: true,
+            scale: 0.3
+        );
+        Tensor scores = matmul(query, query.transpose(1, 2))
+            .mul(0.3)
+            .masked_fill(ones(5, 5).triu(1).to(ScalarType.Bool), float.NegativeInfinity);
         Assert.Equal([2, 5], logSumExp.shape);
         Assert.True((logSumExp - scores.logsumexp(-1)).abs().max().item<float>() < 1e-5f);
         Assert.True(Same(TorchAttention.ScaledDotProductAttention(query, query, query, isCausal: true, scale: 0.3), output));
@@ -200,8 +226,14 @@ public sealed class LogSumExpTests
             mask = mask.expand([.. query.shape[..^3], .. mask.shape[^3..]]).reshape([problem.Batch, .. mask.shape[^3..]]);
         }
         return LoopOracle.Attend(
-            problem, LoopOracle.Doubles(query), LoopOracle.Doubles(WithBatch(key)), LoopOracle.Doubles(WithBatch(value)),
-            problem.EffectiveScale, problem.Softcap, LoopOracle.Bias(arguments with { Mask = mask }, problem));
+            problem,
+            LoopOracle.Doubles(query),
+            LoopOracle.Doubles(WithBatch(key)),
+            LoopOracle.Doubles(WithBatch(value)),
+            problem.EffectiveScale,
+            problem.Softcap,
+            LoopOracle.Bias(arguments with { Mask = mask }, problem)
+        );
     }
 
     private static bool Same(Tensor first, Tensor second) => first.numel() == 0 || first.eq(second).all().item<bool>();
@@ -213,7 +245,11 @@ public sealed class LogSumExpTests
         {
             Assert.True(
                 expected[i].Equals(actual[i]) || Math.Abs(expected[i] - actual[i]) <= tolerance,
-                string.Create(CultureInfo.InvariantCulture, $"[{i}] expected {expected[i]:R}, actual {actual[i]:R}, tolerance {tolerance:E2}"));
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"[{i}] expected {expected[i]:R}, actual {actual[i]:R}, tolerance {tolerance:E2}"
+                )
+            );
         }
     }
 }

@@ -34,9 +34,19 @@ internal sealed class LoopOracle
 
     /// <summary>Rows (b, h, i) of q (B, H, Lq, D), k (B, Hkv, Lk, D), v (B, Hkv, Lk, Dv); bias(b, h, i, j), -∞ hides.</summary>
     public static LoopOracle Attend(
-        AttentionProblem p, double[] q, double[] k, double[] v, double scale, double softcap, Func<int, int, int, int, double> bias)
+        AttentionProblem p,
+        double[] q,
+        double[] k,
+        double[] v,
+        double scale,
+        double softcap,
+        Func<int, int, int, int, double> bias
+    )
     {
-        int group = p.HeadCount / p.KvHeadCount, keys = p.KeyLength, dim = p.HeadDim, valueDim = p.ValueDim;
+        int group = p.HeadCount / p.KvHeadCount,
+            keys = p.KeyLength,
+            dim = p.HeadDim,
+            valueDim = p.ValueDim;
         var result = new LoopOracle((long)p.Batch * p.HeadCount * p.QueryLength, keys, valueDim);
         for (int b = 0; b < p.Batch; b++)
         {
@@ -46,7 +56,8 @@ internal sealed class LoopOracle
                 for (int i = 0; i < p.QueryLength; i++)
                 {
                     long row = ((long)b * p.HeadCount + h) * p.QueryLength + i;
-                    double maximum = double.NegativeInfinity, sum = 0;
+                    double maximum = double.NegativeInfinity,
+                        sum = 0;
                     for (int j = 0; j < keys; j++)
                     {
                         double product = 0;
@@ -55,8 +66,13 @@ internal sealed class LoopOracle
                             product += q[row * dim + d] * k[(kv * keys + j) * dim + d];
                         }
                         product *= scale;
-                        double capped = softcap > 0 ? softcap * Math.Tanh(product / softcap) : product, biased = capped + bias(b, h, i, j);
-                        (result.Products[row * keys + j], result.Capped[row * keys + j], result.Biased[row * keys + j]) = (product, capped, biased);
+                        double capped = softcap > 0 ? softcap * Math.Tanh(product / softcap) : product,
+                            biased = capped + bias(b, h, i, j);
+                        (result.Products[row * keys + j], result.Capped[row * keys + j], result.Biased[row * keys + j]) = (
+                            product,
+                            capped,
+                            biased
+                        );
                         maximum = Math.Max(maximum, biased);
                     }
                     for (int j = 0; j < keys && maximum > double.NegativeInfinity; j++)
@@ -102,7 +118,9 @@ internal sealed class LoopOracle
         return (b, h, i, j) =>
         {
             long index = ((At(b, 0) * sizes[1] + At(h, 1)) * sizes[2] + At(i, 2)) * sizes[3] + At(j, 3);
-            return !isBoolean ? values[index] : values[index] != 0 ? 0 : double.NegativeInfinity;
+            return !isBoolean ? values[index]
+                : values[index] != 0 ? 0
+                : double.NegativeInfinity;
         };
 
         long At(int position, int dimension) => sizes[dimension] == 1 ? 0 : position;

@@ -28,7 +28,8 @@ public sealed class MemoryTests
             foreach (string variant in new[] { "plain", "mask", "causal and mask", "grouped", "permuted", "longer value" })
             {
                 using var scope = NewDisposeScope();
-                Tensor query = randn(1, 8, 1500, 40).to(dtype), key = randn(1, variant == "grouped" ? 2 : 8, 1500, 40).to(dtype);
+                Tensor query = randn(1, 8, 1500, 40).to(dtype),
+                    key = randn(1, variant == "grouped" ? 2 : 8, 1500, 40).to(dtype);
                 Tensor value = variant == "longer value" ? randn(1, 8, 1500, 120).to(dtype) : key;
                 query = variant == "permuted" ? query.transpose(1, 2).contiguous().transpose(1, 2) : query;
                 var arguments = new AttentionArguments
@@ -41,7 +42,10 @@ public sealed class MemoryTests
 
                 long? peak = PeakMemory.Of(() => dispatcher.Run(query, key, value, arguments).Dispose());
 
-                Assert.True(peak <= plan.EstimatedBytes, $"{variant} {dtype}: took {peak >> 20} MiB, estimated {plan.EstimatedBytes >> 20} MiB");
+                Assert.True(
+                    peak <= plan.EstimatedBytes,
+                    $"{variant} {dtype}: took {peak >> 20} MiB, estimated {plan.EstimatedBytes >> 20} MiB"
+                );
             }
         }
     }
@@ -71,7 +75,10 @@ public sealed class MemoryTests
         ["bottom-right"] = AttentionProblem.Of(1, 8, 300, 1700, 64) with { IsCausal = true, CausalAlignment = CausalAlignment.BottomRight },
         ["window"] = AttentionProblem.Of(1, 8, 1500, 1500, 40) with { LeftWindow = 64, RightWindow = 0 },
         ["keys and values differ"] = AttentionProblem.Of(1, 16, 512, 700, 192) with { ValueDim = 128 },
-        ["mask per head"] = AttentionProblem.Of(2, 4, 500, 600, 48) with { Mask = AttentionMask.Of(AttentionMaskKind.Boolean, 2, 4, 500, 600) },
+        ["mask per head"] = AttentionProblem.Of(2, 4, 500, 600, 48) with
+        {
+            Mask = AttentionMask.Of(AttentionMaskKind.Boolean, 2, 4, 500, 600),
+        },
         ["bias"] = AttentionProblem.Of(2, 4, 500, 600, 48) with { Mask = AttentionMask.Of(AttentionMaskKind.Additive, 1, 4, 500, 600) },
         ["softcap"] = AttentionProblem.Of(1, 8, 900, 900, 40) with { Softcap = 5, IsCausal = true },
         ["one dimension"] = AttentionProblem.Of(1, 2, 2000, 2000, 1),
@@ -89,7 +96,9 @@ public sealed class MemoryTests
             using var scope = NewDisposeScope();
             AttentionProblem problem = Awkward[problemName] with { DType = dtype };
             AttentionInputs inputs = SeededOperands.Make(problem, seed: 1);
-            Tensor query = inputs.Query.requires_grad_(isTraining), key = inputs.Key.requires_grad_(isTraining), value = inputs.Value.requires_grad_(isTraining);
+            Tensor query = inputs.Query.requires_grad_(isTraining),
+                key = inputs.Key.requires_grad_(isTraining),
+                value = inputs.Value.requires_grad_(isTraining);
             AttentionArguments arguments = BackendVerifier.ArgumentsOf(problem, inputs.Mask);
             Plan plan = dispatcher.Explain(AttentionDispatcher.Describe(query, key, value, arguments));
             Assert.SkipWhen(plan.Chosen is null, $"{backendName} does not run {problemName}");
@@ -104,7 +113,10 @@ public sealed class MemoryTests
                 peak = PeakMemory.Of(Call);
             }
 
-            Assert.True(peak <= plan.EstimatedBytes, $"{problemName} {dtype}: took {peak >> 10} KiB, estimated {plan.EstimatedBytes >> 10} KiB");
+            Assert.True(
+                peak <= plan.EstimatedBytes,
+                $"{problemName} {dtype}: took {peak >> 10} KiB, estimated {plan.EstimatedBytes >> 10} KiB"
+            );
 
             void Call()
             {
@@ -131,10 +143,15 @@ public sealed class MemoryTests
     public void Run_65536TemporalSequences_SplitAtTheLaunchLimit_EqualsFloat64()
     {
         using var scope = NewDisposeScope();
-        AttentionProblem problem = WorkloadCatalog.Find("latentsync-512").Layers.Single(layer => layer.Name == "unet.temporal.64x64").Problem;
+        AttentionProblem problem = WorkloadCatalog
+            .Find("latentsync-512")
+            .Layers.Single(layer => layer.Name == "unet.temporal.64x64")
+            .Problem;
         Assert.True((long)problem.Batch * problem.HeadCount > TorchFlashRules.LaunchLimit);
-        Assert.All(LaunchChunks.Split(problem.Batch, problem.HeadCount, 1, TorchFlashRules.LaunchLimit),
-            chunk => Assert.InRange((long)chunk.BatchCount * chunk.HeadCount, 1, TorchFlashRules.LaunchLimit));
+        Assert.All(
+            LaunchChunks.Split(problem.Batch, problem.HeadCount, 1, TorchFlashRules.LaunchLimit),
+            chunk => Assert.InRange((long)chunk.BatchCount * chunk.HeadCount, 1, TorchFlashRules.LaunchLimit)
+        );
         AttentionInputs inputs = SeededOperands.Make(problem, seed: 1);
         using var reference = new SampledReference(problem, inputs, 1_000_000, seed: 1);
         foreach (int limit in new[] { TorchFlashRules.LaunchLimit, 30_000 }) // 30 000: heads of one sequence are parted too
@@ -152,11 +169,9 @@ public sealed class MemoryTests
         AttentionProblem problem = AttentionProblem.Of(1, 1, length, length, 8);
         AttentionInputs inputs = SeededOperands.Make(problem, seed: 1);
         using var reference = new SampledReference(problem, inputs, 64L * length, seed: 1);
-        AttentionDispatcher dispatcher = new(new AttentionDispatcherOptions
-        {
-            Policy = Policy.Forbid("managed-flash", "torch-flash"),
-            FreeMemory = _ => freeBytes,
-        });
+        AttentionDispatcher dispatcher = new(
+            new AttentionDispatcherOptions { Policy = Policy.Forbid("managed-flash", "torch-flash"), FreeMemory = _ => freeBytes }
+        );
         Plan plan = dispatcher.Explain(problem);
         Assert.Equal("sliced", plan.Chosen);
         Assert.Contains(plan.VerdictOf("torch-math")!.Reasons, reason => reason.Code == MemoryRules.FitsCode);
@@ -182,7 +197,9 @@ public sealed class MemoryTests
     {
         using var scope = NewDisposeScope();
         AttentionDispatcher dispatcher = TestDispatchers.Requiring(TestDispatchers.Create(backendName));
-        Tensor query = randn(1, 2, 33, 8).requires_grad_(), key = randn(1, 2, 29, 8).requires_grad_(), mask = randn(33, 29);
+        Tensor query = randn(1, 2, 33, 8).requires_grad_(),
+            key = randn(1, 2, 29, 8).requires_grad_(),
+            mask = randn(33, 29);
         mask = backendName == "torch-flash" ? mask.gt(0) : mask; // ATT0217
         var counts = new List<long>();
         for (int step = 0; step < 4; step++)

@@ -7,12 +7,19 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Tests;
 
-/// <summary>The raw operators: each script compiles here, though a CUDA kernel cannot run here; a libtorch that lacks one is told apart before
-/// the script would end the process.</summary>
+/// <summary>The raw operators: each script compiles here, though a CUDA kernel cannot run here; a libtorch that lacks one is told apart
+/// before the script would end the process.</summary>
 public sealed class OperatorCatalogTests
 {
     private const string Efficient = "_scaled_dot_product_efficient_attention";
-    private static readonly string[] Positional = ["Tensor query", "Tensor key", "Tensor value", "Tensor? attn_bias", "bool compute_log_sumexp"];
+    private static readonly string[] Positional =
+    [
+        "Tensor query",
+        "Tensor key",
+        "Tensor value",
+        "Tensor? attn_bias",
+        "bool compute_log_sumexp",
+    ];
 
     [Fact]
     public void Scripts_OfCudaKernels_CompileAndSayThatThisBuildHasNoKernel()
@@ -21,13 +28,15 @@ public sealed class OperatorCatalogTests
         using var scope = NewDisposeScope();
         Tensor query = zeros([1, 1, 4, 8], dtype: ScalarType.Float16);
         ITorchKernels kernels = LibTorchKernels.Instance;
-        foreach (Func<Tensor> call in new Func<Tensor>[]
-        {
-            () => kernels.FlashCuda(query, query, query, 0, false, 1),
-            () => kernels.Efficient(query, query, query, null, false, 0, false, 1),
-            () => kernels.Efficient(query, query, query, zeros([1, 1, 4, 4], dtype: ScalarType.Float16), true, 0.1, true, 1),
-            () => kernels.CuDnn(query, query, query, null, false, 0, false, 1),
-        })
+        foreach (
+            Func<Tensor> call in new Func<Tensor>[]
+            {
+                () => kernels.FlashCuda(query, query, query, 0, false, 1),
+                () => kernels.Efficient(query, query, query, null, false, 0, false, 1),
+                () => kernels.Efficient(query, query, query, zeros([1, 1, 4, 4], dtype: ScalarType.Float16), true, 0.1, true, 1),
+                () => kernels.CuDnn(query, query, query, null, false, 0, false, 1),
+            }
+        )
         {
             var exception = Assert.Throws<ExternalException>(call);
             Assert.Equal(FailureKind.NoKernel, FailureClassifier.Classify(exception));
@@ -51,15 +60,36 @@ public sealed class OperatorCatalogTests
     }
 
     [Theory]
-    [InlineData("(Tensor query, Tensor key, Tensor value, Tensor? attn_bias, bool compute_log_sumexp, *, float? scale=None) -> Tensor", null)]
-    [InlineData("(Tensor query, Tensor key, Tensor value, Tensor? attn_bias, bool compute_log_sumexp, *, float? scale=None, int? window=None) -> Tensor", null)]
-    [InlineData("(Tensor query, Tensor key, Tensor value, Tensor? attn_bias, bool compute_log_sumexp, *, float? scale=None, int window) -> Tensor", "argument int window is required")]
-    [InlineData("(Tensor query, Tensor key, Tensor value, Tensor? attn_bias, bool compute_log_sumexp) -> Tensor", "there is no argument float? scale")]
-    [InlineData("(Tensor query, Tensor key, Tensor value, bool compute_log_sumexp, *, float? scale=None) -> Tensor", "argument 4 is bool compute_log_sumexp, not Tensor? attn_bias")]
+    [InlineData(
+        "(Tensor query, Tensor key, Tensor value, Tensor? attn_bias, bool compute_log_sumexp, *, float? scale=None) -> Tensor",
+        null
+    )]
+    [InlineData(
+        "(Tensor query, Tensor key, Tensor value, Tensor? attn_bias, bool compute_log_sumexp, *, float? scale=None, int? window=None) -> Tensor",
+        null
+    )]
+    [InlineData(
+        "(Tensor query, Tensor key, Tensor value, Tensor? attn_bias, bool compute_log_sumexp, *, float? scale=None, int window) -> Tensor",
+        "argument int window is required"
+    )]
+    [InlineData(
+        "(Tensor query, Tensor key, Tensor value, Tensor? attn_bias, bool compute_log_sumexp) -> Tensor",
+        "there is no argument float? scale"
+    )]
+    [InlineData(
+        "(Tensor query, Tensor key, Tensor value, bool compute_log_sumexp, *, float? scale=None) -> Tensor",
+        "argument 4 is bool compute_log_sumexp, not Tensor? attn_bias"
+    )]
     [InlineData("(Tensor query, Tensor key, Tensor value) -> Tensor", "argument 4 is missing, not Tensor? attn_bias")]
     public void Require_OtherDeclaration_IsAKernelFailure(string declaration, string? mismatch)
     {
-        using var binary = new MemoryStream([.. "garbage\0"u8, .. new byte[5000], .. Encoding.UTF8.GetBytes("aten::" + Efficient + declaration), 0, 7]);
+        using var binary = new MemoryStream([
+            .. "garbage\0"u8,
+            .. new byte[5000],
+            .. Encoding.UTF8.GetBytes("aten::" + Efficient + declaration),
+            0,
+            7,
+        ]);
         var schemas = OperatorCatalog.Read(binary);
         Exception? exception = Record.Exception(() => OperatorCatalog.Require(schemas, "2.99.0", Efficient, Positional, ["float? scale"]));
         if (mismatch is null)
@@ -68,14 +98,18 @@ public sealed class OperatorCatalogTests
             return;
         }
         Assert.Equal(FailureKind.NoKernel, FailureClassifier.Classify(exception!));
-        Assert.Equal($"libtorch 2.99.0 has no operator {Efficient} that can be called as this program calls it: {mismatch}.", exception!.Message);
+        Assert.Equal(
+            $"libtorch 2.99.0 has no operator {Efficient} that can be called as this program calls it: {mismatch}.",
+            exception!.Message
+        );
     }
 
     [Fact]
     public void Require_UnknownOperator_IsAKernelFailure()
     {
-        var exception = Assert.Throws<ExternalException>(
-            () => OperatorCatalog.Require(new Dictionary<string, OperatorSchema>(), "2.1.0", "_no_such_operator", [], []));
+        var exception = Assert.Throws<ExternalException>(() =>
+            OperatorCatalog.Require(new Dictionary<string, OperatorSchema>(), "2.1.0", "_no_such_operator", [], [])
+        );
         Assert.Equal(FailureKind.NoKernel, FailureClassifier.Classify(exception));
         Assert.Contains("no such operator", exception.Message, StringComparison.Ordinal);
     }

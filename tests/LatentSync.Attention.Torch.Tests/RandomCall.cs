@@ -6,17 +6,27 @@ namespace LatentSync.Attention.Torch.Tests;
 /// <summary>A random call of attention, by seed: shapes, strides, offsets, masks of every form.</summary>
 internal sealed record RandomCall(Tensor Query, Tensor Key, Tensor Value, AttentionArguments Arguments)
 {
-    private static readonly int[] Lengths = [1, 2, 5, 8, 16, 33], Dims = [1, 3, 8, 20, 40, 64, 80, 160];
+    private static readonly int[] Lengths = [1, 2, 5, 8, 16, 33],
+        Dims = [1, 3, 8, 20, 40, 64, 80, 160];
 
     /// <summary>Draws a call in the current dispose scope.</summary>
     internal static RandomCall Draw(Random random, ScalarType dtype, bool withGradient = false)
     {
-        int b = random.Next(1, 4), kv = random.Next(1, 4), h = Chance(3) ? kv * random.Next(2, 4) : kv;
-        int lq = Pick(Lengths), lk = Chance(3) ? lq : Pick(Lengths), d = Pick(Dims), dv = Chance(6) ? Pick(Dims) : d;
+        int b = random.Next(1, 4),
+            kv = random.Next(1, 4),
+            h = Chance(3) ? kv * random.Next(2, 4) : kv;
+        int lq = Pick(Lengths),
+            lk = Chance(3) ? lq : Pick(Lengths),
+            d = Pick(Dims),
+            dv = Chance(6) ? Pick(Dims) : d;
         var generator = new Generator((ulong)random.Next());
-        bool permuted = Chance(3), offset = Chance(4), strided = Chance(8);
+        bool permuted = Chance(3),
+            offset = Chance(4),
+            strided = Chance(8);
         int keyBatch = Chance(12) ? 1 : b;
-        Tensor query = Operand(b, h, lq, d), key = Operand(keyBatch, kv, lk, d), value = Operand(keyBatch, kv, lk, dv);
+        Tensor query = Operand(b, h, lq, d),
+            key = Operand(keyBatch, kv, lk, d),
+            value = Operand(keyBatch, kv, lk, dv);
         if (withGradient)
         {
             query.requires_grad_();
@@ -41,9 +51,11 @@ internal sealed record RandomCall(Tensor Query, Tensor Key, Tensor Value, Attent
         {
             // An offset: the operand is a part of a wider row, as of a packed query-key-value projection.
             int wide = offset ? dim + 3 : dim;
-            Tensor whole = (permuted
-                ? randn([batch, length, heads, wide], generator: generator).transpose(1, 2)
-                : randn([batch, heads, length, wide], generator: generator)).to(dtype);
+            Tensor whole = (
+                permuted
+                    ? randn([batch, length, heads, wide], generator: generator).transpose(1, 2)
+                    : randn([batch, heads, length, wide], generator: generator)
+            ).to(dtype);
             Tensor part = offset ? whole.narrow(3, 1, dim) : whole;
             return strided ? part.transpose(2, 3).contiguous().transpose(2, 3) : part;
         }

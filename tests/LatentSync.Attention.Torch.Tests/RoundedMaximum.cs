@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Tests;
 
-/// <summary>Right but for one thing, which a kernel of ours once did: it weighs by 2^(s·log2 e - maximum), the product exact and the maximum
-/// rounded, so that the heaviest key weighs 2^(rounding error) instead of 1. With scores around 1 nobody sees it.</summary>
+/// <summary>Right but for one thing, which a kernel of ours once did: it weighs by 2^(s·log2 e - maximum), the product exact and the
+/// maximum rounded, so that the heaviest key weighs 2^(rounding error) instead of 1. With scores around 1 nobody sees it.</summary>
 internal sealed class RoundedMaximum(string name) : IAttentionBackend
 {
     public string Name => name;

@@ -34,10 +34,22 @@ public sealed class RuleTableTests
             codes.UnionWith(refusals);
 
             LibTorchChoice theirs = LibTorchVerdict.Ask(
-                query, key, value, arguments.Mask, arguments.Dropout, arguments.IsCausal, enableGqa: problem.IsGrouped);
+                query,
+                key,
+                value,
+                arguments.Mask,
+                arguments.Dropout,
+                arguments.IsCausal,
+                enableGqa: problem.IsGrouped
+            );
 
-            Assert.True(ours == theirs, string.Create(CultureInfo.InvariantCulture,
-                $"seed {Seed}, problem {i}: libtorch {theirs}, we {ours} ({string.Join(" ", refusals)}): {problem.Describe()}, mask {problem.Mask}, strided {problem.Strided}, broadcast {problem.BroadcastsBatch}"));
+            Assert.True(
+                ours == theirs,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"seed {Seed}, problem {i}: libtorch {theirs}, we {ours} ({string.Join(" ", refusals)}): {problem.Describe()}, mask {problem.Mask}, strided {problem.Strided}, broadcast {problem.BroadcastsBatch}"
+                )
+            );
             // Our own backend never runs as it is what libtorch would refuse: there is a reason or a repair.
             Verdict verdict = dispatcher.Explain(problem).VerdictOf("torch-flash")!;
             Assert.True(theirs == LibTorchChoice.Flash || verdict.Reasons.Count + verdict.Repairs.Count > 0, $"seed {Seed}, problem {i}");
@@ -73,13 +85,14 @@ public sealed class RuleTableTests
             using var scope = NewDisposeScope();
             var (query, key, value, arguments) = Draw(random);
             arguments = arguments with { Dropout = 0 };
-            double error = 0, tolerance = query.dtype switch
-            {
-                ScalarType.Float64 => 1e-11,
-                ScalarType.Float32 => 3e-5,
-                ScalarType.Float16 => 1e-2,
-                _ => 1e-1,
-            };
+            double error = 0,
+                tolerance = query.dtype switch
+                {
+                    ScalarType.Float64 => 1e-11,
+                    ScalarType.Float32 => 3e-5,
+                    ScalarType.Float16 => 1e-2,
+                    _ => 1e-1,
+                };
             Tensor expected = ReferenceAttention.Compute(query, key, value, arguments);
             foreach (string name in TestDispatchers.Names)
             {
@@ -90,24 +103,46 @@ public sealed class RuleTableTests
                     continue;
                 }
                 Tensor actual = dispatcher.Run(query, key, value, arguments).detach().to(float64);
-                error = expected.numel() == 0 ? 0 : (expected.detach() - actual).abs().nan_to_num(double.PositiveInfinity).max().item<double>();
-                Assert.True(error <= tolerance, string.Create(CultureInfo.InvariantCulture,
-                    $"problem {i} of seed 7, {name}: error {error:E3}: {problem.Describe()}, mask {problem.Mask}, strided {problem.Strided}"));
+                error =
+                    expected.numel() == 0 ? 0 : (expected.detach() - actual).abs().nan_to_num(double.PositiveInfinity).max().item<double>();
+                Assert.True(
+                    error <= tolerance,
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"problem {i} of seed 7, {name}: error {error:E3}: {problem.Describe()}, mask {problem.Mask}, strided {problem.Strided}"
+                    )
+                );
             }
         }
     }
 
     private static (Tensor Query, Tensor Key, Tensor Value, AttentionArguments Arguments) Draw(Random random)
     {
-        int[] lengths = [1, 2, 5, 16, 33], dims = [1, 3, 8, 24, 40];
-        int b = Chance(40) ? 0 : random.Next(1, 4), kv = random.Next(1, 4), group = Chance(4) ? 2 : 1, h = kv * group;
-        int lq = Chance(20) ? 0 : lengths[random.Next(lengths.Length)], lk = Chance(20) ? 0 : Chance(3) ? lq : lengths[random.Next(lengths.Length)];
-        int d = dims[random.Next(dims.Length)], dv = Chance(8) ? dims[random.Next(dims.Length)] : d;
-        ScalarType dtype = random.Next(4) switch { 0 => ScalarType.Float64, 1 => ScalarType.Float16, 2 => ScalarType.BFloat16, _ => ScalarType.Float32 };
+        int[] lengths = [1, 2, 5, 16, 33],
+            dims = [1, 3, 8, 24, 40];
+        int b = Chance(40) ? 0 : random.Next(1, 4),
+            kv = random.Next(1, 4),
+            group = Chance(4) ? 2 : 1,
+            h = kv * group;
+        int lq = Chance(20) ? 0 : lengths[random.Next(lengths.Length)],
+            lk = Chance(20) ? 0
+            : Chance(3) ? lq
+            : lengths[random.Next(lengths.Length)];
+        int d = dims[random.Next(dims.Length)],
+            dv = Chance(8) ? dims[random.Next(dims.Length)] : d;
+        ScalarType dtype = random.Next(4) switch
+        {
+            0 => ScalarType.Float64,
+            1 => ScalarType.Float16,
+            2 => ScalarType.BFloat16,
+            _ => ScalarType.Float32,
+        };
         bool permuted = Chance(3);
         int kb = group == 1 && Chance(12) ? 1 : b;
         var generator = new Generator((ulong)random.Next());
-        Tensor query = Operand(b, h, lq, d), key = Operand(kb, kv, lk, d), value = Operand(kb, kv, lk, dv);
+        Tensor query = Operand(b, h, lq, d),
+            key = Operand(kb, kv, lk, d),
+            value = Operand(kb, kv, lk, dv);
         if (Chance(12))
         {
             key = key.transpose(2, 3).contiguous().transpose(2, 3);
@@ -132,19 +167,36 @@ public sealed class RuleTableTests
         }
         Tensor? mask = Chance(2) ? null : Mask();
         // libtorch refuses dropout, a mask and causal only past its choice; our callers may combine them.
-        return (query, key, value, new AttentionArguments { Mask = mask, IsCausal = Chance(4), Dropout = Chance(15) ? 0.25 : 0 });
+        return (
+            query,
+            key,
+            value,
+            new AttentionArguments
+            {
+                Mask = mask,
+                IsCausal = Chance(4),
+                Dropout = Chance(15) ? 0.25 : 0,
+            }
+        );
 
         bool Chance(int oneIn) => random.Next(oneIn) == 0;
 
         Tensor Operand(int batch, int heads, int length, int dim) =>
-            (permuted
-                ? randn([batch, length, heads, dim], generator: generator).transpose(1, 2)
-                : randn([batch, heads, length, dim], generator: generator)).to(dtype);
+            (
+                permuted
+                    ? randn([batch, length, heads, dim], generator: generator).transpose(1, 2)
+                    : randn([batch, heads, length, dim], generator: generator)
+            ).to(dtype);
 
         Tensor Mask()
         {
             long[] full = [b, h, lq, lk];
-            int maskRank = random.Next(4) switch { 0 => 3, 1 => 2, _ => 4 };
+            int maskRank = random.Next(4) switch
+            {
+                0 => 3,
+                1 => 2,
+                _ => 4,
+            };
             long[] sizes = [.. full[^maskRank..].Select(size => Chance(4) ? 1 : size)];
             Tensor visible = rand(sizes, generator: generator).gt(0.3);
             if (Chance(2))

@@ -25,7 +25,8 @@ public sealed class SabotageTests
     {
         var listener = new RecordingListener();
         List<FaultyBackend> faulty = Faulty(onCuda, seed: 20261122);
-        AttentionDispatcher dispatcher = Dispatcher(onCuda, listener, faulty), undisturbed = Dispatcher(onCuda, new RecordingListener(), []);
+        AttentionDispatcher dispatcher = Dispatcher(onCuda, listener, faulty),
+            undisturbed = Dispatcher(onCuda, new RecordingListener(), []);
         var random = new Random(4);
         using FallbackMeter meter = new();
         int calls = 0;
@@ -33,7 +34,8 @@ public sealed class SabotageTests
         {
             using var scope = NewDisposeScope();
             RandomCall call = RandomCall.Draw(random, onCuda && random.Next(2) == 0 ? ScalarType.Float16 : ScalarType.Float32);
-            int told = listener.Incidents.Count, injected = faulty.Sum(backend => backend.Faults.Count);
+            int told = listener.Incidents.Count,
+                injected = faulty.Sum(backend => backend.Faults.Count);
 
             AssertEqual(call, undisturbed, dispatcher, calls++);
 
@@ -48,12 +50,15 @@ public sealed class SabotageTests
         Assert.Equal(faults.Length, listener.Incidents.Count);
         Assert.Equal(faults.Length, meter.Total);
         Assert.Equal(calls, dispatcher.Snapshot().Sum(use => use.Calls));
-        Assert.All(listener.Incidents, incident =>
-        {
-            Assert.Equal(FailureClassifier.Classify(incident.Exception), incident.Kind);
-            Assert.DoesNotContain('\n', incident.Reason.Found);
-            Assert.NotNull(incident.Next);
-        });
+        Assert.All(
+            listener.Incidents,
+            incident =>
+            {
+                Assert.Equal(FailureClassifier.Classify(incident.Exception), incident.Kind);
+                Assert.DoesNotContain('\n', incident.Reason.Found);
+                Assert.NotNull(incident.Next);
+            }
+        );
     }
 
     /// <summary>Without release: a backend and class is told of once, whatever the number of calls.</summary>
@@ -63,7 +68,8 @@ public sealed class SabotageTests
     {
         var listener = new RecordingListener();
         List<FaultyBackend> faulty = Faulty(onCuda, seed: 3);
-        AttentionDispatcher dispatcher = Dispatcher(onCuda, listener, faulty), undisturbed = Dispatcher(onCuda, new RecordingListener(), []);
+        AttentionDispatcher dispatcher = Dispatcher(onCuda, listener, faulty),
+            undisturbed = Dispatcher(onCuda, new RecordingListener(), []);
         var random = new Random(5);
         for (int i = 0; i < 300; i++)
         {
@@ -76,8 +82,11 @@ public sealed class SabotageTests
         // When memory ran out, a smaller problem of the class may fail later and is told of as well.
         Assert.Equal(
             listener.Incidents.Count(incident => incident.Kind != FailureKind.OutOfMemory),
-            listener.Incidents.Where(incident => incident.Kind != FailureKind.OutOfMemory)
-                .DistinctBy(incident => (incident.Backend, ProblemClass.Of(incident.Problem), incident.Kind)).Count());
+            listener
+                .Incidents.Where(incident => incident.Kind != FailureKind.OutOfMemory)
+                .DistinctBy(incident => (incident.Backend, ProblemClass.Of(incident.Problem), incident.Kind))
+                .Count()
+        );
     }
 
     [Theory]
@@ -86,22 +95,28 @@ public sealed class SabotageTests
     {
         var listener = new RecordingListener();
         List<FaultyBackend> faulty = Faulty(onCuda, seed: 8);
-        AttentionDispatcher dispatcher = Dispatcher(onCuda, listener, faulty), undisturbed = Dispatcher(onCuda, new RecordingListener(), []);
-        int released = 0, calls = 0;
-        Parallel.For(0, 8, thread =>
-        {
-            var random = new Random(100 + thread);
-            for (int i = 0; i < 60; i++)
+        AttentionDispatcher dispatcher = Dispatcher(onCuda, listener, faulty),
+            undisturbed = Dispatcher(onCuda, new RecordingListener(), []);
+        int released = 0,
+            calls = 0;
+        Parallel.For(
+            0,
+            8,
+            thread =>
             {
-                using var scope = NewDisposeScope();
-                AssertEqual(RandomCall.Draw(random, ScalarType.Float32), undisturbed, dispatcher, i);
-                Interlocked.Increment(ref calls);
-                if (i % 3 == thread % 3)
+                var random = new Random(100 + thread);
+                for (int i = 0; i < 60; i++)
                 {
-                    Interlocked.Add(ref released, dispatcher.Quarantine.Release());
+                    using var scope = NewDisposeScope();
+                    AssertEqual(RandomCall.Draw(random, ScalarType.Float32), undisturbed, dispatcher, i);
+                    Interlocked.Increment(ref calls);
+                    if (i % 3 == thread % 3)
+                    {
+                        Interlocked.Add(ref released, dispatcher.Quarantine.Release());
+                    }
                 }
             }
-        });
+        );
         Assert.True(faulty.Sum(backend => backend.Faults.Count) >= 100);
         // Every time a backend was set aside was told of, and nothing else.
         Assert.Equal(released + dispatcher.Quarantine.Entries.Count, listener.Incidents.Count);
@@ -113,7 +128,15 @@ public sealed class SabotageTests
     {
         using var scope = NewDisposeScope();
         Tensor query = randn(1, 2, 8, 8);
-        var flash = new FaultyBackend(new TorchFlashBackend(), new FaultPlan { Seed = 1, Rate = 1, Kinds = [FaultKind.DeviceLost] });
+        var flash = new FaultyBackend(
+            new TorchFlashBackend(),
+            new FaultPlan
+            {
+                Seed = 1,
+                Rate = 1,
+                Kinds = [FaultKind.DeviceLost],
+            }
+        );
         var listener = new RecordingListener();
         AttentionDispatcher dispatcher = Dispatcher(onCuda: false, listener, [flash]);
         Assert.Throws<AttentionDeviceLostException>(() => dispatcher.Run(query, query, query));
@@ -121,7 +144,8 @@ public sealed class SabotageTests
         Assert.Empty(dispatcher.Quarantine.Entries);
     }
 
-    /// <summary>What throws nothing is found by the self-test, at the first use, and the numbers of the next backend are returned.</summary>
+    /// <summary>What throws nothing is found by the self-test, at the first use, and the numbers of the next backend are
+    /// returned.</summary>
     [Theory]
     [InlineData(false, nameof(FaultKind.WrongNumbers))]
     [InlineData(false, nameof(FaultKind.NotANumber))]
@@ -139,7 +163,10 @@ public sealed class SabotageTests
         {
             Assert.True((expected - dispatcher.Run(query, query, query)).abs().max().to(float32).item<float>() < 1e-3);
         }
-        Assert.All(listener.Incidents, incident => Assert.Equal(("ATT0908", FailureKind.WrongNumbers), (incident.Reason.Code, incident.Kind)));
+        Assert.All(
+            listener.Incidents,
+            incident => Assert.Equal(("ATT0908", FailureKind.WrongNumbers), (incident.Reason.Code, incident.Kind))
+        );
         Assert.Contains("is wrong by", listener.Incidents[0].Reason.Found, StringComparison.Ordinal);
         Assert.Equal(listener.Incidents.Count, listener.Incidents.DistinctBy(incident => incident.Backend).Count());
         Assert.Equal("sliced", Assert.Single(dispatcher.Snapshot()).Backend);
@@ -151,7 +178,16 @@ public sealed class SabotageTests
     {
         using var scope = NewDisposeScope();
         Tensor query = ones(1, 2, 8, 8);
-        var late = new FaultyBackend(new TorchFlashBackend(), new FaultPlan { Seed = 1, Rate = 1, Kinds = [FaultKind.WrongNumbers], SparedCalls = SelfTestCase.All.Count(test => !test.IsTraining) + 1 });
+        var late = new FaultyBackend(
+            new TorchFlashBackend(),
+            new FaultPlan
+            {
+                Seed = 1,
+                Rate = 1,
+                Kinds = [FaultKind.WrongNumbers],
+                SparedCalls = SelfTestCase.All.Count(test => !test.IsTraining) + 1,
+            }
+        );
         AttentionDispatcher dispatcher = Dispatcher(onCuda: false, new RecordingListener(), [late], SelfTestMode.Fresh);
         Assert.Equal(1f, dispatcher.Run(query, query, query).max().item<float>(), 1e-5f); // the cases of the self-test, and this one
         Assert.Equal(1.5f, dispatcher.Run(query, query, query).max().item<float>(), 1e-5f);
@@ -164,23 +200,41 @@ public sealed class SabotageTests
             : [new ManagedFlashBackend(), new TorchFlashBackend(), new TorchMathBackend()];
         return
         [
-            .. backends.Where(backend => backend.Name != "sliced").Select((backend, i) =>
-                new FaultyBackend(backend, new FaultPlan { Seed = seed + i, Rate = rate, Kinds = kinds ?? [.. FaultPlan.Curable] })),
+            .. backends
+                .Where(backend => backend.Name != "sliced")
+                .Select(
+                    (backend, i) =>
+                        new FaultyBackend(
+                            backend,
+                            new FaultPlan
+                            {
+                                Seed = seed + i,
+                                Rate = rate,
+                                Kinds = kinds ?? [.. FaultPlan.Curable],
+                            }
+                        )
+                ),
         ];
     }
 
     private static AttentionDispatcher Dispatcher(
-        bool onCuda, IAttentionListener listener, IReadOnlyList<IAttentionBackend> backends, SelfTestMode mode = SelfTestMode.Off) =>
-        new(new AttentionDispatcherOptions
-        {
-            Machine = onCuda ? SimulatedCudaTests.Machine : null,
-            Policy = Policy.Auto,
-            Backends = [.. backends, new SlicedBackend()],
-            Listener = listener,
-            SelfTest = mode,
-            SimulatedDevice = onCuda ? AttentionDevice.Cuda() : null,
-            FreeMemory = _ => 14L << 30,
-        });
+        bool onCuda,
+        IAttentionListener listener,
+        IReadOnlyList<IAttentionBackend> backends,
+        SelfTestMode mode = SelfTestMode.Off
+    ) =>
+        new(
+            new AttentionDispatcherOptions
+            {
+                Machine = onCuda ? SimulatedCudaTests.Machine : null,
+                Policy = Policy.Auto,
+                Backends = [.. backends, new SlicedBackend()],
+                Listener = listener,
+                SelfTest = mode,
+                SimulatedDevice = onCuda ? AttentionDevice.Cuda() : null,
+                FreeMemory = _ => 14L << 30,
+            }
+        );
 
     private static void AssertEqual(RandomCall call, AttentionDispatcher undisturbed, AttentionDispatcher dispatcher, int number)
     {

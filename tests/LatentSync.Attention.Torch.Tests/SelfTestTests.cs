@@ -37,7 +37,9 @@ public sealed class SelfTestTests : IDisposable
         {
             AttentionProblem problem = Problem with { HeadDim = dim, ValueDim = dim, DType = dtype };
             Assert.Null(KernelSelfTest.Run(TestDispatchers.Create(backend), TorchMachine.Describe(), problem, CPU));
-            Assert.Null(KernelSelfTest.Run(TestDispatchers.Create(backend), TorchMachine.Describe(), problem with { NeedsGradient = true }, CPU));
+            Assert.Null(
+                KernelSelfTest.Run(TestDispatchers.Create(backend), TorchMachine.Describe(), problem with { NeedsGradient = true }, CPU)
+            );
         }
     }
 
@@ -45,9 +47,19 @@ public sealed class SelfTestTests : IDisposable
     /// that; under another name it is found.</summary>
     [Fact]
     public void Run_GradientsByTheLogSumExp_AreFound() =>
-        Assert.Contains("(gradients, large mask: ",
-            KernelSelfTest.Run(new Renamed(new TorchFlashBackend(), "sliced"), TorchMachine.Describe(), Problem with { NeedsGradient = true }, CPU),
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "(gradients, large mask: ",
+            KernelSelfTest.Run(
+                new Renamed(new TorchFlashBackend(), "sliced"),
+                TorchMachine.Describe(),
+                Problem with
+                {
+                    NeedsGradient = true,
+                },
+                CPU
+            ),
+            StringComparison.Ordinal
+        );
 
     /// <summary>The fault that managed-flash had: in whichever library it lives, the kernel is set aside before its first use, and the next
     /// backend's numbers are returned.</summary>
@@ -59,19 +71,25 @@ public sealed class SelfTestTests : IDisposable
     public void Run_KernelThatSubtractsARoundedMaximum_IsSetAside(AttentionDType dtype)
     {
         AttentionProblem problem = Problem with { DType = dtype };
-        Assert.Contains("(large mask: ", KernelSelfTest.Run(new RoundedMaximum("torch-flash"), TorchMachine.Describe(), problem, CPU), StringComparison.Ordinal);
+        Assert.Contains(
+            "(large mask: ",
+            KernelSelfTest.Run(new RoundedMaximum("torch-flash"), TorchMachine.Describe(), problem, CPU),
+            StringComparison.Ordinal
+        );
 
         using var scope = NewDisposeScope();
         ScalarType type = Operands.TensorFacts.ScalarTypeOf(dtype);
         Tensor query = randn([1, 2, 8, 40], generator: new Generator(1)).to(type);
         var listener = new RecordingListener();
-        var dispatcher = new AttentionDispatcher(new AttentionDispatcherOptions
-        {
-            Policy = Policy.Auto,
-            SelfTest = SelfTestMode.Fresh,
-            Listener = listener,
-            Backends = [new RoundedMaximum("managed-flash"), new RoundedMaximum("torch-flash"), new SlicedBackend()],
-        });
+        var dispatcher = new AttentionDispatcher(
+            new AttentionDispatcherOptions
+            {
+                Policy = Policy.Auto,
+                SelfTest = SelfTestMode.Fresh,
+                Listener = listener,
+                Backends = [new RoundedMaximum("managed-flash"), new RoundedMaximum("torch-flash"), new SlicedBackend()],
+            }
+        );
         Tensor mask = full([8, 8], -1e12, type == ScalarType.Float16 ? float32 : type);
         Tensor result = dispatcher.Run(query, query, query, new() { Mask = mask });
         double error = (ReferenceAttention.Compute(query, query, query, new() { Mask = mask }) - result).abs().max().item<double>();
@@ -150,15 +168,19 @@ public sealed class SelfTestTests : IDisposable
         var tests = new SelfTests(null);
         var counting = new CountingBackend();
         var backend = new SelfTestedBackend(counting, tests, TorchMachine.Describe());
-        Parallel.For(0, 8, thread =>
-        {
-            using var scope = NewDisposeScope();
-            Tensor query = randn(1, 2, 8, 40);
-            for (int i = 0; i < 5; i++)
+        Parallel.For(
+            0,
+            8,
+            thread =>
             {
-                backend.Run(Problem, new(query, query, query, null));
+                using var scope = NewDisposeScope();
+                Tensor query = randn(1, 2, 8, 40);
+                for (int i = 0; i < 5; i++)
+                {
+                    backend.Run(Problem, new(query, query, query, null));
+                }
             }
-        });
+        );
         Assert.Equal(1, tests.RunCount);
         Assert.Equal(40 + SelfTestCase.All.Count(test => !test.IsTraining), counting.Calls); // the calls and the cases
         using var outer = NewDisposeScope();
@@ -173,13 +195,19 @@ public sealed class SelfTestTests : IDisposable
         using var scope = NewDisposeScope();
         Tensor query = randn(1, 2, 8, 8);
         var listener = new RecordingListener();
-        var dispatcher = new AttentionDispatcher(new AttentionDispatcherOptions
-        {
-            Policy = Policy.Auto,
-            SelfTest = SelfTestMode.On,
-            Listener = listener,
-            Backends = [new ScriptedBackend(new TorchFlashBackend(), (_, _) => FallbackTests.Failure(FailureKind.NoKernel)), new SlicedBackend()],
-        });
+        var dispatcher = new AttentionDispatcher(
+            new AttentionDispatcherOptions
+            {
+                Policy = Policy.Auto,
+                SelfTest = SelfTestMode.On,
+                Listener = listener,
+                Backends =
+                [
+                    new ScriptedBackend(new TorchFlashBackend(), (_, _) => FallbackTests.Failure(FailureKind.NoKernel)),
+                    new SlicedBackend(),
+                ],
+            }
+        );
         dispatcher.Run(query, query, query);
         Assert.Equal(FailureKind.NoKernel, Assert.Single(listener.Incidents).Kind);
     }
@@ -188,9 +216,12 @@ public sealed class SelfTestTests : IDisposable
     public void Cache_Pass_IsRememberedAndFailureIsNot()
     {
         string path = _folder.File("sub/self-tests.txt");
-        SelfTests first = Tests(path), second = Tests(path);
+        SelfTests first = Tests(path),
+            second = Tests(path);
         first.Require(new TorchFlashBackend(), TorchMachine.Describe(), Problem, CPU);
-        Assert.Throws<KernelWrongNumbersException>(() => first.Require(new WrongInOneRespect("causal", "torch-math"), TorchMachine.Describe(), Problem, CPU));
+        Assert.Throws<KernelWrongNumbersException>(() =>
+            first.Require(new WrongInOneRespect("causal", "torch-math"), TorchMachine.Describe(), Problem, CPU)
+        );
         second.Require(new TorchFlashBackend(), TorchMachine.Describe(), Problem, CPU);
         second.Require(new TorchMathBackend(), TorchMachine.Describe(), Problem, CPU);
         Assert.Equal((2, 1), (first.RunCount, second.RunCount));
@@ -209,7 +240,8 @@ public sealed class SelfTestTests : IDisposable
     {
         string path = _folder.File("self-tests.txt");
         File.WriteAllText(path, content);
-        SelfTests tests = Tests(path), after = Tests(path);
+        SelfTests tests = Tests(path),
+            after = Tests(path);
         tests.Require(new TorchFlashBackend(), TorchMachine.Describe(), Problem, CPU);
         after.Require(new TorchFlashBackend(), TorchMachine.Describe(), Problem, CPU);
         Assert.Equal((1, 0), (tests.RunCount, after.RunCount));
@@ -219,7 +251,10 @@ public sealed class SelfTestTests : IDisposable
     public void Cache_OversizedOrUnwritable_IsDoneWithout()
     {
         string path = _folder.File("self-tests.txt");
-        File.WriteAllText(path, "LatentSync attention self-tests, format 2: this\n" + new string('x', 100_000) + "\ntorch-flash cpu f32 64\nend\n");
+        File.WriteAllText(
+            path,
+            "LatentSync attention self-tests, format 2: this\n" + new string('x', 100_000) + "\ntorch-flash cpu f32 64\nend\n"
+        );
         SelfTests tests = Tests(path);
         tests.Require(new TorchFlashBackend(), TorchMachine.Describe(), Problem, CPU);
         Assert.Equal(1, tests.RunCount);
@@ -236,18 +271,24 @@ public sealed class SelfTestTests : IDisposable
         Assert.Equal(SelfTestMode.On, AttentionSettings.ParseSelfTest(null));
         Assert.Equal(SelfTestMode.Off, AttentionSettings.ParseSelfTest(" OFF "));
         Assert.Equal(SelfTestMode.Fresh, AttentionSettings.ParseSelfTest("fresh"));
-        Assert.Contains("LATENTSYNC_SELF_TEST", Assert.Throws<FormatException>(() => AttentionSettings.ParseSelfTest("maybe")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "LATENTSYNC_SELF_TEST",
+            Assert.Throws<FormatException>(() => AttentionSettings.ParseSelfTest("maybe")).Message,
+            StringComparison.Ordinal
+        );
     }
 
     private static SelfTests Tests(string path) => new(new SelfTestCache(path, "this"));
 
     private static AttentionDispatcher Dispatcher() =>
-        new(new AttentionDispatcherOptions
-        {
-            Policy = Policy.Auto,
-            SelfTest = SelfTestMode.On,
-            Backends = [new TorchFlashBackend(), new TorchMathBackend(), new SlicedBackend()],
-        });
+        new(
+            new AttentionDispatcherOptions
+            {
+                Policy = Policy.Auto,
+                SelfTest = SelfTestMode.On,
+                Backends = [new TorchFlashBackend(), new TorchMathBackend(), new SlicedBackend()],
+            }
+        );
 
     /// <summary>The right result but for one kind of problem.</summary>
     private sealed class WrongInOneRespect(string respect, string name = "torch-flash") : IAttentionBackend

@@ -24,13 +24,22 @@ public sealed class SimulatedCudaTests
         var random = new Random(backend.Length);
         var device = new SimulatedCuda { LaunchLimit = 5 };
         AttentionDispatcher dispatcher = Dispatcher(Policy.Require(backend), device);
-        int computed = 0, hidden = 0;
+        int computed = 0,
+            hidden = 0;
         for (int i = 0; i < 400; i++)
         {
             using var scope = NewDisposeScope();
-            ScalarType dtype = random.Next(3) switch { 0 => ScalarType.Float32, 1 => ScalarType.Float16, _ => ScalarType.BFloat16 };
+            ScalarType dtype = random.Next(3) switch
+            {
+                0 => ScalarType.Float32,
+                1 => ScalarType.Float16,
+                _ => ScalarType.BFloat16,
+            };
             RandomCall call = RandomCall.Draw(random, dtype);
-            AttentionProblem problem = AttentionDispatcher.Describe(call.Query, call.Key, call.Value, call.Arguments) with { Device = AttentionDevice.Cuda() };
+            AttentionProblem problem = AttentionDispatcher.Describe(call.Query, call.Key, call.Value, call.Arguments) with
+            {
+                Device = AttentionDevice.Cuda(),
+            };
             if (dispatcher.Explain(problem).Chosen is null)
             {
                 continue;
@@ -39,10 +48,18 @@ public sealed class SimulatedCudaTests
 
             Tensor actual = dispatcher.Run(call.Query, call.Key, call.Value, call.Arguments);
 
-            double tolerance = dtype switch { ScalarType.Float32 => 2e-5, ScalarType.Float16 => 1e-2, _ => 8e-2 };
+            double tolerance = dtype switch
+            {
+                ScalarType.Float32 => 2e-5,
+                ScalarType.Float16 => 1e-2,
+                _ => 8e-2,
+            };
             double error = (expected - actual.to(float64)).abs().nan_to_num(double.PositiveInfinity).max().item<double>();
             Assert.Equal(call.Query.dtype, actual.dtype);
-            Assert.True(error <= tolerance, string.Create(CultureInfo.InvariantCulture, $"problem {i}: error {error:E2}: {problem.Describe()}, {problem.Mask}"));
+            Assert.True(
+                error <= tolerance,
+                string.Create(CultureInfo.InvariantCulture, $"problem {i}: error {error:E2}: {problem.Describe()}, {problem.Mask}")
+            );
             computed++;
             hidden += expected.eq(0).all(-1).any().item<bool>() ? 1 : 0;
         }
@@ -92,7 +109,8 @@ public sealed class SimulatedCudaTests
     public void Run_HeadsBeyondALaunch_AreSplitBetweenGroups()
     {
         using var scope = NewDisposeScope();
-        Tensor query = randn([2, 12, 5, 8], generator: new Generator(1)).to(float16), key = randn([2, 6, 5, 8], generator: new Generator(2)).to(float16);
+        Tensor query = randn([2, 12, 5, 8], generator: new Generator(1)).to(float16),
+            key = randn([2, 6, 5, 8], generator: new Generator(2)).to(float16);
         Tensor mask = randn([2, 12, 5, 5], generator: new Generator(3)).to(float16);
         Tensor expected = ReferenceAttention.Compute(query, key, key, new() { Mask = mask });
         foreach (string name in new[] { "torch-efficient", "torch-cudnn" })
@@ -117,8 +135,14 @@ public sealed class SimulatedCudaTests
         {
             Assert.True((expected - dispatcher.Run(query, query, query).to(float64)).abs().max().item<double>() < 1e-2);
         }
-        Assert.All(listener.Incidents, incident => Assert.Equal(("ATT0902", "CUDA error: no kernel image is available for execution on the device"),
-            (incident.Reason.Code, incident.Reason.Found)));
+        Assert.All(
+            listener.Incidents,
+            incident =>
+                Assert.Equal(
+                    ("ATT0902", "CUDA error: no kernel image is available for execution on the device"),
+                    (incident.Reason.Code, incident.Reason.Found)
+                )
+        );
         Assert.Equal(listener.Incidents.Count, listener.Incidents.DistinctBy(incident => incident.Backend).Count());
         Assert.Equal("sliced", Assert.Single(dispatcher.Snapshot()).Backend);
     }
@@ -139,28 +163,38 @@ public sealed class SimulatedCudaTests
     }
 
     internal static AttentionDispatcher Dispatcher(Policy policy, ITorchKernels device, IAttentionListener? listener = null) =>
-        new(new AttentionDispatcherOptions
-        {
-            Machine = Machine,
-            Policy = policy,
-            Backends = Backends(device),
-            SimulatedDevice = AttentionDevice.Cuda(),
-            FreeMemory = _ => 14L << 30,
-            Listener = listener,
-        });
+        new(
+            new AttentionDispatcherOptions
+            {
+                Machine = Machine,
+                Policy = policy,
+                Backends = Backends(device),
+                SimulatedDevice = AttentionDevice.Cuda(),
+                FreeMemory = _ => 14L << 30,
+                Listener = listener,
+            }
+        );
 
     internal static IReadOnlyList<IAttentionBackend> Backends(ITorchKernels device)
     {
         int limit = (device as SimulatedCuda)?.LaunchLimit ?? 65_535;
         return
         [
-            new TorchFlashBackend(limit, device), new TorchEfficientBackend(device, limit), new TorchCuDnnBackend(device, limit),
-            new TorchMathBackend(device), new SlicedBackend(),
+            new TorchFlashBackend(limit, device),
+            new TorchEfficientBackend(device, limit),
+            new TorchCuDnnBackend(device, limit),
+            new TorchMathBackend(device),
+            new SlicedBackend(),
         ];
     }
 
-    internal static Machine Machine { get; } = new(
-        "linux Ubuntu 24.04", new CpuInfo("a processor", 8, [], "x64"), 64L << 30,
-        [new GpuInfo("NVIDIA A100", "8.0", 40L << 30, 39L << 30, "570.86")], new CudaInfo("12.8", "12.8") { CuDnn = "9.20.0" },
-        new LibTorchInfo("2.10.0", "cu128", null, false, ["7.0", "7.5", "8.0", "8.6", "9.0", "10.0", "12.0"]));
+    internal static Machine Machine { get; } =
+        new(
+            "linux Ubuntu 24.04",
+            new CpuInfo("a processor", 8, [], "x64"),
+            64L << 30,
+            [new GpuInfo("NVIDIA A100", "8.0", 40L << 30, 39L << 30, "570.86")],
+            new CudaInfo("12.8", "12.8") { CuDnn = "9.20.0" },
+            new LibTorchInfo("2.10.0", "cu128", null, false, ["7.0", "7.5", "8.0", "8.6", "9.0", "10.0", "12.0"])
+        );
 }

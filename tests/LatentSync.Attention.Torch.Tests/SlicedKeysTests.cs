@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Tests;
 
-/// <summary>The sliced backend where even a row block over all keys is too large: keys are cut, values and gradients stay exact, memory stays
-/// bounded.</summary>
+/// <summary>The sliced backend where even a row block over all keys is too large: keys are cut, values and gradients stay exact, memory
+/// stays bounded.</summary>
 public sealed class SlicedKeysTests
 {
     public static TheoryData<string, AttentionArguments, int> Features() =>
@@ -15,11 +15,32 @@ public sealed class SlicedKeysTests
         {
             { "plain", default, 3 },
             { "grouped", default, 1 },
-            { "causal", new AttentionArguments { IsCausal = true, CausalAlignment = CausalAlignment.BottomRight }, 3 },
-            { "more queries than keys see", new AttentionArguments { LeftWindow = 90, RightWindow = 30 }, 3 },
-            { "softcap", new AttentionArguments { Softcap = 1.5, Scale = 0.7 }, 1 },
+            {
+                "causal",
+                new AttentionArguments { IsCausal = true, CausalAlignment = CausalAlignment.BottomRight },
+                3
+            },
+            {
+                "more queries than keys see",
+                new AttentionArguments { LeftWindow = 90, RightWindow = 30 },
+                3
+            },
+            {
+                "softcap",
+                new AttentionArguments { Softcap = 1.5, Scale = 0.7 },
+                1
+            },
             { "mask", default, 1 },
-            { "mask and softcap", new AttentionArguments { Softcap = 2, IsCausal = true, CausalAlignment = CausalAlignment.BottomRight }, 3 },
+            {
+                "mask and softcap",
+                new AttentionArguments
+                {
+                    Softcap = 2,
+                    IsCausal = true,
+                    CausalAlignment = CausalAlignment.BottomRight,
+                },
+                3
+            },
         };
 
     [Theory]
@@ -28,8 +49,10 @@ public sealed class SlicedKeysTests
     {
         using var scope = NewDisposeScope();
         var generator = new Generator(21);
-        Tensor query = randn([2, 3, 37, 8], generator: generator), key = randn([2, kvHeads, 333, 8], generator: generator);
-        Tensor value = randn([2, kvHeads, 333, 5], generator: generator), weights = randn([2, 3, 37, 5], generator: generator);
+        Tensor query = randn([2, 3, 37, 8], generator: generator),
+            key = randn([2, kvHeads, 333, 8], generator: generator);
+        Tensor value = randn([2, kvHeads, 333, 5], generator: generator),
+            weights = randn([2, 3, 37, 5], generator: generator);
         Tensor? mask = null;
         if (name.StartsWith("mask", StringComparison.Ordinal))
         {
@@ -46,14 +69,23 @@ public sealed class SlicedKeysTests
 
         for (int i = 0; i < expected.Length; i++)
         {
-            double difference = (expected[i] - actual[i]).abs().max().item<double>(), size = expected[i].abs().max().item<double>();
-            Assert.True(difference <= 1e-5 * (1 + size), string.Create(CultureInfo.InvariantCulture, $"{name}: gradient {i} differs by {difference:E2} of {size:E2}"));
+            double difference = (expected[i] - actual[i]).abs().max().item<double>(),
+                size = expected[i].abs().max().item<double>();
+            Assert.True(
+                difference <= 1e-5 * (1 + size),
+                string.Create(CultureInfo.InvariantCulture, $"{name}: gradient {i} differs by {difference:E2} of {size:E2}")
+            );
             Assert.True(size > 1e-3, $"{name}: gradient {i} is nothing to compare with");
         }
 
         Tensor[] Gradients(Func<Tensor, Tensor, Tensor, AttentionArguments, Tensor> attend, ScalarType dtype)
         {
-            Tensor[] leaves = [.. new[] { query, key, value, mask }.Where(t => t is not null).Select(t => t!.detach().to(dtype, copy: true).requires_grad_())];
+            Tensor[] leaves =
+            [
+                .. new[] { query, key, value, mask }
+                    .Where(t => t is not null)
+                    .Select(t => t!.detach().to(dtype, copy: true).requires_grad_()),
+            ];
             AttentionArguments whole = arguments with { Mask = mask is null ? null : leaves[3] };
             (attend(leaves[0], leaves[1], leaves[2], whole) * weights).sum().backward();
             return [.. leaves.Select(leaf => leaf.grad!)];
@@ -69,8 +101,12 @@ public sealed class SlicedKeysTests
         for (int i = 0; i < 150; i++)
         {
             using var scope = NewDisposeScope();
-            int kv = random.Next(1, 3), heads = kv * random.Next(1, 3), rows = random.Next(1, 70), keys = random.Next(60, 700);
-            Tensor query = randn(2, heads, rows, 8), key = randn(2, kv, keys, 8);
+            int kv = random.Next(1, 3),
+                heads = kv * random.Next(1, 3),
+                rows = random.Next(1, 70),
+                keys = random.Next(60, 700);
+            Tensor query = randn(2, heads, rows, 8),
+                key = randn(2, kv, keys, 8);
             var arguments = new AttentionArguments
             {
                 IsCausal = random.Next(2) == 0,
@@ -93,7 +129,8 @@ public sealed class SlicedKeysTests
         Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/proc/self/clear_refs"), "the peak is read from Linux's /proc");
         using var scope = NewDisposeScope();
         // 16-bit keys: widened whole they would take 512 MiB, key and value alike; as would the mask when it were made additive.
-        Tensor query = randn(1, 2, rows, 64).to(bfloat16), key = zeros(1, 1, 1 << 20, 64, dtype: bfloat16);
+        Tensor query = randn(1, 2, rows, 64).to(bfloat16),
+            key = zeros(1, 1, 1 << 20, 64, dtype: bfloat16);
         Tensor mask = ones(1, 1, 1, 1 << 20, dtype: ScalarType.Bool);
         key[.., .., 777_777].fill_(3);
         AttentionDispatcher dispatcher = TestDispatchers.Requiring(new SlicedBackend(16 << 20));
@@ -106,7 +143,8 @@ public sealed class SlicedKeysTests
 
         Assert.InRange(peak, 0, 64L << 20);
         // All keys are 0 but one of 3s: its weight is e^s / (e^s + 2^20 - 1).
-        double[] q = LoopOracle.Doubles(query), actual = LoopOracle.Doubles(result);
+        double[] q = LoopOracle.Doubles(query),
+            actual = LoopOracle.Doubles(result);
         for (int row = 0; row < 2 * rows; row++)
         {
             double exponential = Math.Exp(3 * q.AsSpan(row * 64, 64).ToArray().Sum() / 8);

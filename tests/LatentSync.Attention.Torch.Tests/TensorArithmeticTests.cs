@@ -15,7 +15,8 @@ public sealed class TensorArithmeticTests
     public void Arithmetic_IsThatOfTheOperators(ScalarType type)
     {
         using var scope = NewDisposeScope();
-        Tensor a = arange(1, 40, ScalarType.Float64).div(3).to(type), b = a.flip(0);
+        Tensor a = arange(1, 40, ScalarType.Float64).div(3).to(type),
+            b = a.flip(0);
         Same(a + b, a.Plus(b));
         Same(a + 0.1, a.Plus(0.1));
         Same(a + 2, a.Plus(2));

@@ -25,7 +25,7 @@ internal static class TestDispatchers
         };
 
     internal static IReadOnlyList<string> Names { get; } =
-        ["managed-flash", "torch-flash", "torch-flash split at 7", "torch-math", "sliced", "sliced in 4 KiB"];
+    ["managed-flash", "torch-flash", "torch-flash split at 7", "torch-math", "sliced", "sliced in 4 KiB"];
 }
 
 /// <summary>Throws what the script says at each call (null: runs), under a real backend's name.</summary>

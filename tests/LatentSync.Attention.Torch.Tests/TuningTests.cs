@@ -10,9 +10,16 @@ namespace LatentSync.Attention.Torch.Tests;
 public sealed class TuningTests : IDisposable
 {
     private static readonly Machine Here = new(
-        "linux", new CpuInfo("Some CPU", 2, ["avx2"], "x64"), 1L << 34, [], null, new LibTorchInfo("2.10.0", "cpu", null, false, []));
+        "linux",
+        new CpuInfo("Some CPU", 2, ["avx2"], "x64"),
+        1L << 34,
+        [],
+        null,
+        new LibTorchInfo("2.10.0", "cpu", null, false, [])
+    );
 
-    private static readonly AttentionProblem Temporal = AttentionProblem.Of(2, 8192, 16, 16, 40), Long = AttentionProblem.Of(2, 8, 4096, 4096, 40);
+    private static readonly AttentionProblem Temporal = AttentionProblem.Of(2, 8192, 16, 16, 40),
+        Long = AttentionProblem.Of(2, 8, 4096, 4096, 40);
 
     private readonly TemporaryFolder _folder = new();
 
@@ -40,11 +47,14 @@ public sealed class TuningTests : IDisposable
     [Fact]
     public void Save_WrongOrAbsentBackend_IsLeftOut()
     {
-        TunedRanking saved = TunedRanking.Save(Here,
-        [
-            Layer(Temporal, 1, ("torch-flash", 9, true), ("sliced", 1, false), ("torch-math", 3, true)),
-            Layer(Temporal with { Batch = 1 }, 5, ("torch-flash", 1, true), ("sliced", 1, true)),
-        ], path: File);
+        TunedRanking saved = TunedRanking.Save(
+            Here,
+            [
+                Layer(Temporal, 1, ("torch-flash", 9, true), ("sliced", 1, false), ("torch-math", 3, true)),
+                Layer(Temporal with { Batch = 1 }, 5, ("torch-flash", 1, true), ("sliced", 1, true)),
+            ],
+            path: File
+        );
 
         TuningEntry entry = Assert.Single(saved.Table!.Entries); // one class
         Assert.Equal(["torch-flash"], entry.Order);
@@ -65,9 +75,17 @@ public sealed class TuningTests : IDisposable
     [Fact]
     public void With_MoreClassesThanAreKept_ForgetsTheOldest()
     {
-        MeasuredLayer[] many = [.. Enumerable.Range(1, TuningTable.MostEntries).Select(i => Layer(Temporal with { HeadDim = 8, Device = AttentionDevice.Cuda(i) }, 1, ("sliced", 1, true)))];
+        MeasuredLayer[] many =
+        [
+            .. Enumerable
+                .Range(1, TuningTable.MostEntries)
+                .Select(i => Layer(Temporal with { HeadDim = 8, Device = AttentionDevice.Cuda(i) }, 1, ("sliced", 1, true))),
+        ];
         DateTimeOffset old = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
-        TuningTable table = TuningTable.Empty(MachineIdentity.Of(Here)).With(many, old).With([Layer(Long, 1, ("sliced", 1, true))], old.AddDays(1));
+        TuningTable table = TuningTable
+            .Empty(MachineIdentity.Of(Here))
+            .With(many, old)
+            .With([Layer(Long, 1, ("sliced", 1, true))], old.AddDays(1));
 
         Assert.Equal(TuningTable.MostEntries, table.Entries.Count);
         Assert.Equal(MeasuredClass.Of(Long), table.Entries[0].Class);
@@ -98,7 +116,20 @@ public sealed class TuningTests : IDisposable
         Assert.Contains(File, loaded.Warning, StringComparison.Ordinal);
     }
 
-    public static TheoryData<string> Damages => ["empty", "cut off", "not json", "null", "list", "other version", "unknown backend", "unknown key", "a class twice", "null order", "too large"];
+    public static TheoryData<string> Damages =>
+        [
+            "empty",
+            "cut off",
+            "not json",
+            "null",
+            "list",
+            "other version",
+            "unknown backend",
+            "unknown key",
+            "a class twice",
+            "null order",
+            "too large",
+        ];
 
     [Theory]
     [MemberData(nameof(Damages))]
@@ -106,22 +137,26 @@ public sealed class TuningTests : IDisposable
     {
         TunedRanking.Save(Here, [Layer(Temporal, 1, ("sliced", 1, true))], path: File);
         string text = System.IO.File.ReadAllText(File);
-        int from = text.IndexOf('{', text.IndexOf("\"entries\"", StringComparison.Ordinal)), to = text.LastIndexOf(']');
+        int from = text.IndexOf('{', text.IndexOf("\"entries\"", StringComparison.Ordinal)),
+            to = text.LastIndexOf(']');
         string entry = text[from..to];
-        System.IO.File.WriteAllText(File, damage switch
-        {
-            "empty" => "",
-            "cut off" => text[..(text.Length / 2)],
-            "not json" => "order = sliced",
-            "null" => "null",
-            "list" => "[]",
-            "other version" => text.Replace("\"version\": 1", "\"version\": 2", StringComparison.Ordinal),
-            "unknown backend" => text.Replace("sliced", "diced", StringComparison.Ordinal),
-            "unknown key" => text.Replace("\"version\"", "\"colour\": 3, \"version\"", StringComparison.Ordinal),
-            "a class twice" => text.Insert(to, "," + entry),
-            "null order" => text.Replace("\"order\": [", "\"order\": null, \"orders\": [", StringComparison.Ordinal),
-            _ => text + new string(' ', 3 << 20),
-        });
+        System.IO.File.WriteAllText(
+            File,
+            damage switch
+            {
+                "empty" => "",
+                "cut off" => text[..(text.Length / 2)],
+                "not json" => "order = sliced",
+                "null" => "null",
+                "list" => "[]",
+                "other version" => text.Replace("\"version\": 1", "\"version\": 2", StringComparison.Ordinal),
+                "unknown backend" => text.Replace("sliced", "diced", StringComparison.Ordinal),
+                "unknown key" => text.Replace("\"version\"", "\"colour\": 3, \"version\"", StringComparison.Ordinal),
+                "a class twice" => text.Insert(to, "," + entry),
+                "null order" => text.Replace("\"order\": [", "\"order\": null, \"orders\": [", StringComparison.Ordinal),
+                _ => text + new string(' ', 3 << 20),
+            }
+        );
         Assert.NotEqual(text, System.IO.File.ReadAllText(File));
 
         TunedRanking loaded = TunedRanking.Load(Here, File);
@@ -146,7 +181,9 @@ public sealed class TuningTests : IDisposable
     public void Save_NoSuchPlace_Throws()
     {
         System.IO.File.WriteAllText(File, "");
-        Assert.ThrowsAny<IOException>(() => TunedRanking.Save(Here, [Layer(Temporal, 1, ("sliced", 1, true))], path: Path.Combine(File, "below a file.json")));
+        Assert.ThrowsAny<IOException>(() =>
+            TunedRanking.Save(Here, [Layer(Temporal, 1, ("sliced", 1, true))], path: Path.Combine(File, "below a file.json"))
+        );
     }
 
     [Theory]
@@ -170,14 +207,19 @@ public sealed class TuningTests : IDisposable
     [InlineData(100, 1024, "managed-flash")] // four doublings from the nearest: built in
     public void OrderFor_OtherLengths_TakesTheNearestMeasurement(int queryLength, int keyLength, string expected)
     {
-        BackendRanking ranking = BackendRanking.Measured(new Dictionary<MeasuredClass, IReadOnlyList<string>>
-        {
-            [MeasuredClass.Of(Long)] = ["sliced"],
-            [MeasuredClass.Of(Long with { QueryLength = 1024, KeyLength = 1024 })] = ["torch-math"],
-        });
+        BackendRanking ranking = BackendRanking.Measured(
+            new Dictionary<MeasuredClass, IReadOnlyList<string>>
+            {
+                [MeasuredClass.Of(Long)] = ["sliced"],
+                [MeasuredClass.Of(Long with { QueryLength = 1024, KeyLength = 1024 })] = ["torch-math"],
+            }
+        );
         Assert.Equal(expected, ranking.OrderFor(Long with { QueryLength = queryLength, KeyLength = keyLength })[0]);
     }
 
-    private static MeasuredLayer Layer(AttentionProblem problem, int repeats, params (string Backend, double Milliseconds, bool Right)[] results) =>
-        new(problem, repeats, [.. results.Select(r => new MeasuredBackend(r.Backend, r.Right, r.Milliseconds))]);
+    private static MeasuredLayer Layer(
+        AttentionProblem problem,
+        int repeats,
+        params (string Backend, double Milliseconds, bool Right)[] results
+    ) => new(problem, repeats, [.. results.Select(r => new MeasuredBackend(r.Backend, r.Right, r.Milliseconds))]);
 }

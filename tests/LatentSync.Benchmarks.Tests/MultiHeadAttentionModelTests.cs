@@ -28,17 +28,27 @@ public sealed class MultiHeadAttentionModelTests
         Assert.Equal(typeof(float), session.OutputMetadata["output"].ElementType);
     }
 
-    public static TheoryData<int, int, int, int, int, int, int, double?> Shapes => new()
-    {
-        { 1, 1, 1, 1, 1, 1, 1, null },
-        { 2, 3, 17, 29, 24, 24, 1, null },
-        { 2, 3, 17, 29, 24, 40, 1, 0.3 },
-        { 2, 6, 16, 16, 40, 40, 3, null }, // three positions of two heads
-    };
+    public static TheoryData<int, int, int, int, int, int, int, double?> Shapes =>
+        new()
+        {
+            { 1, 1, 1, 1, 1, 1, 1, null },
+            { 2, 3, 17, 29, 24, 24, 1, null },
+            { 2, 3, 17, 29, 24, 40, 1, 0.3 },
+            { 2, 6, 16, 16, 40, 40, 3, null }, // three positions of two heads
+        };
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void Run_AnyShape_EqualsFloat64(int batch, int heads, int queryLength, int keyLength, int headDim, int valueDim, int positions, double? scale)
+    public void Run_AnyShape_EqualsFloat64(
+        int batch,
+        int heads,
+        int queryLength,
+        int keyLength,
+        int headDim,
+        int valueDim,
+        int positions,
+        double? scale
+    )
     {
         TorchRuntime.EnsureLoaded();
         using var scope = NewDisposeScope();
@@ -47,7 +57,11 @@ public sealed class MultiHeadAttentionModelTests
         Tensor query = randn([batch, queryLength, heads, headDim], generator: generator).transpose(1, 2);
         Tensor key = randn([batch, keyLength, heads, headDim], generator: generator).transpose(1, 2);
         Tensor value = randn([batch, keyLength, heads, valueDim], generator: generator).transpose(1, 2);
-        AttentionProblem problem = AttentionProblem.Of(batch, heads, queryLength, keyLength, headDim) with { ValueDim = valueDim, Scale = scale };
+        AttentionProblem problem = AttentionProblem.Of(batch, heads, queryLength, keyLength, headDim) with
+        {
+            ValueDim = valueDim,
+            Scale = scale,
+        };
 
         using var onnx = new OnnxRuntimeAttention(problem, new(query, key, value, null), positions, threads: 2);
         onnx.Run();

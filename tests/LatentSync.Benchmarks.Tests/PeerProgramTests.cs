@@ -34,18 +34,36 @@ public sealed class PeerProgramTests
         JsonElement answer = JsonDocument.Parse(output).RootElement;
         Assert.True(answer.GetProperty("threads").GetInt32() > 0);
         Assert.NotEmpty(answer.GetProperty("onnxRuntime").GetString()!);
-        JsonElement result = answer.GetProperty("results")[0], decode = answer.GetProperty("decode");
-        Assert.All(Engines, engine => Assert.True(result.GetProperty("milliseconds").GetProperty(engine).GetDouble() > 0 && result.GetProperty("gflops").GetProperty(engine).GetDouble() > 0));
-        Assert.All(["speedOverTorchFlash", "speedOverBest", "peakFraction", "fmaGflops", "bestFmaGflops"], key => Assert.True(result.GetProperty(key).GetDouble() > 0));
+        JsonElement result = answer.GetProperty("results")[0],
+            decode = answer.GetProperty("decode");
+        Assert.All(
+            Engines,
+            engine =>
+                Assert.True(
+                    result.GetProperty("milliseconds").GetProperty(engine).GetDouble() > 0
+                        && result.GetProperty("gflops").GetProperty(engine).GetDouble() > 0
+                )
+        );
+        Assert.All(
+            ["speedOverTorchFlash", "speedOverBest", "peakFraction", "fmaGflops", "bestFmaGflops"],
+            key => Assert.True(result.GetProperty(key).GetDouble() > 0)
+        );
         Assert.True(result.GetProperty("passed").GetBoolean() && decode.GetProperty("passed").GetBoolean());
         Assert.Equal(2L * 32 * 4096 * 128 * 4, decode.GetProperty("keyValueBytes").GetInt64());
         Assert.Equal(1, decode.GetProperty("copyFraction").GetProperty("copy").GetDouble());
         Assert.All(Engines[..2], engine => Assert.True(decode.GetProperty("copyFraction").GetProperty(engine).GetDouble() > 0));
-        Assert.Equal(["best", "torch-flash"], answer.GetProperty("summary").EnumerateArray().Select(line => line.GetProperty("peer").GetString()!).Order());
+        Assert.Equal(
+            ["best", "torch-flash"],
+            answer.GetProperty("summary").EnumerateArray().Select(line => line.GetProperty("peer").GetString()!).Order()
+        );
 
         string page = RecordPage.Render(new Dictionary<string, string> { ["record"] = "{}", ["onnxruntime"] = output });
         Assert.Contains("| syncnet.audio.5x6 | 1,8,30,30,64 |", page, StringComparison.Ordinal);
-        Assert.DoesNotContain("?", page[page.IndexOf("beside libtorch and ONNX Runtime", StringComparison.Ordinal)..], StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "?",
+            page[page.IndexOf("beside libtorch and ONNX Runtime", StringComparison.Ordinal)..],
+            StringComparison.Ordinal
+        );
         Assert.Contains("% of the copy", page, StringComparison.Ordinal);
     }
 
@@ -66,7 +84,8 @@ public sealed class PeerProgramTests
 
     private static (int Code, string Output, string Progress) Run(params string[] arguments)
     {
-        using StringWriter output = new(CultureInfo.InvariantCulture), progress = new(CultureInfo.InvariantCulture);
+        using StringWriter output = new(CultureInfo.InvariantCulture),
+            progress = new(CultureInfo.InvariantCulture);
         int code = PeerProgram.Run(arguments, output, progress);
         return (code, output.ToString(), progress.ToString());
     }

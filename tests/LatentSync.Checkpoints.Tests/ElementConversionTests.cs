@@ -12,13 +12,23 @@ public sealed class ElementConversionTests
 
     [Fact]
     public void HalfToSingle_AllPatterns_EqualsTheRuntime() =>
-        Compare<ushort, uint>(AllPatterns, TensorElementType.Float16, TensorElementType.Float32, h =>
-            SingleToUInt32Bits((float)UInt16BitsToHalf(h)), IsNaN32);
+        Compare<ushort, uint>(
+            AllPatterns,
+            TensorElementType.Float16,
+            TensorElementType.Float32,
+            h => SingleToUInt32Bits((float)UInt16BitsToHalf(h)),
+            IsNaN32
+        );
 
     [Fact]
     public void HalfToDouble_AllPatterns_EqualsTheRuntime() =>
-        Compare<ushort, ulong>(AllPatterns, TensorElementType.Float16, TensorElementType.Float64, h =>
-            DoubleToUInt64Bits((double)UInt16BitsToHalf(h)), IsNaN64);
+        Compare<ushort, ulong>(
+            AllPatterns,
+            TensorElementType.Float16,
+            TensorElementType.Float64,
+            h => DoubleToUInt64Bits((double)UInt16BitsToHalf(h)),
+            IsNaN64
+        );
 
     [Fact]
     public void BFloat16ToSingle_AllPatterns_AreTheUpperHalf() =>
@@ -26,48 +36,93 @@ public sealed class ElementConversionTests
 
     [Fact]
     public void BFloat16ToDouble_AllPatterns_EqualsTheRuntime() =>
-        Compare<ushort, ulong>(AllPatterns, TensorElementType.BFloat16, TensorElementType.Float64, b =>
-            DoubleToUInt64Bits(UInt32BitsToSingle((uint)b << 16)), IsNaN64);
+        Compare<ushort, ulong>(
+            AllPatterns,
+            TensorElementType.BFloat16,
+            TensorElementType.Float64,
+            b => DoubleToUInt64Bits(UInt32BitsToSingle((uint)b << 16)),
+            IsNaN64
+        );
 
     [Fact]
     public void HalfToBFloat16_AllPatterns_RoundsToNearestEven() =>
-        Compare<ushort, ushort>(AllPatterns, TensorElementType.Float16, TensorElementType.BFloat16, h =>
-            NearestBFloat16((double)UInt16BitsToHalf(h)), IsNaNBrain);
+        Compare<ushort, ushort>(
+            AllPatterns,
+            TensorElementType.Float16,
+            TensorElementType.BFloat16,
+            h => NearestBFloat16((double)UInt16BitsToHalf(h)),
+            IsNaNBrain
+        );
 
     [Fact]
     public void BFloat16ToHalf_AllPatterns_EqualsTheRuntime() =>
-        Compare<ushort, ushort>(AllPatterns, TensorElementType.BFloat16, TensorElementType.Float16, b =>
-            HalfToUInt16Bits((Half)UInt32BitsToSingle((uint)b << 16)), IsNaN16);
+        Compare<ushort, ushort>(
+            AllPatterns,
+            TensorElementType.BFloat16,
+            TensorElementType.Float16,
+            b => HalfToUInt16Bits((Half)UInt32BitsToSingle((uint)b << 16)),
+            IsNaN16
+        );
 
     [Fact]
     public void SingleToHalf_InterestingAndRandomPatterns_EqualsTheRuntime() =>
-        Compare<uint, ushort>(Singles(), TensorElementType.Float32, TensorElementType.Float16, s =>
-            HalfToUInt16Bits((Half)UInt32BitsToSingle(s)), IsNaN16);
+        Compare<uint, ushort>(
+            Singles(),
+            TensorElementType.Float32,
+            TensorElementType.Float16,
+            s => HalfToUInt16Bits((Half)UInt32BitsToSingle(s)),
+            IsNaN16
+        );
 
     [Fact]
     public void SingleToBFloat16_InterestingAndRandomPatterns_RoundsToNearestEven() =>
-        Compare<uint, ushort>(Singles(), TensorElementType.Float32, TensorElementType.BFloat16, s =>
-            NearestBFloat16(UInt32BitsToSingle(s)), IsNaNBrain);
+        Compare<uint, ushort>(
+            Singles(),
+            TensorElementType.Float32,
+            TensorElementType.BFloat16,
+            s => NearestBFloat16(UInt32BitsToSingle(s)),
+            IsNaNBrain
+        );
 
     [Fact]
     public void SingleToDouble_RandomPatterns_IsExact() =>
-        Compare<uint, ulong>(Singles(), TensorElementType.Float32, TensorElementType.Float64, s =>
-            DoubleToUInt64Bits(UInt32BitsToSingle(s)), IsNaN64);
+        Compare<uint, ulong>(
+            Singles(),
+            TensorElementType.Float32,
+            TensorElementType.Float64,
+            s => DoubleToUInt64Bits(UInt32BitsToSingle(s)),
+            IsNaN64
+        );
 
     [Fact]
     public void DoubleToSingle_InterestingAndRandomPatterns_EqualsTheRuntime() =>
-        Compare<ulong, uint>(Doubles(), TensorElementType.Float64, TensorElementType.Float32, d =>
-            SingleToUInt32Bits((float)UInt64BitsToDouble(d)), IsNaN32);
+        Compare<ulong, uint>(
+            Doubles(),
+            TensorElementType.Float64,
+            TensorElementType.Float32,
+            d => SingleToUInt32Bits((float)UInt64BitsToDouble(d)),
+            IsNaN32
+        );
 
     [Fact]
     public void DoubleToHalf_InterestingAndRandomPatterns_RoundsOnce() =>
-        Compare<ulong, ushort>(Doubles(), TensorElementType.Float64, TensorElementType.Float16, d =>
-            HalfToUInt16Bits((Half)UInt64BitsToDouble(d)), IsNaN16);
+        Compare<ulong, ushort>(
+            Doubles(),
+            TensorElementType.Float64,
+            TensorElementType.Float16,
+            d => HalfToUInt16Bits((Half)UInt64BitsToDouble(d)),
+            IsNaN16
+        );
 
     [Fact]
     public void DoubleToBFloat16_InterestingAndRandomPatterns_RoundsOnce() =>
-        Compare<ulong, ushort>(Doubles(), TensorElementType.Float64, TensorElementType.BFloat16, d =>
-            NearestBFloat16(UInt64BitsToDouble(d)), IsNaNBrain);
+        Compare<ulong, ushort>(
+            Doubles(),
+            TensorElementType.Float64,
+            TensorElementType.BFloat16,
+            d => NearestBFloat16(UInt64BitsToDouble(d)),
+            IsNaNBrain
+        );
 
     [Theory]
     [InlineData(TensorElementType.BFloat16, 1.0 + (1.0 / 256) + 1e-12, 0x3F81)] // just above a tie: twice rounded it would be 0x3F80
@@ -113,24 +168,38 @@ public sealed class ElementConversionTests
     [Fact]
     public void Find_EveryPair_ExistsExactlyWhereNothingButFloatRoundingIsLost()
     {
-        TensorElementType[] floats = [TensorElementType.Float64, TensorElementType.Float32, TensorElementType.Float16, TensorElementType.BFloat16];
+        TensorElementType[] floats =
+        [
+            TensorElementType.Float64,
+            TensorElementType.Float32,
+            TensorElementType.Float16,
+            TensorElementType.BFloat16,
+        ];
         foreach (TensorElementType from in Enum.GetValues<TensorElementType>())
         {
             foreach (TensorElementType to in Enum.GetValues<TensorElementType>())
             {
-                bool expected = from == to || (floats.Contains(from), floats.Contains(to)) switch
-                {
-                    (true, true) => true,
-                    (false, false) =>
-                        to != TensorElementType.Bool && (from == TensorElementType.Bool || to.SizeInBytes() > from.SizeInBytes()),
-                    _ => false,
-                };
+                bool expected =
+                    from == to
+                    || (floats.Contains(from), floats.Contains(to)) switch
+                    {
+                        (true, true) => true,
+                        (false, false) => to != TensorElementType.Bool
+                            && (from == TensorElementType.Bool || to.SizeInBytes() > from.SizeInBytes()),
+                        _ => false,
+                    };
                 Assert.True(expected == ElementConversion.Find(from, to) is not null, $"{from} -> {to}");
             }
         }
     }
 
-    private static void Compare<TFrom, TTo>(TFrom[] source, TensorElementType from, TensorElementType to, Func<TFrom, TTo> expected, Func<TTo, bool> isNaN)
+    private static void Compare<TFrom, TTo>(
+        TFrom[] source,
+        TensorElementType from,
+        TensorElementType to,
+        Func<TFrom, TTo> expected,
+        Func<TTo, bool> isNaN
+    )
         where TFrom : unmanaged
         where TTo : unmanaged, IBinaryInteger<TTo>
     {
@@ -196,7 +265,14 @@ public sealed class ElementConversionTests
         foreach (uint upper in AllPatterns)
         {
             // All upper halves with the lower halves around a tie of bfloat16, and those around a tie of binary16.
-            patterns.UnionWith([upper << 16, (upper << 16) | 0x7FFF, (upper << 16) | 0x8000, (upper << 16) | 0x8001, (upper << 16) | 0x1000, (upper << 16) | (uint)random.Next(65536)]);
+            patterns.UnionWith([
+                upper << 16,
+                (upper << 16) | 0x7FFF,
+                (upper << 16) | 0x8000,
+                (upper << 16) | 0x8001,
+                (upper << 16) | 0x1000,
+                (upper << 16) | (uint)random.Next(65536),
+            ]);
         }
         return [.. patterns];
     }

@@ -9,12 +9,16 @@ public sealed class MutationTests
     private const int Rounds = 3000;
 
     [Fact]
-    public void Open_MutatedSafetensors_OpensOrIsRefused() => Mutate(
-        SafetensorsBytes.Make(
-            System.Text.Encoding.UTF8.GetBytes(
-                """{"__metadata__":{"format":"pt"},"a.weight":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"b":{"dtype":"BOOL","shape":[3],"data_offsets":[8,11]},"c":{"dtype":"F16","shape":[],"data_offsets":[11,13]}}"""),
-            new byte[13]),
-        seed: 11);
+    public void Open_MutatedSafetensors_OpensOrIsRefused() =>
+        Mutate(
+            SafetensorsBytes.Make(
+                System.Text.Encoding.UTF8.GetBytes(
+                    """{"__metadata__":{"format":"pt"},"a.weight":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"b":{"dtype":"BOOL","shape":[3],"data_offsets":[8,11]},"c":{"dtype":"F16","shape":[],"data_offsets":[11,13]}}"""
+                ),
+                new byte[13]
+            ),
+            seed: 11
+        );
 
     [Theory]
     [InlineData("everything.pt", 12)]
@@ -27,8 +31,25 @@ public sealed class MutationTests
     public void Open_MutatedPickle_OpensOrIsRefused()
     {
         byte[] pickle = Make(
-            "}q\0(", Text("w"), "q\u0001", Tensor(Storage("0", 4), "K\0", Tuple(2, 2), Tuple(1, 2)), "q\u0002", Text("again"), "h\u0002", Text("list"), "](K\u0001h\u0001G?\u00f0\0\0\0\0\0\0e",
-            Text("od"), Global("collections", "OrderedDict"), "](", Text("k"), "N\u0086e\u0085R", Text("dims"), "}", Text("n"), "J\u0001\u0002\u0003\u0004su");
+            "}q\0(",
+            Text("w"),
+            "q\u0001",
+            Tensor(Storage("0", 4), "K\0", Tuple(2, 2), Tuple(1, 2)),
+            "q\u0002",
+            Text("again"),
+            "h\u0002",
+            Text("list"),
+            "](K\u0001h\u0001G?\u00f0\0\0\0\0\0\0e",
+            Text("od"),
+            Global("collections", "OrderedDict"),
+            "](",
+            Text("k"),
+            "N\u0086e\u0085R",
+            Text("dims"),
+            "}",
+            Text("n"),
+            "J\u0001\u0002\u0003\u0004su"
+        );
         using TemporaryFolder folder = new();
         Assert.True(IsAccepted(pickle));
         Random random = new(15);
@@ -54,13 +75,20 @@ public sealed class MutationTests
             List<object> parts = [];
             for (int i = random.Next(1, 60); i > 0; i--)
             {
-                parts.Add(random.Next(4) switch
-                {
-                    0 => Opcodes[random.Next(Opcodes.Length)].ToString(),
-                    1 => (byte[])[(byte)"hq"[random.Next(2)], (byte)random.Next(4)],
-                    2 => new[] { "}", "]", ")", "N", "K\u0002", "(", "t", "u", "e", "R", "Q", "b" }[random.Next(12)],
-                    _ => random.Next(3) switch { 0 => Text("k"), 1 => Storage("0", 4), _ => System.Text.Encoding.ASCII.GetBytes(Global("torch._utils", "_rebuild_tensor_v2")) },
-                });
+                parts.Add(
+                    random.Next(4) switch
+                    {
+                        0 => Opcodes[random.Next(Opcodes.Length)].ToString(),
+                        1 => (byte[])[(byte)"hq"[random.Next(2)], (byte)random.Next(4)],
+                        2 => new[] { "}", "]", ")", "N", "K\u0002", "(", "t", "u", "e", "R", "Q", "b" }[random.Next(12)],
+                        _ => random.Next(3) switch
+                        {
+                            0 => Text("k"),
+                            1 => Storage("0", 4),
+                            _ => System.Text.Encoding.ASCII.GetBytes(Global("torch._utils", "_rebuild_tensor_v2")),
+                        },
+                    }
+                );
             }
             Refusals.OpensOrIsRefused(folder.Write("soup", InArchive(Make([.. parts]), ("0", new byte[16]))));
         }
@@ -79,7 +107,8 @@ public sealed class MutationTests
         Assert.InRange((GC.GetAllocatedBytesForCurrentThread() - before) / Rounds, 0, 400 * 1024);
     }
 
-    /// <summary>One to four of: a byte replaced, a bit flipped, a piece removed, repeated or overwritten by another piece, a number made extreme.</summary>
+    /// <summary>One to four of: a byte replaced, a bit flipped, a piece removed, repeated or overwritten by another piece, a number made
+    /// extreme.</summary>
     private static byte[] Changed(byte[] valid, Random random)
     {
         List<byte> bytes = [.. valid];

@@ -31,7 +31,21 @@ internal static class PickleBytes
 
     /// <summary>_rebuild_tensor_v2 of a storage; offset, size and stride are pickled values.</summary>
     public static byte[] Tensor(byte[] storage, object offset, object size, object stride) =>
-        [.. new object[] { Global("torch._utils", "_rebuild_tensor_v2"), "(", storage, offset, size, stride, "\u0089", Global("collections", "OrderedDict"), ")R", "tR" }.SelectMany(Bytes)];
+        [
+            .. new object[]
+            {
+                Global("torch._utils", "_rebuild_tensor_v2"),
+                "(",
+                storage,
+                offset,
+                size,
+                stride,
+                "\u0089",
+                Global("collections", "OrderedDict"),
+                ")R",
+                "tR",
+            }.SelectMany(Bytes),
+        ];
 
     /// <summary>A tuple of small numbers.</summary>
     public static byte[] Tuple(params byte[] numbers) => [(byte)'(', .. numbers.SelectMany(n => new[] { (byte)'K', n }), (byte)'t'];
@@ -44,19 +58,21 @@ internal static class PickleBytes
     }
 
     /// <summary>A whole checkpoint around a pickle.</summary>
-    public static byte[] InArchive(byte[] pickle, params (string Key, byte[] Data)[] storages) => new ZipBytes
-    {
-        { "archive/data.pkl", pickle },
-        { "archive/byteorder", "little"u8.ToArray() },
-        storages.Select(s => ($"archive/data/{s.Key}", s.Data)),
-        { "archive/version", "3\n"u8.ToArray() },
-    }.Build();
+    public static byte[] InArchive(byte[] pickle, params (string Key, byte[] Data)[] storages) =>
+        new ZipBytes
+        {
+            { "archive/data.pkl", pickle },
+            { "archive/byteorder", "little"u8.ToArray() },
+            storages.Select(s => ($"archive/data/{s.Key}", s.Data)),
+            { "archive/version", "3\n"u8.ToArray() },
+        }.Build();
 
-    public static IEnumerable<byte> Bytes(object part) => part switch
-    {
-        string text => Encoding.Latin1.GetBytes(text),
-        int number => [(byte)number],
-        byte[] bytes => bytes,
-        _ => throw new ArgumentException($"{part}"),
-    };
+    public static IEnumerable<byte> Bytes(object part) =>
+        part switch
+        {
+            string text => Encoding.Latin1.GetBytes(text),
+            int number => [(byte)number],
+            byte[] bytes => bytes,
+            _ => throw new ArgumentException($"{part}"),
+        };
 }

@@ -6,7 +6,8 @@ namespace LatentSync.Checkpoints.Tests;
 /// <summary>Weights split over several files with an index, and the names that weights have in a folder.</summary>
 public sealed class ShardedArchiveTests : IDisposable
 {
-    private const string Index = """{"metadata": {"total_size": 24}, "weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00001-of-00002.safetensors", "c": "model-00002-of-00002.safetensors"}}""";
+    private const string Index =
+        """{"metadata": {"total_size": 24}, "weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00001-of-00002.safetensors", "c": "model-00002-of-00002.safetensors"}}""";
 
     private readonly TemporaryFolder _folder = new();
 
@@ -23,7 +24,8 @@ public sealed class ShardedArchiveTests : IDisposable
         Assert.Equal((1f, 3f), (Read(archive, "a"), Read(archive, "c")));
         Assert.Equal(
             ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"],
-            Assert.IsType<ShardedArchive>(archive).Shards.Select(Path.GetFileName));
+            Assert.IsType<ShardedArchive>(archive).Shards.Select(Path.GetFileName)
+        );
         Assert.Throws<KeyNotFoundException>(() => Read(archive, "d"));
         Assert.Equal(3, WeightsFile.Files(archive.Path).Count);
     }
@@ -32,7 +34,9 @@ public sealed class ShardedArchiveTests : IDisposable
     public void Open_IndexWithLongMetadata_IsRecognisedByItsName()
     {
         WriteShards();
-        using TensorArchive archive = TensorArchive.Open(WriteIndex(Index.Replace("24", $"24, \"remark\": \"{new string('x', 4000)}\"", StringComparison.Ordinal)));
+        using TensorArchive archive = TensorArchive.Open(
+            WriteIndex(Index.Replace("24", $"24, \"remark\": \"{new string('x', 4000)}\"", StringComparison.Ordinal))
+        );
         Assert.Equal(3, archive.Tensors.Count);
     }
 
@@ -78,27 +82,33 @@ public sealed class ShardedArchiveTests : IDisposable
     public void Open_IndexThatNamesAnIndex_IsRefused()
     {
         _folder.Write("other.index.json", Encoding.UTF8.GetBytes(Index));
-        CheckpointFormatException refusal = Assert.Throws<CheckpointFormatException>(() => TensorArchive.Open(WriteIndex("""{"weight_map": {"a": "other.index.json"}}""")));
+        CheckpointFormatException refusal = Assert.Throws<CheckpointFormatException>(() =>
+            TensorArchive.Open(WriteIndex("""{"weight_map": {"a": "other.index.json"}}"""))
+        );
         Assert.Contains("named by another index", refusal.Message, StringComparison.Ordinal);
-        Assert.Throws<CheckpointFormatException>(() => TensorArchive.Open(WriteIndex("""{"weight_map": {"a": "model.safetensors.index.json"}}""")));
+        Assert.Throws<CheckpointFormatException>(() =>
+            TensorArchive.Open(WriteIndex("""{"weight_map": {"a": "model.safetensors.index.json"}}"""))
+        );
     }
 
     [Fact]
     public void Open_MutatedIndex_OpensOrIsRefused()
     {
         WriteShards();
-        int opened = TextMutation.Of(Index, seed: 9, count: 500).Count(mutant =>
-        {
-            try
+        int opened = TextMutation
+            .Of(Index, seed: 9, count: 500)
+            .Count(mutant =>
             {
-                TensorArchive.Open(WriteIndex(mutant)).Dispose();
-                return true;
-            }
-            catch (CheckpointFormatException)
-            {
-                return false;
-            }
-        });
+                try
+                {
+                    TensorArchive.Open(WriteIndex(mutant)).Dispose();
+                    return true;
+                }
+                catch (CheckpointFormatException)
+                {
+                    return false;
+                }
+            });
         Assert.InRange(opened, 1, 499);
     }
 
@@ -107,8 +117,16 @@ public sealed class ShardedArchiveTests : IDisposable
     {
         string[] worstFirst =
         [
-            "w.bf16.bin", "w.safetensors.index.bf16.json", "w.bf16.safetensors", "w.safetensors.fp16.index.json", "w.fp16.safetensors.index.json", "w.fp16.safetensors",
-            "w.bin.index.json", "w.bin", "w.safetensors.index.json", "w.safetensors",
+            "w.bf16.bin",
+            "w.safetensors.index.bf16.json",
+            "w.bf16.safetensors",
+            "w.safetensors.fp16.index.json",
+            "w.fp16.safetensors.index.json",
+            "w.fp16.safetensors",
+            "w.bin.index.json",
+            "w.bin",
+            "w.safetensors.index.json",
+            "w.safetensors",
         ];
         Assert.Null(WeightsFile.Find(_folder.Path, "w", ".safetensors", ".bin"));
         foreach (string name in worstFirst)
@@ -135,8 +153,15 @@ public sealed class ShardedArchiveTests : IDisposable
 
     private void WriteShard(string name, params (string Name, float Value)[] tensors)
     {
-        IEnumerable<string> entries = tensors.Select((t, i) => $"\"{t.Name}\":{{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[{4 * i},{(4 * i) + 4}]}}");
-        _folder.Write(name, SafetensorsBytes.Make(
-            Encoding.UTF8.GetBytes($"{{\"__metadata__\":{{\"format\":\"pt\"}},{string.Join(',', entries)}}}"), [.. tensors.SelectMany(t => BitConverter.GetBytes(t.Value))]));
+        IEnumerable<string> entries = tensors.Select(
+            (t, i) => $"\"{t.Name}\":{{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[{4 * i},{(4 * i) + 4}]}}"
+        );
+        _folder.Write(
+            name,
+            SafetensorsBytes.Make(
+                Encoding.UTF8.GetBytes($"{{\"__metadata__\":{{\"format\":\"pt\"}},{string.Join(',', entries)}}}"),
+                [.. tensors.SelectMany(t => BitConverter.GetBytes(t.Value))]
+            )
+        );
     }
 }

@@ -91,7 +91,8 @@ public sealed class TensorArchiveTests
     {
         using TensorArchive archive = TensorArchive.Open(Fixtures.Path("everything.pt"));
         ArgumentException wrong = Assert.Throws<ArgumentException>(() =>
-            archive.CopyTo("state_dict.grid.weight", TensorElementType.Float32, new byte[length]));
+            archive.CopyTo("state_dict.grid.weight", TensorElementType.Float32, new byte[length])
+        );
         Assert.Contains("takes 24 bytes", wrong.Message, StringComparison.Ordinal);
         Assert.Contains("2 x 3", wrong.Message, StringComparison.Ordinal);
     }
@@ -101,7 +102,8 @@ public sealed class TensorArchiveTests
     {
         using TensorArchive archive = TensorArchive.Open(Fixtures.Path("everything.pt"));
         ArgumentException lossy = Assert.Throws<ArgumentException>(() =>
-            archive.CopyTo("state_dict.grid.weight", TensorElementType.Int32, new byte[24]));
+            archive.CopyTo("state_dict.grid.weight", TensorElementType.Int32, new byte[24])
+        );
         Assert.Contains("Float32, which does not convert to Int32", lossy.Message, StringComparison.Ordinal);
     }
 
@@ -122,12 +124,15 @@ public sealed class TensorArchiveTests
         SafetensorsWriter.Write(path, [new("a", TensorPayload.FromBytes(TensorElementType.UInt8, [100_000], new byte[100_000]))]);
         using TensorArchive archive = TensorArchive.Open(path);
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows does not let an open file be truncated.");
-        using (Microsoft.Win32.SafeHandles.SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        using (
+            Microsoft.Win32.SafeHandles.SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite)
+        )
         {
             RandomAccess.SetLength(handle, 50_000);
         }
         CheckpointFormatException truncated = Assert.Throws<CheckpointFormatException>(() =>
-            archive.CopyTo("a", TensorElementType.UInt8, new byte[100_000]));
+            archive.CopyTo("a", TensorElementType.UInt8, new byte[100_000])
+        );
         Assert.Contains("ends at byte 50000", truncated.Message, StringComparison.Ordinal);
     }
 
@@ -137,13 +142,27 @@ public sealed class TensorArchiveTests
         using TemporaryFolder folder = new();
         string path = folder.File("many.safetensors");
         const int Count = 200;
-        SafetensorsWriter.Write(path, Enumerable.Range(0, Count).Select(i => new KeyValuePair<string, TensorPayload>(
-            $"t{i}", Fixtures.Payload(TensorElementType.Float32, [1000 + i], [.. Enumerable.Range(0, 1000 + i).Select(j =>
-                (float)((i * 7) + j))]))));
+        SafetensorsWriter.Write(
+            path,
+            Enumerable
+                .Range(0, Count)
+                .Select(i => new KeyValuePair<string, TensorPayload>(
+                    $"t{i}",
+                    Fixtures.Payload(
+                        TensorElementType.Float32,
+                        [1000 + i],
+                        [.. Enumerable.Range(0, 1000 + i).Select(j => (float)((i * 7) + j))]
+                    )
+                ))
+        );
         using TensorArchive archive = TensorArchive.Open(path);
         Dictionary<string, ushort[]> copies = archive.Tensors.Values.ToDictionary(t => t.Name, t => new ushort[t.ElementCount]);
-        archive.CopyManyTo(archive.Tensors.Keys, TensorElementType.BFloat16, t =>
-            MemoryMarshal.AsBytes(copies[t.Name].AsSpan()), maxDegreeOfParallelism: 8);
+        archive.CopyManyTo(
+            archive.Tensors.Keys,
+            TensorElementType.BFloat16,
+            t => MemoryMarshal.AsBytes(copies[t.Name].AsSpan()),
+            maxDegreeOfParallelism: 8
+        );
         Assert.All(copies, copy => Assert.Equal(archive.Read<ushort>(copy.Key, TensorElementType.BFloat16), copy.Value));
         Assert.Equal(0x43C8, copies["t0"][400]); // 400 = 1.5625 x 2^8
     }
@@ -161,7 +180,12 @@ public sealed class TensorArchiveTests
     {
         using TensorArchive archive = TensorArchive.Open(Fixtures.Path("everything.pt"));
         Assert.Throws<OperationCanceledException>(() =>
-            archive.CopyManyTo(["state_dict.half"], TensorElementType.Float32, t =>
-                new byte[12], cancellationToken: new CancellationToken(true)));
+            archive.CopyManyTo(
+                ["state_dict.half"],
+                TensorElementType.Float32,
+                t => new byte[12],
+                cancellationToken: new CancellationToken(true)
+            )
+        );
     }
 }

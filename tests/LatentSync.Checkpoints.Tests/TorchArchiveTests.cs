@@ -18,10 +18,21 @@ public sealed class TorchArchiveTests
         Assert.IsType<TorchArchive>(archive);
         Assert.Equal(
             [
-                "state_dict.grid.weight", "state_dict.grid.transposed", "state_dict.grid.tail", "state_dict.grid.expanded", "state_dict.half", "state_dict.brain",
-                "state_dict.count", "state_dict.mask", "state_dict.empty", "state_dict.parameter", "state_dict.subclassed", "state_dict.reinterpreted",
+                "state_dict.grid.weight",
+                "state_dict.grid.transposed",
+                "state_dict.grid.tail",
+                "state_dict.grid.expanded",
+                "state_dict.half",
+                "state_dict.brain",
+                "state_dict.count",
+                "state_dict.mask",
+                "state_dict.empty",
+                "state_dict.parameter",
+                "state_dict.subclassed",
+                "state_dict.reinterpreted",
             ],
-            archive.Tensors.Keys);
+            archive.Tensors.Keys
+        );
 
         Assert.Equal([2L, 3], archive.Tensors["state_dict.grid.weight"].Shape);
         Assert.Equal([0f, 1, 2, 3, 4, 5], archive.ReadFloats("state_dict.grid.weight"));
@@ -68,8 +79,10 @@ public sealed class TorchArchiveTests
     public void CopyTo_ViewConverted_EqualsTheContiguousCopy()
     {
         using TensorArchive archive = TensorArchive.Open(Fixtures.Path("everything.pt"));
-        Assert.Equal([0x0000, 0x4200, 0x3C00, 0x4400, 0x4000, 0x4500], archive.Read<ushort>("state_dict.grid.transposed", TensorElementType.Float16).Select(h =>
-            (int)h));
+        Assert.Equal(
+            [0x0000, 0x4200, 0x3C00, 0x4400, 0x4000, 0x4500],
+            archive.Read<ushort>("state_dict.grid.transposed", TensorElementType.Float16).Select(h => (int)h)
+        );
     }
 
     [Fact]
@@ -82,7 +95,11 @@ public sealed class TorchArchiveTests
         float[] values = [.. Enumerable.Range(0, Length).Select(i => (float)i)];
         Buffer.BlockCopy(values, 0, storage, 0, storage.Length);
         List<object> pickle = ["}("];
-        List<(string Name, long Offset, long[] Shape, long[] Strides)> views = [("long_transposed", 0, [500, 600], [1, 500]), ("jumping", 3, [3, 50], [1, 5000])];
+        List<(string Name, long Offset, long[] Shape, long[] Strides)> views =
+        [
+            ("long_transposed", 0, [500, 600], [1, 500]),
+            ("jumping", 3, [3, 50], [1, 5000]),
+        ];
         for (int i = 0; i < 60; i++)
         {
             int rank = random.Next(1, 5);
@@ -100,7 +117,20 @@ public sealed class TorchArchiveTests
                 views.Add(($"v{i}", random.NextInt64(Length - reach), sizes, strides));
             }
         }
-        byte[] persistent = [.. new object[] { "(", Text("storage"), Global("torch", "FloatStorage"), Text("0"), Text("cpu"), "J", UInt32(Length), "tQ" }.SelectMany(Bytes)];
+        byte[] persistent =
+        [
+            .. new object[]
+            {
+                "(",
+                Text("storage"),
+                Global("torch", "FloatStorage"),
+                Text("0"),
+                Text("cpu"),
+                "J",
+                UInt32(Length),
+                "tQ",
+            }.SelectMany(Bytes),
+        ];
         foreach ((string name, long offset, long[] shape, long[] strides) in views)
         {
             pickle.AddRange([Text(name), Tensor(persistent, Ints([offset])[1..^1], Ints(shape), Ints(strides))]);
@@ -142,7 +172,17 @@ public sealed class TorchArchiveTests
     public void Open_OldRebuildFunction_IsRead()
     {
         using TemporaryFolder folder = new();
-        byte[] pickle = Make("}", Text("w"), Global("torch._utils", "_rebuild_tensor"), "(", Storage("0", 4), "K\u0001", Tuple(3), Tuple(1), "tRs");
+        byte[] pickle = Make(
+            "}",
+            Text("w"),
+            Global("torch._utils", "_rebuild_tensor"),
+            "(",
+            Storage("0", 4),
+            "K\u0001",
+            Tuple(3),
+            Tuple(1),
+            "tRs"
+        );
         using TensorArchive archive = TensorArchive.Open(folder.Write("t.pt", InArchive(pickle, ("0", FourFloats))));
         Assert.Equal([1f, 2, 3], archive.ReadFloats("w"));
     }
@@ -157,7 +197,12 @@ public sealed class TorchArchiveTests
     [InlineData(new byte[] { 255, 255, 255, 255, 255, 255, 255, 255, 255 }, new byte[] { 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 0, "exceeds 64 bits")]
     public void Open_ViewThatDoesNotFitItsStorage_IsRefused(byte[] shape, byte[] strides, int offset, string expected)
     {
-        byte[] pickle = Make("}", Text("layer.weight"), Tensor(Storage("0", 4), new byte[] { (byte)'K', (byte)offset }, Tuple(shape), Tuple(strides)), "s");
+        byte[] pickle = Make(
+            "}",
+            Text("layer.weight"),
+            Tensor(Storage("0", 4), new byte[] { (byte)'K', (byte)offset }, Tuple(shape), Tuple(strides)),
+            "s"
+        );
         CheckpointFormatException refusal = Refusals.Of(InArchive(pickle, ("0", FourFloats)), expected);
         if (refusal.TensorName is not null)
         {
@@ -187,20 +232,29 @@ public sealed class TorchArchiveTests
         string size = "(" + string.Concat(Enumerable.Repeat("K\u0002", 31)) + "t";
         string stride = "(" + string.Concat(Enumerable.Repeat(Largest, 31)) + "t";
         Refusals.Of(
-            InArchive(Make("}", Text("w"), Tensor(Storage("0", 4), "K\0", size, stride), "s"), ("0", FourFloats)), "reaches beyond its storage");
+            InArchive(Make("}", Text("w"), Tensor(Storage("0", 4), "K\0", size, stride), "s"), ("0", FourFloats)),
+            "reaches beyond its storage"
+        );
     }
 
     [Fact]
     public void Open_StorageMissing_IsRefused() =>
         Refusals.Of(
-            InArchive(Make("}", Text("w"), Tensor(Storage("1", 4), "K\0", Tuple(4), Tuple(1)), "s"), ("0", FourFloats)), "\"w\"", "storage \"1\" is not in the file");
+            InArchive(Make("}", Text("w"), Tensor(Storage("1", 4), "K\0", Tuple(4), Tuple(1)), "s"), ("0", FourFloats)),
+            "\"w\"",
+            "storage \"1\" is not in the file"
+        );
 
     [Theory]
     [InlineData(3)]
     [InlineData(5)]
     public void Open_StorageOfAnotherLength_IsRefused(byte count) =>
         Refusals.Of(
-            InArchive(Make("}", Text("w"), Tensor(Storage("0", count), "K\0", Tuple(1), Tuple(1)), "s"), ("0", FourFloats)), "\"w\"", "has 16 bytes", $"{4 * count}");
+            InArchive(Make("}", Text("w"), Tensor(Storage("0", count), "K\0", Tuple(1), Tuple(1)), "s"), ("0", FourFloats)),
+            "\"w\"",
+            "has 16 bytes",
+            $"{4 * count}"
+        );
 
     [Theory]
     [InlineData("QInt8Storage", "a quantised tensor")]
@@ -208,45 +262,71 @@ public sealed class TorchArchiveTests
     [InlineData("NoSuchStorage", "torch.NoSuchStorage")]
     public void Open_StorageOfAnotherKind_IsNamed(string type, string expected) =>
         Refusals.Of(
-            InArchive(Make("}", Text("w"), Tensor(Storage("0", 4, type), "K\0", Tuple(1), Tuple(1)), "s"), ("0", FourFloats)), expected);
+            InArchive(Make("}", Text("w"), Tensor(Storage("0", 4, type), "K\0", Tuple(1), Tuple(1)), "s"), ("0", FourFloats)),
+            expected
+        );
 
     [Theory]
     [InlineData("_rebuild_sparse_tensor", "a sparse tensor")]
     [InlineData("_rebuild_qtensor", "a quantised tensor")]
     [InlineData("_rebuild_meta_tensor_no_storage", "a meta tensor")]
-    public void Open_TensorOfAnotherKind_IsNamed(string function, string expected) => Refusals.Of(
-        InArchive(Make(Global("torch._utils", function), ")R")), expected, function);
+    public void Open_TensorOfAnotherKind_IsNamed(string function, string expected) =>
+        Refusals.Of(InArchive(Make(Global("torch._utils", function), ")R")), expected, function);
 
     [Fact]
     public void Open_BigEndian_IsRefused() =>
         Refusals.Of(new ZipBytes { { "m/data.pkl", Make("}") }, { "m/byteorder", "big"u8.ToArray() } }.Build(), "big-endian");
 
     [Fact]
-    public void Open_TorchScript_IsNamed() => Refusals.Of(
-        new ZipBytes { { "m/data.pkl", Make("}") }, { "m/constants.pkl", Make(")") } }.Build(), "TorchScript");
+    public void Open_TorchScript_IsNamed() =>
+        Refusals.Of(new ZipBytes { { "m/data.pkl", Make("}") }, { "m/constants.pkl", Make(")") } }.Build(), "TorchScript");
 
     [Fact]
     public void Open_NumPyArchive_IsNamed() => Refusals.Of(new ZipBytes { { "weights.npy", [1] } }.Build(), "NumPy arrays");
 
     [Fact]
-    public void Open_ZipOfSomethingElse_IsRefused() => Refusals.Of(
-        new ZipBytes { { "word/document.xml", [1] } }.Build(), "one folder that holds data.pkl", "none");
+    public void Open_ZipOfSomethingElse_IsRefused() =>
+        Refusals.Of(new ZipBytes { { "word/document.xml", [1] } }.Build(), "one folder that holds data.pkl", "none");
 
     [Fact]
-    public void Open_TwoPickles_IsRefused() => Refusals.Of(
-        new ZipBytes { { "a/data.pkl", Make("}") }, { "b/data.pkl", Make("}") } }.Build(), "2 of them");
+    public void Open_TwoPickles_IsRefused() =>
+        Refusals.Of(new ZipBytes { { "a/data.pkl", Make("}") }, { "b/data.pkl", Make("}") } }.Build(), "2 of them");
 
     [Fact]
     public void Open_CompressedPickle_SaysHowToRepack() =>
         Refusals.Of(
-            new ZipBytes { new ZipBytes.Entry { Name = "a/data.pkl", Data = [1, 2, 3], Method = 8, Length = 10 } }.Build(), "compressed (method 8)", "without compression");
+            new ZipBytes
+            {
+                new ZipBytes.Entry
+                {
+                    Name = "a/data.pkl",
+                    Data = [1, 2, 3],
+                    Method = 8,
+                    Length = 10,
+                },
+            }.Build(),
+            "compressed (method 8)",
+            "without compression"
+        );
 
     [Fact]
     public void Open_CompressedStorage_SaysHowToRepack()
     {
         byte[] pickle = Make("}", Text("w"), Tensor(Storage("0", 4), "K\0", Tuple(4), Tuple(1)), "s");
         Refusals.Of(
-            new ZipBytes { { "a/data.pkl", pickle }, new ZipBytes.Entry { Name = "a/data/0", Data = FourFloats, Method = 8 } }.Build(), "a/data/0", "compressed");
+            new ZipBytes
+            {
+                { "a/data.pkl", pickle },
+                new ZipBytes.Entry
+                {
+                    Name = "a/data/0",
+                    Data = FourFloats,
+                    Method = 8,
+                },
+            }.Build(),
+            "a/data/0",
+            "compressed"
+        );
     }
 
     [Fact]
@@ -306,7 +386,8 @@ public sealed class TorchArchiveTests
         }
         TorchCheckpointWriter.Write(path, tensors);
         using TensorArchive archive = TensorArchive.Open(path);
-        await Task.WhenAll(Enumerable.Range(0, 32).Select(i =>
-            Task.Run(() => Assert.All(archive.ReadFloats($"t{i % 16}"), x => Assert.Equal(i % 16, x)))));
+        await Task.WhenAll(
+            Enumerable.Range(0, 32).Select(i => Task.Run(() => Assert.All(archive.ReadFloats($"t{i % 16}"), x => Assert.Equal(i % 16, x))))
+        );
     }
 }

@@ -9,7 +9,18 @@ public sealed class WriterTests
 {
     private static readonly TensorElementType[] AllTypes = Enum.GetValues<TensorElementType>();
 
-    private static readonly long[][] Shapes = [[], [0], [1], [3], [2, 3], [2, 0, 4], [5, 1, 7], [3, 2, 4, 5], [1, 1, 1, 1, 2]];
+    private static readonly long[][] Shapes =
+    [
+        [],
+        [0],
+        [1],
+        [3],
+        [2, 3],
+        [2, 0, 4],
+        [5, 1, 7],
+        [3, 2, 4, 5],
+        [1, 1, 1, 1, 2],
+    ];
 
     [Theory]
     [InlineData(true)]
@@ -33,8 +44,14 @@ public sealed class WriterTests
                 tensors.Add($"{type}.{string.Join('x', shape)}", (type, shape, bytes));
             }
         }
-        Write(path, torch, tensors.Select(t =>
-            new KeyValuePair<string, TensorPayload>(t.Key, TensorPayload.FromBytes(t.Value.Type, t.Value.Shape, t.Value.Bytes))));
+        Write(
+            path,
+            torch,
+            tensors.Select(t => new KeyValuePair<string, TensorPayload>(
+                t.Key,
+                TensorPayload.FromBytes(t.Value.Type, t.Value.Shape, t.Value.Bytes)
+            ))
+        );
 
         using TensorArchive archive = TensorArchive.Open(path);
         Assert.Equal(tensors.Count, archive.Tensors.Count);
@@ -103,7 +120,7 @@ public sealed class WriterTests
         TorchCheckpointWriter.Write(folder.File("plain.pt"), Plain());
         byte[] content = File.ReadAllBytes(folder.File("plain.pt"));
         List<string> names = [];
-        for (int at = 0; BinaryPrimitives.ReadUInt32LittleEndian(content.AsSpan(at)) == 0x04034B50;)
+        for (int at = 0; BinaryPrimitives.ReadUInt32LittleEndian(content.AsSpan(at)) == 0x04034B50; )
         {
             int nameLength = BinaryPrimitives.ReadUInt16LittleEndian(content.AsSpan(at + 26));
             int extraLength = BinaryPrimitives.ReadUInt16LittleEndian(content.AsSpan(at + 28));
@@ -115,7 +132,18 @@ public sealed class WriterTests
             names.Add(Encoding.ASCII.GetString(content, at + 30, nameLength));
             at = data + length;
         }
-        Assert.Equal(["archive/data.pkl", "archive/byteorder", "archive/data/0", "archive/data/1", "archive/data/2", "archive/data/3", "archive/version"], names);
+        Assert.Equal(
+            [
+                "archive/data.pkl",
+                "archive/byteorder",
+                "archive/data/0",
+                "archive/data/1",
+                "archive/data/2",
+                "archive/data/3",
+                "archive/version",
+            ],
+            names
+        );
     }
 
     [Fact]
@@ -163,7 +191,8 @@ public sealed class WriterTests
                 new("c", Fixtures.Payload(TensorElementType.Float32, [1], 1f)),
                 new("a", Fixtures.Payload(TensorElementType.Float32, [1, 1], 2f)),
             ],
-            new Dictionary<string, string> { ["format"] = "pt" });
+            new Dictionary<string, string> { ["format"] = "pt" }
+        );
         const string Header =
             """{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]},"c":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"b":{"dtype":"U8","shape":[3],"data_offsets":[8,11]}}""";
         byte[] padded = Encoding.UTF8.GetBytes(Header.PadRight((Header.Length + 7) / 8 * 8));
@@ -175,8 +204,10 @@ public sealed class WriterTests
     {
         using TemporaryFolder folder = new();
         string[] names = ["", "é \"quoted\" \\ \n", "名前", "a.b.c", "\u0000"];
-        SafetensorsWriter.Write(folder.File("m"), names.Select(n =>
-            new KeyValuePair<string, TensorPayload>(n, Fixtures.Payload(TensorElementType.Float32, [1], 1f))));
+        SafetensorsWriter.Write(
+            folder.File("m"),
+            names.Select(n => new KeyValuePair<string, TensorPayload>(n, Fixtures.Payload(TensorElementType.Float32, [1], 1f)))
+        );
         using TensorArchive archive = TensorArchive.Open(folder.File("m"));
         Assert.Equal(names.Order(StringComparer.Ordinal), archive.Tensors.Keys.Order(StringComparer.Ordinal));
     }
@@ -259,14 +290,18 @@ public sealed class WriterTests
     {
         using TemporaryFolder folder = new();
         byte[] piece = new byte[64 * 1024];
-        TensorPayload large = new(TensorElementType.UInt8, [1000, 64 * 1024], stream =>
-        {
-            for (int i = 0; i < 1000; i++)
+        TensorPayload large = new(
+            TensorElementType.UInt8,
+            [1000, 64 * 1024],
+            stream =>
             {
-                piece[0] = (byte)i;
-                stream.Write(piece);
+                for (int i = 0; i < 1000; i++)
+                {
+                    piece[0] = (byte)i;
+                    stream.Write(piece);
+                }
             }
-        });
+        );
         long before = GC.GetAllocatedBytesForCurrentThread();
         SafetensorsWriter.Write(folder.File("large"), [new("w", large)]);
         TorchCheckpointWriter.Write(folder.File("large.pt"), new() { { "w", large } });
@@ -325,30 +360,33 @@ public sealed class WriterTests
     }
 
     /// <summary>What plain() in Data/make_torch_fixtures.py pickles.</summary>
-    private static CheckpointDictionary Plain() => new()
-    {
+    private static CheckpointDictionary Plain() =>
+        new()
         {
-            "state_dict",
-            new CheckpointDictionary
             {
-                { "a.weight", Fixtures.Payload(TensorElementType.Float32, [2, 3], 1f, 2, 3, 4, 5, 6) },
-                { "a.bias", Fixtures.Payload(TensorElementType.Float16, [2], (Half)1, (Half)2) },
-                { "scalar", Fixtures.Payload(TensorElementType.Int64, [], 7L) },
-                { "kernel", Fixtures.Payload(TensorElementType.Float32, [5, 5, 3, 4], [.. Enumerable.Range(0, 300).Select(i =>
-                    (float)i)]) },
-            }
-        },
-        { "global_step", 70000 },
-        { "best", 0.5 },
-        { "small", 3 },
-        { "medium", 300 },
-        { "huge", 1L << 40 },
-        { "negative", -1 },
-        { "flag", false },
-        { "note", "café" },
-        { "losses", [0.5, 0.25] },
-        { "one", [1.0] },
-        { "none", (double[])[] },
-        { "inner", new CheckpointDictionary() },
-    };
+                "state_dict",
+                new CheckpointDictionary
+                {
+                    { "a.weight", Fixtures.Payload(TensorElementType.Float32, [2, 3], 1f, 2, 3, 4, 5, 6) },
+                    { "a.bias", Fixtures.Payload(TensorElementType.Float16, [2], (Half)1, (Half)2) },
+                    { "scalar", Fixtures.Payload(TensorElementType.Int64, [], 7L) },
+                    {
+                        "kernel",
+                        Fixtures.Payload(TensorElementType.Float32, [5, 5, 3, 4], [.. Enumerable.Range(0, 300).Select(i => (float)i)])
+                    },
+                }
+            },
+            { "global_step", 70000 },
+            { "best", 0.5 },
+            { "small", 3 },
+            { "medium", 300 },
+            { "huge", 1L << 40 },
+            { "negative", -1 },
+            { "flag", false },
+            { "note", "café" },
+            { "losses", [0.5, 0.25] },
+            { "one", [1.0] },
+            { "none", (double[])[] },
+            { "inner", new CheckpointDictionary() },
+        };
 }

@@ -12,8 +12,8 @@ internal sealed class ZipBytes : IEnumerable
     public byte[] Comment { get; init; } = [];
 
     /// <summary>Changes the end record's count, directory length and directory offset.</summary>
-    public Func<uint, uint, uint, (uint Count, uint Length, uint Offset)> End { get; init; } = (count, length, offset) =>
-        (count, length, offset);
+    public Func<uint, uint, uint, (uint Count, uint Length, uint Offset)> End { get; init; } =
+        (count, length, offset) => (count, length, offset);
 
     public void Add(string name, byte[] data) => Entries.Add(new Entry { Name = name, Data = data });
 

@@ -10,14 +10,16 @@ public sealed class ZipDirectoryTests
     public void Read_Comment_IsPassedOver()
     {
         using TemporaryFolder folder = new();
-        byte[] zip = new ZipBytes { Comment = "PK\x05\x06 a comment that looks like an end record"u8.ToArray() }.With("m/data.pkl", Pickle).Build();
+        byte[] zip = new ZipBytes { Comment = "PK\x05\x06 a comment that looks like an end record"u8.ToArray() }
+            .With("m/data.pkl", Pickle)
+            .Build();
         using TensorArchive archive = TensorArchive.Open(folder.Write("m.pt", zip));
         Assert.Empty(archive.Tensors);
     }
 
     [Fact]
-    public void Read_TextBehindTheEnd_IsRefused() => Refusals.Of(
-        [.. new ZipBytes { { "m/data.pkl", Pickle } }.Build(), 0], "no directory at its end");
+    public void Read_TextBehindTheEnd_IsRefused() =>
+        Refusals.Of([.. new ZipBytes { { "m/data.pkl", Pickle } }.Build(), 0], "no directory at its end");
 
     [Theory]
     [InlineData(2u, 0u, 0u, "do not fit")]
@@ -33,14 +35,27 @@ public sealed class ZipDirectoryTests
         ZipBytes zip = new()
         {
             End = (c, l, o) =>
-            (count == 0 ? c : count, length == 0 ? l : length == 1 ? l + 1 : length, offset == 0 ? o : offset == 1 ? o + 1 : offset)
+                (
+                    count == 0 ? c : count,
+                    length == 0 ? l
+                    : length == 1 ? l + 1
+                    : length,
+                    offset == 0 ? o
+                    : offset == 1 ? o + 1
+                    : offset
+                ),
         };
         Refusals.Of(zip.With("m/data.pkl", Pickle).Build(), expected);
     }
 
     [Fact]
     public void Read_DirectoryOneByteEarlier_IsRefused() =>
-        Refusals.Of(new ZipBytes { End = (c, l, o) => (c, l, o - 1) }.With("m/data.pkl", Pickle).Build(), "directory is damaged");
+        Refusals.Of(
+            new ZipBytes { End = (c, l, o) => (c, l, o - 1) }
+                .With("m/data.pkl", Pickle)
+                .Build(),
+            "directory is damaged"
+        );
 
     [Theory]
     [MemberData(nameof(BadEntries))]
@@ -50,29 +65,146 @@ public sealed class ZipDirectoryTests
         Refusals.Of(zip.Build(), expected);
     }
 
-    public static TheoryData<string, object> BadEntries => new()
-    {
-        { "is encrypted", new ZipBytes.Entry { Name = "m/data.pkl", Data = Pickle, Flags = 1 } },
-        { "its own header", new ZipBytes.Entry { Name = "m/data.pkl", Data = Pickle, LocalName = "m/data.pk1" } },
-        { "the next begins at", new ZipBytes.Entry { Name = "m/data.pkl", Data = Pickle, Length = 60, CompressedLength = 60 } },
-        { "claims 4294967294 bytes", new ZipBytes.Entry { Name = "m/data.pkl", Data = Pickle, Length = 0xFFFFFFFE, CompressedLength = 0xFFFFFFFE } },
-        { "claims 3 bytes", new ZipBytes.Entry { Name = "m/data.pkl", Data = Pickle, Length = 4, CompressedLength = 3 } },
-        { "no valid header at byte 1", new ZipBytes.Entry { Name = "m/data.pkl", Data = Pickle, Offset = 1 } },
-        { "at byte 4294967294", new ZipBytes.Entry { Name = "m/data.pkl", Data = Pickle, Offset = 0xFFFFFFFE } },
-        { "lacks its 64-bit size", new ZipBytes.Entry { Name = "m/data.pkl", Data = Pickle, Offset = 0xFFFFFFFF } },
-        { "lacks its 64-bit size", new ZipBytes.Entry { Name = "m/data.pkl", Data = Pickle, Length = 0xFFFFFFFF, CentralExtra = [1, 0, 4, 0, 1, 2, 3, 4] } },
-        { "lacks its 64-bit size", new ZipBytes.Entry { Name = "m/data.pkl", Data = Pickle, Length = 0xFFFFFFFF, CentralExtra = [1, 0, 255, 255] } },
-        { "claims 18446744073709551615 bytes", new ZipBytes.Entry
-            { Name = "m/data.pkl", Data = Pickle, CompressedLength = 0xFFFFFFFF, CentralExtra = [1, 0, 8, 0, 255, 255, 255, 255, 255, 255, 255, 255] } },
-        { "UTF-8", new ZipBytes.Entry { Name = "m/data.pkl", Data = Pickle, RawName = [0xFF, 0xFE] } },
-        { "name of 2000 bytes", new ZipBytes.Entry { Name = new string('n', 2000), Data = Pickle } },
-        { "lists \"m/version\" twice", new ZipBytes.Entry { Name = "m/version", Data = Pickle } },
-    };
+    public static TheoryData<string, object> BadEntries =>
+        new()
+        {
+            {
+                "is encrypted",
+                new ZipBytes.Entry
+                {
+                    Name = "m/data.pkl",
+                    Data = Pickle,
+                    Flags = 1,
+                }
+            },
+            {
+                "its own header",
+                new ZipBytes.Entry
+                {
+                    Name = "m/data.pkl",
+                    Data = Pickle,
+                    LocalName = "m/data.pk1",
+                }
+            },
+            {
+                "the next begins at",
+                new ZipBytes.Entry
+                {
+                    Name = "m/data.pkl",
+                    Data = Pickle,
+                    Length = 60,
+                    CompressedLength = 60,
+                }
+            },
+            {
+                "claims 4294967294 bytes",
+                new ZipBytes.Entry
+                {
+                    Name = "m/data.pkl",
+                    Data = Pickle,
+                    Length = 0xFFFFFFFE,
+                    CompressedLength = 0xFFFFFFFE,
+                }
+            },
+            {
+                "claims 3 bytes",
+                new ZipBytes.Entry
+                {
+                    Name = "m/data.pkl",
+                    Data = Pickle,
+                    Length = 4,
+                    CompressedLength = 3,
+                }
+            },
+            {
+                "no valid header at byte 1",
+                new ZipBytes.Entry
+                {
+                    Name = "m/data.pkl",
+                    Data = Pickle,
+                    Offset = 1,
+                }
+            },
+            {
+                "at byte 4294967294",
+                new ZipBytes.Entry
+                {
+                    Name = "m/data.pkl",
+                    Data = Pickle,
+                    Offset = 0xFFFFFFFE,
+                }
+            },
+            {
+                "lacks its 64-bit size",
+                new ZipBytes.Entry
+                {
+                    Name = "m/data.pkl",
+                    Data = Pickle,
+                    Offset = 0xFFFFFFFF,
+                }
+            },
+            {
+                "lacks its 64-bit size",
+                new ZipBytes.Entry
+                {
+                    Name = "m/data.pkl",
+                    Data = Pickle,
+                    Length = 0xFFFFFFFF,
+                    CentralExtra = [1, 0, 4, 0, 1, 2, 3, 4],
+                }
+            },
+            {
+                "lacks its 64-bit size",
+                new ZipBytes.Entry
+                {
+                    Name = "m/data.pkl",
+                    Data = Pickle,
+                    Length = 0xFFFFFFFF,
+                    CentralExtra = [1, 0, 255, 255],
+                }
+            },
+            {
+                "claims 18446744073709551615 bytes",
+                new ZipBytes.Entry
+                {
+                    Name = "m/data.pkl",
+                    Data = Pickle,
+                    CompressedLength = 0xFFFFFFFF,
+                    CentralExtra = [1, 0, 8, 0, 255, 255, 255, 255, 255, 255, 255, 255],
+                }
+            },
+            {
+                "UTF-8",
+                new ZipBytes.Entry
+                {
+                    Name = "m/data.pkl",
+                    Data = Pickle,
+                    RawName = [0xFF, 0xFE],
+                }
+            },
+            {
+                "name of 2000 bytes",
+                new ZipBytes.Entry { Name = new string('n', 2000), Data = Pickle }
+            },
+            {
+                "lists \"m/version\" twice",
+                new ZipBytes.Entry { Name = "m/version", Data = Pickle }
+            },
+        };
 
     [Fact]
     public void Read_EntriesThatShareBytes_IsRefused()
     {
-        ZipBytes zip = new() { { "m/data.pkl", Pickle }, new ZipBytes.Entry { Name = "m/data/0", Data = Pickle, Offset = 0 } };
+        ZipBytes zip = new()
+        {
+            { "m/data.pkl", Pickle },
+            new ZipBytes.Entry
+            {
+                Name = "m/data/0",
+                Data = Pickle,
+                Offset = 0,
+            },
+        };
         Refusals.Of(zip.Build(), "too close to the next");
     }
 
@@ -81,7 +213,16 @@ public sealed class ZipDirectoryTests
     {
         // The first entry's data holds a second, valid local header; its directory entry points there.
         byte[] inner = new ZipBytes { { "m/data/0", [1, 2, 3, 4] } }.Build();
-        ZipBytes zip = new() { { "m/data.pkl", inner }, new ZipBytes.Entry { Name = "m/data/0", Data = [1, 2, 3, 4], Offset = 30 + 10 } };
+        ZipBytes zip = new()
+        {
+            { "m/data.pkl", inner },
+            new ZipBytes.Entry
+            {
+                Name = "m/data/0",
+                Data = [1, 2, 3, 4],
+                Offset = 30 + 10,
+            },
+        };
         Refusals.Of(zip.Build(), "the next begins at 40");
     }
 

@@ -16,13 +16,22 @@ public sealed class AttentionExplainTests
     [InlineData("--memory", "64GB")]
     public async Task Explain_ScoresBeyondTheFreeMemory_TakesSlicesAndSaysWhy(string? option, string? value)
     {
-        string[] arguments = ["--shape", Huge, "--attention", "forbid managed-flash, forbid torch-flash", .. option is null ? Array.Empty<string>() : [option, value!]];
+        string[] arguments =
+        [
+            "--shape",
+            Huge,
+            "--attention",
+            "forbid managed-flash, forbid torch-flash",
+            .. option is null ? Array.Empty<string>() : [option, value!],
+        ];
         using JsonDocument answer = JsonDocument.Parse((await Explain([.. arguments, "--json"])).Output);
         JsonElement root = answer.RootElement;
         long free = root.GetProperty("freeBytes").GetInt64();
         Assert.SkipWhen(free > 300L << 30, "this machine has memory for everything");
         Assert.Equal("sliced", root.GetProperty("chosen").GetString());
-        JsonElement math = root.GetProperty("verdicts").EnumerateArray().Single(verdict => verdict.GetProperty("backend").GetString() == "torch-math");
+        JsonElement math = root.GetProperty("verdicts")
+            .EnumerateArray()
+            .Single(verdict => verdict.GetProperty("backend").GetString() == "torch-math");
         Assert.Equal(["ATT0105"], math.GetProperty("reasons").EnumerateArray().Select(reason => reason.GetProperty("code").GetString()));
         Assert.True(option is null ? free > 0 : free == 64_000_000_000, $"{free}");
         Assert.Matches("\nfree memory: [0-9]+\\.[0-9] [GM]iB\r?\n", (await Explain(arguments)).Output);
@@ -31,12 +40,21 @@ public sealed class AttentionExplainTests
     [Fact]
     public async Task Explain_GpuWithoutDevice_AnswersForTheGpuAndItsMemory()
     {
-        using JsonDocument answer = JsonDocument.Parse((await Explain("--shape", "1,8,1024,1024,40", "--gpu", "Tesla T4", "--json")).Output);
+        using JsonDocument answer = JsonDocument.Parse(
+            (await Explain("--shape", "1,8,1024,1024,40", "--gpu", "Tesla T4", "--json")).Output
+        );
         Assert.Equal("cuda:0", answer.RootElement.GetProperty("problem").GetProperty("device").GetString());
         Assert.Equal(16L << 30, answer.RootElement.GetProperty("freeBytes").GetInt64());
-        Assert.Contains("float32, cpu", (await Explain("--shape", "1,8,1024,1024,40", "--gpu", "Tesla T4", "--device", "cpu")).Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "float32, cpu",
+            (await Explain("--shape", "1,8,1024,1024,40", "--gpu", "Tesla T4", "--device", "cpu")).Output,
+            StringComparison.Ordinal
+        );
         Assert.Contains("float32, cpu", (await Explain("--shape", "1,8,1024,1024,40", "--gpu", "none")).Output, StringComparison.Ordinal);
-        string help = string.Join(' ', (await Cli.RunAsync("attention", "explain", "--help")).Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        string help = string.Join(
+            ' ',
+            (await Cli.RunAsync("attention", "explain", "--help")).Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
+        );
         Assert.Contains("default: the GPU of a described machine that has one, else cpu", help, StringComparison.Ordinal);
         Assert.Contains("\"require NAME\" (only that backend)", help, StringComparison.Ordinal);
     }
@@ -54,7 +72,17 @@ public sealed class AttentionExplainTests
     [InlineData("--verbose")]
     public async Task Explain_NothingRuns_SaysNowhereThatNothingIsNeeded(string form)
     {
-        ProgramRun run = await Explain("--shape", "1,8,1024,1024,40", "--dtype", "f16", "--gpu", "RTX 4090", "--libtorch", "2.10.0+cpu", form);
+        ProgramRun run = await Explain(
+            "--shape",
+            "1,8,1024,1024,40",
+            "--dtype",
+            "f16",
+            "--gpu",
+            "RTX 4090",
+            "--libtorch",
+            "2.10.0+cpu",
+            form
+        );
         Assert.True(run.ExitCode == 3, run.Errors);
         Assert.Contains("ATT0103", run.Output, StringComparison.Ordinal);
         Assert.Contains("use --device cpu; or give --libtorch DIR with a CUDA build", run.Output, StringComparison.Ordinal);
@@ -70,7 +98,16 @@ public sealed class AttentionExplainTests
         Dictionary<string, string?> damaged = new() { ["LATENTSYNC_TUNING"] = folder.File("tuning.json") };
         foreach (Dictionary<string, string?> variables in (Dictionary<string, string?>[])[Untuned, damaged])
         {
-            ProgramRun run = await Cli.RunAsync(variables, "attention", "explain", "--shape", "1,8,1024,1024,40", "--causal", "--lang", "zh");
+            ProgramRun run = await Cli.RunAsync(
+                variables,
+                "attention",
+                "explain",
+                "--shape",
+                "1,8,1024,1024,40",
+                "--causal",
+                "--lang",
+                "zh"
+            );
             Assert.Equal(0, run.ExitCode);
             Assert.Contains("选用：managed-flash", run.Output, StringComparison.Ordinal);
             Assert.Contains("空闲内存：", run.Output, StringComparison.Ordinal);
@@ -79,5 +116,6 @@ public sealed class AttentionExplainTests
         }
     }
 
-    private static Task<ProgramRun> Explain(params string[] arguments) => Cli.RunAsync(Untuned, ["attention", "explain", .. arguments, "--lang", "en"]);
+    private static Task<ProgramRun> Explain(params string[] arguments) =>
+        Cli.RunAsync(Untuned, ["attention", "explain", .. arguments, "--lang", "en"]);
 }

@@ -17,7 +17,14 @@ public sealed class AttentionRunTests
         string[] lines = run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         Assert.Equal(76, lines.Length);
         Assert.Equal("75 passed, 0 failed", lines[^1]);
-        Assert.All(lines[..^1], line => Assert.Matches("^passed  test_attention_[a-z0-9_]+  (managed-flash|torch-flash|sliced|torch-math)  max error [0-9.]+e", line));
+        Assert.All(
+            lines[..^1],
+            line =>
+                Assert.Matches(
+                    "^passed  test_attention_[a-z0-9_]+  (managed-flash|torch-flash|sliced|torch-math)  max error [0-9.]+e",
+                    line
+                )
+        );
     }
 
     [Fact]
@@ -45,20 +52,35 @@ public sealed class AttentionRunTests
     [Fact]
     public async Task AttentionRun_Json_HasOneObjectACase()
     {
-        ProgramRun run = await Cli.RunAsync("attention", "run", "--case", Cases, "--case", Path.Combine(Cases, "cases.json"), "--filter", "fp16", "--json", "--backend", "sliced");
+        ProgramRun run = await Cli.RunAsync(
+            "attention",
+            "run",
+            "--case",
+            Cases,
+            "--case",
+            Path.Combine(Cases, "cases.json"),
+            "--filter",
+            "fp16",
+            "--json",
+            "--backend",
+            "sliced"
+        );
         Assert.True(run.ExitCode == 0, run.Errors);
         JsonElement root = JsonDocument.Parse(run.Output).RootElement;
         JsonElement[] results = [.. root.GetProperty("results").EnumerateArray()];
         Assert.Equal(root.GetProperty("passed").GetInt32(), results.Length);
         Assert.True(results.Length >= 2 && results.Length % 2 == 0);
-        Assert.All(results, result =>
-        {
-            Assert.Equal("sliced", result.GetProperty("backend").GetString());
-            Assert.True(result.GetProperty("passed").GetBoolean());
-            Assert.InRange(result.GetProperty("maxAbsError").GetDouble(), 0, 1e-2);
-            Assert.NotEqual("", result.GetProperty("message").GetString());
-            Assert.Contains("fp16", result.GetProperty("name").GetString(), StringComparison.Ordinal);
-        });
+        Assert.All(
+            results,
+            result =>
+            {
+                Assert.Equal("sliced", result.GetProperty("backend").GetString());
+                Assert.True(result.GetProperty("passed").GetBoolean());
+                Assert.InRange(result.GetProperty("maxAbsError").GetDouble(), 0, 1e-2);
+                Assert.NotEqual("", result.GetProperty("message").GetString());
+                Assert.Contains("fp16", result.GetProperty("name").GetString(), StringComparison.Ordinal);
+            }
+        );
     }
 
     [Theory]
@@ -78,7 +100,11 @@ public sealed class AttentionRunTests
     public async Task AttentionRun_BrokenCase_FailsAloneWithExitCodeOne()
     {
         using var folder = new TemporaryFolder();
-        await File.WriteAllTextAsync(folder.File("cases.json"), """{"operator": "Attention", "cases": [{"name": "broken", "file": "../secret.safetensors"}]}""", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            folder.File("cases.json"),
+            """{"operator": "Attention", "cases": [{"name": "broken", "file": "../secret.safetensors"}]}""",
+            TestContext.Current.CancellationToken
+        );
         ProgramRun run = await Cli.RunAsync("attention", "run", "--case", folder.Path, "--case", Cases, "--filter", "broken");
         Assert.Equal(1, run.ExitCode);
         Assert.Contains("failed  broken  auto", run.Output, StringComparison.Ordinal);

@@ -5,7 +5,8 @@ namespace LatentSync.Cli.Tests;
 /// <summary>The built program, which lies beside the tests.</summary>
 internal static class Cli
 {
-    public static string Path => System.IO.Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "LatentSync.Cli.exe" : "LatentSync.Cli");
+    public static string Path =>
+        System.IO.Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "LatentSync.Cli.exe" : "LatentSync.Cli");
 
     public static Task<ProgramRun> RunAsync(params string[] arguments) => ProgramRun.RunAsync(new ProgramStart(Path, arguments));
 

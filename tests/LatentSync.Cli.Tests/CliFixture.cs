@@ -31,10 +31,44 @@ public sealed class CliFixture : IAsyncLifetime
         {
             return; // the tests skip themselves
         }
-        await ProgramRun.RunAsync(new ProgramStart(ffmpeg, "-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc=size=160x160:rate=25:duration=1", "-pix_fmt", "yuv420p", Video));
-        await ProgramRun.RunAsync(new ProgramStart(ffmpeg, "-v", "error", "-nostdin", "-f", "lavfi", "-i", "sine=frequency=220:sample_rate=16000:duration=0.8", Audio));
-        int[][] face = [[66, 62], [94, 62], [80, 82]];
-        File.WriteAllText(Landmarks, JsonSerializer.Serialize(new { version = 1, frames = Enumerable.Range(0, 25).Select(i => new { frame = i, points = face }) }));
+        await ProgramRun.RunAsync(
+            new ProgramStart(
+                ffmpeg,
+                "-v",
+                "error",
+                "-nostdin",
+                "-f",
+                "lavfi",
+                "-i",
+                "testsrc=size=160x160:rate=25:duration=1",
+                "-pix_fmt",
+                "yuv420p",
+                Video
+            )
+        );
+        await ProgramRun.RunAsync(
+            new ProgramStart(
+                ffmpeg,
+                "-v",
+                "error",
+                "-nostdin",
+                "-f",
+                "lavfi",
+                "-i",
+                "sine=frequency=220:sample_rate=16000:duration=0.8",
+                Audio
+            )
+        );
+        int[][] face =
+        [
+            [66, 62],
+            [94, 62],
+            [80, 82],
+        ];
+        File.WriteAllText(
+            Landmarks,
+            JsonSerializer.Serialize(new { version = 1, frames = Enumerable.Range(0, 25).Select(i => new { frame = i, points = face }) })
+        );
     }
 
     /// <inheritdoc/>
@@ -47,8 +81,26 @@ public sealed class CliFixture : IAsyncLifetime
     /// <summary>Arguments of a small run through the networks, without the output.</summary>
     public string[] Sync(params string[] more) =>
         [
-            "sync", "--video", Video, "--audio", Audio, "--landmarks", Landmarks, "--checkpoint", Checkpoint,
-            "--resolution", "64", "--steps", "1", "--guidance", "1", "--preview", "0.2", "--dtype", "f32", .. more,
+            "sync",
+            "--video",
+            Video,
+            "--audio",
+            Audio,
+            "--landmarks",
+            Landmarks,
+            "--checkpoint",
+            Checkpoint,
+            "--resolution",
+            "64",
+            "--steps",
+            "1",
+            "--guidance",
+            "1",
+            "--preview",
+            "0.2",
+            "--dtype",
+            "f32",
+            .. more,
         ];
 }
 

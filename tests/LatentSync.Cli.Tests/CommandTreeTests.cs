@@ -24,8 +24,14 @@ public sealed partial class CommandTreeTests
         Assert.Equal(1247L, parsed.GetValue<long>("--seed"));
         Assert.Equal(16, parsed.GetValue<int>("--crf"));
         Assert.Equal("off", parsed.GetValue<string>("--deepcache"));
-        Assert.All(["--attention", "--device", "--dtype", "--detector"], (Action<string>)(name => Assert.Equal("auto", parsed.GetValue<string>(name))));
-        Assert.All(["--landmarks", "--mask", "--libtorch", "--config"], (Action<string>)(name => Assert.Null(parsed.GetValue<string?>(name))));
+        Assert.All(
+            ["--attention", "--device", "--dtype", "--detector"],
+            (Action<string>)(name => Assert.Equal("auto", parsed.GetValue<string>(name)))
+        );
+        Assert.All(
+            ["--landmarks", "--mask", "--libtorch", "--config"],
+            (Action<string>)(name => Assert.Null(parsed.GetValue<string?>(name)))
+        );
         Assert.All(["--resume", "--json", "--identity"], (Action<string>)(name => Assert.False(parsed.GetValue<bool>(name))));
     }
 
@@ -34,13 +40,42 @@ public sealed partial class CommandTreeTests
     {
         string[] options =
         [
-            "--checkpoint", "dir", "--steps", "30", "--guidance", "2.5", "--seed", "-1", "--attention", "prefer torch-math", "--device", "cpu", "--dtype", "bf16",
-            "--landmarks", "f.json", "--detector", "haar", "--mask", "m.png", "--deepcache", "on", "--resume", "--json", "--libtorch", "d", "--cascades", "d",
+            "--checkpoint",
+            "dir",
+            "--steps",
+            "30",
+            "--guidance",
+            "2.5",
+            "--seed",
+            "-1",
+            "--attention",
+            "prefer torch-math",
+            "--device",
+            "cpu",
+            "--dtype",
+            "bf16",
+            "--landmarks",
+            "f.json",
+            "--detector",
+            "haar",
+            "--mask",
+            "m.png",
+            "--deepcache",
+            "on",
+            "--resume",
+            "--json",
+            "--libtorch",
+            "d",
+            "--cascades",
+            "d",
         ];
         ParseResult parsed = Root.Parse([.. Sync, .. options]);
 
         Assert.Empty(parsed.Errors);
-        Assert.Equal((30, 2.5, -1L), (parsed.GetValue<int>("--steps"), parsed.GetValue<double>("--guidance"), parsed.GetValue<long>("--seed")));
+        Assert.Equal(
+            (30, 2.5, -1L),
+            (parsed.GetValue<int>("--steps"), parsed.GetValue<double>("--guidance"), parsed.GetValue<long>("--seed"))
+        );
         Assert.Equal("prefer torch-math", parsed.GetValue<string>("--attention"));
         Assert.True(parsed.GetValue<bool>("--resume") && parsed.GetValue<bool>("--json"));
     }
@@ -57,13 +92,19 @@ public sealed partial class CommandTreeTests
     [InlineData("eval demo --seed 5 --clips 2 --seconds 1.5 --steps 2 --guidance 1 --checkpoint c --keep d --json")]
     [InlineData("doctor --json")]
     [InlineData("parity a b c")]
-    [InlineData("attention explain --shape 1,8,64,64,40 --kv-heads 2 --value-dim 64 --dtype bf16 --causal --mask float --device cuda --training --json")]
-    [InlineData("attention verify --workload latentsync-256 --workload latentsync-512 --layer temporal --backend sliced --dtype f32,bf16 --device cuda --repeats 5 --budget 1.5 --threads 2 --json")]
+    [InlineData(
+        "attention explain --shape 1,8,64,64,40 --kv-heads 2 --value-dim 64 --dtype bf16 --causal --mask float --device cuda --training --json"
+    )]
+    [InlineData(
+        "attention verify --workload latentsync-256 --workload latentsync-512 --layer temporal --backend sliced --dtype f32,bf16 --device cuda --repeats 5 --budget 1.5 --threads 2 --json"
+    )]
     [InlineData("attention tune --workload gqa-128 --json")]
     [InlineData("attention tune --show")]
     [InlineData("attention tune --clear")]
     [InlineData("checkpoint new --out d --size full --seed 3")]
-    [InlineData("eval sync --video v.mp4 --audio a.wav --syncnet syncnet_v2.model --landmarks l.json --min-frames 25 --min-face 64.5 --json")]
+    [InlineData(
+        "eval sync --video v.mp4 --audio a.wav --syncnet syncnet_v2.model --landmarks l.json --min-frames 25 --min-face 64.5 --json"
+    )]
     [InlineData("eval sync --video v.mp4 --checkpoint d --face 1 --device cpu")]
     [InlineData("eval sync --video v.mp4 --stable-syncnet c.pt --config c.yaml")]
     [InlineData("train syncnet --config c.yaml --data d --out o --resume --steps 9 --seed 1 --device cpu --threads 2 --json")]
@@ -89,7 +130,8 @@ public sealed partial class CommandTreeTests
     [InlineData("train unet --out d")]
     [InlineData("eval")]
     [InlineData("eval demo --clips many")]
-    public void Parse_WrongCommandLine_IsAnError(string line) => Assert.True(IsError(Root.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries))));
+    public void Parse_WrongCommandLine_IsAnError(string line) =>
+        Assert.True(IsError(Root.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries))));
 
     [Theory]
     [MemberData(nameof(Commands))]
@@ -103,13 +145,19 @@ public sealed partial class CommandTreeTests
         Command command = names.Aggregate((Command)Root, (parent, name) => parent.Subcommands.Single(c => c.Name == name));
         Assert.All(command.Options, option => Assert.False(string.IsNullOrWhiteSpace(option.Description), option.Name));
         Assert.All(command.Options, option => Assert.Contains(option.Name, text.ToString(), StringComparison.Ordinal));
-        string[] examples = [.. ExampleLine().Matches(text.ToString()).Select(m => m.Groups[1].Value).Where(e => !e.Contains('<') && !e.Contains('['))];
+        string[] examples =
+        [
+            .. ExampleLine().Matches(text.ToString()).Select(m => m.Groups[1].Value).Where(e => !e.Contains('<') && !e.Contains('[')),
+        ];
         Assert.True(examples.Length > 0, $"latentsync {path} --help has no example");
         foreach (string example in examples)
         {
             // What follows two blanks is an explanation; what follows > is the shell's.
             string[] arguments = [.. Word().Matches(example.Split("  ")[0].Split(" > ")[0]).Select(m => m.Value.Trim('"'))];
-            Assert.False(IsError(Root.Parse(arguments)), $"the example \"latentsync {example}\" does not parse: {string.Join("; ", Root.Parse(arguments).Errors)}");
+            Assert.False(
+                IsError(Root.Parse(arguments)),
+                $"the example \"latentsync {example}\" does not parse: {string.Join("; ", Root.Parse(arguments).Errors)}"
+            );
         }
     }
 
@@ -129,7 +177,8 @@ public sealed partial class CommandTreeTests
     [InlineData("2", 2.0)]
     [InlineData("1e-1", 0.1)]
     [InlineData(".5", 0.5)]
-    public void Parse_Number_IsRead(string text, double expected) => Assert.Equal(expected, Root.Parse([.. Sync, "--preview", text]).GetValue<double?>("--preview"));
+    public void Parse_Number_IsRead(string text, double expected) =>
+        Assert.Equal(expected, Root.Parse([.. Sync, "--preview", text]).GetValue<double?>("--preview"));
 
     [Theory]
     [InlineData("--version")]

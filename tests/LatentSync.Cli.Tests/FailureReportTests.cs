@@ -9,7 +9,8 @@ using LatentSync.Platform.Loading;
 
 namespace LatentSync.Cli.Tests;
 
-/// <summary>Which failure gives which exit code, that its code is in the message, and that a stack trace comes only when asked for.</summary>
+/// <summary>Which failure gives which exit code, that its code is in the message, and that a stack trace comes only when asked
+/// for.</summary>
 [Collection(SharedProcess.Name)]
 public sealed class FailureReportTests
 {
@@ -58,7 +59,16 @@ public sealed class FailureReportTests
         JsonElement error = JsonDocument.Parse(output).RootElement.GetProperty("error");
         Assert.Equal(["kind", "code", "message", "remedy", "exitCode"], error.EnumerateObject().Select(property => property.Name));
         Assert.Equal(code, error.GetProperty("exitCode").GetInt32());
-        Assert.Equal(code switch { 1 => "failed", 2 => "input", 3 => "machine", _ => "cancelled" }, error.GetProperty("kind").GetString());
+        Assert.Equal(
+            code switch
+            {
+                1 => "failed",
+                2 => "input",
+                3 => "machine",
+                _ => "cancelled",
+            },
+            error.GetProperty("kind").GetString()
+        );
         Assert.Equal($"latentsync: {error.GetProperty("message").GetString()}", errors.TrimEnd());
     }
 
@@ -70,7 +80,14 @@ public sealed class FailureReportTests
             (new MediaException(MediaFault.Corrupt, "damaged"), "MED0105", null),
             (new FaceException(FaceFault.NoFace, "no face"), "FAC0", null),
             (new FfmpegNotFoundException("no ffmpeg", "apt install ffmpeg", []), "MED0301", "apt install ffmpeg"),
-            (new NativeLoadException(new NativeLoadFailure(NativeLoadCause.FileMissing, "libtorch.so", "nothing", "it", "restore the packages"), []), "NAT01", "restore the packages"),
+            (
+                new NativeLoadException(
+                    new NativeLoadFailure(NativeLoadCause.FileMissing, "libtorch.so", "nothing", "it", "restore the packages"),
+                    []
+                ),
+                "NAT01",
+                "restore the packages"
+            ),
         ];
         foreach ((Exception failure, string code, string? remedy) in cases)
         {
@@ -88,7 +105,12 @@ public sealed class FailureReportTests
     [Fact]
     public void Write_Cancelled_SaysWhatIsKeptInEitherLanguage()
     {
-        FailureContext context = new() { IsJson = true, Signalled = 143, GoingOn = "3 finished chunks are kept" };
+        FailureContext context = new()
+        {
+            IsJson = true,
+            Signalled = 143,
+            GoingOn = "3 finished chunks are kept",
+        };
         (int code, string english, string output) = Write(new OperationCanceledException(), context);
         (_, string chinese, _) = Write(new OperationCanceledException(), context, Language.Chinese);
 
@@ -96,7 +118,10 @@ public sealed class FailureReportTests
         Assert.Contains("3 finished chunks are kept", english, StringComparison.Ordinal);
         Assert.Contains("已取消", chinese, StringComparison.Ordinal);
         JsonElement error = JsonDocument.Parse(output).RootElement.GetProperty("error");
-        Assert.Equal(("cancelled", 143, "3 finished chunks are kept"), (error.GetProperty("kind").GetString(), error.GetProperty("exitCode").GetInt32(), error.GetProperty("remedy").GetString()));
+        Assert.Equal(
+            ("cancelled", 143, "3 finished chunks are kept"),
+            (error.GetProperty("kind").GetString(), error.GetProperty("exitCode").GetInt32(), error.GetProperty("remedy").GetString())
+        );
     }
 
     [Fact]
@@ -108,7 +133,11 @@ public sealed class FailureReportTests
         Assert.Equal("warning: only drawn faces", spoken.Errors.TrimEnd());
     }
 
-    private static (int Code, string Errors, string Output) Write(Exception failure, FailureContext context, Language language = Language.English)
+    private static (int Code, string Errors, string Output) Write(
+        Exception failure,
+        FailureContext context,
+        Language language = Language.English
+    )
     {
         using SpokenTo spoken = new(language);
         try

@@ -2,11 +2,29 @@ using LatentSync.Testing;
 
 namespace LatentSync.Cli.Tests;
 
-/// <summary>A machine that has the .NET SDK and nothing else, played by a PATH of few tools: its package manager notes what it is asked for and "installs"
-/// it. The scripts are the repository's own, the SDK and the program are stand-ins.</summary>
+/// <summary>A machine that has the .NET SDK and nothing else, played by a PATH of few tools: its package manager notes what it is asked for
+/// and "installs" it. The scripts are the repository's own, the SDK and the program are stand-ins.</summary>
 internal sealed class FreshMachine : IDisposable
 {
-    private static readonly string[] Tools = ["bash", "env", "readlink", "dirname", "grep", "sort", "head", "tail", "mkdir", "mv", "touch", "find", "flock", "chmod", "cat", "true"];
+    private static readonly string[] Tools =
+    [
+        "bash",
+        "env",
+        "readlink",
+        "dirname",
+        "grep",
+        "sort",
+        "head",
+        "tail",
+        "mkdir",
+        "mv",
+        "touch",
+        "find",
+        "flock",
+        "chmod",
+        "cat",
+        "true",
+    ];
     private static readonly string Bash = ProgramRun.Find("bash") ?? string.Empty;
 
     private readonly TemporaryFolder _folder = new();
@@ -45,25 +63,44 @@ internal sealed class FreshMachine : IDisposable
         }
         Directory.CreateDirectory(Path.Combine(_root, "scripts"));
         Directory.CreateDirectory(Path.Combine(_root, "src"));
-        foreach (string script in (string[])["latentsync", "scripts/setup.sh", "scripts/packages.sh", "scripts/needs.txt", "scripts/setup.ps1"])
+        foreach (
+            string script in (string[])["latentsync", "scripts/setup.sh", "scripts/packages.sh", "scripts/needs.txt", "scripts/setup.ps1"]
+        )
         {
             File.Copy(RepositoryRoot.PathOf(script.Split('/')), Path.Combine(_root, script));
         }
         // What this machine has installed must not count.
-        File.AppendAllText(Path.Combine(_root, "scripts", "packages.sh"), $"\ncascade_folders=('{_root}/cascades')\nffmpeg_folders=('{_root}/nowhere')\n");
+        File.AppendAllText(
+            Path.Combine(_root, "scripts", "packages.sh"),
+            $"\ncascade_folders=('{_root}/cascades')\nffmpeg_folders=('{_root}/nowhere')\n"
+        );
         string program = Path.Combine(_root, "artifacts", "bin", "LatentSync.Cli", "release", "LatentSync.Cli");
         Directory.CreateDirectory(Path.GetDirectoryName(program)!);
         Script(program, "echo \"ran $*\"");
     }
 
     /// <summary>Variables that differ from the usual; null removes one.</summary>
-    public Dictionary<string, string?> Variables { get; } = new() { ["HOME"] = "/nonexistent", ["LATENTSYNC_FFMPEG"] = null, ["LATENTSYNC_NO_INSTALL"] = null, ["LATENTSYNC_HEAP"] = null };
+    public Dictionary<string, string?> Variables { get; } =
+        new()
+        {
+            ["HOME"] = "/nonexistent",
+            ["LATENTSYNC_FFMPEG"] = null,
+            ["LATENTSYNC_NO_INSTALL"] = null,
+            ["LATENTSYNC_HEAP"] = null,
+        };
 
     /// <summary>What was asked of the package manager and of the SDK, one line each.</summary>
     public string[] Asked => File.Exists(Log) ? File.ReadAllLines(Log) : [];
 
     /// <summary>What the package manager was asked to install, without its options.</summary>
-    public string[] Installed => [.. Asked.Where(line => !line.StartsWith("dotnet", StringComparison.Ordinal)).Select(line => string.Join(' ', line.Split(' ').Where(word => !word.StartsWith('-') && !word.Contains("::", StringComparison.Ordinal))))];
+    public string[] Installed =>
+        [
+            .. Asked
+                .Where(line => !line.StartsWith("dotnet", StringComparison.Ordinal))
+                .Select(line =>
+                    string.Join(' ', line.Split(' ').Where(word => !word.StartsWith('-') && !word.Contains("::", StringComparison.Ordinal)))
+                ),
+        ];
 
     private string Log => Path.Combine(_root, "asked");
 
@@ -74,7 +111,9 @@ internal sealed class FreshMachine : IDisposable
     public Task<ProgramRun> ShellAsync(string line, params string[] arguments)
     {
         Variables["PATH"] = _bin;
-        return ProgramRun.RunAsync(new ProgramStart(Bash, ["-c", line, Path.Combine(_root, "latentsync"), .. arguments]) { Folder = _root, Variables = Variables });
+        return ProgramRun.RunAsync(
+            new ProgramStart(Bash, ["-c", line, Path.Combine(_root, "latentsync"), .. arguments]) { Folder = _root, Variables = Variables }
+        );
     }
 
     /// <summary>Runs what latentsync.cmd runs before the command: the same steps, in PowerShell. Skips where it is not here.</summary>
@@ -83,7 +122,13 @@ internal sealed class FreshMachine : IDisposable
         string? shell = ProgramRun.Find("pwsh") ?? ProgramRun.Find("powershell");
         Assert.SkipWhen(shell is null, "no PowerShell is here.");
         Variables["PATH"] = _bin;
-        return ProgramRun.RunAsync(new ProgramStart(shell, ["-NoProfile", "-NonInteractive", "-File", Path.Combine(_root, "scripts", "setup.ps1"), .. arguments]) { Folder = _root, Variables = Variables });
+        return ProgramRun.RunAsync(
+            new ProgramStart(shell, ["-NoProfile", "-NonInteractive", "-File", Path.Combine(_root, "scripts", "setup.ps1"), .. arguments])
+            {
+                Folder = _root,
+                Variables = Variables,
+            }
+        );
     }
 
     /// <summary>Writes a source file, now or at another time.</summary>
@@ -102,20 +147,21 @@ internal sealed class FreshMachine : IDisposable
     public void Dispose() => _folder.Dispose();
 
     // It reads its standard input, as real ones may: what is piped into the command must not end there.
-    private string Manager(string name, string missing) => $$"""
-        cat >/dev/null
-        echo "{{name}} $*" >> '{{Log}}'
-        for word in "$@"; do
-            if [ "$word" = "{{missing}}" ]; then echo "no package $word" >&2; exit 100; fi
-        done
-        for word in "$@"; do
-            case "$word" in
-                ffmpeg | ffmpeg-free | Gyan.FFmpeg) for p in ffmpeg ffprobe; do echo >'{{_bin}}'/$p; chmod +x '{{_bin}}'/$p; done ;;
-                opencv | opencv-data) mkdir -p '{{_root}}/cascades'; touch '{{_root}}'/cascades/haarcascade_{frontalface_default,eye}.xml ;;
-                libgtk-3-0 | gtk3 | gtk+3.0) echo libgtk-3.so.0 libdrm.so.2 libatomic.so.1 >'{{_root}}/libraries' ;;
-            esac
-        done
-        """;
+    private string Manager(string name, string missing) =>
+        $$"""
+            cat >/dev/null
+            echo "{{name}} $*" >> '{{Log}}'
+            for word in "$@"; do
+                if [ "$word" = "{{missing}}" ]; then echo "no package $word" >&2; exit 100; fi
+            done
+            for word in "$@"; do
+                case "$word" in
+                    ffmpeg | ffmpeg-free | Gyan.FFmpeg) for p in ffmpeg ffprobe; do echo >'{{_bin}}'/$p; chmod +x '{{_bin}}'/$p; done ;;
+                    opencv | opencv-data) mkdir -p '{{_root}}/cascades'; touch '{{_root}}'/cascades/haarcascade_{frontalface_default,eye}.xml ;;
+                    libgtk-3-0 | gtk3 | gtk+3.0) echo libgtk-3.so.0 libdrm.so.2 libatomic.so.1 >'{{_root}}/libraries' ;;
+                esac
+            done
+            """;
 
     private static void Script(string path, string body)
     {
@@ -124,6 +170,9 @@ internal sealed class FreshMachine : IDisposable
         {
             return;
         }
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute);
+        File.SetUnixFileMode(
+            path,
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute
+        );
     }
 }

@@ -40,11 +40,17 @@ public sealed class GoingOnTests
     }
 
     [Theory]
-    [InlineData("sync --video v --audio a --out o", "nothing was kept; with --resume finished chunks are: latentsync sync --video v --audio a --out o --resume")]
+    [InlineData(
+        "sync --video v --audio a --out o",
+        "nothing was kept; with --resume finished chunks are: latentsync sync --video v --audio a --out o --resume"
+    )]
     [InlineData("demo", "nothing was kept; to start again: latentsync demo")]
     [InlineData("eval demo", "nothing was kept; to start again: latentsync eval demo")]
     [InlineData("synth --count 3 --out d", "complete clips are kept; to draw the rest: latentsync synth --count 3 --out d")]
-    [InlineData("train vae --config c --out /nowhere/at/all", "no step was finished, so nothing is kept; to start again: latentsync train vae --config c --out /nowhere/at/all")]
+    [InlineData(
+        "train vae --config c --out /nowhere/at/all",
+        "no step was finished, so nothing is kept; to start again: latentsync train vae --config c --out /nowhere/at/all"
+    )]
     [InlineData("doctor", null)]
     public void After_OtherCommands_SaysWhatIsKept(string line, string? expected)
     {

@@ -16,12 +16,16 @@ public sealed class HelpTests
     public void Help_NarrowTerminal_BreaksBetweenWords(string path)
     {
         string[] names = path.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        string narrow = Help(CommandTree.Create(Narrow), [.. names, "--help"]), wide = Help(CommandTree.Create(1000), [.. names, "--help"]);
+        string narrow = Help(CommandTree.Create(Narrow), [.. names, "--help"]),
+            wide = Help(CommandTree.Create(1000), [.. names, "--help"]);
 
         Assert.All(narrow.Split('\n'), line => Assert.True(Columns.Width(line.TrimEnd()) <= Narrow, $"{line.Length} columns: {line}"));
         // No word is cut, but for those that are longer than their column.
         HashSet<string> words = [.. wide.Split((char[])[' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries), "\\"];
-        string[] cut = [.. narrow.Split((char[])[' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries).Where(word => !words.Contains(word))];
+        string[] cut =
+        [
+            .. narrow.Split((char[])[' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries).Where(word => !words.Contains(word)),
+        ];
         Assert.True(cut.Length == 0, string.Join(' ', cut));
     }
 
@@ -49,10 +53,14 @@ public sealed class HelpTests
               latentsync doctor
             """;
 
-        Assert.Equal(["A first line and its second one.", "", "Examples:", "  latentsync demo      tries it", "  latentsync doctor"], HelpText.Lines(Text, null, "\\"));
+        Assert.Equal(
+            ["A first line and its second one.", "", "Examples:", "  latentsync demo      tries it", "  latentsync doctor"],
+            HelpText.Lines(Text, null, "\\")
+        );
         Assert.Equal(
             ["A first line and its", "second one.", "", "Examples:", "  latentsync demo", "      tries it", "  latentsync doctor"],
-            HelpText.Lines(Text, 24, "\\"));
+            HelpText.Lines(Text, 24, "\\")
+        );
     }
 
     [Fact]

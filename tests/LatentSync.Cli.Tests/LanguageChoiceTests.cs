@@ -13,7 +13,13 @@ public sealed class LanguageChoiceTests
     [InlineData(null, null, null, Language.English)]
     public void Of_OptionVariableLocale_InThisOrder(string? option, string? variable, string? locale, Language expected)
     {
-        string? Variable(string name) => name switch { "LATENTSYNC_LANG" => variable, "LANG" => locale, _ => null };
+        string? Variable(string name) =>
+            name switch
+            {
+                "LATENTSYNC_LANG" => variable,
+                "LANG" => locale,
+                _ => null,
+            };
 
         Assert.Equal(expected, LanguageChoice.Of(option, Variable));
     }
@@ -21,7 +27,13 @@ public sealed class LanguageChoiceTests
     [Fact]
     public void Of_LcAll_ComesBeforeLang()
     {
-        string? Variable(string name) => name switch { "LC_ALL" => "de_DE.UTF-8", "LANG" => "zh_CN.UTF-8", _ => null };
+        string? Variable(string name) =>
+            name switch
+            {
+                "LC_ALL" => "de_DE.UTF-8",
+                "LANG" => "zh_CN.UTF-8",
+                _ => null,
+            };
 
         Assert.Equal(Language.English, LanguageChoice.Of(null, Variable)); // German is set, and this program does not speak it
     }

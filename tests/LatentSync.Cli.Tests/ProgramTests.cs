@@ -41,7 +41,9 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
     {
         Assert.SkipUnless(NamedPipe.IsSupported && OperatingSystem.IsLinux(), "no named pipes here");
         Cli.RequireFfmpeg();
-        string pipe = await NamedPipe.CreateAsync(_folder.File("pipe")), link = _folder.File("link.mp4"), nope = _folder.File("nope");
+        string pipe = await NamedPipe.CreateAsync(_folder.File("pipe")),
+            link = _folder.File("link.mp4"),
+            nope = _folder.File("nope");
         File.CreateSymbolicLink(link, "pipe");
         await File.WriteAllTextAsync(_folder.File("list.yaml"), "model: [\n_");
         (string Says, string[] Arguments)[] cases =
@@ -86,7 +88,10 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
         Assert.Equal(exitCode, run.ExitCode);
         using JsonDocument document = JsonDocument.Parse(run.Output);
         JsonElement error = document.RootElement.GetProperty("error");
-        Assert.Equal((kind, exitCode, code), (error.GetProperty("kind").GetString(), error.GetProperty("exitCode").GetInt32(), error.GetProperty("code").GetString()));
+        Assert.Equal(
+            (kind, exitCode, code),
+            (error.GetProperty("kind").GetString(), error.GetProperty("exitCode").GetInt32(), error.GetProperty("code").GetString())
+        );
         Assert.StartsWith("latentsync: ", run.Errors, StringComparison.Ordinal);
     }
 
@@ -96,7 +101,8 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
         Cli.RequireFfmpeg();
         ProgramRun run = await Cli.RunAsync("doctor", "--json");
         using JsonDocument document = JsonDocument.Parse(run.Output);
-        JsonElement root = document.RootElement, machine = root.GetProperty("machine");
+        JsonElement root = document.RootElement,
+            machine = root.GetProperty("machine");
 
         Assert.Equal(ExitCode.Done, run.ExitCode);
         Assert.True(root.GetProperty("canSync").GetBoolean());
@@ -110,8 +116,14 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
         foreach (JsonElement backend in root.GetProperty("backends").EnumerateArray())
         {
             AssertKeys(backend, "name", "available", "reasons");
-            Assert.All(backend.GetProperty("reasons").EnumerateArray(), reason => AssertKeys(reason, "code", "message", "found", "required", "remedy"));
-            Assert.True(backend.GetProperty("available").GetBoolean() || backend.GetProperty("reasons").GetArrayLength() > 0, "what does not run needs a reason");
+            Assert.All(
+                backend.GetProperty("reasons").EnumerateArray(),
+                reason => AssertKeys(reason, "code", "message", "found", "required", "remedy")
+            );
+            Assert.True(
+                backend.GetProperty("available").GetBoolean() || backend.GetProperty("reasons").GetArrayLength() > 0,
+                "what does not run needs a reason"
+            );
         }
         foreach (JsonElement check in root.GetProperty("checks").EnumerateArray())
         {
@@ -142,7 +154,10 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
         Assert.True(root.GetProperty("isDescribed").GetBoolean());
         Assert.Equal("8.6", root.GetProperty("machine").GetProperty("gpus")[0].GetProperty("computeCapability").GetString());
         Assert.NotEmpty(root.GetProperty("assumptions").EnumerateArray());
-        Assert.All(root.GetProperty("layers").EnumerateArray(), layer => AssertKeys(layer, "resolution", "layer", "shape", "dType", "backend", "order", "estimatedBytes", "verdicts"));
+        Assert.All(
+            root.GetProperty("layers").EnumerateArray(),
+            layer => AssertKeys(layer, "resolution", "layer", "shape", "dType", "backend", "order", "estimatedBytes", "verdicts")
+        );
     }
 
     [Fact]
@@ -151,13 +166,40 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
         using TemporaryFolder folder = new();
         string file = Path.Combine(folder.Path, "t4.json");
 
-        ProgramRun saved = await Cli.RunAsync("doctor", "--gpu", "Tesla T4", "--cuda", "11.7", "--libtorch", "2.5.1", "--os", "Ubuntu 20.04", "--save-machine", file);
+        ProgramRun saved = await Cli.RunAsync(
+            "doctor",
+            "--gpu",
+            "Tesla T4",
+            "--cuda",
+            "11.7",
+            "--libtorch",
+            "2.5.1",
+            "--os",
+            "Ubuntu 20.04",
+            "--save-machine",
+            file
+        );
         ProgramRun read = await Cli.RunAsync("doctor", "--machine", file);
-        ProgramRun explained = await Cli.RunAsync("attention", "explain", "--shape", "32,8,1024,1024,40", "--dtype", "f16", "--device", "cuda", "--machine", file);
+        ProgramRun explained = await Cli.RunAsync(
+            "attention",
+            "explain",
+            "--shape",
+            "32,8,1024,1024,40",
+            "--dtype",
+            "f16",
+            "--device",
+            "cuda",
+            "--machine",
+            file
+        );
 
         Assert.Equal(ExitCode.Machine, saved.ExitCode); // Ubuntu 20.04's C library
         Assert.Equal(saved.Output.Split('\n')[0], read.Output.Split('\n')[0]);
-        Assert.Contains("compute capability 7.5; required compute capability 8.0", string.Join(' ', read.Output.Split('\n').Select(line => line.Trim())), StringComparison.Ordinal);
+        Assert.Contains(
+            "compute capability 7.5; required compute capability 8.0",
+            string.Join(' ', read.Output.Split('\n').Select(line => line.Trim())),
+            StringComparison.Ordinal
+        );
         Assert.Contains("chosen: torch-efficient", explained.Output, StringComparison.Ordinal);
     }
 
@@ -184,7 +226,8 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
         string file = Path.Combine(folder.Path, "m.json");
         await File.WriteAllTextAsync(file, "{ \"os\": linux }", TestContext.Current.CancellationToken);
 
-        ProgramRun run = await Cli.RunAsync("doctor", "--machine", file), missing = await Cli.RunAsync("doctor", "--machine", file + "x");
+        ProgramRun run = await Cli.RunAsync("doctor", "--machine", file),
+            missing = await Cli.RunAsync("doctor", "--machine", file + "x");
 
         Assert.Equal(ExitCode.Usage, run.ExitCode);
         Assert.Contains("m.json is not JSON at line 1", run.Errors, StringComparison.Ordinal);
@@ -197,8 +240,14 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
         string[] command = ["doctor", "--gpu", "A10"];
         ProgramRun option = await Cli.RunAsync([.. command, "--lang", "zh"]);
         ProgramRun variable = await Cli.RunAsync(new Dictionary<string, string?> { ["LATENTSYNC_LANG"] = "zh" }, command);
-        ProgramRun locale = await Cli.RunAsync(new Dictionary<string, string?> { ["LC_ALL"] = "zh_CN.UTF-8", ["LATENTSYNC_LANG"] = null }, command);
-        ProgramRun against = await Cli.RunAsync(new Dictionary<string, string?> { ["LATENTSYNC_LANG"] = "zh" }, [.. command, "--lang", "en"]);
+        ProgramRun locale = await Cli.RunAsync(
+            new Dictionary<string, string?> { ["LC_ALL"] = "zh_CN.UTF-8", ["LATENTSYNC_LANG"] = null },
+            command
+        );
+        ProgramRun against = await Cli.RunAsync(
+            new Dictionary<string, string?> { ["LATENTSYNC_LANG"] = "zh" },
+            [.. command, "--lang", "en"]
+        );
 
         Assert.All([option, variable, locale], run => Assert.Contains("可以", run.Output, StringComparison.Ordinal));
         Assert.StartsWith("LatentSync would run", against.Output, StringComparison.Ordinal);
@@ -217,7 +266,10 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
         foreach (JsonElement verdict in root.GetProperty("verdicts").EnumerateArray())
         {
             AssertKeys(verdict, "backend", "runs", "reasons", "estimatedBytes");
-            Assert.True(verdict.GetProperty("backend").GetString() != chosen || verdict.GetProperty("runs").GetBoolean(), "the chosen backend must run");
+            Assert.True(
+                verdict.GetProperty("backend").GetString() != chosen || verdict.GetProperty("runs").GetBoolean(),
+                "the chosen backend must run"
+            );
         }
     }
 
@@ -230,13 +282,21 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
         string[] order = [.. document.RootElement.GetProperty("order").EnumerateArray().Select(e => e.GetString()!)];
 
         Assert.NotEmpty(order);
-        Assert.Contains($"chosen: {document.RootElement.GetProperty("chosen").GetString()} (then {string.Join(", ", order)})", text.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            $"chosen: {document.RootElement.GetProperty("chosen").GetString()} (then {string.Join(", ", order)})",
+            text.Output,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public async Task Parity_PassingAndBrokenFixtures_LastLineCountsAndExits1()
     {
-        ProgramRun passed = await Cli.RunAsync("parity", RepositoryRoot.PathOf("tests", "Data", "golden", "ddim"), RepositoryRoot.PathOf("tests", "Data", "golden", "face_geometry"));
+        ProgramRun passed = await Cli.RunAsync(
+            "parity",
+            RepositoryRoot.PathOf("tests", "Data", "golden", "ddim"),
+            RepositoryRoot.PathOf("tests", "Data", "golden", "face_geometry")
+        );
         Assert.Equal(ExitCode.Done, passed.ExitCode);
         Assert.Equal("2 passed, 0 failed", LastLine(passed.Output));
 
@@ -255,7 +315,10 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
     {
         Assert.True(fixture.CheckpointRun.ExitCode == 0, fixture.CheckpointRun.Errors);
         Assert.Equal(fixture.Checkpoint, fixture.CheckpointRun.Output.TrimEnd());
-        Assert.True(File.Exists(Path.Combine(fixture.Checkpoint, "latentsync_unet.pt")) && File.Exists(Path.Combine(fixture.Checkpoint, "whisper", "tiny.pt")));
+        Assert.True(
+            File.Exists(Path.Combine(fixture.Checkpoint, "latentsync_unet.pt"))
+                && File.Exists(Path.Combine(fixture.Checkpoint, "whisper", "tiny.pt"))
+        );
 
         File.WriteAllText(_folder.File("mine.txt"), "mine");
         ProgramRun refused = await Cli.RunAsync("checkpoint", "new", "--out", _folder.Path);
@@ -273,7 +336,25 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
         using JsonDocument document = JsonDocument.Parse(run.Output);
         JsonElement root = document.RootElement;
 
-        AssertKeys(root, "outputPath", "frames", "networkFrames", "frameRate", "facesFound", "facesInterpolated", "withoutFace", "seed", "attention", "stageSeconds", "totalSeconds", "peakMemoryBytes", "warnings", "detector", "device", "dType");
+        AssertKeys(
+            root,
+            "outputPath",
+            "frames",
+            "networkFrames",
+            "frameRate",
+            "facesFound",
+            "facesInterpolated",
+            "withoutFace",
+            "seed",
+            "attention",
+            "stageSeconds",
+            "totalSeconds",
+            "peakMemoryBytes",
+            "warnings",
+            "detector",
+            "device",
+            "dType"
+        );
         Assert.Equal(5, root.GetProperty("frames").GetInt32());
         Assert.Equal(Out, root.GetProperty("outputPath").GetString());
         Assert.All(root.GetProperty("attention").EnumerateArray(), use => AssertKeys(use, "layer", "backend", "calls"));
@@ -286,14 +367,25 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
     public async Task Sync_Warning_IsNoFailureAndInTheJson()
     {
         Cli.RequireFfmpeg();
-        ProgramRun run = await Cli.RunAsync([.. fixture.Sync("--out", Out, "--json").Select(argument => argument == fixture.Checkpoint ? "demo" : argument)]);
+        ProgramRun run = await Cli.RunAsync([
+            .. fixture.Sync("--out", Out, "--json").Select(argument => argument == fixture.Checkpoint ? "demo" : argument),
+        ]);
 
         Assert.True(run.ExitCode == ExitCode.Done, run.Errors);
         using JsonDocument document = JsonDocument.Parse(run.Output);
-        Assert.Contains(document.RootElement.GetProperty("warnings").EnumerateArray(), warning => warning.GetString()!.Contains("drawn faces", StringComparison.Ordinal));
+        Assert.Contains(
+            document.RootElement.GetProperty("warnings").EnumerateArray(),
+            warning => warning.GetString()!.Contains("drawn faces", StringComparison.Ordinal)
+        );
         Assert.Contains("\nwarning: ", "\n" + run.Errors, StringComparison.Ordinal);
         Assert.DoesNotContain("latentsync: ", run.Errors, StringComparison.Ordinal);
-        string[] stages = [.. run.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.StartsWith("warning: ", StringComparison.Ordinal)).Select(line => line.Split(':')[0].TrimEnd())];
+        string[] stages =
+        [
+            .. run
+                .Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Where(line => !line.StartsWith("warning: ", StringComparison.Ordinal))
+                .Select(line => line.Split(':')[0].TrimEnd()),
+        ];
         Assert.Equal(stages.Distinct(), stages); // one line for each
     }
 
@@ -317,15 +409,49 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
     {
         Cli.RequireFfmpeg();
         string keep = _folder.File("clips");
-        ProgramRun run = await Cli.RunAsync("eval", "demo", "--checkpoint", fixture.Checkpoint, "--clips", "1", "--seconds", "1", "--steps", "1", "--guidance", "1", "--keep", keep, "--json");
+        ProgramRun run = await Cli.RunAsync(
+            "eval",
+            "demo",
+            "--checkpoint",
+            fixture.Checkpoint,
+            "--clips",
+            "1",
+            "--seconds",
+            "1",
+            "--steps",
+            "1",
+            "--guidance",
+            "1",
+            "--keep",
+            keep,
+            "--json"
+        );
         Assert.True(run.ExitCode == ExitCode.Done, run.Errors); // untrained weights miss the targets, which is no failure
         using JsonDocument document = JsonDocument.Parse(run.Output);
         JsonElement root = document.RootElement;
 
-        AssertKeys(root, "correlation", "correlationUnrelated", "correlationInput", "offsetZeroFraction", "psnrOutsideMask", "ssimUpperFace", "flickerRatio", "seed", "clips", "seconds", "targets", "perClip", "trained");
+        AssertKeys(
+            root,
+            "correlation",
+            "correlationUnrelated",
+            "correlationInput",
+            "offsetZeroFraction",
+            "psnrOutsideMask",
+            "ssimUpperFace",
+            "flickerRatio",
+            "seed",
+            "clips",
+            "seconds",
+            "targets",
+            "perClip",
+            "trained"
+        );
         Assert.False(root.GetProperty("trained").GetBoolean());
         Assert.True(root.GetProperty("psnrOutsideMask").GetDouble() > 40, "all but the mouth must survive");
-        Assert.Equal(root.GetProperty("correlation").GetDouble(), Assert.Single(root.GetProperty("perClip").EnumerateArray()).GetProperty("correlation").GetDouble());
+        Assert.Equal(
+            root.GetProperty("correlation").GetDouble(),
+            Assert.Single(root.GetProperty("perClip").EnumerateArray()).GetProperty("correlation").GetDouble()
+        );
         Assert.True(File.Exists(Path.Combine(keep, "clip-01", "output.mp4")));
         Assert.Contains("lip-syncing a new clip: 25 frames", run.Errors, StringComparison.Ordinal);
     }
@@ -368,7 +494,10 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
         string empty = _folder.File("empty");
         Directory.CreateDirectory(empty);
         Assert.SkipWhen(!variable && File.Exists("/usr/bin/ffmpeg"), "ffmpeg lies in a usual folder, where it is found without PATH");
-        ProgramRun run = await Cli.RunAsync(variable ? NoFfmpeg : new Dictionary<string, string?> { ["PATH"] = empty, ["LATENTSYNC_FFMPEG"] = null }, fixture.Sync("--out", Out));
+        ProgramRun run = await Cli.RunAsync(
+            variable ? NoFfmpeg : new Dictionary<string, string?> { ["PATH"] = empty, ["LATENTSYNC_FFMPEG"] = null },
+            fixture.Sync("--out", Out)
+        );
 
         Cli.AssertFailure(ExitCode.Machine, run);
         Assert.Contains("type \"", run.Errors, StringComparison.Ordinal);
@@ -424,16 +553,18 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
     public async Task Sync_Killed_TheNextRunRemovesWhatIsLeft()
     {
         Cli.RequireFfmpeg();
-        ProgramRun killed = await ProgramRun.RunAsync(new ProgramStart(Cli.Path, LongSync)
-        {
-            OnErrorLine = (line, process) =>
+        ProgramRun killed = await ProgramRun.RunAsync(
+            new ProgramStart(Cli.Path, LongSync)
             {
-                if (line.StartsWith("animating the mouth", StringComparison.Ordinal))
+                OnErrorLine = (line, process) =>
                 {
-                    process.Kill(); // SIGKILL
-                }
-            },
-        });
+                    if (line.StartsWith("animating the mouth", StringComparison.Ordinal))
+                    {
+                        process.Kill(); // SIGKILL
+                    }
+                },
+            }
+        );
         Assert.NotEqual(ExitCode.Done, killed.ExitCode);
         Assert.Contains(Names, name => name.Contains(".partial", StringComparison.Ordinal));
 
@@ -502,7 +633,8 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
 
     private static Dictionary<string, string?> NoFfmpeg => new() { ["LATENTSYNC_FFMPEG"] = "/nonexistent/ffmpeg" };
 
-    private string[] Names => [.. Directory.EnumerateFileSystemEntries(_folder.Path).Select(p => Path.GetFileName(p)!).Order(StringComparer.Ordinal)];
+    private string[] Names =>
+        [.. Directory.EnumerateFileSystemEntries(_folder.Path).Select(p => Path.GetFileName(p)!).Order(StringComparer.Ordinal)];
 
     private static string LastLine(string text) => text.TrimEnd().Split('\n')[^1].TrimEnd();
 

@@ -4,11 +4,16 @@ using LatentSync.Testing;
 
 namespace LatentSync.Cli.Tests;
 
-/// <summary>scripts/needs.txt, the one description of the set-up: it is complete, and the set-up for Windows does what it says. SetupTests hold the
-/// other one against it.</summary>
+/// <summary>scripts/needs.txt, the one description of the set-up: it is complete, and the set-up for Windows does what it says. SetupTests
+/// hold the other one against it.</summary>
 public sealed class SetupNeedsTests
 {
-    private static readonly string[][] Rows = [.. File.ReadAllLines(RepositoryRoot.PathOf("scripts", "needs.txt")).Where(line => line.Length > 0 && line[0] != '#').Select(line => line.Split('|'))];
+    private static readonly string[][] Rows =
+    [
+        .. File.ReadAllLines(RepositoryRoot.PathOf("scripts", "needs.txt"))
+            .Where(line => line.Length > 0 && line[0] != '#')
+            .Select(line => line.Split('|')),
+    ];
 
     [Fact]
     public void Needs_EveryCommand_HasARowAndEveryRowACommand()
@@ -19,7 +24,10 @@ public sealed class SetupNeedsTests
         foreach (Command command in root.Subcommands)
         {
             string[] seconds = [.. rows.Where(row => row[1] == command.Name).Select(row => row[2])];
-            Assert.True(seconds is ["*"] or ["+"] || command.Subcommands.Select(child => child.Name).Order().SequenceEqual(seconds.Order()), $"{command.Name}: {string.Join(' ', seconds)}");
+            Assert.True(
+                seconds is ["*"] or ["+"] || command.Subcommands.Select(child => child.Name).Order().SequenceEqual(seconds.Order()),
+                $"{command.Name}: {string.Join(' ', seconds)}"
+            );
         }
         Assert.All(rows, row => Assert.Contains(row[1], root.Subcommands.Select(command => command.Name)));
         Assert.Contains(rows, row => row[3].Length > 0);
@@ -29,7 +37,12 @@ public sealed class SetupNeedsTests
     public void Needs_EveryNeed_HasPackagesForEachManagerANameAndACheck()
     {
         string bash = File.ReadAllText(RepositoryRoot.PathOf("scripts", "packages.sh"));
-        string[] needs = [.. Rows.Where(row => row[0] == "command").SelectMany(row => row[3].Split(' ', StringSplitOptions.RemoveEmptyEntries)).Distinct()];
+        string[] needs =
+        [
+            .. Rows.Where(row => row[0] == "command")
+                .SelectMany(row => row[3].Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                .Distinct(),
+        ];
 
         Assert.Equal(["ffmpeg", "opencv", "cascades"], needs);
         foreach (string need in needs)

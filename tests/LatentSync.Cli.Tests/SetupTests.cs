@@ -8,7 +8,11 @@ public sealed class SetupTests
     private static readonly string[] RealSync = ["sync", "--video", "v.mp4", "--audio", "a.wav", "--out", "o.mp4"];
 
     [Theory]
-    [InlineData("apt-get", "Linux", new[] { "apt-get update", "apt-get install ffmpeg", "apt-get install libgtk-3-0 libdrm2 libatomic1", "apt-get install opencv-data" })]
+    [InlineData(
+        "apt-get",
+        "Linux",
+        new[] { "apt-get update", "apt-get install ffmpeg", "apt-get install libgtk-3-0 libdrm2 libatomic1", "apt-get install opencv-data" }
+    )]
     [InlineData("dnf", "Linux", new[] { "dnf install ffmpeg-free", "dnf install gtk3 libdrm libatomic", "dnf install opencv-data" })]
     [InlineData("pacman", "Linux", new[] { "pacman ffmpeg", "pacman gtk3 libdrm gcc-libs", "pacman opencv" })]
     [InlineData("apk", "Linux", new[] { "apk add ffmpeg", "apk add gtk+3.0 libdrm libatomic", "apk add opencv" })]
@@ -58,7 +62,12 @@ public sealed class SetupTests
         using FreshMachine machine = new();
         ProgramRun run = await machine.RunAsync(arguments);
         Assert.True(run.ExitCode == 0, run.Errors);
-        string[] asked = [.. machine.Installed.Where(line => line.StartsWith("apt-get install", StringComparison.Ordinal)).Select(line => line.Split(' ')[2])];
+        string[] asked =
+        [
+            .. machine
+                .Installed.Where(line => line.StartsWith("apt-get install", StringComparison.Ordinal))
+                .Select(line => line.Split(' ')[2]),
+        ];
         Assert.Equal(packages, string.Join(' ', asked));
         Assert.Equal(asked.Length > 0 ? 1 : 0, machine.Asked.Count(line => line.StartsWith("apt-get update", StringComparison.Ordinal)));
     }
@@ -90,7 +99,11 @@ public sealed class SetupTests
         Cli.AssertFailure(3, run);
         Assert.Contains(typed, run.Errors, StringComparison.Ordinal);
         Assert.Contains("LATENTSYNC_FFMPEG", run.Errors, StringComparison.Ordinal);
-        Assert.Equal(manager is null, run.Errors.Contains("sudo apt-get install ffmpeg", StringComparison.Ordinal) && run.Errors.Contains("sudo apk add ffmpeg", StringComparison.Ordinal));
+        Assert.Equal(
+            manager is null,
+            run.Errors.Contains("sudo apt-get install ffmpeg", StringComparison.Ordinal)
+                && run.Errors.Contains("sudo apk add ffmpeg", StringComparison.Ordinal)
+        );
         Assert.Empty(machine.Asked);
     }
 
@@ -148,7 +161,11 @@ public sealed class SetupTests
         machine.Variables["HOME"] = home;
         ProgramRun run = await machine.RunAsync("demo");
         Assert.True(run.ExitCode == 0, run.Errors);
-        Assert.EndsWith("/artifacts/home", Assert.Single(machine.Asked, line => line.StartsWith("dotnet", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.EndsWith(
+            "/artifacts/home",
+            Assert.Single(machine.Asked, line => line.StartsWith("dotnet", StringComparison.Ordinal)),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -164,7 +181,9 @@ public sealed class SetupTests
     public async Task Command_StandardInputGiven_ReachesTheProgram()
     {
         using FreshMachine machine = new();
-        ProgramRun run = await machine.ShellAsync("(. \"${0%latentsync}/scripts/packages.sh\"; say() { :; }; install_for demo; cat) <<<kept");
+        ProgramRun run = await machine.ShellAsync(
+            "(. \"${0%latentsync}/scripts/packages.sh\"; say() { :; }; install_for demo; cat) <<<kept"
+        );
         Assert.Equal("kept\n", run.Output);
         Assert.Contains("apt-get install ffmpeg", machine.Installed);
     }

@@ -5,8 +5,10 @@ namespace LatentSync.Cli.Tests;
 /// <summary>Catches what the process writes, and speaks a language meanwhile. For tests of <see cref="SharedProcess"/>.</summary>
 internal sealed class SpokenTo : IDisposable
 {
-    private readonly TextWriter _output = Console.Out, _errors = Console.Error;
-    private readonly StringWriter _caughtOutput = new(), _caughtErrors = new();
+    private readonly TextWriter _output = Console.Out,
+        _errors = Console.Error;
+    private readonly StringWriter _caughtOutput = new(),
+        _caughtErrors = new();
 
     public SpokenTo(Language language = Language.English)
     {

@@ -22,7 +22,8 @@ public sealed class TrainingResumeTests
         using TemporaryFolder folder = new();
         string configuration = folder.File("speech.yaml");
         await File.WriteAllTextAsync(configuration, Configuration);
-        string[] Arguments(string name) => ["train", "speech", "--config", configuration, "--out", folder.File(name), "--threads", "1", "--device", "cpu"];
+        string[] Arguments(string name) =>
+            ["train", "speech", "--config", configuration, "--out", folder.File(name), "--threads", "1", "--device", "cpu"];
         ProgramRun whole = await Cli.RunAsync(Arguments("whole"));
         Assert.True(whole.ExitCode == 0, whole.Errors);
 
@@ -47,6 +48,9 @@ public sealed class TrainingResumeTests
         byte[] Read(string name, params string[] path) => File.ReadAllBytes(Path.Combine([folder.File(name), .. path]));
         Assert.Equal(Read("whole", "losses.csv"), Read("parts", "losses.csv"));
         Assert.Equal(Read("whole", "checkpoints", "checkpoint-150.pt"), Read("parts", "checkpoints", "checkpoint-150.pt"));
-        Assert.DoesNotContain(Directory.EnumerateFiles(folder.File("parts"), "*", SearchOption.AllDirectories), path => path.Contains("partial", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Directory.EnumerateFiles(folder.File("parts"), "*", SearchOption.AllDirectories),
+            path => path.Contains("partial", StringComparison.Ordinal)
+        );
     }
 }

@@ -12,7 +12,13 @@ namespace LatentSync.Doctor.Tests;
 public sealed class DescribedMachineTests
 {
     public static TheoryData<string> Answers() =>
-        [.. Directory.GetFiles(RepositoryRoot.PathOf("tests", "Data", "machines"), "*.txt").Select(Path.GetFileName).OfType<string>().Order(StringComparer.Ordinal)];
+        [
+            .. Directory
+                .GetFiles(RepositoryRoot.PathOf("tests", "Data", "machines"), "*.txt")
+                .Select(Path.GetFileName)
+                .OfType<string>()
+                .Order(StringComparer.Ordinal),
+        ];
 
     [Theory]
     [MemberData(nameof(Answers))]
@@ -36,7 +42,13 @@ public sealed class DescribedMachineTests
     [Fact]
     public void Machines_EachHasAnAnswer()
     {
-        string[] machines = [.. Directory.GetFiles(RepositoryRoot.PathOf("tests", "Data", "machines"), "*.json").Select(Path.GetFileNameWithoutExtension).OfType<string>()];
+        string[] machines =
+        [
+            .. Directory
+                .GetFiles(RepositoryRoot.PathOf("tests", "Data", "machines"), "*.json")
+                .Select(Path.GetFileNameWithoutExtension)
+                .OfType<string>(),
+        ];
 
         Assert.True(machines.Length >= 9, "the machines of the issue");
         Assert.All(machines, name => Assert.Contains(name + ".txt", Answers().Select(row => row.Data)));
@@ -57,7 +69,13 @@ public sealed class DescribedMachineTests
             {
                 LayerVerdict flash = layer.Verdicts.Single(verdict => verdict.Backend == "torch-flash");
                 Assert.False(flash.Runs);
-                Assert.Contains(flash.Reasons, reason => reason.Code == "ATT0803" && reason.Found.Contains(capability, StringComparison.Ordinal) && reason.Required.Contains("8.0", StringComparison.Ordinal));
+                Assert.Contains(
+                    flash.Reasons,
+                    reason =>
+                        reason.Code == "ATT0803"
+                        && reason.Found.Contains(capability, StringComparison.Ordinal)
+                        && reason.Required.Contains("8.0", StringComparison.Ordinal)
+                );
                 Assert.NotNull(layer.Backend);
                 Assert.True(layer.EstimatedBytes > 0);
             }
@@ -85,11 +103,19 @@ public sealed class DescribedMachineTests
         using LanguageScope language = new(Language.English);
         DoctorReport report = Report("gtx-1660");
 
-        Assert.Contains("only with --dtype f16 (which may give black pictures on this GPU), or --device cpu", report.Verdict, StringComparison.Ordinal);
+        Assert.Contains(
+            "only with --dtype f16 (which may give black pictures on this GPU), or --device cpu",
+            report.Verdict,
+            StringComparison.Ordinal
+        );
         Assert.Equal(("f16", true, 0), (report.DType, report.CanSync, report.ExitCode));
         Assert.All(report.Layers, layer => Assert.Equal("f16", layer.DType));
         Assert.Contains("float32", report.Checks.Single(check => check.Name == "gpu memory").Message, StringComparison.Ordinal);
-        string[] advice = [.. report.Suggestions.Select(suggestion => suggestion.Text), .. report.Checks.Select(check => check.Remedy ?? "")];
+        string[] advice =
+        [
+            .. report.Suggestions.Select(suggestion => suggestion.Text),
+            .. report.Checks.Select(check => check.Remedy ?? ""),
+        ];
         Assert.Single(advice, text => text.Contains("--dtype f16", StringComparison.Ordinal));
     }
 
@@ -100,7 +126,14 @@ public sealed class DescribedMachineTests
     public void WindowsFlash_SinceItIsUnknown_IsAnAssumption(string os, string libtorch, bool expected)
     {
         using LanguageScope language = new(Language.English);
-        DoctorReport report = DescribedDoctor.Examine(new MachineDescription { Gpus = ["RTX 4090"], Os = os, LibTorch = libtorch }.Describe());
+        DoctorReport report = DescribedDoctor.Examine(
+            new MachineDescription
+            {
+                Gpus = ["RTX 4090"],
+                Os = os,
+                LibTorch = libtorch,
+            }.Describe()
+        );
 
         Assert.Equal(expected, report.Assumptions.Any(text => text.Contains("Windows since 2.8", StringComparison.Ordinal)));
     }
@@ -113,16 +146,24 @@ public sealed class DescribedMachineTests
         using LanguageScope language = new(Language.English);
         DoctorReport report = DescribedDoctor.Examine(new MachineDescription { Gpus = ["A10"], LibTorch = libtorch }.Describe());
 
-        Assert.Equal(expected, report.Verdict.Contains("if TorchSharp's library loads with libtorch 2.5.1 (not verified)", StringComparison.Ordinal));
+        Assert.Equal(
+            expected,
+            report.Verdict.Contains("if TorchSharp's library loads with libtorch 2.5.1 (not verified)", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
     public void GpuMemory_AsSold_CountsAsSixPercentLess()
     {
         using LanguageScope language = new(Language.English);
-        Machine sold = new MachineDescription { Gpus = ["T4"] }.Describe().Machine, found = sold with { Gpus = [sold.Gpus[0] with { MemoryBytes = 15_360L << 20 }] };
+        Machine sold =
+                new MachineDescription { Gpus = ["T4"] }
+                    .Describe()
+                    .Machine,
+            found = sold with { Gpus = [sold.Gpus[0] with { MemoryBytes = 15_360L << 20 }] };
 
-        DoctorReport report = DescribedDoctor.Examine(new DescribedMachine(sold, [], [])), exact = DescribedDoctor.Examine(new DescribedMachine(found, [], []));
+        DoctorReport report = DescribedDoctor.Examine(new DescribedMachine(sold, [], [])),
+            exact = DescribedDoctor.Examine(new DescribedMachine(found, [], []));
 
         Assert.Equal((long)(0.94 * (16L << 30)), report.NetworkMemory[0].AvailableBytes);
         Assert.Contains("as sold; about 6 % less is usable, 15.0 GiB", Assert.Single(report.Assumptions), StringComparison.Ordinal);
@@ -135,7 +176,10 @@ public sealed class DescribedMachineTests
     {
         DoctorReport report = Report("a10");
 
-        Assert.All(report.Layers, layer => Assert.Equal(layer.Layer.StartsWith("vae.", StringComparison.Ordinal), layer.Backend != "torch-flash"));
+        Assert.All(
+            report.Layers,
+            layer => Assert.Equal(layer.Layer.StartsWith("vae.", StringComparison.Ordinal), layer.Backend != "torch-flash")
+        );
         Assert.All(report.Layers, layer => Assert.Equal(AttentionDType.Float16.ShortName(), layer.DType));
     }
 

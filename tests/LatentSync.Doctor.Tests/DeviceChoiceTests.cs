@@ -66,7 +66,12 @@ public sealed class DeviceChoiceTests
     public void SlowOnCpu_ProcessorWithoutTheInstructions_SaysSo(TorchSharp.torch.ScalarType type, string isa, string? note)
     {
         Machine machine = Described("2.10.0", "none", "T4") with { Cpu = new CpuInfo("a processor", 4, ["avx", .. isa.Split(' ')], "x64") };
-        machine = isa.StartsWith("advsimd", StringComparison.Ordinal) ? machine with { Cpu = machine.Cpu with { Isa = isa.Split(' ') } } : machine;
+        machine = isa.StartsWith("advsimd", StringComparison.Ordinal)
+            ? machine with
+            {
+                Cpu = machine.Cpu with { Isa = isa.Split(' ') },
+            }
+            : machine;
 
         string? said = ComputePlan.SlowOnCpu(type, machine);
 
@@ -93,7 +98,10 @@ public sealed class DeviceChoiceTests
     [Fact]
     public void Gpu_MachineFileWithoutDriver_DoesNotFail()
     {
-        Machine machine = MachineFile.Parse("""{ "gpus": [{ "name": "T4" }], "cuda": { "driver": null, "runtime": "12.8" }, "libtorch": { "version": "2.10.0", "flavor": "cu128" } }"""u8.ToArray(), "m.json");
+        Machine machine = MachineFile.Parse(
+            """{ "gpus": [{ "name": "T4" }], "cuda": { "driver": null, "runtime": "12.8" }, "libtorch": { "version": "2.10.0", "flavor": "cu128" } }"""u8.ToArray(),
+            "m.json"
+        );
 
         Assert.Equal(GpuObstacle.NoDriver, DeviceChoice.ObstacleOf(machine, machine.Gpus[0]));
         Assert.NotNull(DescribedDoctor.Examine(new DescribedMachine(machine, [], [])).Verdict);
@@ -132,7 +140,16 @@ public sealed class DeviceChoiceTests
     public void LeastCuda_OfACapability_IsNvidias(string capability, string? cuda) => Assert.Equal(cuda, CudaDrivers.LeastFor(capability));
 
     private static Machine Described(string libtorch, string cuda, params string[] gpus) =>
-        new MachineDescription { Gpus = gpus, Cuda = cuda, LibTorch = libtorch, Os = "Ubuntu 22.04" }.Describe().Machine;
+        new MachineDescription
+        {
+            Gpus = gpus,
+            Cuda = cuda,
+            LibTorch = libtorch,
+            Os = "Ubuntu 22.04",
+        }
+            .Describe()
+            .Machine;
 
-    private static DoctorReport Examine(string libtorch, string cuda, params string[] gpus) => DescribedDoctor.Examine(new DescribedMachine(Described(libtorch, cuda, gpus), [], []));
+    private static DoctorReport Examine(string libtorch, string cuda, params string[] gpus) =>
+        DescribedDoctor.Examine(new DescribedMachine(Described(libtorch, cuda, gpus), [], []));
 }

@@ -15,7 +15,14 @@ public sealed class DoctorReportTests
     public void ToJson_HasEveryKeyOfTheContract()
     {
         MachineExamination machine = HealthyMachine.Examination();
-        machine = machine with { Machine = machine.Machine with { Gpus = [new GpuInfo("Tesla T4", "7.5", 16L << 30, 15L << 30, "515.43")], Cuda = new CudaInfo("11.7", null) } };
+        machine = machine with
+        {
+            Machine = machine.Machine with
+            {
+                Gpus = [new GpuInfo("Tesla T4", "7.5", 16L << 30, 15L << 30, "515.43")],
+                Cuda = new CudaInfo("11.7", null),
+            },
+        };
 
         using JsonDocument json = JsonDocument.Parse(DoctorService.Examine(HealthyMachine.Options(machine)).ToJson());
         JsonElement root = json.RootElement;
@@ -61,7 +68,11 @@ public sealed class DoctorReportTests
         machine = machine with { Machine = machine.Machine with { LibTorch = null }, Memory = null, LibStdCxx = null };
         DoctorOptions options = HealthyMachine.Options(machine) with
         {
-            TryTorch = _ => throw new Platform.Loading.NativeLoadException(new(Platform.Loading.NativeLoadCause.FileMissing, "libtorch_cpu.so", "nothing", "libtorch", "restore"), []),
+            TryTorch = _ =>
+                throw new Platform.Loading.NativeLoadException(
+                    new(Platform.Loading.NativeLoadCause.FileMissing, "libtorch_cpu.so", "nothing", "libtorch", "restore"),
+                    []
+                ),
             Ffmpeg = null,
         };
 
@@ -83,13 +94,31 @@ public sealed class DoctorReportTests
 
         string[] lines = DoctorText.Render(DoctorService.Examine(options)).Split('\n');
 
-        Assert.StartsWith("LatentSync will run here: CPU, managed-flash (AVX-512, 512 bits), about 1800 s per second of video", lines[0], StringComparison.Ordinal);
-        int better = Array.IndexOf(lines, "What could be better, least effort first"), parts = Array.IndexOf(lines, "Components");
+        Assert.StartsWith(
+            "LatentSync will run here: CPU, managed-flash (AVX-512, 512 bits), about 1800 s per second of video",
+            lines[0],
+            StringComparison.Ordinal
+        );
+        int better = Array.IndexOf(lines, "What could be better, least effort first"),
+            parts = Array.IndexOf(lines, "Components");
         int remedy = Array.FindIndex(lines, line => line.StartsWith("  - memory: use --dtype bf16", StringComparison.Ordinal));
         Assert.True(better > 0 && better < remedy && remedy < parts, string.Join('\n', lines));
-        Assert.Contains(lines, line => line.StartsWith("  WARN  memory", StringComparison.Ordinal) && line.Contains("7.5 GiB usable, 7.0 GiB free", StringComparison.Ordinal));
-        Assert.Contains(lines, line => line.Contains("managed-flash", StringComparison.Ordinal) && line.EndsWith("runs, chosen, AVX-512, 512 bits", StringComparison.Ordinal));
-        Assert.Contains(lines, line => line.Contains("torch-cudnn", StringComparison.Ordinal) && line.Contains("ATT05", StringComparison.Ordinal));
+        Assert.Contains(
+            lines,
+            line =>
+                line.StartsWith("  WARN  memory", StringComparison.Ordinal)
+                && line.Contains("7.5 GiB usable, 7.0 GiB free", StringComparison.Ordinal)
+        );
+        Assert.Contains(
+            lines,
+            line =>
+                line.Contains("managed-flash", StringComparison.Ordinal)
+                && line.EndsWith("runs, chosen, AVX-512, 512 bits", StringComparison.Ordinal)
+        );
+        Assert.Contains(
+            lines,
+            line => line.Contains("torch-cudnn", StringComparison.Ordinal) && line.Contains("ATT05", StringComparison.Ordinal)
+        );
     }
 
     [Theory]
@@ -120,7 +149,10 @@ public sealed class DoctorReportTests
     [Fact]
     public void Examine_MeasurementThatFails_LeavesTheEstimateOut()
     {
-        DoctorOptions options = HealthyMachine.Options() with { MeasureSpeed = (_, _) => throw new System.Runtime.InteropServices.ExternalException("out of memory") };
+        DoctorOptions options = HealthyMachine.Options() with
+        {
+            MeasureSpeed = (_, _) => throw new System.Runtime.InteropServices.ExternalException("out of memory"),
+        };
 
         DoctorReport report = DoctorService.Examine(options);
 
@@ -138,7 +170,8 @@ public sealed class DoctorReportTests
         Assert.Contains(report.Suggestions, suggestion => suggestion.Text.Contains("load 9.3 on 2 cores", StringComparison.Ordinal));
     }
 
-    private static JsonElement NotRunning(JsonElement root) => root.GetProperty("backends").EnumerateArray().First(backend => !backend.GetProperty("available").GetBoolean());
+    private static JsonElement NotRunning(JsonElement root) =>
+        root.GetProperty("backends").EnumerateArray().First(backend => !backend.GetProperty("available").GetBoolean());
 
     private static void AssertKeys(JsonElement element, params string[] keys)
     {

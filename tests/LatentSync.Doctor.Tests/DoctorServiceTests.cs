@@ -17,16 +17,30 @@ public sealed class DoctorServiceTests
         Assert.All(report.Checks, check => Assert.Equal((check.Name, DoctorStatus.Ok), (check.Name, check.Status)));
         Assert.True(report.CanSync);
         Assert.Equal(0, report.ExitCode);
-        Assert.Equal(["dotnet", "os", "cpu", "memory", "gpu", "libtorch", "libstdcxx", "ffmpeg", "opencv", "onnxruntime", "faces", "attention"], report.Checks.Select(check => check.Name));
+        Assert.Equal(
+            ["dotnet", "os", "cpu", "memory", "gpu", "libtorch", "libstdcxx", "ffmpeg", "opencv", "onnxruntime", "faces", "attention"],
+            report.Checks.Select(check => check.Name)
+        );
     }
 
     [Fact]
     public void Examine_LibTorchDoesNotLoad_IsAnErrorWithCauseRemedyAndTrace()
     {
-        var failure = new NativeLoadFailure(NativeLoadCause.DependencyMissing, "/app/libtorch_cpu.so", "libgomp.so.1 is missing on this system", "every library", "apt-get install libgomp1");
+        var failure = new NativeLoadFailure(
+            NativeLoadCause.DependencyMissing,
+            "/app/libtorch_cpu.so",
+            "libgomp.so.1 is missing on this system",
+            "every library",
+            "apt-get install libgomp1"
+        );
         LoadStep step = new("inspect", "/app/libtorch_cpu.so", false, "libgomp.so.1");
 
-        DoctorReport report = DoctorService.Examine(HealthyMachine.Options() with { TryTorch = _ => throw new NativeLoadException(failure, [step]) });
+        DoctorReport report = DoctorService.Examine(
+            HealthyMachine.Options() with
+            {
+                TryTorch = _ => throw new NativeLoadException(failure, [step]),
+            }
+        );
 
         DoctorCheck check = Check(report, "libtorch", DoctorStatus.Error);
         Assert.Contains("NAT0105", check.Message, StringComparison.Ordinal);
@@ -41,7 +55,12 @@ public sealed class DoctorServiceTests
     [Fact]
     public void Examine_LibTorchComputesWrongly_IsAnError()
     {
-        DoctorReport report = DoctorService.Examine(HealthyMachine.Options() with { TryTorch = _ => HealthyMachine.Torch() with { LargestError = 0.5 } });
+        DoctorReport report = DoctorService.Examine(
+            HealthyMachine.Options() with
+            {
+                TryTorch = _ => HealthyMachine.Torch() with { LargestError = 0.5 },
+            }
+        );
 
         Assert.Contains("computes wrongly", Check(report, "libtorch", DoctorStatus.Error).Message, StringComparison.Ordinal);
     }
@@ -50,7 +69,10 @@ public sealed class DoctorServiceTests
     public void Examine_LoadWarning_IsShown()
     {
         TorchFinding torch = HealthyMachine.Torch();
-        torch = torch with { Load = torch.Load with { Warnings = ["The libtorch is 2.11.0, TorchSharp wants 2.10.0."], Version = "2.11.0" } };
+        torch = torch with
+        {
+            Load = torch.Load with { Warnings = ["The libtorch is 2.11.0, TorchSharp wants 2.10.0."], Version = "2.11.0" },
+        };
 
         DoctorReport report = DoctorService.Examine(HealthyMachine.Options() with { TryTorch = _ => torch });
 
@@ -106,7 +128,12 @@ public sealed class DoctorServiceTests
         };
         TorchFinding torch = HealthyMachine.Torch();
 
-        DoctorReport report = DoctorService.Examine(HealthyMachine.Options(machine) with { TryTorch = _ => torch with { Load = torch.Load with { Flavor = flavor } } });
+        DoctorReport report = DoctorService.Examine(
+            HealthyMachine.Options(machine) with
+            {
+                TryTorch = _ => torch with { Load = torch.Load with { Flavor = flavor } },
+            }
+        );
 
         DoctorCheck check = Check(report, "gpu", DoctorStatus.Warning);
         Assert.Contains(remedy, check.Remedy, StringComparison.Ordinal);
@@ -128,7 +155,12 @@ public sealed class DoctorServiceTests
         };
         TorchFinding torch = HealthyMachine.Torch();
 
-        DoctorReport report = DoctorService.Examine(HealthyMachine.Options(machine) with { TryTorch = _ => torch with { HasCuda = true, Load = torch.Load with { Flavor = "cu128" } } });
+        DoctorReport report = DoctorService.Examine(
+            HealthyMachine.Options(machine) with
+            {
+                TryTorch = _ => torch with { HasCuda = true, Load = torch.Load with { Flavor = "cu128" } },
+            }
+        );
 
         Check(report, "gpu", DoctorStatus.Ok);
         Assert.StartsWith("LatentSync will run here: GPU (NVIDIA H200)", DoctorText.Rows(report)[0].Text, StringComparison.Ordinal);
@@ -160,10 +192,21 @@ public sealed class DoctorServiceTests
     [Fact]
     public void Examine_NativeParts_OpenCvIsNeededOnnxIsNot()
     {
-        static NativeLoadFailure Failure(string name) => new(NativeLoadCause.FileMissing, name, "no such file", "the native part", "restore again");
+        static NativeLoadFailure Failure(string name) =>
+            new(NativeLoadCause.FileMissing, name, "no such file", "the native part", "restore again");
 
-        DoctorReport noOnnx = DoctorService.Examine(HealthyMachine.Options() with { TryNative = name => name == "onnxruntime" ? Failure(name) : null });
-        DoctorReport noOpenCv = DoctorService.Examine(HealthyMachine.Options() with { TryNative = name => name == "OpenCvSharpExtern" ? Failure(name) : null });
+        DoctorReport noOnnx = DoctorService.Examine(
+            HealthyMachine.Options() with
+            {
+                TryNative = name => name == "onnxruntime" ? Failure(name) : null,
+            }
+        );
+        DoctorReport noOpenCv = DoctorService.Examine(
+            HealthyMachine.Options() with
+            {
+                TryNative = name => name == "OpenCvSharpExtern" ? Failure(name) : null,
+            }
+        );
 
         Check(noOnnx, "onnxruntime", DoctorStatus.Warning);
         Assert.True(noOnnx.CanSync);

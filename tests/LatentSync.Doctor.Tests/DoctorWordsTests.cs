@@ -22,23 +22,41 @@ public sealed partial class DoctorWordsTests
     public void Catalogues_EverySentence_IsUsedAndEveryUsedOneExists()
     {
         string sources = string.Concat(
-            Directory.EnumerateFiles(RepositoryRoot.PathOf("src", "LatentSync.Doctor"), "*.cs", SearchOption.AllDirectories)
-                .Where(file => !file.EndsWith("EnglishWords.cs", StringComparison.Ordinal) && !file.EndsWith("ChineseWords.cs", StringComparison.Ordinal))
+            Directory
+                .EnumerateFiles(RepositoryRoot.PathOf("src", "LatentSync.Doctor"), "*.cs", SearchOption.AllDirectories)
+                .Where(file =>
+                    !file.EndsWith("EnglishWords.cs", StringComparison.Ordinal)
+                    && !file.EndsWith("ChineseWords.cs", StringComparison.Ordinal)
+                )
                 .Select(File.ReadAllText)
         );
         string[] composed = ["label.", "problem.", "layer.", "library."]; // the rest of these keys is a name
 
         Assert.All(
             DoctorWords.Of(Language.English).Keys,
-            key => Assert.True(composed.Any(start => key.StartsWith(start, StringComparison.Ordinal)) || sources.Contains($"\"{key}\"", StringComparison.Ordinal), $"nobody says {key}")
+            key =>
+                Assert.True(
+                    composed.Any(start => key.StartsWith(start, StringComparison.Ordinal))
+                        || sources.Contains($"\"{key}\"", StringComparison.Ordinal),
+                    $"nobody says {key}"
+                )
         );
-        Assert.All(SaidKey().Matches(sources).Select(match => match.Groups[1].Value), key => Assert.Contains(key, DoctorWords.Of(Language.English).Keys));
+        Assert.All(
+            SaidKey().Matches(sources).Select(match => match.Groups[1].Value),
+            key => Assert.Contains(key, DoctorWords.Of(Language.English).Keys)
+        );
     }
 
     [Fact]
     public void Chinese_Sentences_AreNotLeftInEnglish()
     {
-        string[] same = [.. DoctorWords.Of(Language.English).Where(pair => pair.Value.Any(char.IsAsciiLetter) && DoctorWords.Of(Language.Chinese)[pair.Key] == pair.Value).Select(pair => pair.Key)];
+        string[] same =
+        [
+            .. DoctorWords
+                .Of(Language.English)
+                .Where(pair => pair.Value.Any(char.IsAsciiLetter) && DoctorWords.Of(Language.Chinese)[pair.Key] == pair.Value)
+                .Select(pair => pair.Key),
+        ];
 
         Assert.Equal(["dotnet.ok"], same); // ".NET 10.0.1"
     }
@@ -69,7 +87,8 @@ public sealed partial class DoctorWordsTests
 
     private static string WithoutSpaces(string text) => text.Replace(" ", "", StringComparison.Ordinal);
 
-    private static string Facts(string sentence) => string.Join(" ", Place().Matches(sentence).Select(match => match.Value).Distinct().Order(StringComparer.Ordinal));
+    private static string Facts(string sentence) =>
+        string.Join(" ", Place().Matches(sentence).Select(match => match.Value).Distinct().Order(StringComparer.Ordinal));
 
     [GeneratedRegex(@"\{\d+\}")]
     private static partial Regex Place();

@@ -32,10 +32,13 @@ internal static class HealthyMachine
             "10.0.12",
             new MemoryFacts(24_000_000_000, 20_000_000_000),
             new LibStdCxxFacts("/usr/lib/libstdc++.so.6.0.30", "GLIBCXX_3.4.30"),
-            new[] { "os", "kernel", "cpu", "load", "memory", "gpu", "cuda", "libtorch", "libstdcxx" }.Select(name => new ProbeOutcome(name, true, "none found")).ToList()
+            new[] { "os", "kernel", "cpu", "load", "memory", "gpu", "cuda", "libtorch", "libstdcxx" }
+                .Select(name => new ProbeOutcome(name, true, "none found"))
+                .ToList()
         );
 
-    public static TorchFinding Torch() => new(new LibTorchLoad("/app/libtorch", false, "2.10.0", "cpu", "/app/libLibTorchSharp.so", false, null, [], []), 0, false);
+    public static TorchFinding Torch() =>
+        new(new LibTorchLoad("/app/libtorch", false, "2.10.0", "cpu", "/app/libLibTorchSharp.so", false, null, [], []), 0, false);
 
     public static FfmpegFinding Ffmpeg() =>
         new("/usr/bin/ffmpeg", "/usr/bin/ffprobe", "5.1.9", new Dictionary<string, bool> { ["libx264"] = true, ["aac"] = true });

@@ -9,7 +9,15 @@ public sealed class MachineDescriptionTests
     [Fact]
     public void Describe_TheCaseOfTheIssue_HasEveryFact()
     {
-        Machine machine = new MachineDescription { Gpus = ["Tesla T4"], Cuda = "11.7", LibTorch = "2.5.1", Os = "Ubuntu 20.04" }.Describe().Machine;
+        Machine machine = new MachineDescription
+        {
+            Gpus = ["Tesla T4"],
+            Cuda = "11.7",
+            LibTorch = "2.5.1",
+            Os = "Ubuntu 20.04",
+        }
+            .Describe()
+            .Machine;
 
         Assert.Equal(("linux Ubuntu 20.04", OsFamily.Linux), (machine.Os, machine.OsFamily));
         GpuInfo gpu = Assert.Single(machine.Gpus);
@@ -35,7 +43,9 @@ public sealed class MachineDescriptionTests
     [InlineData("581.15", "13.0")]
     public void Describe_OnlyTheDriver_GivesItsCuda(string driver, string cuda)
     {
-        Machine machine = new MachineDescription { Gpus = ["T4"], Driver = driver }.Describe().Machine;
+        Machine machine = new MachineDescription { Gpus = ["T4"], Driver = driver }
+            .Describe()
+            .Machine;
 
         Assert.Equal((cuda, driver), (machine.Cuda!.Driver, machine.Gpus[0].Driver));
     }
@@ -45,7 +55,9 @@ public sealed class MachineDescriptionTests
     [InlineData("2.10.0+cpu", "cpu", null)]
     public void Describe_LibTorchWithItsBuild_IsKept(string libtorch, string flavor, string? runtime)
     {
-        Machine machine = new MachineDescription { Gpus = ["A100"], LibTorch = libtorch }.Describe().Machine;
+        Machine machine = new MachineDescription { Gpus = ["A100"], LibTorch = libtorch }
+            .Describe()
+            .Machine;
 
         Assert.Equal((flavor, runtime), (machine.LibTorch!.Flavor, machine.Cuda?.Runtime));
     }
@@ -53,7 +65,9 @@ public sealed class MachineDescriptionTests
     [Fact]
     public void Describe_Cpu_ReadsNameCoresAndInstructionSets()
     {
-        CpuInfo cpu = new MachineDescription { Cpu = "AMD EPYC 7543, 16 cores, avx2 avx512f" }.Describe().Machine.Cpu;
+        CpuInfo cpu = new MachineDescription { Cpu = "AMD EPYC 7543, 16 cores, avx2 avx512f" }
+            .Describe()
+            .Machine.Cpu;
 
         Assert.Equal(("AMD EPYC 7543", 16), (cpu.Name, cpu.Cores));
         Assert.Equal(["avx2", "avx512f"], cpu.Isa);
@@ -64,12 +78,26 @@ public sealed class MachineDescriptionTests
     [InlineData("64 GiB", 64L << 30)]
     [InlineData("512MB", 512_000_000)]
     [InlineData("16", 16_000_000_000)]
-    public void Describe_Memory_ReadsUnits(string text, long bytes) => Assert.Equal(bytes, new MachineDescription { Memory = text }.Describe().Machine.MemoryBytes);
+    public void Describe_Memory_ReadsUnits(string text, long bytes) =>
+        Assert.Equal(
+            bytes,
+            new MachineDescription { Memory = text }
+                .Describe()
+                .Machine.MemoryBytes
+        );
 
     [Fact]
     public void Describe_OverAFile_ReplacesOnlyWhatIsSaid()
     {
-        Machine found = new MachineDescription { Gpus = ["P100"], Cuda = "12.8", LibTorch = "2.10.0", Os = "Debian 12" }.Describe().Machine;
+        Machine found = new MachineDescription
+        {
+            Gpus = ["P100"],
+            Cuda = "12.8",
+            LibTorch = "2.10.0",
+            Os = "Debian 12",
+        }
+            .Describe()
+            .Machine;
 
         DescribedMachine changed = new MachineDescription { Base = found, LibTorch = "2.10.0+cu126" }.Describe();
 

@@ -16,7 +16,16 @@ public sealed class MachineFileTests : IDisposable
     [Fact]
     public void Write_ThenRead_GivesTheSameMachine()
     {
-        Machine machine = new MachineDescription { Gpus = ["H100", "T4"], Cuda = "12.8", LibTorch = "2.10.0", Os = "Windows 11", Memory = "64GB" }.Describe().Machine;
+        Machine machine = new MachineDescription
+        {
+            Gpus = ["H100", "T4"],
+            Cuda = "12.8",
+            LibTorch = "2.10.0",
+            Os = "Windows 11",
+            Memory = "64GB",
+        }
+            .Describe()
+            .Machine;
         string path = Path.Combine(_folder.Path, "new", "machine.json");
 
         MachineFile.Write(path, MachineReport.Of(machine));
@@ -39,7 +48,9 @@ public sealed class MachineFileTests : IDisposable
     [Fact]
     public void Read_GpuByItsNameAlone_IsLookedUp()
     {
-        Machine machine = Parse("""{ "os": "linux", "gpus": [{ "name": "Tesla T4" }], "libtorch": { "version": "2.5.1", "flavor": "cu118" }, "cuda": { "driver": "11.7" } }""");
+        Machine machine = Parse(
+            """{ "os": "linux", "gpus": [{ "name": "Tesla T4" }], "libtorch": { "version": "2.5.1", "flavor": "cu118" }, "cuda": { "driver": "11.7" } }"""
+        );
 
         Assert.Equal(("7.5", 16L << 30), (machine.Gpus[0].ComputeCapability, machine.Gpus[0].MemoryBytes));
         Assert.Contains("7.5", machine.LibTorch!.Architectures);
@@ -75,16 +86,30 @@ public sealed class MachineFileTests : IDisposable
         string path = Path.Combine(_folder.Path, "long.json");
         File.WriteAllText(path, "{ \"os\": \"" + new string('x', MachineFile.LongestFile) + "\" }");
 
-        Assert.Contains("at most", Assert.Throws<MachineDescriptionException>(() => MachineFile.Read(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "at most",
+            Assert.Throws<MachineDescriptionException>(() => MachineFile.Read(path)).Message,
+            StringComparison.Ordinal
+        );
         Assert.Throws<MachineDescriptionException>(() => Parse(new string('[', 100)));
-        Assert.Throws<MachineDescriptionException>(() => Parse("{ \"gpus\": [" + string.Join(",", Enumerable.Repeat("{ \"name\": \"T4\" }", 65)) + "] }"));
+        Assert.Throws<MachineDescriptionException>(() =>
+            Parse("{ \"gpus\": [" + string.Join(",", Enumerable.Repeat("{ \"name\": \"T4\" }", 65)) + "] }")
+        );
         Assert.Throws<MachineDescriptionException>(() => Parse($"{{ \"os\": \"{new string('x', MachineFile.LongestText + 1)}\" }}"));
     }
 
     [Fact]
     public void Read_DamagedFiles_GiveAMachineOrTheTypedException()
     {
-        byte[] whole = Encoding.UTF8.GetBytes(MachineFile.ToJson(MachineReport.Of(new MachineDescription { Gpus = ["T4"], LibTorch = "2.5.1" }.Describe().Machine)));
+        byte[] whole = Encoding.UTF8.GetBytes(
+            MachineFile.ToJson(
+                MachineReport.Of(
+                    new MachineDescription { Gpus = ["T4"], LibTorch = "2.5.1" }
+                        .Describe()
+                        .Machine
+                )
+            )
+        );
         var random = new Random(3);
         int refused = 0;
         for (int i = 0; i < 2000; i++)

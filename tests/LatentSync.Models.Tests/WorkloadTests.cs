@@ -13,7 +13,8 @@ using static TorchSharp.torch;
 namespace LatentSync.Models.Tests;
 
 /// <summary>The workloads of <c>attention verify</c> are the problems that the networks pose. UNet and autoencoder run in their published
-/// form but narrower, which narrows the head dim by the same factor and changes nothing else (libtorch cannot convolve on its meta device).</summary>
+/// form but narrower, which narrows the head dim by the same factor and changes nothing else (libtorch cannot convolve on its meta
+/// device).</summary>
 public sealed class WorkloadTests
 {
     [Theory]
@@ -22,13 +23,16 @@ public sealed class WorkloadTests
     [InlineData(512)]
     public void DenoisingNetwork_OneGuidedStep_PosesTheWorkloadsProblems(int resolution)
     {
-        const int Items = 2, Frames = 16, Narrower = 10;
+        const int Items = 2,
+            Frames = 16,
+            Narrower = 10;
         int side = resolution / 8;
         UNet3DConfiguration released = UNet3DConfiguration.LatentSync15();
         UNet3DConfiguration narrow = released with { BlockOutChannels = [.. released.BlockOutChannels.Select(width => width / Narrower)] };
         using var scope = NewDisposeScope();
         using UNet3DConditionModel network = UNet3DConditionModel.Create(narrow, ScalarType.Float32, CPU);
-        Tensor sample = zeros([Items, 13, Frames, side, side]), tokens = zeros(1, Frames, 50, 384);
+        Tensor sample = zeros([Items, 13, Frames, side, side]),
+            tokens = zeros(1, Frames, 50, 384);
         UNetForwardOptions options = new() { ZeroContextItems = 1 };
 
         var posed = Record(() => network.forward(sample, tensor(7L), tokens, options), Narrower);
@@ -42,7 +46,9 @@ public sealed class WorkloadTests
     [InlineData(512)]
     public void Autoencoder_OneChunk_PosesTheWorkloadsProblems(int resolution)
     {
-        const int Narrower = 16, FramesPerCall = 4, Calls = 16 / FramesPerCall;
+        const int Narrower = 16,
+            FramesPerCall = 4,
+            Calls = 16 / FramesPerCall;
         AutoencoderConfiguration narrow = new()
         {
             BlockOutChannels = [128 / Narrower, 256 / Narrower, 512 / Narrower, 512 / Narrower],
@@ -53,7 +59,8 @@ public sealed class WorkloadTests
         };
         using var scope = NewDisposeScope();
         using AutoencoderKL autoencoder = AutoencoderKL.Create(narrow, ScalarType.Float32, CPU);
-        Tensor pixels = zeros(FramesPerCall, 3, resolution, resolution), latents = zeros(FramesPerCall, 4, resolution / 8, resolution / 8);
+        Tensor pixels = zeros(FramesPerCall, 3, resolution, resolution),
+            latents = zeros(FramesPerCall, 4, resolution / 8, resolution / 8);
 
         var encoded = Record(() => autoencoder.EncodeMoments(pixels), Narrower);
         var decoded = Record(() => autoencoder.Decode(latents), Narrower);
@@ -67,7 +74,14 @@ public sealed class WorkloadTests
     public void Whisper_OneSegment_PosesTheWorkloadsProblems()
     {
         using var scope = NewDisposeScope();
-        WhisperConfiguration tiny = new() { MelBands = 80, AudioPositions = 1500, AudioWidth = 384, AudioHeads = 6, AudioLayers = 4 };
+        WhisperConfiguration tiny = new()
+        {
+            MelBands = 80,
+            AudioPositions = 1500,
+            AudioWidth = 384,
+            AudioHeads = 6,
+            AudioLayers = 4,
+        };
         using WhisperEncoder encoder = WhisperEncoder.Create(tiny, ScalarType.Float32, CPU);
 
         var posed = Record(() => encoder.CollectStates(zeros(80, 3000)), narrower: 1);
@@ -80,12 +94,17 @@ public sealed class WorkloadTests
     {
         WorkloadLayer[] expected =
         [
-            .. WorkloadCatalog.Find($"latentsync-{resolution}").Layers.Where(layer => layer.Name.StartsWith(prefix, StringComparison.Ordinal)),
+            .. WorkloadCatalog
+                .Find($"latentsync-{resolution}")
+                .Layers.Where(layer => layer.Name.StartsWith(prefix, StringComparison.Ordinal)),
         ];
         Assert.NotEmpty(expected);
         Assert.Equal(
-            expected.Select(layer => $"{layer.Repeats} x {layer.Problem.Describe()}, {layer.Problem.QueryLayout}").Order(StringComparer.Ordinal),
-            posed.Select(entry => $"{entry.Value} x {entry.Key.Describe()}, {entry.Key.QueryLayout}").Order(StringComparer.Ordinal));
+            expected
+                .Select(layer => $"{layer.Repeats} x {layer.Problem.Describe()}, {layer.Problem.QueryLayout}")
+                .Order(StringComparer.Ordinal),
+            posed.Select(entry => $"{entry.Value} x {entry.Key.Describe()}, {entry.Key.QueryLayout}").Order(StringComparer.Ordinal)
+        );
         Assert.Equal(expected.ToDictionary(layer => layer.Problem, layer => layer.Repeats), posed);
     }
 

@@ -32,7 +32,8 @@ public sealed record CodeBlock(string Page, int Line, string Code)
     /// after it.</summary>
     public string ToProgram(CodeBlock first)
     {
-        CompilationUnitSyntax context = Parse(first.Code), own = Parse(Code);
+        CompilationUnitSyntax context = Parse(first.Code),
+            own = Parse(Code);
         bool isFirst = ReferenceEquals(first, this);
         IEnumerable<string> usings = context.Usings.Concat(isFirst ? [] : own.Usings).Select(line => line.ToString()).Distinct();
         string line = string.Create(CultureInfo.InvariantCulture, $"#line {Line} \"{Page}\"\n");

@@ -15,11 +15,19 @@ public sealed class DocumentationCodeTests
 
     private static readonly string[] Pages =
     [
-        "docs/migrating.md", "src/LatentSync.Attention/README.md", "src/LatentSync.Attention.Torch/README.md", "src/LatentSync.Platform/README.md",
+        "docs/migrating.md",
+        "src/LatentSync.Attention/README.md",
+        "src/LatentSync.Attention.Torch/README.md",
+        "src/LatentSync.Platform/README.md",
     ];
 
     private static readonly Lazy<MetadataReference[]> References = new(() =>
-        [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path))]);
+        [
+            .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
+                .Split(Path.PathSeparator)
+                .Select(path => MetadataReference.CreateFromFile(path)),
+        ]
+    );
 
     public static TheoryData<string, int> Blocks()
     {
@@ -45,9 +53,12 @@ public sealed class DocumentationCodeTests
             "Block",
             [CSharpSyntaxTree.ParseText(ImplicitUsings), CSharpSyntaxTree.ParseText(program)],
             References.Value,
-            new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
+            new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable)
+        );
         var emitted = compilation.Emit(assembly);
-        IEnumerable<Diagnostic> faults = emitted.Diagnostics.Where(found => found.Severity == DiagnosticSeverity.Error || found.Id.StartsWith("CS86", StringComparison.Ordinal));
+        IEnumerable<Diagnostic> faults = emitted.Diagnostics.Where(found =>
+            found.Severity == DiagnosticSeverity.Error || found.Id.StartsWith("CS86", StringComparison.Ordinal)
+        );
         Assert.True(emitted.Success && !faults.Any(), string.Join('\n', faults) + "\n" + program);
 
         MethodInfo main = Assembly.Load(assembly.ToArray()).EntryPoint!;
@@ -72,7 +83,11 @@ public sealed class DocumentationCodeTests
     public void Readme_TorchSharpVersion_IsTheOneWeBuildWith()
     {
         string version = typeof(TorchSharp.torch).Assembly.GetName().Version!.ToString(3);
-        Assert.Contains($"--version {version}", File.ReadAllText(Testing.RepositoryRoot.PathOf("src", "LatentSync.Attention.Torch", "README.md")), StringComparison.Ordinal);
+        Assert.Contains(
+            $"--version {version}",
+            File.ReadAllText(Testing.RepositoryRoot.PathOf("src", "LatentSync.Attention.Torch", "README.md")),
+            StringComparison.Ordinal
+        );
         Assert.NotNull(TorchRuntime.EnsureLoaded().Version);
     }
 }

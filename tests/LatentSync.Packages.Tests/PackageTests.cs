@@ -17,8 +17,13 @@ public sealed class PackageTests(PackedPackages packages)
         ["LatentSync.Platform"] = ["LatentSync.Attention", "LatentSync.Foundation", "System.Numerics.Tensors"],
         ["LatentSync.Attention.Torch"] =
         [
-            "LatentSync.Attention", "LatentSync.Foundation", "LatentSync.Platform", "Microsoft.Extensions.DependencyInjection.Abstractions",
-            "Microsoft.Extensions.Diagnostics.HealthChecks", "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options",
+            "LatentSync.Attention",
+            "LatentSync.Foundation",
+            "LatentSync.Platform",
+            "Microsoft.Extensions.DependencyInjection.Abstractions",
+            "Microsoft.Extensions.Diagnostics.HealthChecks",
+            "Microsoft.Extensions.Logging.Abstractions",
+            "Microsoft.Extensions.Options",
             "System.Numerics.Tensors",
             "TorchSharp",
         ],
@@ -29,7 +34,8 @@ public sealed class PackageTests(PackedPackages packages)
     [Fact]
     public void Projects_ThatPack_AreTheseAndTheTool()
     {
-        IEnumerable<string> packable = Directory.GetFiles(RepositoryRoot.Find(), "*.csproj", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 2 })
+        IEnumerable<string> packable = Directory
+            .GetFiles(RepositoryRoot.Find(), "*.csproj", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 2 })
             .Where(file => XDocument.Load(file).Descendants("IsPackable").Any(element => element.Value == "true"))
             .Select(file => Path.GetFileNameWithoutExtension(file));
         Assert.Equal(PackedPackages.Names.Append("LatentSync.Cli").Order(StringComparer.Ordinal), packable.Order(StringComparer.Ordinal));
@@ -41,8 +47,14 @@ public sealed class PackageTests(PackedPackages packages)
     {
         using ZipArchive package = packages.Open(name);
         string[] files = [.. package.Entries.Select(entry => entry.FullName)];
-        Assert.Subset(files.ToHashSet(), new HashSet<string> { $"lib/net10.0/{name}.dll", $"lib/net10.0/{name}.xml", "README.md", "NOTICE" });
-        Assert.DoesNotContain(files, file => file.Contains("torch_cpu", StringComparison.Ordinal) || file.StartsWith("content", StringComparison.Ordinal));
+        Assert.Subset(
+            files.ToHashSet(),
+            new HashSet<string> { $"lib/net10.0/{name}.dll", $"lib/net10.0/{name}.xml", "README.md", "NOTICE" }
+        );
+        Assert.DoesNotContain(
+            files,
+            file => file.Contains("torch_cpu", StringComparison.Ordinal) || file.StartsWith("content", StringComparison.Ordinal)
+        );
         Assert.InRange(package.Entries.Sum(entry => entry.Length), 1, 4 << 20);
         using ZipArchive symbols = packages.Open(name, "snupkg");
         Assert.Contains(symbols.Entries, entry => entry.FullName == $"lib/net10.0/{name}.pdb");
@@ -66,17 +78,21 @@ public sealed class PackageTests(PackedPackages packages)
         Assert.Equal(Dependencies[name], dependencies.Select(element => element.Attribute("id")!.Value).Order(StringComparer.Ordinal));
         Assert.All(
             dependencies.Where(element => element.Attribute("id")!.Value.StartsWith("LatentSync.", StringComparison.Ordinal)),
-            element => Assert.Equal(packages.Version, element.Attribute("version")!.Value));
+            element => Assert.Equal(packages.Version, element.Attribute("version")!.Value)
+        );
     }
 
     [Theory]
     [MemberData(nameof(Names))]
     public void Package_Build_IsReproducible(string name)
     {
-        using ZipArchive package = packages.Open(name), symbols = packages.Open(name, "snupkg");
+        using ZipArchive package = packages.Open(name),
+            symbols = packages.Open(name, "snupkg");
         using var library = new PEReader(Copy(package.GetEntry($"lib/net10.0/{name}.dll")!));
         Assert.Contains(library.ReadDebugDirectory(), entry => entry.Type == DebugDirectoryEntryType.Reproducible);
-        using MetadataReaderProvider debug = MetadataReaderProvider.FromPortablePdbStream(Copy(symbols.GetEntry($"lib/net10.0/{name}.pdb")!));
+        using MetadataReaderProvider debug = MetadataReaderProvider.FromPortablePdbStream(
+            Copy(symbols.GetEntry($"lib/net10.0/{name}.pdb")!)
+        );
         MetadataReader reader = debug.GetMetadataReader();
         string[] documents = [.. reader.Documents.Select(handle => reader.GetString(reader.GetDocument(handle).Name))];
         Assert.NotEmpty(documents);
@@ -88,7 +104,8 @@ public sealed class PackageTests(PackedPackages packages)
     public void Package_PublicSurface_IsWrittenDown(string name)
     {
         // The analyzer compares the files with the code, but stays silent where there is none.
-        string shipped = RepositoryRoot.PathOf("src", name, "PublicAPI.Shipped.txt"), unshipped = RepositoryRoot.PathOf("src", name, "PublicAPI.Unshipped.txt");
+        string shipped = RepositoryRoot.PathOf("src", name, "PublicAPI.Shipped.txt"),
+            unshipped = RepositoryRoot.PathOf("src", name, "PublicAPI.Unshipped.txt");
         int entries = File.ReadAllLines(shipped).Length + File.ReadAllLines(unshipped).Length - 2;
         Assert.True(entries > 18, $"{name}: run scripts/public-api");
         Assert.Equal("#nullable enable", File.ReadLines(shipped).First());

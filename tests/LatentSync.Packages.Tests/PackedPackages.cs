@@ -15,7 +15,8 @@ public sealed class PackedPackages : IAsyncLifetime
     private readonly TemporaryFolder _folder = new();
 
     /// <summary>What is packed.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["LatentSync.Foundation", "LatentSync.Attention", "LatentSync.Platform", "LatentSync.Attention.Torch"];
+    public static IReadOnlyList<string> Names { get; } =
+    ["LatentSync.Foundation", "LatentSync.Attention", "LatentSync.Platform", "LatentSync.Attention.Torch"];
 
     /// <summary>A private folder, laid out as the repository is.</summary>
     public string Root => _folder.Path;
@@ -28,7 +29,10 @@ public sealed class PackedPackages : IAsyncLifetime
 
     /// <summary>"Release" or "Debug", as this test was built.</summary>
     public static string Configuration { get; } =
-        Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)).StartsWith("debug", StringComparison.OrdinalIgnoreCase) ? "Debug" : "Release";
+        Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory))
+            .StartsWith("debug", StringComparison.OrdinalIgnoreCase)
+            ? "Debug"
+            : "Release";
 
     /// <summary>A value the build wrote into this assembly.</summary>
     public static string Metadata(string key) =>
@@ -39,7 +43,16 @@ public sealed class PackedPackages : IAsyncLifetime
         foreach (string name in Names)
         {
             await DotnetAsync(
-                Root, "pack", RepositoryRoot.PathOf("src", name), "--no-build", "-c", Configuration, "-o", Folder, $"-p:Version={Version}");
+                Root,
+                "pack",
+                RepositoryRoot.PathOf("src", name),
+                "--no-build",
+                "-c",
+                Configuration,
+                "-o",
+                Folder,
+                $"-p:Version={Version}"
+            );
         }
     }
 
@@ -60,7 +73,8 @@ public sealed class PackedPackages : IAsyncLifetime
                 Folder = folder,
                 Limit = TimeSpan.FromMinutes(10), // on a busy machine
                 Variables = new Dictionary<string, string?> { ["MSBUILDDISABLENODEREUSE"] = "1", ["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0" },
-            });
+            }
+        );
         Assert.True(run.ExitCode == 0, $"dotnet {string.Join(' ', arguments)}\n{run.Output}\n{run.Errors}");
         return run.Output;
     }
@@ -68,7 +82,8 @@ public sealed class PackedPackages : IAsyncLifetime
     /// <summary>Opens a package.</summary>
     /// <param name="name">Project's name.</param>
     /// <param name="extension">"nupkg" or "snupkg".</param>
-    public ZipArchive Open(string name, string extension = "nupkg") => ZipFile.OpenRead(Path.Combine(Folder, $"{name}.{Version}.{extension}"));
+    public ZipArchive Open(string name, string extension = "nupkg") =>
+        ZipFile.OpenRead(Path.Combine(Folder, $"{name}.{Version}.{extension}"));
 
     /// <summary>The package's description of itself.</summary>
     public XElement Metadata(ZipArchive package)

@@ -15,27 +15,45 @@ public sealed partial class SampleTests(PackedPackages packages)
     public async Task FastAttention_FromThePackages_ComputesAndNamesTheBackend()
     {
         Assert.SkipUnless(
-            RuntimeInformation.ProcessArchitecture == Architecture.X64 || OperatingSystem.IsMacOS(), "libtorch's packages are for linux-x64, win-x64 and osx-arm64");
+            RuntimeInformation.ProcessArchitecture == Architecture.X64 || OperatingSystem.IsMacOS(),
+            "libtorch's packages are for linux-x64, win-x64 and osx-arm64"
+        );
         CopySamples();
         string project = Path.Combine(packages.Root, "samples", "FastAttention");
 
-        // Ours come from the local folder into a private cache; what others made is taken from the cache of this machine, not downloaded again.
+        // Ours come from the local folder into a private cache; what others made is taken from the cache of this machine, not downloaded
+        // again.
         await PackedPackages.DotnetAsync(
-            project, "build", "-c", "Release", $"-p:LatentSyncVersion={packages.Version}",
-            $"-p:RestorePackagesPath={Path.Combine(packages.Root, "packages")}", $"-p:RestoreFallbackFolders={PackedPackages.Metadata("PackageFolder")}",
-            "-p:NuGetAudit=false", "-p:CreateHardLinksForCopyLocalIfPossible=true");
-        ProgramRun run = await ProgramRun.RunAsync(new ProgramStart(ProgramRun.Find("dotnet")!, Path.Combine(project, "bin", "Release", "net10.0", "FastAttention.dll"))
-        {
-            Folder = packages.Root,
-            Variables = new Dictionary<string, string?> { ["LATENTSYNC_ATTENTION"] = null, ["LATENTSYNC_LIBTORCH"] = null },
-        });
+            project,
+            "build",
+            "-c",
+            "Release",
+            $"-p:LatentSyncVersion={packages.Version}",
+            $"-p:RestorePackagesPath={Path.Combine(packages.Root, "packages")}",
+            $"-p:RestoreFallbackFolders={PackedPackages.Metadata("PackageFolder")}",
+            "-p:NuGetAudit=false",
+            "-p:CreateHardLinksForCopyLocalIfPossible=true"
+        );
+        ProgramRun run = await ProgramRun.RunAsync(
+            new ProgramStart(ProgramRun.Find("dotnet")!, Path.Combine(project, "bin", "Release", "net10.0", "FastAttention.dll"))
+            {
+                Folder = packages.Root,
+                Variables = new Dictionary<string, string?> { ["LATENTSYNC_ATTENTION"] = null, ["LATENTSYNC_LIBTORCH"] = null },
+            }
+        );
 
         Assert.True(run.ExitCode == 0, run.Output + run.Errors);
         Assert.Contains("managed-flash: runs", run.Output, StringComparison.Ordinal);
         Assert.Contains("ran: managed-flash x1 for sample", run.Output, StringComparison.Ordinal);
         double error = double.Parse(LargestDifference().Match(run.Output).Groups[1].Value, CultureInfo.InvariantCulture);
         Assert.InRange(error, 1e-9, 1e-5); // float32 against float64: small, and not nothing
-        string[] restored = [.. Directory.GetDirectories(Path.Combine(packages.Root, "packages")).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+        string[] restored =
+        [
+            .. Directory
+                .GetDirectories(Path.Combine(packages.Root, "packages"))
+                .Select(path => Path.GetFileName(path))
+                .Order(StringComparer.Ordinal),
+        ];
         Assert.Subset(restored.ToHashSet(), PackedPackages.Names.Select(name => name.ToLowerInvariant()).ToHashSet());
     }
 
@@ -48,7 +66,8 @@ public sealed partial class SampleTests(PackedPackages packages)
 
     private void CopySamples()
     {
-        string from = RepositoryRoot.PathOf("samples"), to = Path.Combine(packages.Root, "samples");
+        string from = RepositoryRoot.PathOf("samples"),
+            to = Path.Combine(packages.Root, "samples");
         foreach (string file in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
         {
             string path = Path.GetRelativePath(from, file);
@@ -59,14 +78,17 @@ public sealed partial class SampleTests(PackedPackages packages)
             }
         }
         // TorchSharp asks for older versions of these than the rest of the repository restores: without this line they would be downloaded.
-        File.WriteAllText(Path.Combine(to, "Directory.Build.targets"), $"""
+        File.WriteAllText(
+            Path.Combine(to, "Directory.Build.targets"),
+            $"""
             <Project>
               <ItemGroup>
                 <PackageReference Include="SkiaSharp" Version="{PackedPackages.Metadata("SkiaSharpVersion")}" />
                 <PackageReference Include="SharpZipLib" Version="{PackedPackages.Metadata("SharpZipLibVersion")}" />
               </ItemGroup>
             </Project>
-            """);
+            """
+        );
     }
 
     [GeneratedRegex(@"largest difference from float64: (\S+)")]

@@ -17,5 +17,6 @@ internal static class Bridge
 
     public static ElfImage Image(byte[] bytes) => ElfImage.Parse(bytes, "libLibTorchSharp.so");
 
-    public static VersionNeed Need(ElfImage image) => image.VersionNeeds.Single(need => need.Version == SymbolVersionRepair.HarmlessVersion);
+    public static VersionNeed Need(ElfImage image) =>
+        image.VersionNeeds.Single(need => need.Version == SymbolVersionRepair.HarmlessVersion);
 }

@@ -10,7 +10,10 @@ public sealed class NativeLoadCauseTests
     {
         string page = File.ReadAllText(RepositoryRoot.PathOf("docs", "error-codes-platform.md"));
 
-        Assert.All(Enum.GetValues<NativeLoadCause>(), cause => Assert.Contains($"| {new NativeLoadFailure(cause, "f", "x", "y", "z").Code} | {cause} |", page));
+        Assert.All(
+            Enum.GetValues<NativeLoadCause>(),
+            cause => Assert.Contains($"| {new NativeLoadFailure(cause, "f", "x", "y", "z").Code} | {cause} |", page)
+        );
         Assert.Equal(Enum.GetValues<NativeLoadCause>().Length, page.Split("| NAT").Length - 1);
     }
 }

@@ -82,6 +82,9 @@ public sealed record ProgramRun(int ExitCode, string Output, string Errors)
     {
         string file = OperatingSystem.IsWindows() ? name + ".exe" : name;
         string folders = Environment.GetEnvironmentVariable("PATH") ?? string.Empty;
-        return folders.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Select(f => Path.Combine(f, file)).FirstOrDefault(File.Exists);
+        return folders
+            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            .Select(f => Path.Combine(f, file))
+            .FirstOrDefault(File.Exists);
     }
 }

@@ -1,12 +1,57 @@
 namespace LatentSync.Testing;
 
-/// <summary>Texts with a few characters inserted, removed, replaced or moved: what a slip of the hand or a damaged file makes of them.</summary>
+/// <summary>Texts with a few characters inserted, removed, replaced or moved: what a slip of the hand or a damaged file makes of
+/// them.</summary>
 public static class TextMutation
 {
     private static readonly string[] Pieces =
     [
-        "\n", "\t", " ", "\n  ", ":", ": ", "- ", "\n- ", "[", "]", "{", "}", ",", "\"", "'", "#", "&a ", "*a", "!", "|", ">", "%", "@", "`", "?", "~", "\\", "_", "<<: ", "---\n", "...\n",
-        "null", "true", "yes", "-1", "0x1f", "1e999", "123456789012345678901234567890", "NaN", "\"\\ud800\"", "\"1\"", "[[[[", "{\"a\":", "\uFEFF", "\0", ((char)0xD800).ToString(),
+        "\n",
+        "\t",
+        " ",
+        "\n  ",
+        ":",
+        ": ",
+        "- ",
+        "\n- ",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "\"",
+        "'",
+        "#",
+        "&a ",
+        "*a",
+        "!",
+        "|",
+        ">",
+        "%",
+        "@",
+        "`",
+        "?",
+        "~",
+        "\\",
+        "_",
+        "<<: ",
+        "---\n",
+        "...\n",
+        "null",
+        "true",
+        "yes",
+        "-1",
+        "0x1f",
+        "1e999",
+        "123456789012345678901234567890",
+        "NaN",
+        "\"\\ud800\"",
+        "\"1\"",
+        "[[[[",
+        "{\"a\":",
+        "\uFEFF",
+        "\0",
+        ((char)0xD800).ToString(),
     ];
 
     /// <summary>Changed texts, the same ones for the same seed.</summary>

@@ -3,14 +3,18 @@ using System.Text;
 
 namespace LatentSync.Benchmarks.Peers;
 
-/// <summary>An ONNX model of one node, com.microsoft MultiHeadAttention, written field by field (onnx.proto3): ONNX Runtime can read models but
-/// not build them.</summary>
+/// <summary>An ONNX model of one node, com.microsoft MultiHeadAttention, written field by field (onnx.proto3): ONNX Runtime can read models
+/// but not build them.</summary>
 internal static class MultiHeadAttentionModel
 {
-    internal const string Query = "query", Key = "key", Value = "value", Output = "output";
+    internal const string Query = "query",
+        Key = "key",
+        Value = "value",
+        Output = "output";
 
     private const int FloatType = 1; // TensorProto.DataType.FLOAT
-    private const int FloatAttribute = 1, IntAttribute = 2; // AttributeProto.AttributeType
+    private const int FloatAttribute = 1,
+        IntAttribute = 2; // AttributeProto.AttributeType
 
     /// <summary>The file's bytes.</summary>
     /// <param name="batch">Sequences (B).</param>
@@ -23,7 +27,9 @@ internal static class MultiHeadAttentionModel
     internal static byte[] Write(int batch, int heads, int queryLength, int keyLength, int headDim, int valueDim, double? scale = null)
     {
         ProtoMessage node = new ProtoMessage()
-            .Text(1, Query).Text(1, Key).Text(1, Value)
+            .Text(1, Query)
+            .Text(1, Key)
+            .Text(1, Value)
             .Text(2, Output)
             .Text(4, "MultiHeadAttention")
             .Message(5, new ProtoMessage().Text(1, "num_heads").Number(3, heads).Number(20, IntAttribute))
@@ -61,7 +67,9 @@ internal static class MultiHeadAttentionModel
     /// <summary>A protocol buffer message: fields of a number, a wire type and a value.</summary>
     private sealed class ProtoMessage
     {
-        private const int VarintWire = 0, BytesWire = 2, FixedWire = 5;
+        private const int VarintWire = 0,
+            BytesWire = 2,
+            FixedWire = 5;
         private readonly MemoryStream _bytes = new();
 
         internal ProtoMessage Number(int field, long value)

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Benchmarks.Peers;
 
-/// <summary>ONNX Runtime's CPU MultiHeadAttention on one problem, at its best: operands in the order it wants, (B, L, H·D), laid out before the
-/// clock runs; result memory given once (ours and libtorch's kernels allocate theirs in each call).</summary>
+/// <summary>ONNX Runtime's CPU MultiHeadAttention on one problem, at its best: operands in the order it wants, (B, L, H·D), laid out before
+/// the clock runs; result memory given once (ours and libtorch's kernels allocate theirs in each call).</summary>
 internal sealed class OnnxRuntimeAttention : IDisposable
 {
     private readonly SessionOptions _options;
@@ -20,12 +20,13 @@ internal sealed class OnnxRuntimeAttention : IDisposable
     /// <summary>Builds the model, opens it and binds the operands.</summary>
     /// <param name="problem">float32, CPU, as many key heads as query heads, no mask, not causal.</param>
     /// <param name="inputs">(B, H, L, dim), any strides; standard order is taken without a copy.</param>
-    /// <param name="positions">Heads of the problem that are sequences of their own to the network, as the positions of a temporal layer are:
-    /// they go to the batch here, where ONNX Runtime does better than with very many heads. 1 for none.</param>
+    /// <param name="positions">Heads of the problem that are sequences of their own to the network, as the positions of a temporal layer
+    /// are: they go to the batch here, where ONNX Runtime does better than with very many heads. 1 for none.</param>
     /// <param name="threads">Threads of ONNX Runtime.</param>
     internal OnnxRuntimeAttention(in AttentionProblem problem, in AttentionInputs inputs, int positions, int threads)
     {
-        int batch = problem.Batch * positions, heads = problem.HeadCount / positions;
+        int batch = problem.Batch * positions,
+            heads = problem.HeadCount / positions;
         _positions = positions;
         _options = new SessionOptions
         {
@@ -39,7 +40,14 @@ internal sealed class OnnxRuntimeAttention : IDisposable
         // comes next, as libtorch's would disturb them: IdleThreads.
         _options.AddSessionConfigEntry("session.intra_op.allow_spinning", "1");
         byte[] model = MultiHeadAttentionModel.Write(
-            batch, heads, problem.QueryLength, problem.KeyLength, problem.HeadDim, problem.ValueDim, problem.Scale);
+            batch,
+            heads,
+            problem.QueryLength,
+            problem.KeyLength,
+            problem.HeadDim,
+            problem.ValueDim,
+            problem.Scale
+        );
         _session = new InferenceSession(model, _options);
         _binding = _session.CreateIoBinding();
         _binding.BindInput(MultiHeadAttentionModel.Query, Wrap(Operand(inputs.Query)));
@@ -59,8 +67,11 @@ internal sealed class OnnxRuntimeAttention : IDisposable
     internal Tensor Output()
     {
         long[] s = _output.shape; // (B·positions, Lq, H, Dv)
-        return _output.view(s[0] / _positions, _positions, s[1], s[2], s[3]).permute(0, 2, 1, 3, 4)
-            .reshape(s[0] / _positions, s[1], _positions * s[2], s[3]).transpose(1, 2);
+        return _output
+            .view(s[0] / _positions, _positions, s[1], s[2], s[3])
+            .permute(0, 2, 1, 3, 4)
+            .reshape(s[0] / _positions, s[1], _positions * s[2], s[3])
+            .transpose(1, 2);
     }
 
     /// <inheritdoc/>
@@ -77,7 +88,10 @@ internal sealed class OnnxRuntimeAttention : IDisposable
     private Tensor Operand(Tensor tensor)
     {
         using var scope = NewDisposeScope();
-        long batch = tensor.size(0), heads = tensor.size(1) / _positions, length = tensor.size(2), dim = tensor.size(3);
+        long batch = tensor.size(0),
+            heads = tensor.size(1) / _positions,
+            length = tensor.size(2),
+            dim = tensor.size(3);
         Tensor ordered = tensor.transpose(1, 2).reshape(batch, length, _positions, heads, dim).transpose(1, 2).contiguous();
         return Keep(ordered.view(batch * _positions, length, heads, dim).DetachFromDisposeScope());
     }
@@ -86,9 +100,15 @@ internal sealed class OnnxRuntimeAttention : IDisposable
     private OrtValue Wrap(Tensor tensor)
     {
         long[] s = tensor.shape;
-        return Keep(OrtValue.CreateTensorValueWithData(
-            OrtMemoryInfo.DefaultInstance, Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float, [s[0], s[1], s[2] * s[3]],
-            TensorMemory.Address(tensor), tensor.numel() * sizeof(float)));
+        return Keep(
+            OrtValue.CreateTensorValueWithData(
+                OrtMemoryInfo.DefaultInstance,
+                Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float,
+                [s[0], s[1], s[2] * s[3]],
+                TensorMemory.Address(tensor),
+                tensor.numel() * sizeof(float)
+            )
+        );
     }
 
     private T Keep<T>(T value)

@@ -16,7 +16,9 @@ namespace LatentSync.Benchmarks.Peers;
 /// <param name="budget">Time for the rounds of a layer, about.</param>
 internal sealed class PeerComparison(int threads, int repeats, TimeSpan budget)
 {
-    internal const string Ours = AttentionBackendNames.ManagedFlash, Torch = AttentionBackendNames.TorchFlash, OnnxRuntime = "onnxruntime";
+    internal const string Ours = AttentionBackendNames.ManagedFlash,
+        Torch = AttentionBackendNames.TorchFlash,
+        OnnxRuntime = "onnxruntime";
 
     /// <summary>Whom ours is compared with.</summary>
     internal static readonly string[] Peers = [Torch, OnnxRuntime];
@@ -30,7 +32,8 @@ internal sealed class PeerComparison(int threads, int repeats, TimeSpan budget)
     /// <summary>Long enough for the runtime to find and compile what is worth it.</summary>
     private static readonly TimeSpan FirstWarmUp = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Heads of the denoising network. Its temporal layers hand over positions and heads as heads, so that nothing is copied.</summary>
+    /// <summary>Heads of the denoising network. Its temporal layers hand over positions and heads as heads, so that nothing is
+    /// copied.</summary>
     private const int TemporalHeads = 8;
 
     private const int Seed = 1;
@@ -39,7 +42,15 @@ internal sealed class PeerComparison(int threads, int repeats, TimeSpan budget)
 
     /// <summary>What all three engines compute: float32, no mask, not causal, a key head for each head.</summary>
     internal static bool IsComparable(in AttentionProblem problem) =>
-        problem is { IsCausal: false, IsGrouped: false, HasWindow: false, Softcap: 0, DType: AttentionDType.Float32, Mask.Kind: AttentionMaskKind.None };
+        problem
+            is {
+                IsCausal: false,
+                IsGrouped: false,
+                HasWindow: false,
+                Softcap: 0,
+                DType: AttentionDType.Float32,
+                Mask.Kind: AttentionMaskKind.None
+            };
 
     /// <summary>One layer.</summary>
     internal PeerResult Compare(Workload workload, WorkloadLayer layer, CancellationToken cancellationToken)
@@ -51,21 +62,37 @@ internal sealed class PeerComparison(int threads, int repeats, TimeSpan budget)
         int positions = layer.Name.Contains(".temporal.", StringComparison.Ordinal) ? problem.HeadCount / TemporalHeads : 1;
         WarmHeap.Prepare(inputs);
         using OnnxRuntimeAttention onnx = new(problem, inputs, positions, threads);
-        Action ours = CallOf(new ManagedFlashBackend(), problem, inputs), torch = CallOf(new TorchFlashBackend(), problem, inputs);
+        Action ours = CallOf(new ManagedFlashBackend(), problem, inputs),
+            torch = CallOf(new TorchFlashBackend(), problem, inputs);
         TimedCall[] turns = [Turn(ours), Turn(torch), Turn(onnx.Run)];
         FmaTurn peak = _peak.Turn(turns.Min(turn => turn.Seconds));
         InterleavedTimes times = InterleavedTimer.Measure([.. turns, Turn(peak.Call.Call)], repeats, budget, cancellationToken);
         double[] seconds = times.Seconds;
         (double median, double best) = peak.Gflops(times.Samples[3]);
         double difference = LargestDifference(
-            new ManagedFlashBackend().Run(problem, inputs).Output, new TorchFlashBackend().Run(problem, inputs).Output, onnx.Output());
-        return new PeerResult(workload, layer, problem,
-            new Dictionary<string, double> { [Ours] = seconds[0], [Torch] = seconds[1], [OnnxRuntime] = seconds[2] },
-            times.Rounds, median, best, difference);
+            new ManagedFlashBackend().Run(problem, inputs).Output,
+            new TorchFlashBackend().Run(problem, inputs).Output,
+            onnx.Output()
+        );
+        return new PeerResult(
+            workload,
+            layer,
+            problem,
+            new Dictionary<string, double>
+            {
+                [Ours] = seconds[0],
+                [Torch] = seconds[1],
+                [OnnxRuntime] = seconds[2],
+            },
+            times.Rounds,
+            median,
+            best,
+            difference
+        );
     }
 
-    /// <summary>Decoding, (1, 32, 1, 4096, 128) by default, against a copy that touches as many bytes as keys and values have. ONNX Runtime has
-    /// no part in it: its operator would reorder keys and values first.</summary>
+    /// <summary>Decoding, (1, 32, 1, 4096, 128) by default, against a copy that touches as many bytes as keys and values have. ONNX Runtime
+    /// has no part in it: its operator would reorder keys and values first.</summary>
     internal DecodeResult Decode(CancellationToken cancellationToken, int keyLength = 4096)
     {
         using var scope = NewDisposeScope();
@@ -74,16 +101,30 @@ internal sealed class PeerComparison(int threads, int repeats, TimeSpan budget)
         AttentionProblem problem = Describe(inputs);
         long bytes = (inputs.Key.numel() + inputs.Value.numel()) * sizeof(float);
         using var copy = new CopyBandwidth(bytes);
-        Action ours = CallOf(new ManagedFlashBackend(), problem, inputs), torch = CallOf(new TorchFlashBackend(), problem, inputs);
+        Action ours = CallOf(new ManagedFlashBackend(), problem, inputs),
+            torch = CallOf(new TorchFlashBackend(), problem, inputs);
         InterleavedTimes times = InterleavedTimer.Measure([Turn(ours), Turn(torch), Turn(copy.Copy)], repeats, budget, cancellationToken);
         double[] seconds = times.Seconds;
-        double difference = LargestDifference(new ManagedFlashBackend().Run(problem, inputs).Output, new TorchFlashBackend().Run(problem, inputs).Output);
-        return new DecodeResult(problem, bytes,
-            new Dictionary<string, double> { [Ours] = seconds[0], [Torch] = seconds[1], [DecodeResult.Copy] = seconds[2] },
-            times.Rounds, difference);
+        double difference = LargestDifference(
+            new ManagedFlashBackend().Run(problem, inputs).Output,
+            new TorchFlashBackend().Run(problem, inputs).Output
+        );
+        return new DecodeResult(
+            problem,
+            bytes,
+            new Dictionary<string, double>
+            {
+                [Ours] = seconds[0],
+                [Torch] = seconds[1],
+                [DecodeResult.Copy] = seconds[2],
+            },
+            times.Rounds,
+            difference
+        );
     }
 
-    private static AttentionProblem Describe(in AttentionInputs inputs) => TensorFacts.Describe(inputs.Query, inputs.Key, inputs.Value, default);
+    private static AttentionProblem Describe(in AttentionInputs inputs) =>
+        TensorFacts.Describe(inputs.Query, inputs.Key, inputs.Value, default);
 
     private static Action CallOf(IAttentionBackend backend, AttentionProblem problem, AttentionInputs inputs) =>
         () => backend.Run(problem, inputs).Output.Dispose();

@@ -42,12 +42,12 @@ internal sealed record PeerOptions
 
     /// <summary>The layers, in order.</summary>
     internal IReadOnlyList<(Workload Workload, WorkloadLayer Layer)> Layers =>
-    [
-        .. from workload in Workloads
-           from layer in workload.Layers
-           where Layer is null || layer.Name.Contains(Layer, StringComparison.OrdinalIgnoreCase)
-           select (workload, layer),
-    ];
+        [
+            .. from workload in Workloads
+            from layer in workload.Layers
+            where Layer is null || layer.Name.Contains(Layer, StringComparison.OrdinalIgnoreCase)
+            select (workload, layer),
+        ];
 
     /// <summary>Reads the arguments.</summary>
     /// <exception cref="FormatException">They are wrong; the message says what is meant.</exception>
@@ -74,7 +74,9 @@ internal sealed record PeerOptions
             double Number(double least, double most) =>
                 double.TryParse(Value(), CultureInfo.InvariantCulture, out double number) && number >= least && number <= most
                     ? number
-                    : throw new FormatException($"{name} must be {least.ToString(CultureInfo.InvariantCulture)} to {most.ToString(CultureInfo.InvariantCulture)}, not \"{arguments[i]}\".");
+                    : throw new FormatException(
+                        $"{name} must be {least.ToString(CultureInfo.InvariantCulture)} to {most.ToString(CultureInfo.InvariantCulture)}, not \"{arguments[i]}\"."
+                    );
         }
         if (options.Workloads.Count == 0)
         {

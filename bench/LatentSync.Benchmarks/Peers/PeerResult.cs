@@ -13,8 +13,15 @@ namespace LatentSync.Benchmarks.Peers;
 /// <param name="BestFmaGflops">The best of it.</param>
 /// <param name="MaxAbsDifference">Largest difference of an element between any two engines.</param>
 internal sealed record PeerResult(
-    Workload Workload, WorkloadLayer Layer, AttentionProblem Problem, IReadOnlyDictionary<string, double> Seconds, int Rounds,
-    double FmaGflops, double BestFmaGflops, double MaxAbsDifference)
+    Workload Workload,
+    WorkloadLayer Layer,
+    AttentionProblem Problem,
+    IReadOnlyDictionary<string, double> Seconds,
+    int Rounds,
+    double FmaGflops,
+    double BestFmaGflops,
+    double MaxAbsDifference
+)
 {
     /// <summary>Float32 results of standard normal operands, at most about 5 large, summed in different orders.</summary>
     internal const double Tolerance = 1e-4;
@@ -43,11 +50,15 @@ internal sealed record PeerSummary(string Workload, string Peer, double Geometri
 {
     /// <summary>Against libtorch, and against the better of both, per workload.</summary>
     internal static IReadOnlyList<PeerSummary> Of(IReadOnlyCollection<PeerResult> results) =>
-    [
-        .. from workload in results.GroupBy(result => result.Workload.Name)
-           from peer in new (string Name, string[] Engines)[] { (PeerComparison.Torch, [PeerComparison.Torch]), ("best", PeerComparison.Peers) }
-           select Of(workload.Key, peer.Name, [.. workload.Select(result => (result.SpeedOver(peer.Engines), result.Layer.Name))]),
-    ];
+        [
+            .. from workload in results.GroupBy(result => result.Workload.Name)
+            from peer in new (string Name, string[] Engines)[]
+            {
+                (PeerComparison.Torch, [PeerComparison.Torch]),
+                ("best", PeerComparison.Peers),
+            }
+            select Of(workload.Key, peer.Name, [.. workload.Select(result => (result.SpeedOver(peer.Engines), result.Layer.Name))]),
+        ];
 
     private static PeerSummary Of(string workload, string peer, (double Ratio, string Layer)[] ratios)
     {
@@ -59,11 +70,17 @@ internal sealed record PeerSummary(string Workload, string Peer, double Geometri
 /// <summary>One new token over 4096 keys: little more than reading keys and values once.</summary>
 /// <param name="Problem">The problem.</param>
 /// <param name="KeyValueBytes">Bytes of keys and values, of which each is read once.</param>
-/// <param name="Seconds">Median time of a call by engine, and of a copy that reads and writes <paramref name="KeyValueBytes"/> in all.</param>
+/// <param name="Seconds">Median time of a call by engine, and of a copy that reads and writes <paramref name="KeyValueBytes"/> in
+/// all.</param>
 /// <param name="Rounds">Rounds behind it.</param>
 /// <param name="MaxAbsDifference">Largest difference of an element between the engines.</param>
 internal sealed record DecodeResult(
-    AttentionProblem Problem, long KeyValueBytes, IReadOnlyDictionary<string, double> Seconds, int Rounds, double MaxAbsDifference)
+    AttentionProblem Problem,
+    long KeyValueBytes,
+    IReadOnlyDictionary<string, double> Seconds,
+    int Rounds,
+    double MaxAbsDifference
+)
 {
     /// <summary>The copy among <see cref="Seconds"/>.</summary>
     internal const string Copy = "copy";

@@ -24,8 +24,10 @@ internal static class CudaOperands
     /// load that many at once.</summary>
     internal static Tensor Aligned(Tensor tensor)
     {
-        int size = (int)tensor.element_size(), elements = VectorBytes / size;
-        int dim = (int)tensor.size(3), padded = (dim + elements - 1) / elements * elements;
+        int size = (int)tensor.element_size(),
+            elements = VectorBytes / size;
+        int dim = (int)tensor.size(3),
+            padded = (dim + elements - 1) / elements * elements;
         if (padded != dim)
         {
             return OperandForm.PadTo(tensor, padded); // a new, contiguous tensor
@@ -35,7 +37,9 @@ internal static class CudaOperands
         {
             isAligned = tensor.size(d) == 1 || tensor.stride(d) % elements == 0;
         }
-        return isAligned ? tensor : tensor.contiguous() is var copy && copy.storage_offset() % elements == 0 ? copy : copy.clone();
+        return isAligned ? tensor
+            : tensor.contiguous() is var copy && copy.storage_offset() % elements == 0 ? copy
+            : copy.clone();
     }
 
     /// <summary>The mask, the causal diagonal that a kernel does not have and the window, as one bias; null when there is nothing to
@@ -53,7 +57,8 @@ internal static class CudaOperands
         Tensor hidden = mask.detach().amax([-1], keepdim: true).eq(Scalars.NegativeInfinity); // (1 or B, 1 or H, 1 or Lq, 1)
         bool isOurs = mergesCausal || inputs.Mask!.dtype != mask.dtype; // made here, not the caller's
         Tensor bias = isOurs ? mask.masked_fill_(hidden, Scalars.Zero) : mask.masked_fill(hidden, Scalars.Zero);
-        int keys = problem.KeyLength, heads = keepsHeadOne && bias.size(1) == 1 ? 1 : problem.HeadCount;
+        int keys = problem.KeyLength,
+            heads = keepsHeadOne && bias.size(1) == 1 ? 1 : problem.HeadCount;
         bias = bias.expand(bias.size(0), bias.size(1), bias.size(2), keys);
         int excess = keys % TorchEfficientRules.MaskAlignment;
         bias = excess == 0 ? Aligned(bias) : nn.functional.pad(bias, [0, TorchEfficientRules.MaskAlignment - excess]).narrow(3, 0, keys);
@@ -73,7 +78,8 @@ internal static class CudaOperands
         int group = problem.HeadCount / problem.KvHeadCount;
         return group == 1
             ? tensor
-            : tensor.unsqueeze(2)
+            : tensor
+                .unsqueeze(2)
                 .expand(problem.Batch, problem.KvHeadCount, group, tensor.size(2), tensor.size(3))
                 .reshape(problem.Batch, problem.HeadCount, tensor.size(2), tensor.size(3)); // (B, H, Lk, ·)
     }

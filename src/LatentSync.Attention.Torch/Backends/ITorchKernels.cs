@@ -57,7 +57,15 @@ internal interface ITorchKernels
     /// <param name="scale">Factor on Q Kᵀ.</param>
     /// <returns>(B, H, Lq, Dv), in memory (B, Lq, H, Dv).</returns>
     Tensor Efficient(
-        Tensor query, Tensor key, Tensor value, Tensor? bias, bool needsLogSumExp, double dropout, bool isCausal, double scale);
+        Tensor query,
+        Tensor key,
+        Tensor value,
+        Tensor? bias,
+        bool needsLogSumExp,
+        double dropout,
+        bool isCausal,
+        double scale
+    );
 
     /// <summary>cuDNN's fused attention: 16 bits, D and Dv multiples of 8.</summary>
     /// <param name="query">(B, H, Lq, D), last stride 1.</param>
@@ -69,8 +77,7 @@ internal interface ITorchKernels
     /// <param name="isCausal">Top-left causal.</param>
     /// <param name="scale">Factor on Q Kᵀ.</param>
     /// <returns>(B, H, Lq, Dv), in memory as the query.</returns>
-    Tensor CuDnn(
-        Tensor query, Tensor key, Tensor value, Tensor? bias, bool needsLogSumExp, double dropout, bool isCausal, double scale);
+    Tensor CuDnn(Tensor query, Tensor key, Tensor value, Tensor? bias, bool needsLogSumExp, double dropout, bool isCausal, double scale);
 
     /// <summary>The standard path.</summary>
     /// <param name="query">(B, H, Lq, D).</param>
@@ -82,6 +89,5 @@ internal interface ITorchKernels
     /// <param name="scale">Factor on Q Kᵀ.</param>
     /// <param name="enableGqa">Key heads are repeated.</param>
     /// <returns>(B, H, Lq, Dv).</returns>
-    Tensor Math(
-        Tensor query, Tensor key, Tensor value, Tensor? mask, double dropout, bool isCausal, double scale, bool enableGqa);
+    Tensor Math(Tensor query, Tensor key, Tensor value, Tensor? mask, double dropout, bool isCausal, double scale, bool enableGqa);
 }

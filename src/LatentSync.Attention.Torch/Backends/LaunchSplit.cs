@@ -22,7 +22,9 @@ internal static class LaunchSplit
     /// <param name="call">The kernel.</param>
     internal static AttentionResult Run(int limit, Tensor query, Tensor key, Tensor value, Tensor? mask, KernelCall call)
     {
-        int batch = (int)query.size(0), headCount = (int)query.size(1), group = headCount / (int)key.size(1);
+        int batch = (int)query.size(0),
+            headCount = (int)query.size(1),
+            group = headCount / (int)key.size(1);
         if ((long)batch * headCount <= limit)
         {
             return call(query, key, value, mask);
@@ -31,8 +33,9 @@ internal static class LaunchSplit
         var heads = new List<AttentionResult>();
         foreach (LaunchChunk chunk in LaunchChunks.Split(batch, headCount, group, limit))
         {
-            heads.Add(call(
-                Part(query, chunk, 1), Part(key, chunk, group), Part(value, chunk, group), mask is null ? null : Part(mask, chunk, 1)));
+            heads.Add(
+                call(Part(query, chunk, 1), Part(key, chunk, group), Part(value, chunk, group), mask is null ? null : Part(mask, chunk, 1))
+            );
             if (chunk.HeadStart + chunk.HeadCount == headCount)
             {
                 sequences.Add(Join(heads, 1)); // (chunk's B, H, Lq, Dv)
@@ -47,7 +50,8 @@ internal static class LaunchSplit
             ? parts[0]
             : new AttentionResult(
                 cat([.. parts.Select(part => part.Output)], dimension),
-                parts[0].LogSumExp is null ? null : cat([.. parts.Select(part => part.LogSumExp!)], dimension));
+                parts[0].LogSumExp is null ? null : cat([.. parts.Select(part => part.LogSumExp!)], dimension)
+            );
 
     private static Tensor Part(Tensor tensor, LaunchChunk chunk, int group)
     {

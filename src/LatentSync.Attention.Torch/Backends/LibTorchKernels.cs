@@ -20,14 +20,27 @@ internal sealed class LibTorchKernels : ITorchKernels
         TorchOperators.FlashCudaWithLogSumExp(query, key, value, dropout, isCausal, scale);
 
     public Tensor Efficient(
-        Tensor query, Tensor key, Tensor value, Tensor? bias, bool needsLogSumExp, double dropout, bool isCausal, double scale) =>
-        TorchOperators.Efficient(query, key, value, bias, needsLogSumExp, dropout, isCausal, scale);
+        Tensor query,
+        Tensor key,
+        Tensor value,
+        Tensor? bias,
+        bool needsLogSumExp,
+        double dropout,
+        bool isCausal,
+        double scale
+    ) => TorchOperators.Efficient(query, key, value, bias, needsLogSumExp, dropout, isCausal, scale);
 
     public Tensor CuDnn(
-        Tensor query, Tensor key, Tensor value, Tensor? bias, bool needsLogSumExp, double dropout, bool isCausal, double scale) =>
-        TorchOperators.CuDnn(query, key, value, bias, needsLogSumExp, dropout, isCausal, scale);
+        Tensor query,
+        Tensor key,
+        Tensor value,
+        Tensor? bias,
+        bool needsLogSumExp,
+        double dropout,
+        bool isCausal,
+        double scale
+    ) => TorchOperators.CuDnn(query, key, value, bias, needsLogSumExp, dropout, isCausal, scale);
 
-    public Tensor Math(
-        Tensor query, Tensor key, Tensor value, Tensor? mask, double dropout, bool isCausal, double scale, bool enableGqa) =>
+    public Tensor Math(Tensor query, Tensor key, Tensor value, Tensor? mask, double dropout, bool isCausal, double scale, bool enableGqa) =>
         TorchOperators.Math(query, key, value, mask, dropout, isCausal, scale, enableGqa);
 }

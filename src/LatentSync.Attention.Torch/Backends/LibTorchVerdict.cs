@@ -16,6 +16,12 @@ public static class LibTorchVerdict
     /// <param name="enableGqa">Fewer key heads than query heads are allowed.</param>
     /// <exception cref="System.Runtime.InteropServices.ExternalException">libtorch refuses the arguments.</exception>
     public static LibTorchChoice Ask(
-        Tensor query, Tensor key, Tensor value, Tensor? mask = null, double dropout = 0, bool isCausal = false, bool enableGqa = false) =>
-        (LibTorchChoice)TorchOperators.FusedChoice(query, key, value, mask, dropout, isCausal, enableGqa);
+        Tensor query,
+        Tensor key,
+        Tensor value,
+        Tensor? mask = null,
+        double dropout = 0,
+        bool isCausal = false,
+        bool enableGqa = false
+    ) => (LibTorchChoice)TorchOperators.FusedChoice(query, key, value, mask, dropout, isCausal, enableGqa);
 }

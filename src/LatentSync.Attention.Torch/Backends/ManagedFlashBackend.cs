@@ -40,9 +40,18 @@ public sealed class ManagedFlashBackend : IAttentionBackend
     {
         bool isLengthFirst = problem.QueryLayout == OperandLayout.LengthFirst;
         Tensor output = TensorMemory.New(
-            problem.Batch, problem.HeadCount, problem.QueryLength, problem.ValueDim, inputs.Query.dtype, isLengthFirst);
+            problem.Batch,
+            problem.HeadCount,
+            problem.QueryLength,
+            problem.ValueDim,
+            inputs.Query.dtype,
+            isLengthFirst
+        );
         Tensor? logSumExp = keepsLogSumExp
-            ? empty([problem.Batch, problem.HeadCount, problem.QueryLength], problem.DType == AttentionDType.Float64 ? ScalarType.Float64 : ScalarType.Float32)
+            ? empty(
+                [problem.Batch, problem.HeadCount, problem.QueryLength],
+                problem.DType == AttentionDType.Float64 ? ScalarType.Float64 : ScalarType.Float32
+            )
             : null;
         FlashKernels.Forward(CallOf(problem, inputs, output, logSumExp, seed), TorchTeam.Shared, get_num_threads());
         KeepAlive(inputs);
@@ -50,7 +59,13 @@ public sealed class ManagedFlashBackend : IAttentionBackend
     }
 
     /// <summary>The kernels' view of a call; it holds while the tensors live.</summary>
-    internal static unsafe FlashCall CallOf(in AttentionProblem problem, in AttentionInputs inputs, Tensor output, Tensor? logSumExp, ulong seed) =>
+    internal static unsafe FlashCall CallOf(
+        in AttentionProblem problem,
+        in AttentionInputs inputs,
+        Tensor output,
+        Tensor? logSumExp,
+        ulong seed
+    ) =>
         new()
         {
             Problem = problem,

@@ -29,7 +29,8 @@ internal sealed class ManagedFlashFunction : autograd.SingleTensorFunction<Manag
 
     internal static AttentionResult Run(in AttentionProblem problem, in AttentionInputs inputs, ulong seed)
     {
-        // TorchSharp's function makes a second handle of the output, and the graph holds output and logsumexp by itself: all but the results end here.
+        // TorchSharp's function makes a second handle of the output, and the graph holds output and logsumexp by itself: all but the
+        // results end here.
         using DisposeScope scope = NewDisposeScope();
         var call = new Call(problem, seed);
         Tensor output = inputs.Mask is null
@@ -47,7 +48,11 @@ internal sealed class ManagedFlashFunction : autograd.SingleTensorFunction<Manag
         var call = (Call)vars[^1];
         List<Tensor> kept = [.. vars.Take(vars.Length - 1).Cast<Tensor>()];
         (Tensor output, Tensor? logSumExp) = ManagedFlashBackend.Attend(
-            call.Problem, new AttentionInputs(kept[0], kept[1], kept[2], kept.ElementAtOrDefault(3)), call.Seed, keepsLogSumExp: true);
+            call.Problem,
+            new AttentionInputs(kept[0], kept[1], kept[2], kept.ElementAtOrDefault(3)),
+            call.Seed,
+            keepsLogSumExp: true
+        );
         call.LogSumExp = logSumExp;
         ctx.set_materialize_grads(false);
         ctx.save_for_backward([.. kept, output.detach(), logSumExp!]); // the output itself would refer to this node, and the node to it
@@ -70,9 +75,12 @@ internal sealed class ManagedFlashFunction : autograd.SingleTensorFunction<Manag
             return ReturnedGradients.HandOver(new Tensor?[kept.Count - 1]); // nothing depends on the output; without output and logsumexp, with the call
         }
         var inputs = new AttentionInputs(kept[0], kept[1], kept[2], mask);
-        Tensor output = kept[^2], logSumExp = kept[^1];
+        Tensor output = kept[^2],
+            logSumExp = kept[^1];
         Tensor outputGradient = grad_output.dtype == output.dtype ? grad_output : grad_output.to(output.dtype);
-        Tensor query = TensorMemory.NewLike(inputs.Query), key = TensorMemory.NewLike(inputs.Key), value = TensorMemory.NewLike(inputs.Value);
+        Tensor query = TensorMemory.NewLike(inputs.Query),
+            key = TensorMemory.NewLike(inputs.Key),
+            value = TensorMemory.NewLike(inputs.Value);
         AttentionDType dtype = call.Problem.DType;
         var gradients = new FlashGradientCall
         {

@@ -10,13 +10,15 @@ namespace LatentSync.Attention.Torch.Backends;
 
 /// <summary>Which attention operators the loaded libtorch has, and with which arguments.</summary>
 /// <remarks>
-/// TorchScript that names an unknown operator cannot be compiled to find out: the error passes through TorchSharp's bridge uncaught and ends
-/// the process (found by running it, TorchSharp 0.107). So the declarations are read from libtorch's file instead, where they are plain text,
-/// once and only for a libtorch of another version than this program was built with. Measured: 0.4 s for 450 MB in the page cache.
+/// TorchScript that names an unknown operator cannot be compiled to find out: the error passes through TorchSharp's bridge uncaught and
+/// ends the process (found by running it, TorchSharp 0.107). So the declarations are read from libtorch's file instead, where they are
+/// plain text, once and only for a libtorch of another version than this program was built with. Measured: 0.4 s for 450 MB in the page
+/// cache.
 /// </remarks>
 internal static class OperatorCatalog
 {
-    private const int BlockBytes = 8 << 20, LongestDeclaration = 4096;
+    private const int BlockBytes = 8 << 20,
+        LongestDeclaration = 4096;
 
     private static readonly Lazy<FrozenDictionary<string, OperatorSchema>?> Loaded = new(ReadLoaded);
 
@@ -34,15 +36,21 @@ internal static class OperatorCatalog
     }
 
     internal static void Require(
-        IReadOnlyDictionary<string, OperatorSchema> schemas, string version, string name, IReadOnlyList<string> positional,
-        IReadOnlyList<string> keywords)
+        IReadOnlyDictionary<string, OperatorSchema> schemas,
+        string version,
+        string name,
+        IReadOnlyList<string> positional,
+        IReadOnlyList<string> keywords
+    )
     {
         string? mismatch = schemas.TryGetValue(name, out OperatorSchema? schema)
             ? schema.Mismatch(positional, keywords)
             : "no such operator";
         if (mismatch is not null)
         {
-            throw new ExternalException($"libtorch {version} has no operator {name} that can be called as this program calls it: {mismatch}.");
+            throw new ExternalException(
+                $"libtorch {version} has no operator {name} that can be called as this program calls it: {mismatch}."
+            );
         }
     }
 
@@ -93,7 +101,10 @@ internal static class OperatorCatalog
         {
             return null;
         }
-        string file = OperatingSystem.IsWindows() ? "torch_cpu.dll" : OperatingSystem.IsMacOS() ? "libtorch_cpu.dylib" : "libtorch_cpu.so";
+        string file =
+            OperatingSystem.IsWindows() ? "torch_cpu.dll"
+            : OperatingSystem.IsMacOS() ? "libtorch_cpu.dylib"
+            : "libtorch_cpu.so";
         try
         {
             using FileStream stream = InputFile.OpenRead(Path.Combine(load.Folder, file));

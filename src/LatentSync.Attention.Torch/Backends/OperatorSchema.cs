@@ -15,14 +15,17 @@ internal sealed record OperatorSchema
     /// <summary>Reads a declaration; null when the text is something else.</summary>
     internal static OperatorSchema? Parse(string text)
     {
-        int open = text.IndexOf('(', StringComparison.Ordinal), close = text.IndexOf(") ->", StringComparison.Ordinal);
+        int open = text.IndexOf('(', StringComparison.Ordinal),
+            close = text.IndexOf(") ->", StringComparison.Ordinal);
         if (open <= 0 || close < open)
         {
             return null;
         }
         var schema = new OperatorSchema(text[..open]);
         bool isKeywordOnly = false;
-        foreach (string argument in text[(open + 1)..close].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        foreach (
+            string argument in text[(open + 1)..close].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+        )
         {
             if (argument == "*")
             {
@@ -55,8 +58,11 @@ internal sealed record OperatorSchema
                 return $"there is no argument {keyword}";
             }
         }
-        Argument? missing = _arguments.Skip(positional.Count).Where(argument => !argument.HasDefault && !keywords.Contains(argument.Declaration))
-            .Select(argument => (Argument?)argument).FirstOrDefault();
+        Argument? missing = _arguments
+            .Skip(positional.Count)
+            .Where(argument => !argument.HasDefault && !keywords.Contains(argument.Declaration))
+            .Select(argument => (Argument?)argument)
+            .FirstOrDefault();
         return missing is { } left ? $"argument {left.Declaration} is required" : null;
     }
 }

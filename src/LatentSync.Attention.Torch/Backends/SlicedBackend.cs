@@ -54,8 +54,9 @@ public sealed class SlicedBackend : IAttentionBackend
     private static AttentionResult Attend(in AttentionProblem problem, AttentionInputs inputs, SliceShape shape)
     {
         using DisposeScope scope = NewDisposeScope();
-        return (HiddenKeys.TryClear(problem, ref inputs) ? AttendCleared(problem, inputs, shape) : GuardedSlice.Run(problem, inputs))
-            .MoveToOuterDisposeScope();
+        return (
+            HiddenKeys.TryClear(problem, ref inputs) ? AttendCleared(problem, inputs, shape) : GuardedSlice.Run(problem, inputs)
+        ).MoveToOuterDisposeScope();
     }
 
     private static AttentionResult AttendCleared(in AttentionProblem problem, in AttentionInputs inputs, SliceShape shape)

@@ -17,7 +17,15 @@ namespace LatentSync.Attention.Torch.Backends;
 /// <param name="KeyStart">First key.</param>
 /// <param name="KeyCount">Keys (c); 0 when the rows see none.</param>
 internal readonly record struct Slice(
-    int BatchStart, int BatchCount, int KvHeadStart, int KvHeadCount, int RowStart, int RowCount, int KeyStart, int KeyCount)
+    int BatchStart,
+    int BatchCount,
+    int KvHeadStart,
+    int KvHeadCount,
+    int RowStart,
+    int RowCount,
+    int KeyStart,
+    int KeyCount
+)
 {
     /// <summary>The slices of a problem, in order.</summary>
     internal static IEnumerable<Slice> Of(AttentionProblem problem, SliceShape shape)
@@ -30,7 +38,8 @@ internal readonly record struct Slice(
                 {
                     int rows = Math.Min(shape.Rows, problem.QueryLength - r);
                     (int keyStart, int keyCount) = VisibleKeys(problem, r, r + rows);
-                    int batches = Math.Min(shape.Batches, problem.Batch - b), kvHeads = Math.Min(shape.KvHeads, problem.KvHeadCount - h);
+                    int batches = Math.Min(shape.Batches, problem.Batch - b),
+                        kvHeads = Math.Min(shape.KvHeads, problem.KvHeadCount - h);
                     yield return new Slice(b, batches, h, kvHeads, r, rows, keyStart, keyCount);
                 }
             }
@@ -55,13 +64,24 @@ internal readonly record struct Slice(
 /// <param name="value">(b, n, c, Dv).</param>
 /// <param name="mask">null, or (1 or b, 1 or n·g, 1 or r, 1 or c).</param>
 internal delegate AttentionResult SliceAttention(
-    in AttentionProblem problem, in Slice slice, Tensor query, Tensor key, Tensor value, Tensor? mask);
+    in AttentionProblem problem,
+    in Slice slice,
+    Tensor query,
+    Tensor key,
+    Tensor value,
+    Tensor? mask
+);
 
 /// <summary>The forward pass of the sliced backend.</summary>
 internal static class SlicedForward
 {
     /// <summary>Computes slice by slice into one result. Call without gradient.</summary>
-    internal static AttentionResult Run(in AttentionProblem problem, in AttentionInputs inputs, SliceShape shape, SliceAttention? attend = null)
+    internal static AttentionResult Run(
+        in AttentionProblem problem,
+        in AttentionInputs inputs,
+        SliceShape shape,
+        SliceAttention? attend = null
+    )
     {
         using var scope = NewDisposeScope();
         Tensor? logSumExp = NewLogSumExp(problem, inputs);
@@ -71,21 +91,35 @@ internal static class SlicedForward
 
     /// <summary>The same, with the logsumexp written into a given tensor.</summary>
     internal static Tensor Run(
-        in AttentionProblem problem, in AttentionInputs inputs, SliceShape shape, Tensor? logSumExp, SliceAttention? attend = null)
+        in AttentionProblem problem,
+        in AttentionInputs inputs,
+        SliceShape shape,
+        Tensor? logSumExp,
+        SliceAttention? attend = null
+    )
     {
         using var scope = NewDisposeScope();
         attend ??= Attend;
         AttentionProblem p = problem;
-        Tensor result = (p.QueryLayout == OperandLayout.LengthFirst
-            ? empty(p.Batch, p.QueryLength, p.HeadCount, p.ValueDim, inputs.Query.dtype, inputs.Query.device).transpose(1, 2)
-            : empty(p.Batch, p.HeadCount, p.QueryLength, p.ValueDim, inputs.Query.dtype, inputs.Query.device)); // (B, H, Lq, Dv)
+        Tensor result = (
+            p.QueryLayout == OperandLayout.LengthFirst
+                ? empty(p.Batch, p.QueryLength, p.HeadCount, p.ValueDim, inputs.Query.dtype, inputs.Query.device).transpose(1, 2)
+                : empty(p.Batch, p.HeadCount, p.QueryLength, p.ValueDim, inputs.Query.dtype, inputs.Query.device)
+        ); // (B, H, Lq, Dv)
         foreach (Slice slice in Slice.Of(p, shape))
         {
             using var sliceScope = NewDisposeScope();
-            AttentionResult part = slice.KeyCount > shape.Keys
-                ? SlicedKeys.Attend(p, inputs, slice, shape)
-                : attend(p, slice, QueryOf(inputs.Query, p, slice), KeysOf(inputs.Key, slice), KeysOf(inputs.Value, slice),
-                    MaskOf(inputs.Mask, p, slice));
+            AttentionResult part =
+                slice.KeyCount > shape.Keys
+                    ? SlicedKeys.Attend(p, inputs, slice, shape)
+                    : attend(
+                        p,
+                        slice,
+                        QueryOf(inputs.Query, p, slice),
+                        KeysOf(inputs.Key, slice),
+                        KeysOf(inputs.Value, slice),
+                        MaskOf(inputs.Mask, p, slice)
+                    );
             QueryOf(result, p, slice).copy_(part.Output);
             Keep(logSumExp, p, slice, part);
         }
@@ -95,7 +129,12 @@ internal static class SlicedForward
     /// <summary>Room for the logsumexp, (B, H, Lq); null when the problem does not need it.</summary>
     internal static Tensor? NewLogSumExp(in AttentionProblem problem, in AttentionInputs inputs) =>
         problem.NeedsLogSumExp
-            ? full([problem.Batch, problem.HeadCount, problem.QueryLength], Scalars.NegativeInfinity, ComputeType(problem), inputs.Query.device)
+            ? full(
+                [problem.Batch, problem.HeadCount, problem.QueryLength],
+                Scalars.NegativeInfinity,
+                ComputeType(problem),
+                inputs.Query.device
+            )
             : null;
 
     /// <summary>The type that scores are computed in.</summary>
@@ -103,7 +142,11 @@ internal static class SlicedForward
 
     /// <summary>The same, recorded by autograd, which keeps every slice's weights.</summary>
     internal static AttentionResult RunDifferentiable(
-        in AttentionProblem problem, in AttentionInputs inputs, SliceShape shape, SliceAttention? attend = null)
+        in AttentionProblem problem,
+        in AttentionInputs inputs,
+        SliceShape shape,
+        SliceAttention? attend = null
+    )
     {
         using var scope = NewDisposeScope();
         attend ??= Attend;
@@ -115,11 +158,19 @@ internal static class SlicedForward
             Tensor zeros = zero.expand(problem.Batch, problem.HeadCount, problem.QueryLength, problem.ValueDim).contiguous();
             return new AttentionResult(zeros.MoveToOuterDisposeScope(), logSumExp?.MoveToOuterDisposeScope());
         }
-        List<Tensor> sequences = [], heads = [], rows = [];
+        List<Tensor> sequences = [],
+            heads = [],
+            rows = [];
         foreach (Slice slice in Slice.Of(problem, shape))
         {
-            AttentionResult part = attend(problem, slice, QueryOf(inputs.Query, problem, slice), KeysOf(inputs.Key, slice),
-                KeysOf(inputs.Value, slice), MaskOf(inputs.Mask, problem, slice));
+            AttentionResult part = attend(
+                problem,
+                slice,
+                QueryOf(inputs.Query, problem, slice),
+                KeysOf(inputs.Key, slice),
+                KeysOf(inputs.Value, slice),
+                MaskOf(inputs.Mask, problem, slice)
+            );
             Keep(logSumExp, problem, slice, part);
             rows.Add(part.Output.to(inputs.Query.dtype));
             Join(rows, heads, 2, slice.RowStart + slice.RowCount == problem.QueryLength);
@@ -136,11 +187,21 @@ internal static class SlicedForward
     /// <param name="value">(b, n, c, Dv).</param>
     /// <param name="mask">null, or (1 or b, 1 or n·g, 1 or r, 1 or c).</param>
     /// <returns>(b, n·g, r, Dv) and, when the problem needs it, (b, n·g, r); float32 or float64.</returns>
-    internal static AttentionResult Attend(in AttentionProblem problem, in Slice slice, Tensor query, Tensor key, Tensor value, Tensor? mask)
+    internal static AttentionResult Attend(
+        in AttentionProblem problem,
+        in Slice slice,
+        Tensor query,
+        Tensor key,
+        Tensor value,
+        Tensor? mask
+    )
     {
         using var scope = NewDisposeScope();
         int group = problem.HeadCount / problem.KvHeadCount;
-        long b = slice.BatchCount, n = slice.KvHeadCount, r = slice.RowCount, c = slice.KeyCount;
+        long b = slice.BatchCount,
+            n = slice.KvHeadCount,
+            r = slice.RowCount,
+            c = slice.KeyCount;
         Tensor weights = Scores(problem, slice, query, key, mask); // (b, n·g, r, c)
         Tensor? maximum = null;
         if (c > 0)
@@ -179,8 +240,12 @@ internal static class SlicedForward
         using var scope = NewDisposeScope();
         ScalarType compute = ComputeType(problem);
         int group = problem.HeadCount / problem.KvHeadCount;
-        long b = slice.BatchCount, n = slice.KvHeadCount, r = slice.RowCount, c = slice.KeyCount;
-        Scalar scale = Scalars.Of(problem.EffectiveScale), softcap = Scalars.Of(problem.Softcap);
+        long b = slice.BatchCount,
+            n = slice.KvHeadCount,
+            r = slice.RowCount,
+            c = slice.KeyCount;
+        Scalar scale = Scalars.Of(problem.EffectiveScale),
+            softcap = Scalars.Of(problem.Softcap);
         Tensor scaled = query.to(compute).mul(scale).reshape(b, n, group * r, problem.HeadDim); // (b, n, g·r, D)
         Tensor scores = matmul(scaled, key.to(compute).transpose(2, 3)).view(b, n * group, r, c); // (b, n·g, r, c)
         if (problem.Softcap > 0)
@@ -189,13 +254,15 @@ internal static class SlicedForward
         }
         if (mask is not null)
         {
-            scores = mask.dtype == ScalarType.Bool
-                ? scores.masked_fill(mask.logical_not(), Scalars.NegativeInfinity)
-                : scores.add(mask.to(compute), Scalars.One);
+            scores =
+                mask.dtype == ScalarType.Bool
+                    ? scores.masked_fill(mask.logical_not(), Scalars.NegativeInfinity)
+                    : scores.add(mask.to(compute), Scalars.One);
         }
         if (problem.IsCausal || problem.HasWindow)
         {
-            int rowEnd = slice.RowStart + slice.RowCount, keyEnd = slice.KeyStart + slice.KeyCount;
+            int rowEnd = slice.RowStart + slice.RowCount,
+                keyEnd = slice.KeyStart + slice.KeyCount;
             Tensor visible = OperandForm.Visible(problem, slice.RowStart, rowEnd, slice.KeyStart, keyEnd, query.device); // (r, c)
             scores = scores.masked_fill(visible.logical_not(), Scalars.NegativeInfinity);
         }

@@ -70,7 +70,12 @@ internal sealed class SlicedFunction : autograd.SingleTensorFunction<SlicedFunct
                 Backpropagate(problem, inputs, slice, outputGradient, gradients);
             }
         }
-        List<Tensor?> results = [queryGradient.to(inputs.Query.dtype), keyGradient.to(inputs.Key.dtype), valueGradient.to(inputs.Value.dtype)];
+        List<Tensor?> results =
+        [
+            queryGradient.to(inputs.Query.dtype),
+            keyGradient.to(inputs.Key.dtype),
+            valueGradient.to(inputs.Value.dtype),
+        ];
         if (inputs.Mask is not null)
         {
             results.Add(maskGradient?.to(inputs.Mask.dtype));
@@ -82,7 +87,12 @@ internal sealed class SlicedFunction : autograd.SingleTensorFunction<SlicedFunct
 
     /// <summary>Attention of one slice once more, differentiated by libtorch.</summary>
     private static void Backpropagate(
-        in AttentionProblem problem, in AttentionInputs inputs, in Slice slice, Tensor outputGradient, SlicedGradients gradients)
+        in AttentionProblem problem,
+        in AttentionInputs inputs,
+        in Slice slice,
+        Tensor outputGradient,
+        SlicedGradients gradients
+    )
     {
         ScalarType compute = SlicedForward.ComputeType(problem);
         Tensor query = Leaf(SlicedForward.QueryOf(inputs.Query, problem, slice), compute);

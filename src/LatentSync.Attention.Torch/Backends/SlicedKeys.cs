@@ -25,7 +25,12 @@ internal static class SlicedKeys
         {
             using var partScope = NewDisposeScope();
             Tensor scores = SlicedForward.Scores(
-                problem, part, query, SlicedForward.KeysOf(inputs.Key, part), SlicedForward.MaskOf(inputs.Mask, problem, part));
+                problem,
+                part,
+                query,
+                SlicedForward.KeysOf(inputs.Key, part),
+                SlicedForward.MaskOf(inputs.Mask, problem, part)
+            );
             Tensor value = SlicedForward.KeysOf(inputs.Value, part).to(scores.dtype); // (b, n, c, Dv)
             running.Add(scores, weights => matmul(Grouped(Dropped(weights), n), value).view_as(running.Weighted));
         }
@@ -36,7 +41,8 @@ internal static class SlicedKeys
     }
 
     /// <summary>Gradients of one slice. With weights P = exp(scores - maximum) / sum and dP = dO Vᵀ: dV = Pᵀ dO and the scores' gradient is
-    /// P·(dP - Σ P·dP) (FlashAttention-2, arXiv:2307.08691, algorithm 2). The first pass over the keys finds maximum, sum and Σ P·dP.</summary>
+    /// P·(dP - Σ P·dP) (FlashAttention-2, arXiv:2307.08691, algorithm 2). The first pass over the keys finds maximum, sum and Σ
+    /// P·dP.</summary>
     /// <param name="problem">The whole problem.</param>
     /// <param name="inputs">Its operands.</param>
     /// <param name="slice">Rows and keys.</param>
@@ -44,12 +50,18 @@ internal static class SlicedKeys
     /// <param name="outputGradient">dO, (b, n·g, r, Dv), float32 or float64.</param>
     /// <param name="gradients">Are added to.</param>
     internal static void Backpropagate(
-        in AttentionProblem problem, in AttentionInputs inputs, in Slice slice, SliceShape shape, Tensor outputGradient,
-        SlicedGradients gradients)
+        in AttentionProblem problem,
+        in AttentionInputs inputs,
+        in Slice slice,
+        SliceShape shape,
+        Tensor outputGradient,
+        SlicedGradients gradients
+    )
     {
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
-        long n = slice.KvHeadCount, b = slice.BatchCount;
+        long n = slice.KvHeadCount,
+            b = slice.BatchCount;
         Tensor grouped = outputGradient.reshape(b, n, -1, problem.ValueDim); // (b, n, g·r, Dv)
         Tensor query = SlicedForward.QueryOf(inputs.Query, problem, slice).to(outputGradient.dtype);
         var running = new RunningSoftmax(problem, slice, 1, query.device);
@@ -57,7 +69,12 @@ internal static class SlicedKeys
         {
             using var partScope = NewDisposeScope();
             Tensor scores = SlicedForward.Scores(
-                problem, part, query, SlicedForward.KeysOf(inputs.Key, part), SlicedForward.MaskOf(inputs.Mask, problem, part));
+                problem,
+                part,
+                query,
+                SlicedForward.KeysOf(inputs.Key, part),
+                SlicedForward.MaskOf(inputs.Mask, problem, part)
+            );
             Tensor weightGradient = WeightGradient(inputs, part, scores);
             running.Add(scores, weights => weights.mul(weightGradient).sum([-1], keepdim: true));
         }
@@ -94,7 +111,11 @@ internal static class SlicedKeys
     {
         for (int start = 0; start < slice.KeyCount; start += shape.Keys)
         {
-            yield return slice with { KeyStart = slice.KeyStart + start, KeyCount = Math.Min(shape.Keys, slice.KeyCount - start) };
+            yield return slice with
+            {
+                KeyStart = slice.KeyStart + start,
+                KeyCount = Math.Min(shape.Keys, slice.KeyCount - start),
+            };
         }
     }
 }

@@ -37,11 +37,21 @@ public sealed class TorchCuDnnBackend : IAttentionBackend
         Tensor key = CudaOperands.Aligned(inputs.Key); // (B, Hkv, Lk, D padded)
         Tensor value = CudaOperands.Aligned(inputs.Value); // (B, Hkv, Lk, Dv padded)
         CudaBias? bias = CudaOperands.Bias(problem, inputs, mergesCausal, keepsHeadOne: true);
-        bool isCausal = problem.IsCausal && !mergesCausal, needsLogSumExp = problem.NeedsGradient;
-        double scale = problem.EffectiveScale, dropout = problem.Dropout;
+        bool isCausal = problem.IsCausal && !mergesCausal,
+            needsLogSumExp = problem.NeedsGradient;
+        double scale = problem.EffectiveScale,
+            dropout = problem.Dropout;
         (query, scale) = OperandForm.WithPositiveScale(query, scale);
-        Tensor result = LaunchSplit.Run(_launchLimit, query, key, value, bias?.Tensor,
-            (q, k, v, b) => _kernels.CuDnn(q, k, v, b, needsLogSumExp, dropout, isCausal, scale)).Output;
+        Tensor result = LaunchSplit
+            .Run(
+                _launchLimit,
+                query,
+                key,
+                value,
+                bias?.Tensor,
+                (q, k, v, b) => _kernels.CuDnn(q, k, v, b, needsLogSumExp, dropout, isCausal, scale)
+            )
+            .Output;
         return CudaOperands.ZeroHidden(problem, result, bias).MoveToOuterDisposeScope(); // (B, H, Lq, Dv)
     }
 }

@@ -39,11 +39,21 @@ public sealed class TorchEfficientBackend : IAttentionBackend
         Tensor key = CudaOperands.Aligned(CudaOperands.RepeatHeads(problem, inputs.Key)); // (B, H, Lk, D padded)
         Tensor value = CudaOperands.Aligned(CudaOperands.RepeatHeads(problem, inputs.Value)); // (B, H, Lk, Dv padded)
         CudaBias? bias = CudaOperands.Bias(problem, inputs, mergesCausal, keepsHeadOne: false);
-        bool isCausal = problem.IsCausal && !mergesCausal, needsLogSumExp = problem.NeedsGradient;
-        double scale = problem.EffectiveScale, dropout = problem.Dropout;
+        bool isCausal = problem.IsCausal && !mergesCausal,
+            needsLogSumExp = problem.NeedsGradient;
+        double scale = problem.EffectiveScale,
+            dropout = problem.Dropout;
         (query, scale) = OperandForm.WithPositiveScale(query, scale);
-        Tensor result = LaunchSplit.Run(_launchLimit, query, key, value, bias?.Tensor,
-            (q, k, v, b) => _kernels.Efficient(q, k, v, b, needsLogSumExp, dropout, isCausal, scale)).Output;
+        Tensor result = LaunchSplit
+            .Run(
+                _launchLimit,
+                query,
+                key,
+                value,
+                bias?.Tensor,
+                (q, k, v, b) => _kernels.Efficient(q, k, v, b, needsLogSumExp, dropout, isCausal, scale)
+            )
+            .Output;
         return CudaOperands.ZeroHidden(problem, result, bias).MoveToOuterDisposeScope(); // (B, H, Lq, Dv)
     }
 }

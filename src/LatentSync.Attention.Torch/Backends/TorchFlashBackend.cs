@@ -47,18 +47,26 @@ public sealed class TorchFlashBackend : IAttentionBackend
         // The CPU kernel takes a float32 mask for 16-bit operands, but misreads one for float64 operands.
         Tensor? mask = OperandForm.AdditiveMask(problem, inputs, OperandForm.MaskType(problem), mergesCausal);
         bool isCausal = problem.IsCausal && !mergesCausal;
-        double scale = problem.EffectiveScale, dropout = problem.Dropout;
+        double scale = problem.EffectiveScale,
+            dropout = problem.Dropout;
         bool needsLogSumExp = problem.NeedsLogSumExp;
         (query, scale) = OperandForm.WithPositiveScale(query, scale);
         int limit = isCuda || _launchLimit != TorchFlashRules.LaunchLimit ? _launchLimit : int.MaxValue;
-        (Tensor output, Tensor? logSumExp) = LaunchSplit.Run(limit, query, key, value, mask, (q, k, v, m) =>
-            (isCuda, needsLogSumExp) switch
-            {
-                (true, false) => _kernels.FlashCuda(q, k, v, dropout, isCausal, scale),
-                (true, true) => _kernels.FlashCudaWithLogSumExp(q, k, v, dropout, isCausal, scale),
-                (false, false) => _kernels.FlashCpu(q, k, v, m, isCausal, scale),
-                (false, true) => _kernels.FlashCpuWithLogSumExp(q, k, v, m, isCausal, scale),
-            });
+        (Tensor output, Tensor? logSumExp) = LaunchSplit.Run(
+            limit,
+            query,
+            key,
+            value,
+            mask,
+            (q, k, v, m) =>
+                (isCuda, needsLogSumExp) switch
+                {
+                    (true, false) => _kernels.FlashCuda(q, k, v, dropout, isCausal, scale),
+                    (true, true) => _kernels.FlashCudaWithLogSumExp(q, k, v, dropout, isCausal, scale),
+                    (false, false) => _kernels.FlashCpu(q, k, v, m, isCausal, scale),
+                    (false, true) => _kernels.FlashCpuWithLogSumExp(q, k, v, m, isCausal, scale),
+                }
+        );
         output = dim == problem.ValueDim ? output : output.narrow(3, 0, problem.ValueDim);
         logSumExp = logSumExp is null || mask is null ? logSumExp?.detach() : OfHiddenRows(logSumExp.detach(), mask);
         return new AttentionResult(output.MoveToOuterDisposeScope(), logSumExp?.MoveToOuterDisposeScope());

@@ -30,11 +30,19 @@ public sealed class TorchMathBackend : IAttentionBackend
             return GuardedSlice.Run(problem, inputs).MoveToOuterDisposeScope();
         }
         bool mergesCausal = FusedRules.MergesCausal(problem);
-        // The operator adds a boolean mask as numbers; only the function above it converts. It adds to float32 scores for 16-bit operands too.
+        // The operator adds a boolean mask as numbers; only the function above it converts. It adds to float32 scores for 16-bit operands
+        // too.
         Tensor? mask = OperandForm.AdditiveMask(problem, inputs, OperandForm.MaskType(problem), mergesCausal);
         Tensor result = _kernels.Math(
-            inputs.Query, inputs.Key, inputs.Value, mask, problem.Dropout, problem.IsCausal && !mergesCausal, problem.EffectiveScale,
-            enableGqa: problem.IsGrouped);
+            inputs.Query,
+            inputs.Key,
+            inputs.Value,
+            mask,
+            problem.Dropout,
+            problem.IsCausal && !mergesCausal,
+            problem.EffectiveScale,
+            enableGqa: problem.IsGrouped
+        );
         return result.MoveToOuterDisposeScope(); // (B, H, Lq, Dv)
     }
 }

@@ -69,7 +69,8 @@ internal sealed unsafe class CudaDriver : ICudaDriver
 
     public bool TryGetFreeBytes(out long freeBytes)
     {
-        nuint free, total;
+        nuint free,
+            total;
         int result = _memory(&free, &total);
         freeBytes = (long)free;
         return result == Success;

@@ -3,10 +3,10 @@ namespace LatentSync.Attention.Torch.Devices;
 /// <summary>Free memory of a GPU at this moment.</summary>
 /// <remarks>
 /// Asked in the context that libtorch works in, which exists as soon as it holds a tensor on the device; without one the question is not
-/// asked, since making a context takes hundreds of megabytes and half a second. libtorch keeps freed memory for itself, and TorchSharp has no
-/// way to ask how much of it: what it keeps counts as used here. The selection then errs on the side of less memory, never more; and when
-/// memory does run out, libtorch gives back what it keeps before it throws (<c>release_cached_blocks</c> in CUDACachingAllocator::malloc), so
-/// that there is nothing left to empty before the next backend.
+/// asked, since making a context takes hundreds of megabytes and half a second. libtorch keeps freed memory for itself, and TorchSharp has
+/// no way to ask how much of it: what it keeps counts as used here. The selection then errs on the side of less memory, never more; and
+/// when memory does run out, libtorch gives back what it keeps before it throws (<c>release_cached_blocks</c> in
+/// CUDACachingAllocator::malloc), so that there is nothing left to empty before the next backend.
 /// </remarks>
 internal static class CudaMemory
 {
@@ -17,8 +17,12 @@ internal static class CudaMemory
     internal static long? Free(ICudaDriver driver, int index, out bool isInUse)
     {
         isInUse = false;
-        if (!driver.TryGetDevice(index, out int device) || !driver.TryGetPrimaryContextState(device, out isInUse) || !isInUse
-            || !driver.TryRetainPrimaryContext(device, out nint context))
+        if (
+            !driver.TryGetDevice(index, out int device)
+            || !driver.TryGetPrimaryContextState(device, out isInUse)
+            || !isInUse
+            || !driver.TryRetainPrimaryContext(device, out nint context)
+        )
         {
             return null;
         }

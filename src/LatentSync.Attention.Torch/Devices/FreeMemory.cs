@@ -21,8 +21,8 @@ public static class FreeMemory
             _ => null,
         };
 
-    /// <summary>Bytes to count as free on a device of a machine that this process does not run on: of a GPU what was found free, of anything
-    /// else all there is; null when unknown.</summary>
+    /// <summary>Bytes to count as free on a device of a machine that this process does not run on: of a GPU what was found free, of
+    /// anything else all there is; null when unknown.</summary>
     public static long? OfDescribed(AttentionDevice device, Machine machine) =>
         device.Kind switch
         {

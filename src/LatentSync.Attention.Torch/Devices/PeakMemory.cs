@@ -7,7 +7,8 @@ namespace LatentSync.Attention.Torch.Devices;
 /// first, and the C library gives back what it keeps for later, so that memory which the work reuses counts too.</summary>
 public static class PeakMemory
 {
-    private const string Status = "/proc/self/status", ClearRefs = "/proc/self/clear_refs";
+    private const string Status = "/proc/self/status",
+        ClearRefs = "/proc/self/clear_refs";
 
     private delegate int TrimHeap(nuint keep);
 

@@ -26,7 +26,13 @@ internal static class TorchMachine
             GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
             [.. Enumerable.Range(0, gpus).Select(index => new GpuInfo($"CUDA device {index}", null, 0, null, null))],
             null,
-            new LibTorchInfo(version.EndsWith(".0", StringComparison.Ordinal) && version.Count(c => c == '.') == 3 ? version[..^2] : version,
-                load.Flavor, load.Folder, load.Repaired, []));
+            new LibTorchInfo(
+                version.EndsWith(".0", StringComparison.Ordinal) && version.Count(c => c == '.') == 3 ? version[..^2] : version,
+                load.Flavor,
+                load.Folder,
+                load.Repaired,
+                []
+            )
+        );
     }
 }

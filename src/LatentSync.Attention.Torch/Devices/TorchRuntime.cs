@@ -13,7 +13,8 @@ public static class TorchRuntime
 
     /// <summary>Finds, repairs if needed, and loads libtorch, then makes TorchSharp's calls go to it. Cheap after the first
     /// call; safe from several threads.</summary>
-    /// <param name="options">Which libtorch. Default: what the environment says (LATENTSYNC_LIBTORCH), else the one beside the program.</param>
+    /// <param name="options">Which libtorch. Default: what the environment says (LATENTSYNC_LIBTORCH), else the one beside the
+    /// program.</param>
     /// <returns>What was loaded, from where, and each step of it.</returns>
     /// <exception cref="NativeLoadException">It cannot be loaded, and why; or it is already loaded with other options.</exception>
     public static LibTorchLoad EnsureLoaded(LibTorchOptions? options = null)
@@ -35,9 +36,9 @@ public static class TorchRuntime
         }
     }
 
-    /// <summary>Sets how many threads libtorch's kernels use, unless it is what they use already: once it has been told a number, any number, MKL
-    /// prepares for threads of its own at each product, and attention of many small heads takes up to six times as long (measured on AMD, Zen 5). Call
-    /// it before other threads compute: what they use already is not seen from here.</summary>
+    /// <summary>Sets how many threads libtorch's kernels use, unless it is what they use already: once it has been told a number, any
+    /// number, MKL prepares for threads of its own at each product, and attention of many small heads takes up to six times as long
+    /// (measured on AMD, Zen 5). Call it before other threads compute: what they use already is not seen from here.</summary>
     /// <param name="count">Threads, at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is below 1.</exception>
     /// <exception cref="NativeLoadException">libtorch cannot be loaded.</exception>
@@ -67,13 +68,15 @@ public static class TorchRuntime
         }
     }
 
-    /// <summary>With one thread libtorch tries NNPACK for small convolutions, and on processors that NNPACK does not know it prints a warning for
-    /// each of them; no setting of its log reaches that. Without NNPACK they go where they went anyway. Its switch is public in C++ only, so the
-    /// name is the compiler's; where there is no such name (Windows) there is no NNPACK either.</summary>
+    /// <summary>With one thread libtorch tries NNPACK for small convolutions, and on processors that NNPACK does not know it prints a
+    /// warning for each of them; no setting of its log reaches that. Without NNPACK they go where they went anyway. Its switch is public in
+    /// C++ only, so the name is the compiler's; where there is no such name (Windows) there is no NNPACK either.</summary>
     private static unsafe void DisableNnpack(nint bridge)
     {
-        if (NativeLibrary.TryGetExport(bridge, "_ZN2at13globalContextEv", out nint context)
-            && NativeLibrary.TryGetExport(bridge, "_ZN2at7Context20setUserEnabledNNPACKEb", out nint set))
+        if (
+            NativeLibrary.TryGetExport(bridge, "_ZN2at13globalContextEv", out nint context)
+            && NativeLibrary.TryGetExport(bridge, "_ZN2at7Context20setUserEnabledNNPACKEb", out nint set)
+        )
         {
             ((delegate* unmanaged<nint, byte, void>)set)(((delegate* unmanaged<nint>)context)(), 0);
         }

@@ -11,7 +11,10 @@ namespace LatentSync.Attention.Torch.Hosting;
 
 /// <summary>Makes the dispatcher of a service container: loads libtorch, examines the machine, joins the listeners.</summary>
 internal sealed class AttentionDispatcherFactory(
-    IOptions<AttentionServiceOptions> options, IEnumerable<IAttentionListener> listeners, ILoggerFactory? loggers = null)
+    IOptions<AttentionServiceOptions> options,
+    IEnumerable<IAttentionListener> listeners,
+    ILoggerFactory? loggers = null
+)
 {
     /// <summary>A new dispatcher.</summary>
     /// <exception cref="OptionsValidationException">A text of the options cannot be read.</exception>
@@ -23,12 +26,16 @@ internal sealed class AttentionDispatcherFactory(
         {
             Languages.Current = Languages.Parse(wanted.Language);
         }
-        LibTorchLoad libTorch = TorchRuntime.EnsureLoaded(wanted is { LibTorchFolder: null, CacheFolder: null }
-            ? null
-            : new LibTorchOptions { Folder = wanted.LibTorchFolder, CacheFolder = wanted.CacheFolder });
+        LibTorchLoad libTorch = TorchRuntime.EnsureLoaded(
+            wanted is { LibTorchFolder: null, CacheFolder: null }
+                ? null
+                : new LibTorchOptions { Folder = wanted.LibTorchFolder, CacheFolder = wanted.CacheFolder }
+        );
         var built = new AttentionDispatcherOptions
         {
-            Machine = new MachineExaminer { LibTorchFolder = libTorch.IsExternal ? libTorch.Folder : null }.Examine().Machine,
+            Machine = new MachineExaminer { LibTorchFolder = libTorch.IsExternal ? libTorch.Folder : null }
+                .Examine()
+                .Machine,
             Policy = wanted.Policy is null ? AttentionSettings.ReadPolicy() : Policy.Parse(wanted.Policy, AttentionRules.BackendNames),
             SelfTest = wanted.SelfTest,
         };
@@ -57,7 +64,12 @@ internal sealed class AttentionDispatcherFactory(
         if (logger.IsEnabled(LogLevel.Information))
         {
             string devices = string.Join(", ", dispatcher.Machine.Gpus.Select(gpu => gpu.Name).Prepend(dispatcher.Machine.Cpu.Name));
-            AttentionLog.Ready(logger, dispatcher.Policy.ToString(), $"{libTorch.Version ?? "of unknown version"} {libTorch.Flavor}", devices);
+            AttentionLog.Ready(
+                logger,
+                dispatcher.Policy.ToString(),
+                $"{libTorch.Version ?? "of unknown version"} {libTorch.Flavor}",
+                devices
+            );
         }
     }
 }

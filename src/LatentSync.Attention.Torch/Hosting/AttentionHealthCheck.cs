@@ -34,7 +34,9 @@ internal sealed class AttentionHealthCheck(IServiceProvider services) : IHealthC
 
     private static HealthCheckResult Judge(AttentionDispatcher dispatcher, HealthStatus failureStatus)
     {
-        List<string> failures = [], remarks = [], chosen = [];
+        List<string> failures = [],
+            remarks = [],
+            chosen = [];
         var data = new Dictionary<string, object>(StringComparer.Ordinal) { ["policy"] = dispatcher.Policy.ToString() };
         foreach (AttentionDevice device in Devices(dispatcher.Machine))
         {
@@ -55,14 +57,23 @@ internal sealed class AttentionHealthCheck(IServiceProvider services) : IHealthC
                 remarks.Add($"no fused kernel runs on {device}, {plan.Chosen} does");
             }
         }
-        string[] setAside = [.. dispatcher.Quarantine.Entries.Select(entry => $"{entry.Backend} ({entry.Class.Device}, {entry.Kind}): {entry.Cause}")];
+        string[] setAside =
+        [
+            .. dispatcher.Quarantine.Entries.Select(entry => $"{entry.Backend} ({entry.Class.Device}, {entry.Kind}): {entry.Cause}"),
+        ];
         data["quarantine"] = setAside;
         if (setAside.Length > 0)
         {
-            string backends = string.Join(", ", dispatcher.Quarantine.Entries.Select(entry => entry.Backend).Distinct().Order(StringComparer.Ordinal));
+            string backends = string.Join(
+                ", ",
+                dispatcher.Quarantine.Entries.Select(entry => entry.Backend).Distinct().Order(StringComparer.Ordinal)
+            );
             remarks.Add($"set aside after failures: {backends}");
         }
-        HealthStatus status = failures.Count > 0 ? failureStatus : remarks.Count > 0 ? HealthStatus.Degraded : HealthStatus.Healthy;
+        HealthStatus status =
+            failures.Count > 0 ? failureStatus
+            : remarks.Count > 0 ? HealthStatus.Degraded
+            : HealthStatus.Healthy;
         return new HealthCheckResult(status, string.Join("; ", [.. failures, .. remarks, .. chosen]), data: data);
     }
 
@@ -81,18 +92,19 @@ internal sealed class AttentionHealthCheck(IServiceProvider services) : IHealthC
         }
     }
 
-    private static AttentionProblem UsualProblem(AttentionDevice device) => new()
-    {
-        Batch = 1,
-        HeadCount = 8,
-        KvHeadCount = 8,
-        QueryLength = 1024,
-        KeyLength = 1024,
-        HeadDim = 64,
-        ValueDim = 64,
-        DType = device.Kind == AttentionDeviceKind.Cpu ? AttentionDType.Float32 : AttentionDType.Float16,
-        Device = device,
-    };
+    private static AttentionProblem UsualProblem(AttentionDevice device) =>
+        new()
+        {
+            Batch = 1,
+            HeadCount = 8,
+            KvHeadCount = 8,
+            QueryLength = 1024,
+            KeyLength = 1024,
+            HeadDim = 64,
+            ValueDim = 64,
+            DType = device.Kind == AttentionDeviceKind.Cpu ? AttentionDType.Float32 : AttentionDType.Float16,
+            Device = device,
+        };
 
     private static string OneLine(Reason reason) => $"{reason.Code} found {reason.Found}, required {reason.Required}";
 }

@@ -17,8 +17,12 @@ public static class AttentionHealthChecksBuilderExtensions
     /// <param name="timeout">How long it may take; null for the host's limit. The first one loads libtorch, about a second.</param>
     /// <returns>The health checks.</returns>
     public static IHealthChecksBuilder AddLatentSyncAttention(
-        this IHealthChecksBuilder builder, string name = "latentsync-attention", HealthStatus? failureStatus = null,
-        IEnumerable<string>? tags = null, TimeSpan? timeout = null)
+        this IHealthChecksBuilder builder,
+        string name = "latentsync-attention",
+        HealthStatus? failureStatus = null,
+        IEnumerable<string>? tags = null,
+        TimeSpan? timeout = null
+    )
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.AddLatentSyncAttention();

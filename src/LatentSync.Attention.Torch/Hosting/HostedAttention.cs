@@ -4,8 +4,8 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace LatentSync.Attention.Torch.Hosting;
 
-/// <summary>What <c>services.AddLatentSyncAttention()</c> has last said in this process, for callers that make a dispatcher of their own and
-/// were given none: one program, one policy.</summary>
+/// <summary>What <c>services.AddLatentSyncAttention()</c> has last said in this process, for callers that make a dispatcher of their own
+/// and were given none: one program, one policy.</summary>
 internal static class HostedAttention
 {
     private static readonly Lock Gate = new();
@@ -33,8 +33,8 @@ internal static class HostedAttention
         }
     }
 
-    /// <summary>What a dispatcher like the program's is built from; null when nothing was said. Before the container has made its own, options
-    /// that only its configuration sections hold are not known.</summary>
+    /// <summary>What a dispatcher like the program's is built from; null when nothing was said. Before the container has made its own,
+    /// options that only its configuration sections hold are not known.</summary>
     /// <param name="machine">The machine as it was examined.</param>
     internal static AttentionDispatcherOptions? Options(Machine machine)
     {

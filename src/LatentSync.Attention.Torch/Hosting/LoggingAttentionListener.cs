@@ -7,13 +7,22 @@ namespace LatentSync.Attention.Torch.Hosting;
 /// <summary>Writes a dispatcher's incidents and plans to a log.</summary>
 internal sealed class LoggingAttentionListener(ILogger logger) : IAttentionListener
 {
-    private const string Unnamed = "unnamed", Nothing = "nothing";
+    private const string Unnamed = "unnamed",
+        Nothing = "nothing";
 
     public void OnIncident(AttentionIncident incident) =>
         AttentionLog.Incident(
-            logger, incident.Next is null ? LogLevel.Error : LogLevel.Warning, incident.Reason.Code, incident.Backend,
-            incident.Problem.Describe(), incident.Layer ?? Unnamed, incident.Reason.Found, incident.Next ?? Nothing, incident.Reason.Remedy,
-            incident.Exception);
+            logger,
+            incident.Next is null ? LogLevel.Error : LogLevel.Warning,
+            incident.Reason.Code,
+            incident.Backend,
+            incident.Problem.Describe(),
+            incident.Layer ?? Unnamed,
+            incident.Reason.Found,
+            incident.Next ?? Nothing,
+            incident.Reason.Remedy,
+            incident.Exception
+        );
 
     public void OnPlanned(Plan plan, string? layer)
     {

@@ -11,13 +11,15 @@ internal static unsafe class FiniteScan
     internal static bool IsFinite(Tensor tensor)
     {
         nint address = TensorMemory.Address(tensor); // 0 when there is no element
-        bool isFinite = address == 0 || tensor.dtype switch
-        {
-            ScalarType.Float16 => IsFinite<ushort>(tensor, address, 0x7C00),
-            ScalarType.BFloat16 => IsFinite<ushort>(tensor, address, 0x7F80),
-            ScalarType.Float32 => IsFinite<uint>(tensor, address, 0x7F80_0000),
-            _ => IsFinite<ulong>(tensor, address, 0x7FF0_0000_0000_0000),
-        };
+        bool isFinite =
+            address == 0
+            || tensor.dtype switch
+            {
+                ScalarType.Float16 => IsFinite<ushort>(tensor, address, 0x7C00),
+                ScalarType.BFloat16 => IsFinite<ushort>(tensor, address, 0x7F80),
+                ScalarType.Float32 => IsFinite<uint>(tensor, address, 0x7F80_0000),
+                _ => IsFinite<ulong>(tensor, address, 0x7FF0_0000_0000_0000),
+            };
         GC.KeepAlive(tensor);
         return isFinite;
     }
@@ -26,7 +28,8 @@ internal static unsafe class FiniteScan
         where T : unmanaged, IBinaryInteger<T>
     {
         // Dimensions from the outer to the inner; one that is broadcast is looked at once. Side by side, they are one span.
-        Span<long> sizes = stackalloc long[4], strides = stackalloc long[4];
+        Span<long> sizes = stackalloc long[4],
+            strides = stackalloc long[4];
         bool isDense = true;
         long count = 1;
         for (int d = 3; d >= 0; d--)

@@ -22,11 +22,7 @@ internal static class HiddenKeys
             return true;
         }
         Tensor unseen = Seen(problem, inputs).logical_not(); // (1 or B, 1 or Hkv, Lk, 1)
-        inputs = inputs with
-        {
-            Key = inputs.Key.masked_fill(unseen, Scalars.Zero),
-            Value = inputs.Value.masked_fill(unseen, Scalars.Zero),
-        };
+        inputs = inputs with { Key = inputs.Key.masked_fill(unseen, Scalars.Zero), Value = inputs.Value.masked_fill(unseen, Scalars.Zero) };
         return IsFinite(inputs.Key) && IsFinite(inputs.Value);
     }
 
@@ -47,7 +43,15 @@ internal static class HiddenKeys
     /// <param name="keyStart">First key of the part.</param>
     /// <param name="keys">Its keys.</param>
     /// <param name="device">Where.</param>
-    internal static Tensor? Visible(in AttentionProblem problem, Tensor? mask, int rowStart, int rows, int keyStart, int keys, Device device)
+    internal static Tensor? Visible(
+        in AttentionProblem problem,
+        Tensor? mask,
+        int rowStart,
+        int rows,
+        int keyStart,
+        int keys,
+        Device device
+    )
     {
         Tensor? given = mask is null ? null : Visible(problem, mask);
         if (!problem.IsCausal && !problem.HasWindow)
@@ -84,7 +88,10 @@ internal static class HiddenKeys
         // The queries' bands follow each other key by key, so that together they are one.
         (long first, long last) = Band(problem);
         Tensor positions = TensorArithmetic.Range(0, keys, ScalarType.Int64, inputs.Key.device);
-        Tensor band = positions.ge(Scalars.Of(first)).logical_and(positions.le(Scalars.Of(last + problem.QueryLength - 1))).view(1, 1, keys);
+        Tensor band = positions
+            .ge(Scalars.Of(first))
+            .logical_and(positions.le(Scalars.Of(last + problem.QueryLength - 1)))
+            .view(1, 1, keys);
         return ByKeyHead(problem, inputs.Mask is { } mask ? Visible(problem, mask).squeeze(2).logical_and(band) : band);
     }
 
@@ -95,9 +102,10 @@ internal static class HiddenKeys
     private static Tensor ByKeyHead(in AttentionProblem problem, Tensor seen)
     {
         Tensor whole = seen.expand(seen.size(0), seen.size(1), problem.KeyLength);
-        Tensor heads = whole.size(1) == 1 || !problem.IsGrouped
-            ? whole
-            : whole.reshape(whole.size(0), problem.KvHeadCount, -1, problem.KeyLength).any(2);
+        Tensor heads =
+            whole.size(1) == 1 || !problem.IsGrouped
+                ? whole
+                : whole.reshape(whole.size(0), problem.KvHeadCount, -1, problem.KeyLength).any(2);
         return heads.unsqueeze(-1);
     }
 
@@ -107,7 +115,10 @@ internal static class HiddenKeys
         const long Beyond = 1L << 40; // further than any key, and sums with it stay small
         long offset = OperandForm.DiagonalOffset(problem);
         long first = problem.LeftWindow is { } left ? offset - left : -Beyond;
-        long last = problem.IsCausal ? offset : problem.RightWindow is { } right ? offset + right : Beyond;
+        long last =
+            problem.IsCausal ? offset
+            : problem.RightWindow is { } right ? offset + right
+            : Beyond;
         return (first, last);
     }
 }

@@ -8,8 +8,7 @@ namespace LatentSync.Attention.Torch.Operands;
 internal static class OperandForm
 {
     /// <summary>Whether the operands already have the form that backends take.</summary>
-    internal static bool IsNormal(in AttentionProblem problem) =>
-        problem is { Rank: 4, BroadcastsBatch: false, Mask.Rank: 0 or 4 };
+    internal static bool IsNormal(in AttentionProblem problem) => problem is { Rank: 4, BroadcastsBatch: false, Mask.Rank: 0 or 4 };
 
     /// <summary>Views of the operands as (B, H, L, D) with equal batches, and of the mask with rank 4.</summary>
     internal static AttentionInputs Normalize(in AttentionProblem problem, Tensor query, Tensor key, Tensor value, Tensor? mask)
@@ -19,12 +18,11 @@ internal static class OperandForm
             Rank4(query, p.HeadCount, p.QueryLength, p.HeadDim),
             Rank4(key, p.KvHeadCount, p.KeyLength, p.HeadDim),
             Rank4(value, p.KvHeadCount, p.KeyLength, p.ValueDim),
-            mask is null ? null : NormalMask(mask, p, query));
+            mask is null ? null : NormalMask(mask, p, query)
+        );
 
         Tensor Rank4(Tensor tensor, int heads, int length, int dim) =>
-            p.Rank == 4
-                ? tensor.expand(p.Batch, heads, length, dim)
-                : tensor.reshape(p.Batch, heads, length, dim);
+            p.Rank == 4 ? tensor.expand(p.Batch, heads, length, dim) : tensor.reshape(p.Batch, heads, length, dim);
     }
 
     /// <summary>The last dimension with stride 1; a copy only when it has another.</summary>
@@ -37,7 +35,9 @@ internal static class OperandForm
     /// <summary>The same products with a positive scale. The fused kernels hide keys with -∞ before they scale, or look for a row's maximum
     /// there: with a scale that is not positive the result would be NaN.</summary>
     internal static (Tensor Query, double Scale) WithPositiveScale(Tensor query, double scale) =>
-        scale > 0 ? (query, scale) : scale < 0 ? (query.neg(), -scale) : (query.mul(Scalars.Zero), 1);
+        scale > 0 ? (query, scale)
+        : scale < 0 ? (query.neg(), -scale)
+        : (query.mul(Scalars.Zero), 1);
 
     /// <summary>The type that scores are computed in, and masks are added in.</summary>
     internal static ScalarType ScoreType(in AttentionProblem problem) =>
@@ -58,7 +58,8 @@ internal static class OperandForm
     /// <param name="mergesCausal">The diagonal and the window become part of it.</param>
     internal static Tensor? AdditiveMask(in AttentionProblem problem, in AttentionInputs inputs, ScalarType dtype, bool mergesCausal)
     {
-        Tensor? mask = inputs.Mask is null ? null
+        Tensor? mask =
+            inputs.Mask is null ? null
             : inputs.Mask.dtype == ScalarType.Bool ? FromBoolean(inputs.Mask, dtype)
             : inputs.Mask.to(dtype);
         if (!mergesCausal)
@@ -107,9 +108,8 @@ internal static class OperandForm
     private static Tensor NormalMask(Tensor mask, in AttentionProblem problem, Tensor query)
     {
         AttentionMask facts = problem.Mask;
-        Tensor whole = problem.Rank <= 4 || facts.Batch == 1
-            ? mask
-            : mask.expand([.. query.shape[..^3], facts.Heads, facts.Rows, facts.Columns]);
+        Tensor whole =
+            problem.Rank <= 4 || facts.Batch == 1 ? mask : mask.expand([.. query.shape[..^3], facts.Heads, facts.Rows, facts.Columns]);
         return whole.reshape(facts.Batch, facts.Heads, facts.Rows, facts.Columns);
     }
 }

@@ -18,12 +18,16 @@ internal static class TensorFacts
         {
             throw Unfit($"ranks {query.dim()}, {key.dim()}, {value.dim()}", "the same rank of at least 2 for query, key and value");
         }
-        int headDim = Size(query, rank - 1), keyLength = Size(key, rank - 2);
-        int heads = rank >= 3 ? Size(query, rank - 3) : 1, kvHeads = rank >= 3 ? Size(key, rank - 3) : 1;
+        int headDim = Size(query, rank - 1),
+            keyLength = Size(key, rank - 2);
+        int heads = rank >= 3 ? Size(query, rank - 3) : 1,
+            kvHeads = rank >= 3 ? Size(key, rank - 3) : 1;
         if (Size(key, rank - 1) != headDim || Size(value, rank - 2) != keyLength || rank >= 3 && Size(value, rank - 3) != kvHeads)
         {
-            throw Unfit($"query {Shape(query)}, key {Shape(key)}, value {Shape(value)}",
-                "query (B, H, Lq, D), key (B, Hkv, Lk, D), value (B, Hkv, Lk, Dv)");
+            throw Unfit(
+                $"query {Shape(query)}, key {Shape(key)}, value {Shape(value)}",
+                "query (B, H, Lq, D), key (B, Hkv, Lk, D), value (B, Hkv, Lk, Dv)"
+            );
         }
         AttentionDType dtype = DTypeOf(query);
         if (key.dtype != query.dtype || value.dtype != query.dtype)
@@ -55,11 +59,12 @@ internal static class TensorFacts
             NeedsGradient = needsMaskGradient || (query.requires_grad || key.requires_grad || value.requires_grad) && is_grad_enabled(),
             Rank = rank,
             BroadcastsBatch = broadcasts,
-            Strided = StridedFlag(query, rank, AttentionOperands.Query) | StridedFlag(key, rank, AttentionOperands.Key)
+            Strided =
+                StridedFlag(query, rank, AttentionOperands.Query)
+                | StridedFlag(key, rank, AttentionOperands.Key)
                 | StridedFlag(value, rank, AttentionOperands.Value),
-            QueryLayout = rank < 3 || query.stride(rank - 3) >= query.stride(rank - 2)
-                ? OperandLayout.HeadsFirst
-                : OperandLayout.LengthFirst,
+            QueryLayout =
+                rank < 3 || query.stride(rank - 3) >= query.stride(rank - 2) ? OperandLayout.HeadsFirst : OperandLayout.LengthFirst,
         };
     }
 
@@ -86,8 +91,11 @@ internal static class TensorFacts
     private static AttentionDevice DeviceOf(Tensor query, Tensor key, Tensor value)
     {
         DeviceType type = query.device_type;
-        if (key.device_type != type || value.device_type != type
-            || type != DeviceType.CPU && (key.device_index != query.device_index || value.device_index != query.device_index))
+        if (
+            key.device_type != type
+            || value.device_type != type
+            || type != DeviceType.CPU && (key.device_index != query.device_index || value.device_index != query.device_index)
+        )
         {
             throw Unfit($"devices {query.device}, {key.device}, {value.device}", "the same device for query, key and value");
         }
@@ -106,11 +114,15 @@ internal static class TensorFacts
         bool broadcasts = false;
         for (int d = 0; d < rank - 3; d++)
         {
-            long q = query.size(d), k = key.size(d), v = value.size(d);
+            long q = query.size(d),
+                k = key.size(d),
+                v = value.size(d);
             if (k != q && (k != 1 || rank > 4) || v != q && (v != 1 || rank > 4))
             {
-                throw Unfit($"query {Shape(query)}, key {Shape(key)}, value {Shape(value)}",
-                    "the same leading sizes, or batch 1 for key and value of rank 4");
+                throw Unfit(
+                    $"query {Shape(query)}, key {Shape(key)}, value {Shape(value)}",
+                    "the same leading sizes, or batch 1 for key and value of rank 4"
+                );
             }
             broadcasts |= k != q || v != q;
             batch *= q;
@@ -135,7 +147,10 @@ internal static class TensorFacts
         {
             Kind = isBoolean ? AttentionMaskKind.Boolean : AttentionMaskKind.Additive,
             Rank = maskRank,
-            Batch = !hasBatch ? 1 : rank <= 4 ? Size(mask, 0) : batch,
+            Batch =
+                !hasBatch ? 1
+                : rank <= 4 ? Size(mask, 0)
+                : batch,
             Heads = maskRank >= 3 ? Size(mask, maskRank - 3) : 1,
             Rows = maskRank >= 2 ? Size(mask, maskRank - 2) : 1,
             Columns = Size(mask, maskRank - 1),
@@ -150,8 +165,7 @@ internal static class TensorFacts
 
     private static int Size(Tensor tensor, int dimension) => Checked(tensor.size(dimension));
 
-    private static int Checked(long size) =>
-        size <= int.MaxValue ? (int)size : throw Unfit($"a size of {size}", "sizes up to 2147483647");
+    private static int Checked(long size) => size <= int.MaxValue ? (int)size : throw Unfit($"a size of {size}", "sizes up to 2147483647");
 
     private static string Shape(Tensor tensor) => $"({string.Join(", ", tensor.shape)})";
 

@@ -7,15 +7,19 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Operands;
 
-/// <summary>Tensors in main memory as the managed kernels see them: address and strides. The tensors must be kept alive meanwhile.</summary>
+/// <summary>Tensors in main memory as the managed kernels see them: address and strides. The tensors must be kept alive
+/// meanwhile.</summary>
 internal static unsafe class TensorMemory
 {
     // TorchSharp tells an address through public members for contiguous tensors only. The function of its bridge behind them does not care
     // about strides, and needs no view made first.
-    private static readonly delegate* unmanaged<nint, nint> Data =
-        NativeLibrary.TryGetExport(TorchRuntime.EnsureLoaded().BridgeHandle, "THSTensor_data", out nint function)
-            ? (delegate* unmanaged<nint, nint>)function
-            : null;
+    private static readonly delegate* unmanaged<nint, nint> Data = NativeLibrary.TryGetExport(
+        TorchRuntime.EnsureLoaded().BridgeHandle,
+        "THSTensor_data",
+        out nint function
+    )
+        ? (delegate* unmanaged<nint, nint>)function
+        : null;
 
     /// <summary>An operand.</summary>
     /// <param name="tensor">(B, H, L, D), any strides.</param>
@@ -55,7 +59,10 @@ internal static unsafe class TensorMemory
         New(tensor.size(0), tensor.size(1), tensor.size(2), tensor.size(3), tensor.dtype, tensor.stride(1) < tensor.stride(2));
 
     /// <summary>Address of element (0, ..., 0); 0 for an empty tensor.</summary>
-    internal static nint Address(Tensor tensor) => tensor.numel() == 0 ? 0 : Data is not null ? Data(tensor.Handle) : AddressOfView(tensor);
+    internal static nint Address(Tensor tensor) =>
+        tensor.numel() == 0 ? 0
+        : Data is not null ? Data(tensor.Handle)
+        : AddressOfView(tensor);
 
     /// <summary>The public way, for a bridge that names its function otherwise.</summary>
     internal static nint AddressOfView(Tensor tensor)

@@ -14,8 +14,8 @@ internal readonly record struct KeyBand(long? First, long? Last)
     internal static KeyBand Of(OnnxAttentionAttributes attributes, long offset) =>
         new(offset - attributes.LeftWindow, attributes.IsCausal ? offset : offset + attributes.RightWindow);
 
-    /// <summary>The band as the flags of a kernel, which know only two diagonals, from the first key on and up to the last key: keys that no
-    /// query sees and queries that see no key are cut off until one of them fits. So no mask is ever made from a band.</summary>
+    /// <summary>The band as the flags of a kernel, which know only two diagonals, from the first key on and up to the last key: keys that
+    /// no query sees and queries that see no key are cut off until one of them fits. So no mask is ever made from a band.</summary>
     /// <param name="rows">Queries.</param>
     /// <param name="keys">Keys.</param>
     /// <returns>How many of the first queries and keys remain, and the flags; queries that are cut off are zero in the result.</returns>
@@ -27,7 +27,8 @@ internal readonly record struct KeyBand(long? First, long? Last)
             return (0, 0, default);
         }
         // A side that hides nothing is left out: fewer flags, more kernels.
-        long? first = First + (rows - 1) <= 0 ? null : First, last = Last >= keys - 1 ? null : Last;
+        long? first = First + (rows - 1) <= 0 ? null : First,
+            last = Last >= keys - 1 ? null : Last;
         long bottomRight = keys - rows;
         if (first is null && last is null)
         {

@@ -49,7 +49,10 @@ public static class OnnxAttention
     /// <returns>New tensors in the caller's dispose scope, without gradient.</returns>
     /// <exception cref="ArgumentException">The inputs do not fit each other or the attributes.</exception>
     public static OnnxAttentionOutputs ComputeReference(
-        OnnxAttentionInputs inputs, OnnxAttentionAttributes? attributes = null, OnnxOptionalOutputs wanted = OnnxOptionalOutputs.None)
+        OnnxAttentionInputs inputs,
+        OnnxAttentionAttributes? attributes = null,
+        OnnxOptionalOutputs wanted = OnnxOptionalOutputs.None
+    )
     {
         ArgumentNullException.ThrowIfNull(inputs);
         using IDisposable noGradient = no_grad();
@@ -66,9 +69,10 @@ public static class OnnxAttention
         for (int start = 0, end; start < operands.Batch; start = end)
         {
             end = operands.EndOfEqualLengths(start);
-            (int rows, int keys, AttentionArguments flags) = operands.QueryLength == 0 || operands.KeyLength == 0
-                ? (operands.QueryLength, operands.KeyLength, default) // empty: the backends' rules decide
-                : KeyBand.Of(operands.Attributes, operands.OffsetOf(start)).Fit(operands.QueryLength, operands.KeysOf(start));
+            (int rows, int keys, AttentionArguments flags) =
+                operands.QueryLength == 0 || operands.KeyLength == 0
+                    ? (operands.QueryLength, operands.KeyLength, default) // empty: the backends' rules decide
+                    : KeyBand.Of(operands.Attributes, operands.OffsetOf(start)).Fit(operands.QueryLength, operands.KeysOf(start));
             bool isWhole = end - start == operands.Batch && rows == operands.QueryLength;
             result ??= isWhole ? null : Zeros(operands);
             if (rows == 0 && operands.QueryLength > 0)
@@ -81,9 +85,15 @@ public static class OnnxAttention
                 operands.Query.narrow(0, start, end - start).narrow(2, 0, rows).to(operands.ComputeType),
                 operands.Key.narrow(0, start, end - start).narrow(2, 0, keys).to(operands.ComputeType),
                 operands.Value.narrow(0, start, end - start).narrow(2, 0, keys).to(operands.ComputeType),
-                flags with { Mask = MaskOf(operands, start, end, rows, keys), Scale = operands.Scale, Softcap = operands.Softcap },
+                flags with
+                {
+                    Mask = MaskOf(operands, start, end, rows, keys),
+                    Scale = operands.Scale,
+                    Softcap = operands.Softcap,
+                },
                 layer,
-                cancellationToken);
+                cancellationToken
+            );
             if (isWhole)
             {
                 return part.MoveToOuterDisposeScope();
@@ -96,9 +106,17 @@ public static class OnnxAttention
     /// <summary>Zeros in the order of the query: then the result of operands of rank 3 is a view.</summary>
     private static Tensor Zeros(OnnxOperands operands) =>
         operands.HasRank3
-            ? zeros([operands.Batch, operands.QueryLength, operands.HeadCount, operands.ValueDim], operands.ComputeType, operands.Query.device)
+            ? zeros(
+                    [operands.Batch, operands.QueryLength, operands.HeadCount, operands.ValueDim],
+                    operands.ComputeType,
+                    operands.Query.device
+                )
                 .transpose(1, 2)
-            : zeros([operands.Batch, operands.HeadCount, operands.QueryLength, operands.ValueDim], operands.ComputeType, operands.Query.device);
+            : zeros(
+                [operands.Batch, operands.HeadCount, operands.QueryLength, operands.ValueDim],
+                operands.ComputeType,
+                operands.Query.device
+            );
 
     private static Tensor? MaskOf(OnnxOperands operands, int start, int end, int rows, int keys)
     {

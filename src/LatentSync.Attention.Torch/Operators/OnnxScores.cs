@@ -23,7 +23,10 @@ internal static class OnnxScores
         long rowBytes = 4L * group * Math.Max(operands.KeyLength, 1) * compute.ElementSize();
         int rows = (int)Math.Clamp(PieceBytes / rowBytes, 1, Math.Max(operands.QueryLength, 1));
         Tensor result = empty(
-            [operands.Batch, operands.HeadCount, operands.QueryLength, operands.KeyLength], operands.ResultType, operands.Query.device);
+            [operands.Batch, operands.HeadCount, operands.QueryLength, operands.KeyLength],
+            operands.ResultType,
+            operands.Query.device
+        );
         for (int b = 0; b < operands.Batch; b++)
         {
             for (int n = 0; n < operands.KvHeadCount; n++)
@@ -48,9 +51,8 @@ internal static class OnnxScores
     {
         OnnxScoreOutput wanted = operands.Attributes.ScoreOutput;
         Scalar softcap = Scalars.Of(operands.Softcap);
-        Tensor scores = operands.Softcap > 0 && wanted != OnnxScoreOutput.Products
-            ? products.div_(softcap).tanh_().mul_(softcap)
-            : products;
+        Tensor scores =
+            operands.Softcap > 0 && wanted != OnnxScoreOutput.Products ? products.div_(softcap).tanh_().mul_(softcap) : products;
         if (wanted is OnnxScoreOutput.Products or OnnxScoreOutput.Capped)
         {
             return scores;

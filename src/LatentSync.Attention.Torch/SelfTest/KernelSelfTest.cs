@@ -28,7 +28,10 @@ internal static class KernelSelfTest
         foreach (SelfTestCase test in SelfTestCase.All)
         {
             // On CUDA the fused kernels keep one logsumexp a row, in float32: their gradients are not tried at large magnitudes.
-            if (test.IsTraining && (!like.NeedsGradient || test.Scores != ScoreRange.Ordinary && like.Device.Kind != AttentionDeviceKind.Cpu))
+            if (
+                test.IsTraining
+                && (!like.NeedsGradient || test.Scores != ScoreRange.Ordinary && like.Device.Kind != AttentionDeviceKind.Cpu)
+            )
             {
                 continue;
             }
@@ -41,7 +44,13 @@ internal static class KernelSelfTest
     }
 
     private static string? Run(
-        SelfTestCase test, IAttentionBackend backend, BackendRules? rules, Machine machine, in AttentionProblem like, Device device)
+        SelfTestCase test,
+        IAttentionBackend backend,
+        BackendRules? rules,
+        Machine machine,
+        in AttentionProblem like,
+        Device device
+    )
     {
         using var scope = NewDisposeScope();
         using IDisposable mode = test.IsTraining ? enable_grad() : no_grad();
@@ -56,7 +65,8 @@ internal static class KernelSelfTest
         Tensor[] exact = [.. operands.Select(operand => Leaf(operand.to(ScalarType.Float64), test))];
         Tensor expected = ReferenceAttention.Compute(exact[0], exact[1], exact[2], arguments, query.dtype);
         Tensor actual = backend.Run(problem, new AttentionInputs(leaves[0], leaves[1], leaves[2], arguments.Mask?.to(device))).Output;
-        double allowed = Tolerance(like), error = ErrorOf(expected, actual);
+        double allowed = Tolerance(like),
+            error = ErrorOf(expected, actual);
         if (error <= allowed && test.IsTraining)
         {
             // The result as its own gradient: there is no second set of numbers to make, and none is lost in rounding.
@@ -70,8 +80,10 @@ internal static class KernelSelfTest
         }
         return error <= allowed
             ? null
-            : string.Create(CultureInfo.InvariantCulture,
-                $"{backend.Name} is wrong by {error:G3} where {allowed:G3} is allowed ({test.Name}: {problem.Describe()})");
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"{backend.Name} is wrong by {error:G3} where {allowed:G3} is allowed ({test.Name}: {problem.Describe()})"
+            );
     }
 
     /// <summary>The largest difference; infinite when there is none that is a number.</summary>
@@ -95,5 +107,6 @@ internal static class KernelSelfTest
         };
 
     private static bool Allows(BackendRules rules, Machine machine, in AttentionProblem problem) =>
-        AttentionSelector.Select(problem, new SelectionContext { Machine = machine, Backends = [rules] }, freeBytes: null).Chosen is not null;
+        AttentionSelector.Select(problem, new SelectionContext { Machine = machine, Backends = [rules] }, freeBytes: null).Chosen
+            is not null;
 }

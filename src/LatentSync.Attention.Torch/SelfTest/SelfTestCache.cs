@@ -17,10 +17,12 @@ namespace LatentSync.Attention.Torch.SelfTest;
 /// <param name="identity">What the results depend on, one line.</param>
 internal sealed class SelfTestCache(string path, string identity)
 {
-    private const int LongestFile = 64 << 10, MostEntries = 512;
+    private const int LongestFile = 64 << 10,
+        MostEntries = 512;
 
     // The number goes up with every case that is added to the tests: what passed the old ones has not passed the new ones.
-    private const string FileName = "attention-self-tests.txt", Format = "LatentSync attention self-tests, format 2: ";
+    private const string FileName = "attention-self-tests.txt",
+        Format = "LatentSync attention self-tests, format 2: ";
 
     private readonly Lock _gate = new();
     private ImmutableHashSet<string>? _passed;
@@ -86,14 +88,24 @@ internal sealed class SelfTestCache(string path, string identity)
     /// <summary>libtorch's version, flavour and file, the processor's kind, every GPU with its driver, and our version.</summary>
     private static string Identity(LibTorchLoad load, Machine machine)
     {
-        var file = new FileInfo(Path.Combine(load.Folder, OperatingSystem.IsWindows() ? "torch_cpu.dll"
-            : OperatingSystem.IsMacOS() ? "libtorch_cpu.dylib" : "libtorch_cpu.so"));
+        var file = new FileInfo(
+            Path.Combine(
+                load.Folder,
+                OperatingSystem.IsWindows() ? "torch_cpu.dll"
+                    : OperatingSystem.IsMacOS() ? "libtorch_cpu.dylib"
+                    : "libtorch_cpu.so"
+            )
+        );
         Assembly assembly = typeof(SelfTestCache).Assembly;
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture,
-            $"LatentSync {assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion}; libtorch {load.Version} ");
-        text.Append(CultureInfo.InvariantCulture,
-            $"{load.Flavor}, {(file.Exists ? file.Length : 0)} bytes of {(file.Exists ? file.LastWriteTimeUtc.Ticks : 0)}; {machine.Cpu.Architecture}");
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"LatentSync {assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion}; libtorch {load.Version} "
+        );
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"{load.Flavor}, {(file.Exists ? file.Length : 0)} bytes of {(file.Exists ? file.LastWriteTimeUtc.Ticks : 0)}; {machine.Cpu.Architecture}"
+        );
         foreach (GpuInfo gpu in machine.Gpus)
         {
             text.Append("; ").Append(gpu.Name).Append(' ').Append(gpu.ComputeCapability).Append(' ').Append(gpu.Driver);

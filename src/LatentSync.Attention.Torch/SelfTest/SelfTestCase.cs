@@ -58,20 +58,35 @@ internal sealed record SelfTestCase(string Name, int HeadCount, int KvHeadCount,
         Tensor value = Operand(3, KvHeadCount, KeyLength, like.ValueDim).to(dtype);
         if (Scores != ScoreRange.LargeProducts)
         {
-            Tensor query = Operand(1, HeadCount, QueryLength, like.HeadDim), key = Operand(2, KvHeadCount, KeyLength, like.HeadDim);
-            Tensor? mask = Scores == ScoreRange.LargeMask ? LargeMask(like) : HasMask ? Mask() : null;
+            Tensor query = Operand(1, HeadCount, QueryLength, like.HeadDim),
+                key = Operand(2, KvHeadCount, KeyLength, like.HeadDim);
+            Tensor? mask =
+                Scores == ScoreRange.LargeMask ? LargeMask(like)
+                : HasMask ? Mask()
+                : null;
             return (query.to(dtype), key.to(dtype), value, new AttentionArguments { IsCausal = IsCausal, Mask = mask });
         }
         Tensor exponent = full([1], Scalars.Of(Math.Pow(2, Exponent(like))), ScalarType.Float64);
         Tensor twins = Whole(2, KvHeadCount, KeyLength / 2, like.HeadDim);
-        return (Whole(1, HeadCount, QueryLength, like.HeadDim).mul(exponent).to(dtype), cat([twins, twins], 2).mul(exponent).to(dtype), value,
-            new AttentionArguments { Scale = 0.25 }); // a power of 4: its root is exact too
+        return (
+            Whole(1, HeadCount, QueryLength, like.HeadDim).mul(exponent).to(dtype),
+            cat([twins, twins], 2).mul(exponent).to(dtype),
+            value,
+            new AttentionArguments { Scale = 0.25 }
+        ); // a power of 4: its root is exact too
     }
 
-    /// <summary>Of query and key; scores are then above 2 to twice this, less 2. FlashAttention-2 on CUDA subtracts a rounded maximum, which
-    /// is seen from 1e9 on: there scores stay below, for the sake of a kernel that no network brings to that.</summary>
+    /// <summary>Of query and key; scores are then above 2 to twice this, less 2. FlashAttention-2 on CUDA subtracts a rounded maximum,
+    /// which is seen from 1e9 on: there scores stay below, for the sake of a kernel that no network brings to that.</summary>
     private static int Exponent(in AttentionProblem like) =>
-        like.Device.Kind != AttentionDeviceKind.Cpu ? 8 : like.DType switch { AttentionDType.Float16 => 14, AttentionDType.Float64 => 40, _ => 17 };
+        like.Device.Kind != AttentionDeviceKind.Cpu
+            ? 8
+            : like.DType switch
+            {
+                AttentionDType.Float16 => 14,
+                AttentionDType.Float64 => 40,
+                _ => 17,
+            };
 
     /// <summary>(1, heads, length, dim), evenly spread over ±1, the same at every call.</summary>
     private static Tensor Operand(uint seed, int heads, int length, int dim)
@@ -96,8 +111,14 @@ internal sealed record SelfTestCase(string Name, int HeadCount, int KvHeadCount,
         bool[] visible = new bool[QueryLength * KeyLength];
         for (int i = 0; i < visible.Length; i++)
         {
-            int row = i / KeyLength, column = i % KeyLength;
-            visible[i] = row switch { 3 => false, 4 => column == 7, _ => (row + column) % 3 != 0 };
+            int row = i / KeyLength,
+                column = i % KeyLength;
+            visible[i] = row switch
+            {
+                3 => false,
+                4 => column == 7,
+                _ => (row + column) % 3 != 0,
+            };
         }
         return tensor(visible, [1, 1, QueryLength, KeyLength]);
     }
@@ -106,12 +127,19 @@ internal sealed record SelfTestCase(string Name, int HeadCount, int KvHeadCount,
     /// number; all at -1e12; one key at 1e20; -1e12 with hidden keys; ordinary.</summary>
     private Tensor LargeMask(in AttentionProblem like)
     {
-        AttentionDType type = like.Device.Kind == AttentionDeviceKind.Cpu && like.DType != AttentionDType.Float64 ? AttentionDType.Float32 : like.DType;
-        double least = type switch { AttentionDType.Float64 => double.MinValue, AttentionDType.Float16 => -65504, _ => float.MinValue };
+        AttentionDType type =
+            like.Device.Kind == AttentionDeviceKind.Cpu && like.DType != AttentionDType.Float64 ? AttentionDType.Float32 : like.DType;
+        double least = type switch
+        {
+            AttentionDType.Float64 => double.MinValue,
+            AttentionDType.Float16 => -65504,
+            _ => float.MinValue,
+        };
         double[] bias = new double[QueryLength * KeyLength];
         for (int i = 0; i < bias.Length; i++)
         {
-            int row = i / KeyLength, column = i % KeyLength;
+            int row = i / KeyLength,
+                column = i % KeyLength;
             bias[i] = (row % 5) switch
             {
                 0 => least,

@@ -16,5 +16,8 @@ internal readonly record struct SelfTestKey(string Backend, AttentionDevice Devi
 
     /// <summary>"torch-flash cuda:0 f16 64 training": one line of the cache.</summary>
     public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"{Backend} {Device} {DType.ShortName()} {HeadDimClass}{(IsTraining ? " training" : "")}");
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Backend} {Device} {DType.ShortName()} {HeadDimClass}{(IsTraining ? " training" : "")}"
+        );
 }

@@ -17,8 +17,13 @@ internal sealed class SelfTestedBackend(IAttentionBackend inner, SelfTests tests
 
     public AttentionResult Run(in AttentionProblem problem, AttentionInputs inputs)
     {
-        ulong kind = (ulong)problem.Device.Kind << 60 | (ulong)(uint)problem.Device.Index << 52 | (ulong)problem.DType << 48 | (problem.NeedsGradient ? 1UL << 51 : 0)
-            | (ulong)(uint)problem.HeadDim << 24 & 0xFFFFFF000000 | (uint)problem.ValueDim & 0xFFFFFF;
+        ulong kind =
+            (ulong)problem.Device.Kind << 60
+            | (ulong)(uint)problem.Device.Index << 52
+            | (ulong)problem.DType << 48
+            | (problem.NeedsGradient ? 1UL << 51 : 0)
+            | (ulong)(uint)problem.HeadDim << 24 & 0xFFFFFF000000
+            | (uint)problem.ValueDim & 0xFFFFFF;
         if (Volatile.Read(ref _known).AsSpan().IndexOf(kind) < 0)
         {
             tests.Require(inner, machine, problem, inputs.Query.device);

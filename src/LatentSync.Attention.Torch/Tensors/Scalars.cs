@@ -12,11 +12,13 @@ namespace LatentSync.Attention.Torch.Tensors;
 /// </remarks>
 public static class Scalars
 {
-    private const int MostKept = 1024, RecentCount = 4096;
+    private const int MostKept = 1024,
+        RecentCount = 4096;
 
     private static readonly ConcurrentDictionary<Number, Scalar> Kept = new();
     private static readonly Scalar?[] Recent = new Scalar?[RecentCount];
-    private static int _kept, _recent;
+    private static int _kept,
+        _recent;
 
     /// <summary>0.</summary>
     public static Scalar Zero { get; } = Of(0.0);

@@ -36,7 +36,7 @@ internal sealed unsafe class OpenMpTeam : IWorkTeam
     }
 
     /// <inheritdoc/>
-    public void Run(int threads, delegate*<void*, void> body, void* context)
+    public void Run(int threads, delegate* <void*, void> body, void* context)
     {
         if (threads <= 1)
         {
@@ -75,7 +75,7 @@ internal sealed unsafe class OpenMpTeam : IWorkTeam
 
     private struct Region
     {
-        internal delegate*<void*, void> Body;
+        internal delegate* <void*, void> Body;
         internal void* Context;
         internal nint Failure;
     }

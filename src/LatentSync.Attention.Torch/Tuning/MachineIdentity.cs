@@ -21,11 +21,14 @@ public sealed record MachineIdentity(string Cpu, string Gpus, string LibTorch, s
     {
         ArgumentNullException.ThrowIfNull(machine);
         return new MachineIdentity(
-            string.Create(CultureInfo.InvariantCulture,
-                $"{machine.Cpu.Name}, {machine.Cpu.Architecture}, {machine.Cpu.Cores} cores, {string.Join(' ', machine.Cpu.Isa)}"),
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{machine.Cpu.Name}, {machine.Cpu.Architecture}, {machine.Cpu.Cores} cores, {string.Join(' ', machine.Cpu.Isa)}"
+            ),
             string.Join("; ", machine.Gpus.Select(gpu => $"{gpu.Name} {gpu.ComputeCapability} driver {gpu.Driver}")),
             machine.LibTorch is { } library ? $"{library.Version} {library.Flavor}" : "none",
-            Fingerprint());
+            Fingerprint()
+        );
     }
 
     /// <summary>The first part that differs, in words: "libtorch 2.10.0 cpu, now 2.11.0 cpu"; null when none does.</summary>
@@ -39,16 +42,17 @@ public sealed record MachineIdentity(string Cpu, string Gpus, string LibTorch, s
     /// <summary><see cref="DifferenceTo"/> in every language.</summary>
     internal Finding? Difference(MachineIdentity now) =>
         Cpu != now.Cpu ? Finding.Of("processor {0}, now {1}", Cpu, now.Cpu)
-            : Gpus != now.Gpus ? Finding.Of("GPUs \"{0}\", now \"{1}\"", Gpus, now.Gpus)
-            : LibTorch != now.LibTorch ? Finding.Of("libtorch {0}, now {1}", LibTorch, now.LibTorch)
-            : Rules != now.Rules ? Finding.Of("attention rules {0}, now {1}", Rules, now.Rules)
-            : null;
+        : Gpus != now.Gpus ? Finding.Of("GPUs \"{0}\", now \"{1}\"", Gpus, now.Gpus)
+        : LibTorch != now.LibTorch ? Finding.Of("libtorch {0}, now {1}", LibTorch, now.LibTorch)
+        : Rules != now.Rules ? Finding.Of("attention rules {0}, now {1}", Rules, now.Rules)
+        : null;
 
     /// <summary>FNV-1a over the codes and the backends that have them.</summary>
     private static string Fingerprint()
     {
         uint hash = 2166136261;
-        IEnumerable<string> parts = AttentionRules.Codes.Select(code => $"{code.Code} {string.Join(',', code.Backends)};")
+        IEnumerable<string> parts = AttentionRules
+            .Codes.Select(code => $"{code.Code} {string.Join(',', code.Backends)};")
             .Concat(AttentionRules.Backends.Select(backend => backend.Name));
         foreach (char letter in string.Concat(parts))
         {

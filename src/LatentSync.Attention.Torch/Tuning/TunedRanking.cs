@@ -6,7 +6,8 @@ using LatentSync.Platform.Machines;
 
 namespace LatentSync.Attention.Torch.Tuning;
 
-/// <summary>The order of backends to use on a machine: the measured one where there is one for it, else the built-in one, and why.</summary>
+/// <summary>The order of backends to use on a machine: the measured one where there is one for it, else the built-in one, and
+/// why.</summary>
 /// <param name="Ranking">The order.</param>
 /// <param name="Path">The table's file; null when tables are switched off or there is no cache folder.</param>
 /// <param name="Table">The table in use; null for none.</param>
@@ -42,7 +43,10 @@ public sealed record TunedRanking(BackendRanking Ranking, string? Path, TuningTa
         {
             TuningTable table = TuningFile.Read(path);
             return table.Machine.Difference(MachineIdentity.Of(machine)) is { } difference
-                ? BuiltIn(path, Finding.Of("{0} is not used: it was measured with {1}; latentsync attention tune measures anew", path, difference))
+                ? BuiltIn(
+                    path,
+                    Finding.Of("{0} is not used: it was measured with {1}; latentsync attention tune measures anew", path, difference)
+                )
                 : new TunedRanking(table.ToRanking(), path, table, null);
         }
         catch (Exception exception) when (exception is FormatException or IOException or UnauthorizedAccessException)
@@ -51,7 +55,8 @@ public sealed record TunedRanking(BackendRanking Ranking, string? Path, TuningTa
         }
     }
 
-    /// <summary>Adds measurements to the machine's table and writes it. A table of another machine, or a damaged one, is replaced.</summary>
+    /// <summary>Adds measurements to the machine's table and writes it. A table of another machine, or a damaged one, is
+    /// replaced.</summary>
     /// <param name="machine">The machine as it was detected.</param>
     /// <param name="layers">Checked and timed layers.</param>
     /// <param name="time">The clock; null for the system's.</param>
@@ -60,11 +65,13 @@ public sealed record TunedRanking(BackendRanking Ranking, string? Path, TuningTa
     /// <exception cref="InvalidOperationException">Tables are switched off, or there is no folder for one.</exception>
     /// <exception cref="IOException">It cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">It cannot be written.</exception>
-    public static TunedRanking Save(
-        Machine machine, IEnumerable<MeasuredLayer> layers, TimeProvider? time = null, string? path = null)
+    public static TunedRanking Save(Machine machine, IEnumerable<MeasuredLayer> layers, TimeProvider? time = null, string? path = null)
     {
-        path ??= AttentionSettings.ReadTuningPath() ?? throw new InvalidOperationException(
-            $"There is no place for the tuning table: {AttentionSettings.TuningVariable} is \"off\", or this user has no cache folder.");
+        path ??=
+            AttentionSettings.ReadTuningPath()
+            ?? throw new InvalidOperationException(
+                $"There is no place for the tuning table: {AttentionSettings.TuningVariable} is \"off\", or this user has no cache folder."
+            );
         TuningTable table = Load(machine, path).Table ?? TuningTable.Empty(MachineIdentity.Of(machine));
         table = table.With(layers, (time ?? TimeProvider.System).GetUtcNow());
         TuningFile.Write(path, table);
@@ -78,18 +85,24 @@ public sealed record TunedRanking(BackendRanking Ranking, string? Path, TuningTa
     public string DescribeFor(in AttentionProblem problem, Language language)
     {
         Finding words = Words();
-        return (IsUsed && Ranking.MeasuredOrderFor(problem) is null
-            ? Finding.Of("{0}; none of them is like this one, so the built-in order holds", words)
-            : words).In(language);
+        return (
+            IsUsed && Ranking.MeasuredOrderFor(problem) is null
+                ? Finding.Of("{0}; none of them is like this one, so the built-in order holds", words)
+                : words
+        ).In(language);
     }
 
     private Finding Words() =>
         Table is { } table
-            ? Finding.Of("order of backends: measured on {0:yyyy-MM-dd} for {1} classes of problems ({2})",
-                table.Entries.Max(entry => entry.Measured), table.Entries.Count, Path)
-            : (WarningWords ?? Warning) is not { } warning
-                ? Finding.Of("order of backends: built in (latentsync attention tune measures this machine)")
-                : Finding.Of("order of backends: built in. {0}", warning);
+            ? Finding.Of(
+                "order of backends: measured on {0:yyyy-MM-dd} for {1} classes of problems ({2})",
+                table.Entries.Max(entry => entry.Measured),
+                table.Entries.Count,
+                Path
+            )
+        : (WarningWords ?? Warning) is not { } warning
+            ? Finding.Of("order of backends: built in (latentsync attention tune measures this machine)")
+        : Finding.Of("order of backends: built in. {0}", warning);
 
     private static TunedRanking BuiltIn(string? path, Finding? warning) =>
         new(BackendRanking.Default, path, null, warning?.In(Language.English)) { WarningWords = warning };

@@ -45,11 +45,19 @@ internal static class TuningFile
         {
             throw new FormatException($"it has version {content?.Version}, this program writes version {Version}");
         }
-        if (content.Entries.Count > TuningTable.MostEntries || content.Entries.DistinctBy(entry => entry.Class).Count() != content.Entries.Count)
+        if (
+            content.Entries.Count > TuningTable.MostEntries
+            || content.Entries.DistinctBy(entry => entry.Class).Count() != content.Entries.Count
+        )
         {
-            throw new FormatException($"it has {content.Entries.Count} entries; at most {TuningTable.MostEntries} of different classes are expected");
+            throw new FormatException(
+                $"it has {content.Entries.Count} entries; at most {TuningTable.MostEntries} of different classes are expected"
+            );
         }
-        if (content.Entries.SelectMany(entry => entry.Order).FirstOrDefault(name => !AttentionRules.BackendNames.Contains(name)) is { } unknown)
+        if (
+            content.Entries.SelectMany(entry => entry.Order).FirstOrDefault(name => !AttentionRules.BackendNames.Contains(name)) is
+            { } unknown
+        )
         {
             throw new FormatException($"it names a backend \"{unknown}\" that this program does not have");
         }

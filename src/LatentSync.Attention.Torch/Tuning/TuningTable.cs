@@ -9,7 +9,11 @@ namespace LatentSync.Attention.Torch.Tuning;
 /// <param name="Milliseconds">Time of each over the class's problems, weighted by how often a workload has them.</param>
 /// <param name="Measured">When.</param>
 public sealed record TuningEntry(
-    MeasuredClass Class, IReadOnlyList<string> Order, IReadOnlyDictionary<string, double> Milliseconds, DateTimeOffset Measured);
+    MeasuredClass Class,
+    IReadOnlyList<string> Order,
+    IReadOnlyDictionary<string, double> Milliseconds,
+    DateTimeOffset Measured
+);
 
 /// <summary>What <c>attention tune</c> found on a machine. Pure data.</summary>
 /// <param name="Machine">The machine; the table means nothing on another one.</param>
@@ -24,8 +28,7 @@ public sealed record TuningTable(MachineIdentity Machine, IReadOnlyList<TuningEn
     public static TuningTable Empty(MachineIdentity machine) => new(machine, []);
 
     /// <summary>The ranking it makes.</summary>
-    public BackendRanking ToRanking() =>
-        BackendRanking.Measured(Entries.ToDictionary(entry => entry.Class, entry => entry.Order));
+    public BackendRanking ToRanking() => BackendRanking.Measured(Entries.ToDictionary(entry => entry.Class, entry => entry.Order));
 
     /// <summary>The table with new measurements in place of old ones of the same classes.</summary>
     /// <param name="layers">Checked and timed layers.</param>
@@ -34,7 +37,8 @@ public sealed record TuningTable(MachineIdentity Machine, IReadOnlyList<TuningEn
     {
         TuningEntry[] added =
         [
-            .. layers.GroupBy(layer => MeasuredClass.Of(layer.Problem))
+            .. layers
+                .GroupBy(layer => MeasuredClass.Of(layer.Problem))
                 .Select(group => EntryOf(group.Key, [.. group], now))
                 .Where(entry => entry.Order.Count > 0),
         ];
@@ -47,7 +51,9 @@ public sealed record TuningTable(MachineIdentity Machine, IReadOnlyList<TuningEn
     private static TuningEntry EntryOf(MeasuredClass key, MeasuredLayer[] layers, DateTimeOffset now)
     {
         Dictionary<string, double> milliseconds = [];
-        foreach (string backend in layers.SelectMany(layer => layer.Results.Select(result => result.Backend)).Distinct(StringComparer.Ordinal))
+        foreach (
+            string backend in layers.SelectMany(layer => layer.Results.Select(result => result.Backend)).Distinct(StringComparer.Ordinal)
+        )
         {
             MeasuredBackend?[] results = [.. layers.Select(layer => layer.Results.FirstOrDefault(result => result.Backend == backend))];
             if (results.All(result => result is { Right: true, Milliseconds: not null }))
@@ -55,7 +61,10 @@ public sealed record TuningTable(MachineIdentity Machine, IReadOnlyList<TuningEn
                 milliseconds[backend] = layers.Zip(results, (layer, result) => layer.Repeats * result!.Milliseconds!.Value).Sum();
             }
         }
-        string[] order = [.. milliseconds.OrderBy(entry => entry.Value).ThenBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => entry.Key)];
+        string[] order =
+        [
+            .. milliseconds.OrderBy(entry => entry.Value).ThenBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => entry.Key),
+        ];
         return new TuningEntry(key, order, milliseconds, now);
     }
 }

@@ -42,9 +42,17 @@ public static class AttentionTelemetry
 
     /// <summary>Seconds until a call returned, its fallbacks included; tags layer and backend. A GPU may still be computing
     /// then.</summary>
-    public static Histogram<double> Duration { get; } = Meter.CreateHistogram(
-        "latentsync.attention.duration", "s", "Time until a call returned.", tags: null,
-        new InstrumentAdvice<double> { HistogramBucketBoundaries = [1e-5, 1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] });
+    public static Histogram<double> Duration { get; } =
+        Meter.CreateHistogram(
+            "latentsync.attention.duration",
+            "s",
+            "Time until a call returned.",
+            tags: null,
+            new InstrumentAdvice<double>
+            {
+                HistogramBucketBoundaries = [1e-5, 1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+            }
+        );
 
     /// <summary>When a call begins; 0, without a look at the clock, while nobody listens to <see cref="Duration"/>.</summary>
     internal static long Start() => Duration.Enabled ? Stopwatch.GetTimestamp() : 0;
@@ -66,9 +74,10 @@ public static class AttentionTelemetry
     /// <param name="backend">What failed.</param>
     /// <param name="kind">How.</param>
     internal static void NoteFallback(Activity? activity, string backend, FailureKind kind) =>
-        activity?.AddEvent(new ActivityEvent(FallbackEvent, tags: new ActivityTagsCollection
-        {
-            [BackendTag] = backend,
-            [CodeTag] = FailureClassifier.Describe(kind).Code,
-        }));
+        activity?.AddEvent(
+            new ActivityEvent(
+                FallbackEvent,
+                tags: new ActivityTagsCollection { [BackendTag] = backend, [CodeTag] = FailureClassifier.Describe(kind).Code }
+            )
+        );
 }

@@ -84,7 +84,11 @@ public sealed class FallbackLoop<TInputs, TOutput>
     /// <exception cref="AttentionDeviceLostException">The device's state is lost; no other backend is tried.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public TOutput Run(
-        in AttentionProblem problem, scoped TInputs inputs, string? layer = null, CancellationToken cancellationToken = default)
+        in AttentionProblem problem,
+        scoped TInputs inputs,
+        string? layer = null,
+        CancellationToken cancellationToken = default
+    )
     {
         using Activity? activity = AttentionTelemetry.Source.HasListeners() ? AttentionTelemetry.Source.StartActivity("attention") : null;
         long started = AttentionTelemetry.Start();
@@ -155,9 +159,13 @@ public sealed class FallbackLoop<TInputs, TOutput>
             {
                 return i;
             }
-            bool isBetter = least < 0 || (route.HasBoundedMemory[i] == route.HasBoundedMemory[least]
-                ? route.EstimatedBytes[i] < route.EstimatedBytes[least]
-                : route.HasBoundedMemory[i]);
+            bool isBetter =
+                least < 0
+                || (
+                    route.HasBoundedMemory[i] == route.HasBoundedMemory[least]
+                        ? route.EstimatedBytes[i] < route.EstimatedBytes[least]
+                        : route.HasBoundedMemory[i]
+                );
             least = isBetter ? i : least;
         }
         return least;
@@ -184,24 +192,37 @@ public sealed class FallbackLoop<TInputs, TOutput>
         {
             AttentionTelemetry.Calls.Add(1, new(AttentionTelemetry.LayerTag, layer), new(AttentionTelemetry.BackendTag, backend));
         }
-        activity?.SetTag(AttentionTelemetry.LayerTag, layer).SetTag(AttentionTelemetry.BackendTag, backend)
+        activity
+            ?.SetTag(AttentionTelemetry.LayerTag, layer)
+            .SetTag(AttentionTelemetry.BackendTag, backend)
             .SetTag(AttentionTelemetry.ProblemTag, problem.Describe());
     }
 
     private void Failed(
-        Route<TInputs, TOutput> route, int attempt, string? next, bool isLastResort, FailureKind kind, Exception exception, string? layer)
+        Route<TInputs, TOutput> route,
+        int attempt,
+        string? next,
+        bool isLastResort,
+        FailureKind kind,
+        Exception exception,
+        string? layer
+    )
     {
-        string backend = route.Runners[attempt].Name, cause = FailureClassifier.CauseOf(exception);
+        string backend = route.Runners[attempt].Name,
+            cause = FailureClassifier.CauseOf(exception);
         long estimatedBytes = route.EstimatedBytes[attempt];
         FailureDescription failure = FailureClassifier.Describe(kind);
-        AttentionTelemetry.Fallbacks.Add(1, new(AttentionTelemetry.LayerTag, layer), new(AttentionTelemetry.BackendTag, backend),
-            new(AttentionTelemetry.CodeTag, failure.Code));
+        AttentionTelemetry.Fallbacks.Add(
+            1,
+            new(AttentionTelemetry.LayerTag, layer),
+            new(AttentionTelemetry.BackendTag, backend),
+            new(AttentionTelemetry.CodeTag, failure.Code)
+        );
         if (!Quarantine.Add(backend, route.Problem, estimatedBytes, kind, cause))
         {
             return; // told before
         }
-        var reason = Quarantine.Objection(backend, route.Problem, estimatedBytes)
-            ?? failure.ToReason(cause, setAside: null);
+        var reason = Quarantine.Objection(backend, route.Problem, estimatedBytes) ?? failure.ToReason(cause, setAside: null);
         next ??= isLastResort ? null : FindLastResort(route.Problem)?.Runners[0].Name;
         _options.Listener?.OnIncident(new AttentionIncident(backend, kind, reason, route.Problem, layer, next, exception));
     }

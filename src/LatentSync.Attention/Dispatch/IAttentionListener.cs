@@ -13,7 +13,14 @@ namespace LatentSync.Attention.Dispatch;
 /// <param name="Next">What runs instead; the backend itself when it is tried once more; null when nothing is left.</param>
 /// <param name="Exception">What the kernel threw.</param>
 public sealed record AttentionIncident(
-    string Backend, FailureKind Kind, Reason Reason, AttentionProblem Problem, string? Layer, string? Next, Exception Exception)
+    string Backend,
+    FailureKind Kind,
+    Reason Reason,
+    AttentionProblem Problem,
+    string? Layer,
+    string? Next,
+    Exception Exception
+)
 {
     /// <summary>Stable number of the event for logs.</summary>
     public const int EventId = 9001;
@@ -35,7 +42,5 @@ public interface IAttentionListener
     /// <summary>A plan was made for a problem that was not known yet. Does nothing by default.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="layer">Layer class that asked; null when it did not say.</param>
-    void OnPlanned(Plan plan, string? layer)
-    {
-    }
+    void OnPlanned(Plan plan, string? layer) { }
 }

@@ -39,7 +39,9 @@ internal static class LastResort
         var limited = context.Backends.Where(backend => backend.IsLimitedByMemory).Select(backend => backend.Name).ToHashSet();
         List<string> order =
         [
-            .. lacked.OrderBy(verdict => limited.Contains(verdict.Backend)).ThenBy(verdict => verdict.EstimatedBytes)
+            .. lacked
+                .OrderBy(verdict => limited.Contains(verdict.Backend))
+                .ThenBy(verdict => verdict.EstimatedBytes)
                 .Select(verdict => verdict.Backend),
         ];
         if (last is not null)

@@ -16,13 +16,20 @@ internal sealed class ProblemKey : IEqualityComparer<AttentionProblem>
         ulong sizes = (ulong)(uint)problem.Batch * 0x9E3779B97F4A7C15 + (uint)problem.QueryLength;
         sizes = (sizes ^ sizes >> 29) * 0xBF58476D1CE4E5B9 + (uint)problem.KeyLength;
         sizes = (sizes ^ sizes >> 32) * 0x94D049BB133111EB + ((ulong)(uint)problem.HeadCount << 32 | (uint)problem.HeadDim);
-        uint kinds = (uint)problem.DType | (uint)problem.Device.Kind << 4 | (uint)problem.Device.Index << 8 | (uint)problem.Mask.Kind << 16
-            | (uint)problem.QueryLayout << 20 | (problem.IsCausal ? 1u << 24 : 0) | (problem.NeedsGradient ? 1u << 25 : 0);
+        uint kinds =
+            (uint)problem.DType
+            | (uint)problem.Device.Kind << 4
+            | (uint)problem.Device.Index << 8
+            | (uint)problem.Mask.Kind << 16
+            | (uint)problem.QueryLayout << 20
+            | (problem.IsCausal ? 1u << 24 : 0)
+            | (problem.NeedsGradient ? 1u << 25 : 0);
         sizes = (sizes ^ sizes >> 31) * 0x9E3779B97F4A7C15 + kinds + ((ulong)(uint)problem.KvHeadCount << 32);
         return (int)(sizes ^ sizes >> 32);
     }
 
-    /// <summary>Equal bytes are equal problems; different bytes may still be (padding, a negative zero), so that the members decide.</summary>
+    /// <summary>Equal bytes are equal problems; different bytes may still be (padding, a negative zero), so that the members
+    /// decide.</summary>
     internal static bool AreEqual(in AttentionProblem left, in AttentionProblem right) =>
         !RuntimeHelpers.IsReferenceOrContainsReferences<AttentionProblem>() && BytesOf(left).SequenceEqual(BytesOf(right))
         || left.Equals(right);

@@ -20,8 +20,11 @@ internal sealed class Route<TInputs, TOutput>
     private Tally? _tally;
 
     internal Route(
-        Plan plan, int quarantineVersion, IReadOnlyDictionary<string, IAttentionRunner<TInputs, TOutput>> runners,
-        IReadOnlyList<BackendRules> rules)
+        Plan plan,
+        int quarantineVersion,
+        IReadOnlyDictionary<string, IAttentionRunner<TInputs, TOutput>> runners,
+        IReadOnlyList<BackendRules> rules
+    )
     {
         Plan = plan;
         _problem = plan.Problem;
@@ -49,9 +52,11 @@ internal sealed class Route<TInputs, TOutput>
     /// <summary>The plan is still the one that would be made: same quarantine, free memory within the same limits.</summary>
     internal bool Holds(int quarantineVersion, Func<AttentionDevice, long?> freeMemory) =>
         _quarantineVersion == quarantineVersion
-        && (!_dependsOnMemory
+        && (
+            !_dependsOnMemory
             || freeMemory(_problem.Device) is not { } free
-            || free >= Plan.ValidFromFreeBytes && free < Plan.ValidBelowFreeBytes);
+            || free >= Plan.ValidFromFreeBytes && free < Plan.ValidBelowFreeBytes
+        );
 
     /// <summary>Counts a call of a layer. The last pair's counter is remembered, so that a layer that calls again and again is counted
     /// without a search.</summary>

@@ -21,11 +21,16 @@ public sealed record Reason(string Code, string Message, string Found, string Re
     /// <summary>The steps of the remedy that ask something of the user: without "none needed", without the word that joins them.</summary>
     [JsonIgnore]
     public IReadOnlyList<string> Steps =>
-    [
-        .. Remedy.Split(["; ", "；"], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-            .Where(step => !IsNothing(step))
-            .Select(step => step.StartsWith("or ", StringComparison.Ordinal) ? step[3..] : step.StartsWith('或') ? step[1..].TrimStart() : step),
-    ];
+        [
+            .. Remedy
+                .Split(["; ", "；"], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                .Where(step => !IsNothing(step))
+                .Select(step =>
+                    step.StartsWith("or ", StringComparison.Ordinal) ? step[3..]
+                    : step.StartsWith('或') ? step[1..].TrimStart()
+                    : step
+                ),
+        ];
 
     /// <summary>A reason that can be said in every language, in the current one.</summary>
     /// <param name="words">The reason in a language.</param>
@@ -41,7 +46,11 @@ public sealed record Reason(string Code, string Message, string Found, string Re
 
     /// <inheritdoc/>
     public bool Equals(Reason? other) =>
-        other is not null && Code == other.Code && Message == other.Message && Found == other.Found && Required == other.Required
+        other is not null
+        && Code == other.Code
+        && Message == other.Message
+        && Found == other.Found
+        && Required == other.Required
         && Remedy == other.Remedy;
 
     /// <inheritdoc/>

@@ -9,8 +9,12 @@ public static class CudaVersion
     /// <param name="version">The version.</param>
     /// <returns>The largest number when it begins with none, so that a driver with such a version is not called too old.</returns>
     public static int Major(string version) =>
-        int.TryParse(version.AsSpan(0, version.IndexOf('.', StringComparison.Ordinal) is >= 0 and var dot ? dot : version.Length),
-            NumberStyles.None, CultureInfo.InvariantCulture, out int major)
+        int.TryParse(
+            version.AsSpan(0, version.IndexOf('.', StringComparison.Ordinal) is >= 0 and var dot ? dot : version.Length),
+            NumberStyles.None,
+            CultureInfo.InvariantCulture,
+            out int major
+        )
             ? major
             : int.MaxValue;
 }

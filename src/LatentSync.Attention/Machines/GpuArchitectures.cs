@@ -15,9 +15,12 @@ public static class GpuArchitectures
         {
             return false;
         }
-        if (!int.TryParse(text.AsSpan(0, dot), NumberStyles.None, CultureInfo.InvariantCulture, out int major)
+        if (
+            !int.TryParse(text.AsSpan(0, dot), NumberStyles.None, CultureInfo.InvariantCulture, out int major)
             || !int.TryParse(text.AsSpan(dot + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int minor)
-            || major > 99 || minor > 9)
+            || major > 99
+            || minor > 9
+        )
         {
             return false;
         }
@@ -38,8 +41,10 @@ public static class GpuArchitectures
         foreach (string architecture in libTorch.Architectures)
         {
             bool isPtx = architecture.EndsWith("+PTX", StringComparison.OrdinalIgnoreCase);
-            if (TryParse(isPtx ? architecture[..^4] : architecture, out int built)
-                && (gpu / 10 == built / 10 && gpu >= built || isPtx && gpu >= built))
+            if (
+                TryParse(isPtx ? architecture[..^4] : architecture, out int built)
+                && (gpu / 10 == built / 10 && gpu >= built || isPtx && gpu >= built)
+            )
             {
                 return true;
             }

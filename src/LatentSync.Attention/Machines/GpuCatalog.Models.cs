@@ -2,7 +2,9 @@ namespace LatentSync.Attention.Machines;
 
 public static partial class GpuCatalog
 {
-    private const GpuSegment Consumer = GpuSegment.Consumer, Workstation = GpuSegment.Workstation, DataCenter = GpuSegment.DataCenter,
+    private const GpuSegment Consumer = GpuSegment.Consumer,
+        Workstation = GpuSegment.Workstation,
+        DataCenter = GpuSegment.DataCenter,
         Embedded = GpuSegment.Embedded;
 
     /// <summary>Every GPU, by architecture.</summary>

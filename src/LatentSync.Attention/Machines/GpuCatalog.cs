@@ -37,19 +37,67 @@ public static partial class GpuCatalog
     /// <summary>Words that do not tell one GPU from another.</summary>
     private static readonly FrozenSet<string> Noise = new[]
     {
-        "nvidia", "geforce", "tesla", "gpu", "graphics", "card", "corporation", "generation", "edition", "tm", "r", "series", "developer", "kit", "module",
+        "nvidia",
+        "geforce",
+        "tesla",
+        "gpu",
+        "graphics",
+        "card",
+        "corporation",
+        "generation",
+        "edition",
+        "tm",
+        "r",
+        "series",
+        "developer",
+        "kit",
+        "module",
         "lovelace",
     }.ToFrozenSet();
 
     /// <summary>Words that name a variant; a name matches without them when it does not match with them.</summary>
     private static readonly FrozenSet<string> Variants = new[]
     {
-        "sxm", "sxm2", "sxm3", "sxm4", "sxm5", "pcie", "nvl", "hbm2", "hbm2e", "hbm3", "hbm3e", "laptop", "mobile", "max", "q", "maxq", "workstation",
-        "server", "quadro", "jetson", "rtx", "gtx", "oem", "sff", "blackwell",
+        "sxm",
+        "sxm2",
+        "sxm3",
+        "sxm4",
+        "sxm5",
+        "pcie",
+        "nvl",
+        "hbm2",
+        "hbm2e",
+        "hbm3",
+        "hbm3e",
+        "laptop",
+        "mobile",
+        "max",
+        "q",
+        "maxq",
+        "workstation",
+        "server",
+        "quadro",
+        "jetson",
+        "rtx",
+        "gtx",
+        "oem",
+        "sff",
+        "blackwell",
     }.ToFrozenSet();
 
     /// <summary>Words that name a series.</summary>
-    private static readonly FrozenSet<string> SeriesWords = new[] { "rtx", "gtx", "quadro", "titan", "jetson", "tesla", "pro", "ada", "laptop" }.ToFrozenSet();
+    private static readonly FrozenSet<string> SeriesWords = new[]
+    {
+        "rtx",
+        "gtx",
+        "quadro",
+        "titan",
+        "jetson",
+        "tesla",
+        "pro",
+        "ada",
+        "laptop",
+    }.ToFrozenSet();
 
     private static readonly Lazy<FrozenDictionary<string, GpuModel>> ByName = new(() => Index(IsTelling));
     private static readonly Lazy<FrozenDictionary<string, GpuModel>> ByCore = new(() => Index(IsCore));
@@ -59,16 +107,19 @@ public static partial class GpuCatalog
     /// <param name="name">The name.</param>
     /// <exception cref="FormatException">There is none; the message names the nearest.</exception>
     public static GpuModel Find(string name) =>
-        TryFind(name, out GpuModel? model)
-            ? model
-            : IsOtherMaker(name) ? throw new FormatException(
+        TryFind(name, out GpuModel? model) ? model
+        : IsOtherMaker(name)
+            ? throw new FormatException(
                 $"\"{name}\" is not a GPU of NVIDIA. Described machines know NVIDIA's GPUs only; GPUs of AMD, Apple and Intel cannot be used by the CUDA kernels. "
-                + "Leave the GPU out (none) to see what the processor does.")
-            : throw new FormatException(
-                $"\"{name}\" is not in the catalogue of GPUs. The nearest names are {string.Join(", ", Nearest(name, 3).Select(near => near.Name))}. "
-                + "A GPU that is missing can be described in a machine file (--machine FILE) by its compute capability and memory.");
+                    + "Leave the GPU out (none) to see what the processor does."
+            )
+        : throw new FormatException(
+            $"\"{name}\" is not in the catalogue of GPUs. The nearest names are {string.Join(", ", Nearest(name, 3).Select(near => near.Name))}. "
+                + "A GPU that is missing can be described in a machine file (--machine FILE) by its compute capability and memory."
+        );
 
-    /// <summary>The GPU with a name, as <see cref="Find"/> does. A memory size in the name ("RTX 3080 12GB") overrules the catalogue's.</summary>
+    /// <summary>The GPU with a name, as <see cref="Find"/> does. A memory size in the name ("RTX 3080 12GB") overrules the
+    /// catalogue's.</summary>
     /// <param name="name">The name.</param>
     /// <param name="model">The GPU.</param>
     /// <returns>False when there is none.</returns>
@@ -89,28 +140,35 @@ public static partial class GpuCatalog
         if (words.Select(GibibytesOf).FirstOrDefault(size => size > 0) is > 0 and var gibibytes)
         {
             long bytes = (long)gibibytes << 30;
-            model = All.FirstOrDefault(other => other.MemoryBytes == bytes && Key(Words(other.Name), IsCore) == core)
-                ?? model with { MemoryBytes = bytes };
+            model =
+                All.FirstOrDefault(other => other.MemoryBytes == bytes && Key(Words(other.Name), IsCore) == core)
+                ?? model with
+                {
+                    MemoryBytes = bytes,
+                };
         }
         return true;
     }
 
-    /// <summary>The GPUs whose names are nearest to a text, the nearest first: the same number in another series, then the same series, then
-    /// the longest common beginning, then the fewest changed letters.</summary>
+    /// <summary>The GPUs whose names are nearest to a text, the nearest first: the same number in another series, then the same series,
+    /// then the longest common beginning, then the fewest changed letters.</summary>
     /// <param name="name">The text.</param>
     /// <param name="count">How many.</param>
     public static IReadOnlyList<GpuModel> Nearest(string name, int count)
     {
         ArgumentNullException.ThrowIfNull(name);
         string[] words = Words(name);
-        string whole = Key(words, IsTelling), core = Key(words, IsCore);
+        string whole = Key(words, IsTelling),
+            core = Key(words, IsCore);
         return
         [
             .. All.Select(model => (Model: model, Words: Words(model.Name)))
                 .OrderBy(entry => core.Length > 0 && Key(entry.Words, IsCore) == core ? 0 : 1)
                 .ThenByDescending(entry => words.Where(IsSeries).Count(entry.Words.Contains))
                 .ThenByDescending(entry => CommonStart(core, Key(entry.Words, IsCore)))
-                .ThenBy(entry => Math.Min(NearestName.Distance(whole, Key(entry.Words, IsTelling)), NearestName.Distance(core, Key(entry.Words, IsCore))))
+                .ThenBy(entry =>
+                    Math.Min(NearestName.Distance(whole, Key(entry.Words, IsTelling)), NearestName.Distance(core, Key(entry.Words, IsCore)))
+                )
                 .Select(entry => entry.Model)
                 .Take(count),
         ];
@@ -119,7 +177,10 @@ public static partial class GpuCatalog
     /// <summary>A name of AMD, Apple or Intel.</summary>
     private static bool IsOtherMaker(string name) => OtherMakers().IsMatch(name);
 
-    [GeneratedRegex(@"\b(radeon|instinct|amd|apple|intel|arc|iris|rx\s?\d{3,4}\w*|mi\s?\d{2,3}[a-z]?|m[1-9](\s?(pro|max|ultra))?)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"\b(radeon|instinct|amd|apple|intel|arc|iris|rx\s?\d{3,4}\w*|mi\s?\d{2,3}[a-z]?|m[1-9](\s?(pro|max|ultra))?)\b",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant
+    )]
     private static partial Regex OtherMakers();
 
     private static bool IsSeries(string word) => SeriesWords.Contains(word);
@@ -178,7 +239,8 @@ public static partial class GpuCatalog
 
     /// <summary>40 of "40gb", else 0.</summary>
     private static int GibibytesOf(string word) =>
-        word.EndsWith("gb", StringComparison.Ordinal) && int.TryParse(word.AsSpan(..^2), NumberStyles.None, CultureInfo.InvariantCulture, out int size)
+        word.EndsWith("gb", StringComparison.Ordinal)
+        && int.TryParse(word.AsSpan(..^2), NumberStyles.None, CultureInfo.InvariantCulture, out int size)
             ? size
             : 0;
 }

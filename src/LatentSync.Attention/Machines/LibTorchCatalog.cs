@@ -15,7 +15,13 @@ public sealed record LibTorchBuild(string Version, string Flavor, IReadOnlyList<
 
     /// <summary>The oldest driver series that runs it on Linux; Windows' numbers start alike.</summary>
     /// <remarks>NVIDIA, CUDA compatibility, table 1: 11.x from 450, 12.x from 525, 13.x from 580.</remarks>
-    public int MinimumDriver => Flavor[2..^1] switch { "11" => 450, "12" => 525, _ => 580 };
+    public int MinimumDriver =>
+        Flavor[2..^1] switch
+        {
+            "11" => 450,
+            "12" => 525,
+            _ => 580,
+        };
 }
 
 /// <summary>What a described libtorch turns out to be.</summary>
@@ -27,7 +33,8 @@ public sealed record LibTorchAnswer(LibTorchInfo LibTorch, LibTorchBuild? Build,
 /// <summary>The builds of libtorch that PyTorch publishes for CUDA, so that rules can be asked about one that is not installed.</summary>
 public static partial class LibTorchCatalog
 {
-    private static readonly Version FirstWithoutWindowsFlash = new(2, 2), FirstUnknownWindowsFlash = new(2, 8);
+    private static readonly Version FirstWithoutWindowsFlash = new(2, 2),
+        FirstUnknownWindowsFlash = new(2, 8);
 
     /// <summary>The build of a version for a flavour; null when there is none or it is not known.</summary>
     /// <param name="version">"2.5.1"; the patch level does not matter.</param>
@@ -72,8 +79,12 @@ public static partial class LibTorchCatalog
         IReadOnlyList<LibTorchBuild> builds = OfVersion(version);
         if (builds.Count == 0)
         {
-            Finding unknown = Finding.Of("the builds of libtorch {0} are not in the catalogue ({1} to {2}); rules about them refuse nothing",
-                version, Builds[0].Version, Builds[^1].Version);
+            Finding unknown = Finding.Of(
+                "the builds of libtorch {0} are not in the catalogue ({1} to {2}); rules about them refuse nothing",
+                version,
+                Builds[0].Version,
+                Builds[^1].Version
+            );
             string flavor = Versions.Parse(cuda) is { } given ? $"cu{given.Major}{given.Minor}" : "cuda";
             return new LibTorchAnswer(new LibTorchInfo(version, flavor, null, false, []), null, [unknown]);
         }
@@ -100,12 +111,29 @@ public static partial class LibTorchCatalog
         // A driver runs what was built for its own major version or an older one.
         LibTorchBuild build = builds.LastOrDefault(candidate => Versions.Parse(candidate.Cuda)!.Major <= wanted.Major) ?? builds[0];
         bool runs = Versions.Parse(build.Cuda)!.Major <= wanted.Major;
-        notes.Add(Finding.Of("libtorch {0} was not built for CUDA {1} but for {2}; {3} is taken",
-            version, cuda, string.Join(", ", builds.Select(candidate => candidate.Flavor)), build.Flavor));
-        notes.Add(runs
-            ? Finding.Of("that is no obstacle: libtorch brings its own CUDA {0}; only the driver counts, {1} or newer", build.Cuda, build.MinimumDriver)
-            : Finding.Of("libtorch brings its own CUDA {0}, but the driver of CUDA {1} is too old for it: {2} or newer is needed",
-                build.Cuda, cuda, build.MinimumDriver));
+        notes.Add(
+            Finding.Of(
+                "libtorch {0} was not built for CUDA {1} but for {2}; {3} is taken",
+                version,
+                cuda,
+                string.Join(", ", builds.Select(candidate => candidate.Flavor)),
+                build.Flavor
+            )
+        );
+        notes.Add(
+            runs
+                ? Finding.Of(
+                    "that is no obstacle: libtorch brings its own CUDA {0}; only the driver counts, {1} or newer",
+                    build.Cuda,
+                    build.MinimumDriver
+                )
+                : Finding.Of(
+                    "libtorch brings its own CUDA {0}, but the driver of CUDA {1} is too old for it: {2} or newer is needed",
+                    build.Cuda,
+                    cuda,
+                    build.MinimumDriver
+                )
+        );
         if (Builds.LastOrDefault(candidate => Versions.Parse(candidate.Cuda) == wanted) is { } last)
         {
             notes.Add(Finding.Of("the last libtorch built for CUDA {0} is {1}", cuda, last.Version));

@@ -26,14 +26,7 @@ public enum OsFamily
 /// <param name="Gpus">Every GPU found; empty when there is none.</param>
 /// <param name="Cuda">CUDA driver and runtime; null when neither was found.</param>
 /// <param name="LibTorch">The libtorch that is or would be loaded; null when none was found.</param>
-public sealed record Machine(
-    string Os,
-    CpuInfo Cpu,
-    long MemoryBytes,
-    IReadOnlyList<GpuInfo> Gpus,
-    CudaInfo? Cuda,
-    LibTorchInfo? LibTorch
-)
+public sealed record Machine(string Os, CpuInfo Cpu, long MemoryBytes, IReadOnlyList<GpuInfo> Gpus, CudaInfo? Cuda, LibTorchInfo? LibTorch)
 {
     /// <summary>The family that <see cref="Os"/> names; <see cref="OsFamily.Other"/> when it cannot be told.</summary>
     [JsonIgnore]

@@ -8,7 +8,10 @@ namespace LatentSync.Attention.Machines;
 /// <param name="Bits">Bits of a vector: 512, 256 or 128.</param>
 public sealed record VectorPath(string Name, int Bits)
 {
-    private static readonly VectorPath Avx512 = new("AVX-512", 512), Avx2 = new("AVX2+FMA", 256), Neon = new("NEON", 128), Portable = new("portable", 128);
+    private static readonly VectorPath Avx512 = new("AVX-512", 512),
+        Avx2 = new("AVX2+FMA", 256),
+        Neon = new("NEON", 128),
+        Portable = new("portable", 128);
 
     /// <summary>The one that the kernels of this process take: .NET's choice, which the user's settings change
     /// (DOTNET_EnableAVX512=0).</summary>

@@ -27,6 +27,8 @@ public static class Versions
             }
             rest = rest[(digits + 1)..];
         }
-        return count < 2 ? null : count < 4 ? new Version(parts[0], parts[1], parts[2]) : new Version(parts[0], parts[1], parts[2], parts[3]);
+        return count < 2 ? null
+            : count < 4 ? new Version(parts[0], parts[1], parts[2])
+            : new Version(parts[0], parts[1], parts[2], parts[3]);
     }
 }

@@ -45,8 +45,10 @@ public readonly record struct AttentionDevice(AttentionDeviceKind Kind, int Inde
     /// <exception cref="FormatException">The text is none of these.</exception>
     public static AttentionDevice Parse(string text)
     {
-        if (text.StartsWith("cuda:", StringComparison.Ordinal)
-            && int.TryParse(text.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int index))
+        if (
+            text.StartsWith("cuda:", StringComparison.Ordinal)
+            && int.TryParse(text.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int index)
+        )
         {
             return Cuda(index);
         }

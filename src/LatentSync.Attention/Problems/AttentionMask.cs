@@ -54,7 +54,16 @@ public readonly record struct AttentionMask
     /// <param name="rows">1 or Lq.</param>
     /// <param name="columns">1 or Lk.</param>
     public static AttentionMask Of(AttentionMaskKind kind, int batch, int heads, int rows, int columns) =>
-        new() { Kind = kind, Rank = 4, Batch = batch, Heads = heads, Rows = rows, Columns = columns, DType = AttentionDType.Float32 };
+        new()
+        {
+            Kind = kind,
+            Rank = 4,
+            Batch = batch,
+            Heads = heads,
+            Rows = rows,
+            Columns = columns,
+            DType = AttentionDType.Float32,
+        };
 
     /// <summary>Number of elements as given, without broadcasting; at most <see cref="long.MaxValue"/>.</summary>
     public long ElementCount =>

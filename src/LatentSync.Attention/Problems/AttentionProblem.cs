@@ -178,24 +178,32 @@ public readonly record struct AttentionProblem
     /// <exception cref="ArgumentException">It has none; the message says which quantity, what was found and what is required.</exception>
     public void Validate()
     {
-        Require(Batch >= 0 && QueryLength >= 0 && KeyLength >= 0,
-            $"batch {Batch}, Lq {QueryLength}, Lk {KeyLength}", "none of them negative");
+        Require(
+            Batch >= 0 && QueryLength >= 0 && KeyLength >= 0,
+            $"batch {Batch}, Lq {QueryLength}, Lk {KeyLength}",
+            "none of them negative"
+        );
         Require(HeadCount >= 1 && KvHeadCount >= 1, $"{HeadCount} query heads, {KvHeadCount} key heads", "at least one of each");
         Require(HeadCount % KvHeadCount == 0, $"{HeadCount} query heads, {KvHeadCount} key heads", "query heads a multiple of key heads");
         Require(HeadDim >= 1 && ValueDim >= 1, $"headDim {HeadDim}, valueDim {ValueDim}", "both at least 1");
-        Int128 dim = Math.Max(HeadDim, ValueDim), elements = Int128.Max((Int128)HeadCount * QueryLength, (Int128)KvHeadCount * KeyLength) * dim;
-        Require(elements * Batch * DType.Size() < MaximumOperandBytes,
+        Int128 dim = Math.Max(HeadDim, ValueDim),
+            elements = Int128.Max((Int128)HeadCount * QueryLength, (Int128)KvHeadCount * KeyLength) * dim;
+        Require(
+            elements * Batch * DType.Size() < MaximumOperandBytes,
             $"batch {Batch}, heads {HeadCount}, Lq {QueryLength}, Lk {KeyLength}, headDim {HeadDim}, valueDim {ValueDim}",
-            "every operand smaller than 2^62 bytes");
+            "every operand smaller than 2^62 bytes"
+        );
         Require(double.IsFinite(EffectiveScale), $"scale {EffectiveScale}", "a finite number");
         Require(Dropout is >= 0 and < 1, $"dropout {Dropout}", "0 <= dropout < 1");
         Require(Softcap >= 0 && double.IsFinite(Softcap), $"softcap {Softcap}", "a finite number, 0 for none");
         Require(LeftWindow is not < 0 && RightWindow is not < 0, $"window ({LeftWindow}, {RightWindow})", "each at least 0, or none");
         Require(Rank >= 2, $"operands of rank {Rank}", "rank 2 or more, (..., L, D)");
-        Require(Mask.Kind == AttentionMaskKind.None || Fits(Mask.Batch, Batch) && Fits(Mask.Heads, HeadCount)
-            && Fits(Mask.Rows, QueryLength) && Fits(Mask.Columns, KeyLength),
+        Require(
+            Mask.Kind == AttentionMaskKind.None
+                || Fits(Mask.Batch, Batch) && Fits(Mask.Heads, HeadCount) && Fits(Mask.Rows, QueryLength) && Fits(Mask.Columns, KeyLength),
             $"a mask of ({Mask.Batch}, {Mask.Heads}, {Mask.Rows}, {Mask.Columns})",
-            $"broadcastable to (B, H, Lq, Lk) = ({Batch}, {HeadCount}, {QueryLength}, {KeyLength})");
+            $"broadcastable to (B, H, Lq, Lk) = ({Batch}, {HeadCount}, {QueryLength}, {KeyLength})"
+        );
     }
 
     /// <summary>"B 2, H 8, Lq 4096, Lk 50, headDim 40, float16, cuda:0" and whatever departs from the ordinary, in English.</summary>
@@ -251,13 +259,17 @@ public readonly record struct AttentionProblem
 
     private static bool Fits(int size, int full) => size == 1 || size == full;
 
-    private static void Require(bool holds, [InterpolatedStringHandlerArgument(nameof(holds))] ref Requirement.FailureText found, string required) =>
-        Requirement.That(holds, Subject, ref found, required);
+    private static void Require(
+        bool holds,
+        [InterpolatedStringHandlerArgument(nameof(holds))] ref Requirement.FailureText found,
+        string required
+    ) => Requirement.That(holds, Subject, ref found, required);
 
     private static void Require(
-        bool holds, [InterpolatedStringHandlerArgument(nameof(holds))] ref Requirement.FailureText found,
-        [InterpolatedStringHandlerArgument(nameof(holds))] ref Requirement.FailureText required) =>
-        Requirement.That(holds, Subject, ref found, ref required);
+        bool holds,
+        [InterpolatedStringHandlerArgument(nameof(holds))] ref Requirement.FailureText found,
+        [InterpolatedStringHandlerArgument(nameof(holds))] ref Requirement.FailureText required
+    ) => Requirement.That(holds, Subject, ref found, ref required);
 
     private static void AddOption(StringBuilder text, bool applies, FormattableString part)
     {

@@ -27,7 +27,8 @@ public readonly record struct ProblemClass(
     bool IsEmpty,
     bool HasDropout,
     bool HasSoftcap,
-    bool NeedsGradient)
+    bool NeedsGradient
+)
 {
     private static readonly int[] HeadDimBounds = [32, 64, 96, 128, 160, 192, 224, 256];
 
@@ -35,7 +36,8 @@ public readonly record struct ProblemClass(
     /// <param name="problem">The problem.</param>
     public static ProblemClass Of(in AttentionProblem problem)
     {
-        int largest = Math.Max(problem.HeadDim, problem.ValueDim), bound = int.MaxValue;
+        int largest = Math.Max(problem.HeadDim, problem.ValueDim),
+            bound = int.MaxValue;
         foreach (int candidate in HeadDimBounds)
         {
             if (largest <= candidate)
@@ -56,6 +58,7 @@ public readonly record struct ProblemClass(
             problem.IsEmpty,
             problem.Dropout > 0,
             problem.Softcap > 0,
-            problem.NeedsGradient);
+            problem.NeedsGradient
+        );
     }
 }

@@ -15,8 +15,12 @@ internal static class Requirement
     /// <param name="parameter">The argument that is to blame; null when there is no single one.</param>
     /// <exception cref="ArgumentException">It does not hold.</exception>
     internal static void That(
-        [DoesNotReturnIf(false)] bool holds, string subject, [InterpolatedStringHandlerArgument(nameof(holds))] ref FailureText found,
-        [InterpolatedStringHandlerArgument(nameof(holds))] ref FailureText required, string? parameter = null)
+        [DoesNotReturnIf(false)] bool holds,
+        string subject,
+        [InterpolatedStringHandlerArgument(nameof(holds))] ref FailureText found,
+        [InterpolatedStringHandlerArgument(nameof(holds))] ref FailureText required,
+        string? parameter = null
+    )
     {
         if (!holds)
         {
@@ -26,8 +30,12 @@ internal static class Requirement
 
     /// <inheritdoc cref="That(bool, string, ref FailureText, ref FailureText, string?)"/>
     internal static void That(
-        [DoesNotReturnIf(false)] bool holds, string subject, [InterpolatedStringHandlerArgument(nameof(holds))] ref FailureText found,
-        string required, string? parameter = null)
+        [DoesNotReturnIf(false)] bool holds,
+        string subject,
+        [InterpolatedStringHandlerArgument(nameof(holds))] ref FailureText found,
+        string required,
+        string? parameter = null
+    )
     {
         if (!holds)
         {

@@ -6,8 +6,8 @@ namespace LatentSync.Attention.Problems;
 /// <param name="Batches">Sequences per slice, at least 1.</param>
 /// <param name="KvHeads">Key heads per slice, at least 1; more than one sequence only with all heads.</param>
 /// <param name="Rows">Query positions per slice, at least 1; fewer than Lq only with one sequence and one key head.</param>
-/// <param name="Keys">Keys per slice, at least 1; fewer than Lk only with one sequence and one key head. The slices of a row are then joined
-/// by their maxima and sums (online softmax).</param>
+/// <param name="Keys">Keys per slice, at least 1; fewer than Lk only with one sequence and one key head. The slices of a row are then
+/// joined by their maxima and sums (online softmax).</param>
 /// <param name="WorkspaceBytes">Memory that one slice takes, at most the workspace unless one row with <see cref="LeastKeys"/> keys
 /// exceeds it.</param>
 internal readonly record struct SliceShape(int Batches, int KvHeads, int Rows, int Keys, long WorkspaceBytes)
@@ -26,9 +26,10 @@ internal readonly record struct SliceShape(int Batches, int KvHeads, int Rows, i
     /// <param name="workspaceBytes">Memory for one slice in bytes, at least 1.</param>
     public static SliceShape For(in AttentionProblem problem, long workspaceBytes)
     {
-        int compute = problem.DType.ComputeSize(), group = problem.HeadCount / problem.KvHeadCount;
-        // Forward: scores and their exponentials, boolean temporaries, an additive mask's slice. Backward: also weights and their gradients;
-        // measured at its peak: 8.3, and with a window 13.5.
+        int compute = problem.DType.ComputeSize(),
+            group = problem.HeadCount / problem.KvHeadCount;
+        // Forward: scores and their exponentials, boolean temporaries, an additive mask's slice. Backward: also weights and their
+        // gradients; measured at its peak: 8.3, and with a window 13.5.
         double matrices = problem.NeedsGradient ? 9.25 : 3;
         matrices += problem.Softcap > 0 ? 3 : 0; // divided, bent, multiplied
         if (problem.NeedsGradient)
@@ -37,11 +38,15 @@ internal readonly record struct SliceShape(int Batches, int KvHeads, int Rows, i
             matrices += problem.IsCausal || problem.HasWindow ? 5.5 : 0;
             matrices += problem.Mask.Kind != AttentionMaskKind.None ? 4 : 0;
         }
-        double scoreBytes = compute * matrices, dims = (double)problem.HeadDim + problem.ValueDim;
+        double scoreBytes = compute * matrices,
+            dims = (double)problem.HeadDim + problem.ValueDim;
         double keyBytes = (problem.NeedsGradient ? 4.75 : 2.0) * dims * compute;
         double rowBytes = (problem.NeedsGradient ? 4.75 : 4.0) * compute * dims * group;
         double wholeHead = Bytes(problem.QueryLength, problem.KeyLength);
-        int batches = 1, kvHeads = 1, rows = Math.Max(problem.QueryLength, 1), keys = Math.Max(problem.KeyLength, 1);
+        int batches = 1,
+            kvHeads = 1,
+            rows = Math.Max(problem.QueryLength, 1),
+            keys = Math.Max(problem.KeyLength, 1);
         if (wholeHead <= workspaceBytes)
         {
             long heads = (long)Math.Min(workspaceBytes / Math.Max(wholeHead, 1), int.MaxValue);

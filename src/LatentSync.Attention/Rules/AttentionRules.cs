@@ -8,7 +8,11 @@ public static class AttentionRules
     /// <summary>Every backend whose rules are known, in no particular order.</summary>
     public static IReadOnlyList<BackendRules> Backends { get; } =
     [
-        ManagedFlashRules.Backend, TorchFlashRules.Backend, TorchEfficientRules.Backend, TorchMathRules.Backend, SlicedRules.Backend,
+        ManagedFlashRules.Backend,
+        TorchFlashRules.Backend,
+        TorchEfficientRules.Backend,
+        TorchMathRules.Backend,
+        SlicedRules.Backend,
         TorchCuDnnRules.Backend,
     ];
 

@@ -11,19 +11,42 @@ namespace LatentSync.Attention.Rules;
 /// <param name="Remedy">What to do, or how it is cured.</param>
 /// <param name="Source">Where the rule comes from; empty for events.</param>
 public sealed record CodeDescription(
-    string Code, IReadOnlyList<string> Backends, string Message, string Required, string Remedy, string Source)
+    string Code,
+    IReadOnlyList<string> Backends,
+    string Message,
+    string Required,
+    string Remedy,
+    string Source
+)
 {
     /// <summary>Codes of the policy and of the process.</summary>
     public static IReadOnlyList<CodeDescription> OfPolicy { get; } =
     [
         new(PolicyRules.ForbiddenCode, [], "The policy forbids a backend.", "a policy that allows it", "leave out \"forbid NAME\"", ""),
-        new(PolicyRules.OtherRequiredCode, [], "The policy requires another backend.", "a policy that allows it",
-            "say \"prefer NAME\" instead of \"require NAME\"", ""),
-        new(PolicyRules.RequiredUnavailableCode, [], "The backend that the policy requires cannot run.",
+        new(
+            PolicyRules.OtherRequiredCode,
+            [],
+            "The policy requires another backend.",
+            "a policy that allows it",
+            "say \"prefer NAME\" instead of \"require NAME\"",
+            ""
+        ),
+        new(
+            PolicyRules.RequiredUnavailableCode,
+            [],
+            "The backend that the policy requires cannot run.",
             "a problem and a machine within its rules",
-            "say \"prefer NAME\" instead of \"require NAME\"; or remove the reasons that are listed", ""),
-        new(PolicyRules.NoneLeftCode, [], "No backend is left for the problem.", "at least one backend that runs",
-            "remove the reasons that are listed; \"auto\" always leaves sliced", ""),
+            "say \"prefer NAME\" instead of \"require NAME\"; or remove the reasons that are listed",
+            ""
+        ),
+        new(
+            PolicyRules.NoneLeftCode,
+            [],
+            "No backend is left for the problem.",
+            "at least one backend that runs",
+            "remove the reasons that are listed; \"auto\" always leaves sliced",
+            ""
+        ),
     ];
 
     private string? Repair { get; init; }
@@ -32,8 +55,14 @@ public sealed record CodeDescription(
     /// <param name="constraint">The rule.</param>
     /// <param name="backends">Backends that have it.</param>
     public static CodeDescription Of(Constraint constraint, IReadOnlyList<string> backends) =>
-        new(constraint.Code, backends, Sentence(constraint.Rule, backends, Language.English), constraint.Required,
-            constraint.Repair is { } repair ? "cured: " + repair : constraint.Remedy, constraint.Source)
+        new(
+            constraint.Code,
+            backends,
+            Sentence(constraint.Rule, backends, Language.English),
+            constraint.Required,
+            constraint.Repair is { } repair ? "cured: " + repair : constraint.Remedy,
+            constraint.Source
+        )
         {
             Repair = constraint.Repair,
         };
@@ -59,8 +88,10 @@ public sealed record CodeDescription(
 
     private static string Sentence(string rule, IReadOnlyList<string> backends, Language language)
     {
-        string name = backends.Count == 1 ? backends[0]
-            : WordCatalog.Phrase(rule.StartsWith("{0}", StringComparison.Ordinal) ? "The backend" : "the backend", language);
+        string name =
+            backends.Count == 1
+                ? backends[0]
+                : WordCatalog.Phrase(rule.StartsWith("{0}", StringComparison.Ordinal) ? "The backend" : "the backend", language);
         return rule.Replace("{0}", name, StringComparison.Ordinal);
     }
 }

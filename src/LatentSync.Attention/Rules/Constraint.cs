@@ -44,7 +44,8 @@ public sealed record Constraint(string Code, string Rule, string Required, strin
             WordCatalog.Required(Code, Required, language),
             Repair is null
                 ? WordCatalog.Remedy(Code, Remedy, language)
-                : string.Format(null, WordCatalog.Phrase("none needed: {0}", language), WordCatalog.Repair(Code, Repair, language)))
+                : string.Format(null, WordCatalog.Phrase("none needed: {0}", language), WordCatalog.Repair(Code, Repair, language))
+        )
         {
             Effort = Effort,
         });

@@ -12,10 +12,13 @@ internal static class FusedRules
     /// <summary>Source of rules that were read in libtorch's selector for CUDA.</summary>
     internal const string CudaSource = "libtorch 2.10, cuda/sdp_utils.cpp; read, not yet run on a GPU";
 
-    /// <summary>The newest compute capability that the fused kernels of a libtorch accept: 9.0 before 2.7, 12.0 in 2.7, 12.1 since.</summary>
+    /// <summary>The newest compute capability that the fused kernels of a libtorch accept: 9.0 before 2.7, 12.0 in 2.7, 12.1
+    /// since.</summary>
     /// <remarks>cuda/sdp_utils.cpp of 2.5 and 2.9 was read; 2.7's bound is from memory.</remarks>
     internal static int NewestCapability(in ConstraintSubject subject) =>
-        subject.LibTorchIsOlderThan(2, 7) ? 90 : subject.LibTorchIsOlderThan(2, 8) ? 120 : 121;
+        subject.LibTorchIsOlderThan(2, 7) ? 90
+        : subject.LibTorchIsOlderThan(2, 8) ? 120
+        : 121;
 
     /// <summary>The GPU is outside a range of compute capabilities; what it is.</summary>
     /// <param name="subject">The subject.</param>
@@ -29,8 +32,12 @@ internal static class FusedRules
         Finding gpu = Finding.Of("{0}, compute capability {1}", subject.Gpu!.Name, subject.Gpu.ComputeCapability);
         return capability < oldest || NewestCapability(subject) == 121
             ? gpu
-            : Finding.Of("{0}; libtorch {1} goes up to {2}", gpu, subject.Machine.LibTorch!.Version,
-                NewestCapability(subject) == 90 ? "9.0" : "12.0");
+            : Finding.Of(
+                "{0}; libtorch {1} goes up to {2}",
+                gpu,
+                subject.Machine.LibTorch!.Version,
+                NewestCapability(subject) == 90 ? "9.0" : "12.0"
+            );
     }
 
     /// <summary>libtorch is older than a version; which one it is.</summary>
@@ -39,13 +46,13 @@ internal static class FusedRules
 
     /// <summary>Two quantities: "headDim 40, valueDim 80".</summary>
     internal static Finding Pair(string first, double firstValue, string second, double secondValue) =>
-        Finding.Verbatim($"{Finding.Number(first, firstValue).In(Language.English)}, {Finding.Number(second, secondValue).In(Language.English)}");
+        Finding.Verbatim(
+            $"{Finding.Number(first, firstValue).In(Language.English)}, {Finding.Number(second, secondValue).In(Language.English)}"
+        );
 
     /// <summary>Sequences x heads when one launch on a GPU cannot have so many, else null.</summary>
     internal static Finding? BeyondOneLaunch(in ConstraintSubject subject) =>
-        ExceedsOneLaunch(subject.Problem)
-            ? Finding.Of("batch x heads {0}", (long)subject.Problem.Batch * subject.Problem.HeadCount)
-            : null;
+        ExceedsOneLaunch(subject.Problem) ? Finding.Of("batch x heads {0}", (long)subject.Problem.Batch * subject.Problem.HeadCount) : null;
 
     /// <summary>Whether a call on a GPU has to be split.</summary>
     internal static bool ExceedsOneLaunch(in AttentionProblem problem) =>
@@ -67,7 +74,9 @@ internal static class FusedRules
 
     /// <summary>The causal diagonal or a window that a kernel has no flag for; which.</summary>
     internal static Finding? ShapedMask(in ConstraintSubject subject) =>
-        subject.Problem.HasWindow ? Finding.Of("a window") : subject.Problem.IsShiftedCausal ? Finding.Of("causal bottom-right") : null;
+        subject.Problem.HasWindow ? Finding.Of("a window")
+        : subject.Problem.IsShiftedCausal ? Finding.Of("causal bottom-right")
+        : null;
 
     /// <summary>Whether the diagonal and the window become part of the mask, for kernels that have a top-left causal flag and nothing else,
     /// and take no mask beside it. Rules, estimates and runners must agree on it.</summary>
@@ -88,9 +97,10 @@ internal static class FusedRules
         : subject.Problem.Mask.Kind == AttentionMaskKind.Boolean ? Finding.Of("a boolean mask")
         : subject.Problem.Mask.DType != subject.Problem.DType
             ? Finding.Of("{0} with a {1} mask", subject.Problem.DType.LongName(), subject.Problem.Mask.DType.LongName())
-            : null;
+        : null;
 
-    /// <summary>An additive mask that a 16-bit query's type cannot hold: -1e9 would be -∞ in float16, and bfloat16 would round it.</summary>
+    /// <summary>An additive mask that a 16-bit query's type cannot hold: -1e9 would be -∞ in float16, and bfloat16 would round
+    /// it.</summary>
     internal static Finding? MaskOfMoreThanTheQuery(in ConstraintSubject subject) =>
         subject.Problem.Mask.Kind == AttentionMaskKind.Additive && subject.Problem.DType.Size() == 2 ? MaskOfOtherType(subject) : null;
 

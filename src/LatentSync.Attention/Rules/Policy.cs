@@ -44,7 +44,8 @@ public sealed class Policy : IEquatable<Policy>
     public static Policy Parse(string text, IReadOnlyCollection<string> knownBackends)
     {
         ArgumentNullException.ThrowIfNull(text);
-        string? preferred = null, required = null;
+        string? preferred = null,
+            required = null;
         var forbidden = new HashSet<string>(StringComparer.Ordinal);
         foreach (string clause in text.ToLowerInvariant().Split(',', StringSplitOptions.TrimEntries))
         {
@@ -79,12 +80,13 @@ public sealed class Policy : IEquatable<Policy>
         }
         return new Policy(preferred, required, forbidden.ToFrozenSet(StringComparer.Ordinal));
 
-        string Known(string name) =>
-            knownBackends.Contains(name) ? name : throw Unreadable($"there is no attention backend \"{name}\"");
+        string Known(string name) => knownBackends.Contains(name) ? name : throw Unreadable($"there is no attention backend \"{name}\"");
 
         FormatException Unreadable(string what) =>
-            new($"The attention policy \"{text}\" cannot be read: {what}. "
-                + $"Use auto, prefer NAME, require NAME or forbid NAME, with NAME one of {string.Join(", ", knownBackends)}.");
+            new(
+                $"The attention policy \"{text}\" cannot be read: {what}. "
+                    + $"Use auto, prefer NAME, require NAME or forbid NAME, with NAME one of {string.Join(", ", knownBackends)}."
+            );
     }
 
     /// <summary>The text that <see cref="Parse"/> reads.</summary>

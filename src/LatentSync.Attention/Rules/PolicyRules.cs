@@ -30,7 +30,8 @@ internal static class PolicyRules
                 Finding.Of("The policy requires {0}.", required).In(language),
                 Finding.Of("policy \"{0}\"", policy).In(language),
                 Finding.Of("a policy that allows {0}", backend).In(language),
-                Finding.Of("say \"prefer {0}\" instead of \"require {0}\"", required).In(language))
+                Finding.Of("say \"prefer {0}\" instead of \"require {0}\"", required).In(language)
+            )
             {
                 Effort = RemedyEffort.Option,
             });
@@ -41,7 +42,8 @@ internal static class PolicyRules
                 Finding.Of("The policy forbids {0}.", backend).In(language),
                 Finding.Of("policy \"{0}\"", policy).In(language),
                 Finding.Of("a policy that allows {0}", backend).In(language),
-                Finding.Of("leave out \"forbid {0}\"", backend).In(language))
+                Finding.Of("leave out \"forbid {0}\"", backend).In(language)
+            )
             {
                 Effort = RemedyEffort.Option,
             })

@@ -39,7 +39,8 @@ public static class AttentionSelector
         IReadOnlyList<string> ranking = context.Ranking.OrderFor(problem, context.Machine, freeBytes);
         var verdicts = new List<Verdict>(context.Backends.Count);
         var runnable = new List<Verdict>(context.Backends.Count);
-        long validFrom = 0, validBelow = long.MaxValue;
+        long validFrom = 0,
+            validBelow = long.MaxValue;
         foreach (BackendRules backend in context.Backends.OrderBy(rules => Rank(rules.Name, context.Policy, ranking)))
         {
             Verdict verdict = Judge(problem, backend, context, freeBytes);
@@ -70,7 +71,8 @@ public static class AttentionSelector
     private static Verdict Judge(in AttentionProblem problem, BackendRules backend, SelectionContext context, long? freeBytes)
     {
         var subject = new ConstraintSubject(problem, context.Machine, backend.EstimateBytes(problem, context.Machine), freeBytes);
-        List<Reason>? reasons = null, repairs = null;
+        List<Reason>? reasons = null,
+            repairs = null;
         foreach (Constraint constraint in backend.Constraints)
         {
             if (constraint.Violation(subject) is { } found)

@@ -57,8 +57,8 @@ public sealed class BackendRanking
 
     private BackendRanking(
         FrozenDictionary<ProblemClass, IReadOnlyList<string>> measured,
-        FrozenDictionary<ProblemClass, KeyValuePair<MeasuredClass, IReadOnlyList<string>>[]> measuredByLength) =>
-        (_measured, _measuredByLength) = (measured, measuredByLength);
+        FrozenDictionary<ProblemClass, KeyValuePair<MeasuredClass, IReadOnlyList<string>>[]> measuredByLength
+    ) => (_measured, _measuredByLength) = (measured, measuredByLength);
 
     /// <summary>The built-in order for every problem.</summary>
     public static BackendRanking Default { get; } = Measured(new Dictionary<ProblemClass, IReadOnlyList<string>>());
@@ -72,17 +72,22 @@ public sealed class BackendRanking
     /// away, the nearest one.</summary>
     /// <param name="measured">Backends per class, fastest first. Backends that are not named follow in the built-in order.</param>
     public static BackendRanking Measured(IReadOnlyDictionary<MeasuredClass, IReadOnlyList<string>> measured) =>
-        new(FrozenDictionary<ProblemClass, IReadOnlyList<string>>.Empty,
+        new(
+            FrozenDictionary<ProblemClass, IReadOnlyList<string>>.Empty,
             measured
                 .GroupBy(entry => entry.Key.Class)
                 .ToFrozenDictionary(
-                    group => group.Key, group => group.OrderBy(entry => entry.Key.QueryClass).ThenBy(entry => entry.Key.KeyClass).ToArray()));
+                    group => group.Key,
+                    group => group.OrderBy(entry => entry.Key.QueryClass).ThenBy(entry => entry.Key.KeyClass).ToArray()
+                )
+        );
 
     /// <summary>The order for a problem, best first, when it is not known how much memory is free. A backend that it does not name ranks
     /// last.</summary>
     /// <param name="problem">The problem.</param>
     /// <param name="machine">The machine; null: neither cuDNN nor instructions for 16 bits are preferred.</param>
-    public IReadOnlyList<string> OrderFor(in AttentionProblem problem, Machine? machine = null) => OrderFor(problem, machine, freeBytes: null);
+    public IReadOnlyList<string> OrderFor(in AttentionProblem problem, Machine? machine = null) =>
+        OrderFor(problem, machine, freeBytes: null);
 
     /// <summary>The order for a problem, best first.</summary>
     /// <param name="problem">The problem.</param>

@@ -11,11 +11,16 @@ public static class LibTorchSelector
     private static readonly LibTorchChoice[] Ordinary = [LibTorchChoice.Flash, LibTorchChoice.Efficient, LibTorchChoice.Math];
 
     private static readonly LibTorchChoice[] CuDnnFirst =
-        [LibTorchChoice.CuDnn, LibTorchChoice.Flash, LibTorchChoice.Efficient, LibTorchChoice.Math];
+    [
+        LibTorchChoice.CuDnn,
+        LibTorchChoice.Flash,
+        LibTorchChoice.Efficient,
+        LibTorchChoice.Math,
+    ];
 
     /// <summary>The first kernel in libtorch's order whose rules the problem keeps as it is: nothing is repaired, and rules that are ours
-    /// alone do not count. Softcap, windows and the bottom-right diagonal, which libtorch's function cannot be asked for, are ignored. All of
-    /// libtorch's switches are taken to be on, as they are by default.</summary>
+    /// alone do not count. Softcap, windows and the bottom-right diagonal, which libtorch's function cannot be asked for, are ignored. All
+    /// of libtorch's switches are taken to be on, as they are by default.</summary>
     /// <param name="problem">The problem, as the tensors are.</param>
     /// <param name="machine">The machine. Unknown facts break no rule.</param>
     /// <returns>null when the rules of this libtorch are not known: CUDA before 2.5, or AMD's GPUs.</returns>

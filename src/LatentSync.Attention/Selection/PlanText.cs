@@ -16,15 +16,17 @@ public static class PlanText
     {
         var text = new StringBuilder(plan.Problem.Describe(language)).AppendLine();
         text.AppendLine(freeBytes is { } free ? Word("free memory: {0}", MemoryRules.Readable(free)) : Word("free memory: unknown"));
-        text.Append(plan.Chosen is null ? Word("chosen: none")
+        text.Append(
+            plan.Chosen is null ? Word("chosen: none")
             : plan.Order.Count == 0 ? Word("chosen: {0}", plan.Chosen)
-            : Word("chosen: {0} (then {1})", plan.Chosen, string.Join(", ", plan.Order)));
+            : Word("chosen: {0} (then {1})", plan.Chosen, string.Join(", ", plan.Order))
+        );
         foreach (Verdict verdict in VerdictsOf(plan, language))
         {
             string runs = verdict.Runs
                 ? Word("runs, {0:0.0} MiB", verdict.EstimatedBytes / 1048576.0)
                 : Word("does not run, {0:0.0} MiB", verdict.EstimatedBytes / 1048576.0);
-            text.AppendLine().Append($"  {verdict.Backend,-14} {runs}");
+            text.AppendLine().Append($"  {verdict.Backend, -14} {runs}");
             foreach (Reason reason in verdict.Reasons.Concat(verdict.Repairs))
             {
                 text.AppendLine().AppendLine($"    {reason.Code} {reason.Message}");
@@ -46,9 +48,20 @@ public static class PlanText
         IEnumerable<Verdict> verdicts = plan.Verdicts.Select(verdict => verdict.In(language));
         return plan.Chosen is not null
             ? [.. verdicts]
-            : [.. verdicts.Select(verdict => verdict with { Reasons = [.. verdict.Reasons.Select(reason => OnlySteps(reason, language))] })];
+            :
+            [
+                .. verdicts.Select(verdict =>
+                    verdict with
+                    {
+                        Reasons = [.. verdict.Reasons.Select(reason => OnlySteps(reason, language))],
+                    }
+                ),
+            ];
     }
 
     private static Reason OnlySteps(Reason reason, Language language) =>
-        reason with { Remedy = string.Join(language == Language.Chinese ? "；或" : "; or ", reason.Steps) };
+        reason with
+        {
+            Remedy = string.Join(language == Language.Chinese ? "；或" : "; or ", reason.Steps),
+        };
 }

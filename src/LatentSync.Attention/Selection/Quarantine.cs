@@ -11,7 +11,13 @@ namespace LatentSync.Attention.Selection;
 /// <param name="Cause">First line of the failure's message.</param>
 /// <param name="Since">When.</param>
 public sealed record QuarantineEntry(
-    string Backend, ProblemClass Class, FailureKind Kind, long FromBytes, string Cause, DateTimeOffset Since);
+    string Backend,
+    ProblemClass Class,
+    FailureKind Kind,
+    long FromBytes,
+    string Cause,
+    DateTimeOffset Since
+);
 
 /// <summary>Backends that failed at run time, set aside until released: for the class of the problem; when memory ran out, for that size
 /// and larger ones only; when the self-test gave wrong numbers, for the device, element type and head-dim class; when the GPU's code is
@@ -56,9 +62,10 @@ public sealed class Quarantine
                 return false;
             }
             long fromBytes = kind == FailureKind.OutOfMemory ? estimatedBytes : 0;
-            string firstLine = cause.AsSpan().TrimStart() is var text && text.IndexOfAny('\r', '\n') is >= 0 and var end
-                ? text[..end].ToString()
-                : text.ToString();
+            string firstLine =
+                cause.AsSpan().TrimStart() is var text && text.IndexOfAny('\r', '\n') is >= 0 and var end
+                    ? text[..end].ToString()
+                    : text.ToString();
             var entry = new QuarantineEntry(backend, ProblemClass.Of(problem), kind, fromBytes, firstLine, _time.GetUtcNow());
             _entries = [.. _entries, entry];
             Interlocked.Increment(ref _version);
@@ -116,7 +123,10 @@ public sealed class Quarantine
         }
         return worst;
 
-        static int Weight(FailureKind kind) => !MayPass(kind) ? 2 : kind == FailureKind.OutOfMemory ? 0 : 1;
+        static int Weight(FailureKind kind) =>
+            !MayPass(kind) ? 2
+            : kind == FailureKind.OutOfMemory ? 0
+            : 1;
     }
 
     /// <summary>A backend succeeded though it was set aside: what may pass has passed, for this class. Other entries stay.</summary>
@@ -126,7 +136,9 @@ public sealed class Quarantine
         lock (_gate)
         {
             QuarantineEntry[] passed = Array.FindAll(
-                _entries, entry => MayPass(entry.Kind) && Covers(entry, backend, problemClass, estimatedBytes));
+                _entries,
+                entry => MayPass(entry.Kind) && Covers(entry, backend, problemClass, estimatedBytes)
+            );
             if (passed.Length == 0)
             {
                 return; // another thread was faster
@@ -159,12 +171,14 @@ public sealed class Quarantine
     }
 
     private static bool Covers(QuarantineEntry entry, string backend, in ProblemClass problemClass, long estimatedBytes) =>
-        entry.Backend == backend && entry.Kind switch
+        entry.Backend == backend
+        && entry.Kind switch
         {
             FailureKind.NativeLibraryGone => true,
             FailureKind.NoKernelImage => entry.Class.Device == problemClass.Device,
             // A self-test speaks for all problems of its device, element type and head dim, with and without masks.
-            FailureKind.WrongNumbers => entry.Class.Device == problemClass.Device && entry.Class.DType == problemClass.DType
+            FailureKind.WrongNumbers => entry.Class.Device == problemClass.Device
+                && entry.Class.DType == problemClass.DType
                 && entry.Class.HeadDimClass == problemClass.HeadDimClass,
             _ => entry.Class == problemClass && estimatedBytes >= entry.FromBytes,
         };

@@ -31,8 +31,7 @@ internal static class WordCatalog
         language == Language.Chinese && Chinese.Value.Phrases.TryGetValue(english, out string? words) ? words : english;
 
     /// <summary>The rule or event of a code.</summary>
-    internal static string Rule(string code, string english, Language language) =>
-        Of(code, language)?.Rule ?? Phrase(english, language);
+    internal static string Rule(string code, string english, Language language) => Of(code, language)?.Rule ?? Phrase(english, language);
 
     /// <summary>What a code requires.</summary>
     internal static string Required(string code, string english, Language language) =>
@@ -51,16 +50,28 @@ internal static class WordCatalog
 
     private static Words Read()
     {
-        using Stream stream = typeof(WordCatalog).Assembly.GetManifestResourceStream(ChineseResource)
+        using Stream stream =
+            typeof(WordCatalog).Assembly.GetManifestResourceStream(ChineseResource)
             ?? throw new InvalidOperationException($"The assembly was built without {ChineseResource}.");
         using JsonDocument document = JsonDocument.Parse(stream);
         return new Words(
-            document.RootElement.GetProperty("codes").EnumerateObject().ToFrozenDictionary(
-                entry => entry.Name,
-                entry => new CodeWords(
-                    Text(entry.Value, "rule"), Text(entry.Value, "required"), Text(entry.Value, "remedy"), Text(entry.Value, "repair"))),
-            document.RootElement.GetProperty("phrases").EnumerateObject().ToFrozenDictionary(
-                entry => entry.Name, entry => entry.Value.GetString()!));
+            document
+                .RootElement.GetProperty("codes")
+                .EnumerateObject()
+                .ToFrozenDictionary(
+                    entry => entry.Name,
+                    entry => new CodeWords(
+                        Text(entry.Value, "rule"),
+                        Text(entry.Value, "required"),
+                        Text(entry.Value, "remedy"),
+                        Text(entry.Value, "repair")
+                    )
+                ),
+            document
+                .RootElement.GetProperty("phrases")
+                .EnumerateObject()
+                .ToFrozenDictionary(entry => entry.Name, entry => entry.Value.GetString()!)
+        );
     }
 
     private static string? Text(JsonElement words, string name) =>

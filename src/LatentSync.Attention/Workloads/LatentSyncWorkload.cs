@@ -17,7 +17,8 @@ internal static class LatentSyncWorkload
     /// <summary>Items of the batch under guidance: without speech, and with it.</summary>
     private const int GuidedItems = 2;
 
-    /// <summary>Heads of every attention of the denoising network; configuration key <c>attention_head_dim</c>, which counts heads.</summary>
+    /// <summary>Heads of every attention of the denoising network; configuration key <c>attention_head_dim</c>, which counts
+    /// heads.</summary>
     private const int Heads = 8;
 
     /// <summary>Audio tokens of a frame: 10 Whisper positions of 5 states each.</summary>
@@ -40,16 +41,26 @@ internal static class LatentSyncWorkload
     internal static Workload Create(int resolution) =>
         new(
             string.Create(CultureInfo.InvariantCulture, $"latentsync-{resolution}"),
-            string.Create(CultureInfo.InvariantCulture,
-                $"all layers of LatentSync at {resolution} pixels with guidance, 16 frames: UNet, autoencoder, Whisper tiny, SyncNet"),
-            [.. DenoisingNetwork(resolution / 8), .. Others(resolution / 8)]);
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"all layers of LatentSync at {resolution} pixels with guidance, 16 frames: UNet, autoencoder, Whisper tiny, SyncNet"
+            ),
+            [.. DenoisingNetwork(resolution / 8), .. Others(resolution / 8)]
+        );
 
     private static IEnumerable<WorkloadLayer> DenoisingNetwork(int side)
     {
-        var layers = Levels.Select((level, i) => (Side: side >> i, HeadDim: level.Width / Heads, level.SpatialLayers, level.TemporalLayers)).ToArray();
+        var layers = Levels
+            .Select((level, i) => (Side: side >> i, HeadDim: level.Width / Heads, level.SpatialLayers, level.TemporalLayers))
+            .ToArray();
         foreach (var (s, headDim, count, _) in layers)
         {
-            yield return new($"unet.spatial-self.{Grid(s)}", LengthFirst(GuidedItems * Frames, Heads, s * s, s * s, headDim), count, "step");
+            yield return new(
+                $"unet.spatial-self.{Grid(s)}",
+                LengthFirst(GuidedItems * Frames, Heads, s * s, s * s, headDim),
+                count,
+                "step"
+            );
         }
         foreach (var (s, headDim, count, _) in layers)
         {
@@ -64,19 +75,27 @@ internal static class LatentSyncWorkload
     }
 
     private static IEnumerable<WorkloadLayer> Others(int side) =>
-    [
-        // Encoder twice (masked and reference pictures), decoder once, some frames at a time.
-        new($"vae.mid.{Grid(side)}", AttentionProblem.Of(AutoencoderFrames, 1, side * side, side * side, 512), 3 * Frames / AutoencoderFrames, "chunk"),
-        new("whisper.self.1500", LengthFirst(1, 6, 1500, 1500, 64), 4, "segment"),
-        // The released network, stable_syncnet: visual at 8x8 and 4x4, audio at 10x13 and 5x6 positions.
-        new("syncnet.visual.8x8", LengthFirst(1, 8, 64, 64, 64), 1, "clip"),
-        new("syncnet.visual.4x4", LengthFirst(1, 8, 16, 16, 128), 1, "clip"),
-        new("syncnet.audio.10x13", LengthFirst(1, 8, 130, 130, 32), 1, "clip"),
-        new("syncnet.audio.5x6", LengthFirst(1, 8, 30, 30, 64), 1, "clip"),
-    ];
+        [
+            // Encoder twice (masked and reference pictures), decoder once, some frames at a time.
+            new(
+                $"vae.mid.{Grid(side)}",
+                AttentionProblem.Of(AutoencoderFrames, 1, side * side, side * side, 512),
+                3 * Frames / AutoencoderFrames,
+                "chunk"
+            ),
+            new("whisper.self.1500", LengthFirst(1, 6, 1500, 1500, 64), 4, "segment"),
+            // The released network, stable_syncnet: visual at 8x8 and 4x4, audio at 10x13 and 5x6 positions.
+            new("syncnet.visual.8x8", LengthFirst(1, 8, 64, 64, 64), 1, "clip"),
+            new("syncnet.visual.4x4", LengthFirst(1, 8, 16, 16, 128), 1, "clip"),
+            new("syncnet.audio.10x13", LengthFirst(1, 8, 130, 130, 32), 1, "clip"),
+            new("syncnet.audio.5x6", LengthFirst(1, 8, 30, 30, 64), 1, "clip"),
+        ];
 
     private static AttentionProblem LengthFirst(int batch, int heads, int queryLength, int keyLength, int headDim) =>
-        AttentionProblem.Of(batch, heads, queryLength, keyLength, headDim) with { QueryLayout = OperandLayout.LengthFirst };
+        AttentionProblem.Of(batch, heads, queryLength, keyLength, headDim) with
+        {
+            QueryLayout = OperandLayout.LengthFirst,
+        };
 
     private static string Grid(int side) => string.Create(CultureInfo.InvariantCulture, $"{side}x{side}");
 }

@@ -107,8 +107,8 @@ internal static class FloatBlocks
 
     /// <summary>64-bit floats to a 16-bit format, rounded once.</summary>
     /// <remarks>
-    /// Rounding to binary32 and then again could round a near-tie the wrong way. So the first step rounds to odd: an inexact result gets its last
-    /// bit set, which tells the second rounding that there was more. (Boldo and Melquiond, "Emulation of FMA and correctly rounded
+    /// Rounding to binary32 and then again could round a near-tie the wrong way. So the first step rounds to odd: an inexact result gets
+    /// its last bit set, which tells the second rounding that there was more. (Boldo and Melquiond, "Emulation of FMA and correctly rounded
     /// sums: proved algorithms using rounding to odd", 2008.)
     /// </remarks>
     public static void NarrowDouble<TOperator>(ReadOnlySpan<byte> source, Span<byte> destination)

@@ -117,9 +117,14 @@ internal readonly struct SingleToHalf : IBitOperator
         Vector<uint> upper = magnitude >> 13;
 
         Vector<uint> normal = (magnitude + new Vector<uint>(RebiasAndRound) + (upper & Vector<uint>.One)) >> 13;
-        Vector<uint> denormal = Vector.AsVectorUInt32(Vector.AsVectorSingle(magnitude) + new Vector<float>(0.5f)) - new Vector<uint>(OneHalf);
+        Vector<uint> denormal =
+            Vector.AsVectorUInt32(Vector.AsVectorSingle(magnitude) + new Vector<float>(0.5f)) - new Vector<uint>(OneHalf);
         Vector<uint> isNaN = Vector.AsVectorUInt32(Vector.GreaterThan(ordered, new Vector<int>((int)Infinity)));
-        Vector<uint> special = Vector.ConditionalSelect(isNaN, new Vector<uint>(0x7E00) | (upper & new Vector<uint>(0x1FF)), new Vector<uint>(0x7C00));
+        Vector<uint> special = Vector.ConditionalSelect(
+            isNaN,
+            new Vector<uint>(0x7E00) | (upper & new Vector<uint>(0x1FF)),
+            new Vector<uint>(0x7C00)
+        );
 
         Vector<uint> isDenormal = Vector.AsVectorUInt32(Vector.LessThan(ordered, new Vector<int>((int)SmallestNormal)));
         Vector<uint> isSpecial = Vector.AsVectorUInt32(Vector.GreaterThanOrEqual(ordered, new Vector<int>((int)FirstTooLarge)));

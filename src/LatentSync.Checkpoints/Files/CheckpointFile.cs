@@ -39,8 +39,16 @@ internal sealed class CheckpointFile : IDisposable
             throw exception.Fault switch
             {
                 InputFileFault.Missing => new FileNotFoundException($"{fullPath}: there is no such file.", fullPath),
-                InputFileFault.Folder => new CheckpointFormatException(fullPath, "this is a folder, not a checkpoint file", remedy: "Name the .safetensors, .pt or .bin file inside it"),
-                InputFileFault.NotRegular => new CheckpointFormatException(fullPath, $"this {exception.Problem}", innerException: exception),
+                InputFileFault.Folder => new CheckpointFormatException(
+                    fullPath,
+                    "this is a folder, not a checkpoint file",
+                    remedy: "Name the .safetensors, .pt or .bin file inside it"
+                ),
+                InputFileFault.NotRegular => new CheckpointFormatException(
+                    fullPath,
+                    $"this {exception.Problem}",
+                    innerException: exception
+                ),
                 _ => exception,
             };
         }
@@ -63,7 +71,8 @@ internal sealed class CheckpointFile : IDisposable
             {
                 throw Refuse(
                     $"the file ends at byte {offset}, {destination.Length} bytes too early",
-                    remedy: "It is truncated: download or copy it again");
+                    remedy: "It is truncated: download or copy it again"
+                );
             }
             destination = destination[read..];
             offset += read;

@@ -46,7 +46,10 @@ internal static class CheckpointKinds
     {
         ReadOnlySpan<byte> text = head.StartsWith("\uFEFF"u8) ? head[3..] : head;
         return text.TrimStart(" \t\r\n"u8).StartsWith("{"u8)
-            && (text.IndexOf("\"weight_map\""u8) >= 0 || (file.Path.Contains(".index.", StringComparison.Ordinal) && file.Path.EndsWith(".json", StringComparison.Ordinal)));
+            && (
+                text.IndexOf("\"weight_map\""u8) >= 0
+                || (file.Path.Contains(".index.", StringComparison.Ordinal) && file.Path.EndsWith(".json", StringComparison.Ordinal))
+            );
     }
 
     private static (string Problem, string? Remedy) DescribeStranger(ReadOnlySpan<byte> head)
@@ -55,7 +58,10 @@ internal static class CheckpointKinds
         text = text.TrimStart(" \t\r\n"u8);
         if (text.StartsWith("version https://git-lfs"u8))
         {
-            return ("this is a Git LFS pointer, not the file it points to", "Fetch the file with 'git lfs pull', or download it from the model's page");
+            return (
+                "this is a Git LFS pointer, not the file it points to",
+                "Fetch the file with 'git lfs pull', or download it from the model's page"
+            );
         }
         if (text.StartsWith("<"u8))
         {
@@ -81,21 +87,29 @@ internal static class CheckpointKinds
         {
             return ("this is an HDF5 file, which is not read here", Resave);
         }
-        if (head.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B]) || head.StartsWith("BZh"u8) || head.StartsWith((ReadOnlySpan<byte>)[0xFD, 0x37, 0x7A, 0x58, 0x5A]))
+        if (
+            head.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B])
+            || head.StartsWith("BZh"u8)
+            || head.StartsWith((ReadOnlySpan<byte>)[0xFD, 0x37, 0x7A, 0x58, 0x5A])
+        )
         {
             return ("this is a compressed file (gzip, bzip2 or xz)", "Decompress it first");
         }
         if (head.Length >= 262 && head[257..262].SequenceEqual("ustar"u8))
         {
-            return ("this is a tar file (torch.save wrote such files before PyTorch 0.1.10)", $"Unpack it, or load it with an old PyTorch. {Resave}");
+            return (
+                "this is a tar file (torch.save wrote such files before PyTorch 0.1.10)",
+                $"Unpack it, or load it with an old PyTorch. {Resave}"
+            );
         }
         if (head.IndexOfAnyExcept((byte)0) < 0)
         {
             return ("the file begins with zeros only, as an interrupted download leaves it", DownloadAgain);
         }
         string hex = Convert.ToHexString(head[..Math.Min(16, head.Length)]);
-        string ascii = string.Concat(Encoding.Latin1.GetString(head[..Math.Min(16, head.Length)]).Select(c =>
-            c is >= ' ' and <= '~' ? c : '.'));
+        string ascii = string.Concat(
+            Encoding.Latin1.GetString(head[..Math.Min(16, head.Length)]).Select(c => c is >= ' ' and <= '~' ? c : '.')
+        );
         return ($"the file is neither safetensors nor a PyTorch checkpoint; it begins with the bytes {hex} ({ascii})", null);
     }
 }

@@ -4,7 +4,8 @@ using LatentSync.Foundation.Json;
 
 namespace LatentSync.Checkpoints.Files;
 
-/// <summary>The index of a checkpoint that was split over several files, as Hugging Face's libraries write it: which tensor lies in which file.</summary>
+/// <summary>The index of a checkpoint that was split over several files, as Hugging Face's libraries write it: which tensor lies in which
+/// file.</summary>
 /// <param name="Path">Full path of the index.</param>
 /// <param name="Shards">Names of the files, in the index' folder, in the order of their names.</param>
 /// <param name="Map">The file of each tensor.</param>
@@ -26,8 +27,12 @@ internal sealed record ShardIndex(string Path, IReadOnlyList<string> Shards, IRe
         try
         {
             using JsonDocument document = StrictJson.Parse(InputFile.ReadAllBytes(path, MaximumBytes));
-            if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weight_map", out JsonElement list)
-                || list.ValueKind != JsonValueKind.Object || list.GetPropertyCount() is 0 or > MaximumTensors)
+            if (
+                document.RootElement.ValueKind != JsonValueKind.Object
+                || !document.RootElement.TryGetProperty("weight_map", out JsonElement list)
+                || list.ValueKind != JsonValueKind.Object
+                || list.GetPropertyCount() is 0 or > MaximumTensors
+            )
             {
                 throw Refuse($"the index of a split checkpoint must have a \"weight_map\" of 1 to {MaximumTensors} tensors");
             }
@@ -39,7 +44,9 @@ internal sealed record ShardIndex(string Path, IReadOnlyList<string> Shards, IRe
                 string shard = entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : string.Empty;
                 if (!IsName(shard))
                 {
-                    throw Refuse($"the index must name a file of its own folder for every tensor; for {CheckpointFormatException.Quote(tensor)} it says {CheckpointFormatException.Quote(entry.Value.GetRawText())}");
+                    throw Refuse(
+                        $"the index must name a file of its own folder for every tensor; for {CheckpointFormatException.Quote(tensor)} it says {CheckpointFormatException.Quote(entry.Value.GetRawText())}"
+                    );
                 }
                 shards.Add(shard);
                 map.Add(tensor, shard);
@@ -60,5 +67,8 @@ internal sealed record ShardIndex(string Path, IReadOnlyList<string> Shards, IRe
 
     // On every system, so that an index means the same files everywhere; ':' begins a stream of Windows' file systems.
     private static bool IsName(string name) =>
-        name.Length is > 0 and <= MaximumNameLength && name.AsSpan().IndexOfAny("/\\:\0") < 0 && name is not ("." or "..") && !name.Any(char.IsControl);
+        name.Length is > 0 and <= MaximumNameLength
+        && name.AsSpan().IndexOfAny("/\\:\0") < 0
+        && name is not ("." or "..")
+        && !name.Any(char.IsControl);
 }

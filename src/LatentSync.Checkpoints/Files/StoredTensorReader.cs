@@ -33,14 +33,18 @@ internal sealed class StoredTensorReader
         if (destination.Length != required)
         {
             throw new ArgumentException(
-                $"{_file.Path}: tensor {CheckpointFormatException.Quote(name)} ({info.ElementType}, {string.Join(" x ", info.Shape)}) as {elementType} " +
-                $"takes {required} bytes; the destination has {destination.Length}.",
-                nameof(destination));
+                $"{_file.Path}: tensor {CheckpointFormatException.Quote(name)} ({info.ElementType}, {string.Join(" x ", info.Shape)}) as {elementType} "
+                    + $"takes {required} bytes; the destination has {destination.Length}.",
+                nameof(destination)
+            );
         }
-        BlockConversion conversion = ElementConversion.Find(info.ElementType, elementType) ?? throw new ArgumentException(
-            $"{_file.Path}: tensor {CheckpointFormatException.Quote(name)} holds {info.ElementType}, which does not convert to {elementType} " +
-            "without loss; float types convert among each other, integer types to wider ones.",
-            nameof(elementType));
+        BlockConversion conversion =
+            ElementConversion.Find(info.ElementType, elementType)
+            ?? throw new ArgumentException(
+                $"{_file.Path}: tensor {CheckpointFormatException.Quote(name)} holds {info.ElementType}, which does not convert to {elementType} "
+                    + "without loss; float types convert among each other, integer types to wider ones.",
+                nameof(elementType)
+            );
 
         if (info.ElementCount == 0)
         {
@@ -85,10 +89,16 @@ internal sealed class StoredTensorReader
     }
 
     /// <summary>
-    /// A view (transposed, sliced, expanded): its elements are visited in the order in which they lie in the file, the dimension of the largest
-    /// stride outermost, so that the file is read forwards through a window, and are scattered to their row-major places in memory.
+    /// A view (transposed, sliced, expanded): its elements are visited in the order in which they lie in the file, the dimension of the
+    /// largest stride outermost, so that the file is read forwards through a window, and are scattered to their row-major places in memory.
     /// </summary>
-    private void CopyStrided(StoredTensor tensor, IReadOnlyList<long> strides, BlockConversion conversion, int destinationSize, Span<byte> destination)
+    private void CopyStrided(
+        StoredTensor tensor,
+        IReadOnlyList<long> strides,
+        BlockConversion conversion,
+        int destinationSize,
+        Span<byte> destination
+    )
     {
         (long Size, long Source, long Destination)[] axes = OrderAxes(tensor.Info.Shape, strides);
         int sourceSize = tensor.Info.ElementType.SizeInBytes();
@@ -103,18 +113,21 @@ internal sealed class StoredTensorReader
             int windowElements = SmallestWindowBytes / sourceSize;
             long source = 0;
             long target = 0;
-            for (long remaining = tensor.Info.ElementCount; ;)
+            for (long remaining = tensor.Info.ElementCount; ; )
             {
                 if (source < windowStart || source >= windowEnd)
                 {
                     // Grows while reading straight on; stays small while jumping, since most of a large window would be wasted.
-                    windowElements = source == windowEnd ? Math.Min(2 * windowElements, BlockBytes / sourceSize) : SmallestWindowBytes / sourceSize;
+                    windowElements =
+                        source == windowEnd ? Math.Min(2 * windowElements, BlockBytes / sourceSize) : SmallestWindowBytes / sourceSize;
                     int elements = (int)Math.Min(windowElements, lastIndex - source + 1);
                     _file.ReadExactly(tensor.Offset + (source * sourceSize), raw.AsSpan(0, elements * sourceSize));
                     conversion(raw.AsSpan(0, elements * sourceSize), window.AsSpan(0, elements * destinationSize));
                     (windowStart, windowEnd) = (source, source + elements);
                 }
-                window.AsSpan((int)(source - windowStart) * destinationSize, destinationSize).CopyTo(destination[(int)(target * destinationSize)..]);
+                window
+                    .AsSpan((int)(source - windowStart) * destinationSize, destinationSize)
+                    .CopyTo(destination[(int)(target * destinationSize)..]);
                 if (--remaining == 0)
                 {
                     break;

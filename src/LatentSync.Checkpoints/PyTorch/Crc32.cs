@@ -24,7 +24,11 @@ internal static class Crc32
         for (; bytes.Length >= Slices; bytes = bytes[Slices..])
         {
             ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(bytes[..Slices]);
-            crc = Fold(ref tables, words[0] ^ crc, 12) ^ Fold(ref tables, words[1], 8) ^ Fold(ref tables, words[2], 4) ^ Fold(ref tables, words[3], 0);
+            crc =
+                Fold(ref tables, words[0] ^ crc, 12)
+                ^ Fold(ref tables, words[1], 8)
+                ^ Fold(ref tables, words[2], 4)
+                ^ Fold(ref tables, words[3], 0);
         }
         foreach (byte value in bytes)
         {
@@ -36,10 +40,10 @@ internal static class Crc32
     /// <summary>The effect of four bytes that <paramref name="following"/> bytes of the block follow.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint Fold(ref uint tables, uint word, int following) =>
-        Unsafe.Add(ref tables, ((following + 3) * 256) + (byte)word) ^
-        Unsafe.Add(ref tables, ((following + 2) * 256) + (byte)(word >> 8)) ^
-        Unsafe.Add(ref tables, ((following + 1) * 256) + (byte)(word >> 16)) ^
-        Unsafe.Add(ref tables, (following * 256) + (int)(word >> 24));
+        Unsafe.Add(ref tables, ((following + 3) * 256) + (byte)word)
+        ^ Unsafe.Add(ref tables, ((following + 2) * 256) + (byte)(word >> 8))
+        ^ Unsafe.Add(ref tables, ((following + 1) * 256) + (byte)(word >> 16))
+        ^ Unsafe.Add(ref tables, (following * 256) + (int)(word >> 24));
 
     private static uint[] BuildTables()
     {

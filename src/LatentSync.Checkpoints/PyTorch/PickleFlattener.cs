@@ -4,7 +4,8 @@ using LatentSync.Checkpoints.Files;
 
 namespace LatentSync.Checkpoints.PyTorch;
 
-/// <summary>Turns nested dictionaries and lists into one level of names joined with dots: tensors on one side, texts on the other.</summary>
+/// <summary>Turns nested dictionaries and lists into one level of names joined with dots: tensors on one side, texts on the
+/// other.</summary>
 /// <remarks>Recursion is bounded by <see cref="PickleLimits.Depth"/>, so that a structure that contains itself ends in an error.</remarks>
 internal sealed class PickleFlattener
 {
@@ -23,7 +24,10 @@ internal sealed class PickleFlattener
 
     /// <summary>Flattens what a pickle has built. A tensor that stands alone is called "tensor".</summary>
     public static (IReadOnlyDictionary<string, PickleTensor> Tensors, IReadOnlyDictionary<string, string> Metadata) Flatten(
-        CheckpointFile file, object? root, PickleLimits limits)
+        CheckpointFile file,
+        object? root,
+        PickleLimits limits
+    )
     {
         PickleFlattener flattener = new(file, limits);
         if (root is PickleDictionary or PickleList or PickleTuple)
@@ -50,7 +54,8 @@ internal sealed class PickleFlattener
         if (depth > _limits.Depth)
         {
             throw _file.Refuse(
-                $"dictionaries or lists are nested deeper than {_limits.Depth}, or contain themselves, at {CheckpointFormatException.Quote(name ?? "")}");
+                $"dictionaries or lists are nested deeper than {_limits.Depth}, or contain themselves, at {CheckpointFormatException.Quote(name ?? "")}"
+            );
         }
         switch (value)
         {
@@ -88,7 +93,8 @@ internal sealed class PickleFlattener
         if (_tensors.ContainsKey(name) || _metadata.ContainsKey(name))
         {
             throw _file.Refuse(
-                $"two values are both called {CheckpointFormatException.Quote(name)} when nested names are joined with dots");
+                $"two values are both called {CheckpointFormatException.Quote(name)} when nested names are joined with dots"
+            );
         }
         target.Add(name, value);
     }
@@ -102,40 +108,45 @@ internal sealed class PickleFlattener
         return Charged(prefix is null ? key : $"{prefix}.{key}");
     }
 
-    private string KeyText(object? key, string? name) => key switch
-    {
-        string text => text,
-        long or BigInteger or bool or double or null => LeafText(key, name ?? ""),
-        _ => throw _file.Refuse($"a dictionary has {TorchRebuild.Describe(key)} as a key; text or a number is required"),
-    };
+    private string KeyText(object? key, string? name) =>
+        key switch
+        {
+            string text => text,
+            long or BigInteger or bool or double or null => LeafText(key, name ?? ""),
+            _ => throw _file.Refuse($"a dictionary has {TorchRebuild.Describe(key)} as a key; text or a number is required"),
+        };
 
     /// <summary>Python's spelling of a value; text and bytes (as Latin-1 text) without quotes.</summary>
-    private string LeafText(object? value, string name) => value switch
-    {
-        null => "None",
-        bool flag => flag ? "True" : "False",
-        string text => text,
-        long number => Charged(number.ToString(CultureInfo.InvariantCulture)),
-        BigInteger number => Charged(number.ToString(CultureInfo.InvariantCulture)),
-        double number => Charged(FloatText(number)),
-        byte[] bytes => Charged(System.Text.Encoding.Latin1.GetString(bytes)),
-        PickleGlobal global => global.FullName,
-        _ => throw _file.Refuse(
-            $"{CheckpointFormatException.Quote(name)} is {TorchRebuild.Describe(value)}; a tensor, a number or text is required"),
-    };
+    private string LeafText(object? value, string name) =>
+        value switch
+        {
+            null => "None",
+            bool flag => flag ? "True" : "False",
+            string text => text,
+            long number => Charged(number.ToString(CultureInfo.InvariantCulture)),
+            BigInteger number => Charged(number.ToString(CultureInfo.InvariantCulture)),
+            double number => Charged(FloatText(number)),
+            byte[] bytes => Charged(System.Text.Encoding.Latin1.GetString(bytes)),
+            PickleGlobal global => global.FullName,
+            _ => throw _file.Refuse(
+                $"{CheckpointFormatException.Quote(name)} is {TorchRebuild.Describe(value)}; a tensor, a number or text is required"
+            ),
+        };
 
-    private static string FloatText(double number) => number switch
-    {
-        double.NaN => "nan",
-        double.PositiveInfinity => "inf",
-        double.NegativeInfinity => "-inf",
-        _ => number.ToString("R", CultureInfo.InvariantCulture),
-    };
+    private static string FloatText(double number) =>
+        number switch
+        {
+            double.NaN => "nan",
+            double.PositiveInfinity => "inf",
+            double.NegativeInfinity => "-inf",
+            _ => number.ToString("R", CultureInfo.InvariantCulture),
+        };
 
     private string Charged(string text)
     {
         _textLength += text.Length;
-        return _textLength <= _limits.TextLength ? text : throw _file.Refuse(
-            $"names and values together exceed {_limits.TextLength} characters");
+        return _textLength <= _limits.TextLength
+            ? text
+            : throw _file.Refuse($"names and values together exceed {_limits.TextLength} characters");
     }
 }

@@ -4,7 +4,8 @@ using LatentSync.Checkpoints.Files;
 
 namespace LatentSync.Checkpoints.PyTorch;
 
-/// <summary>The bytes of a pickle, read forwards through a small buffer; every read is checked against what is left before it allocates.</summary>
+/// <summary>The bytes of a pickle, read forwards through a small buffer; every read is checked against what is left before it
+/// allocates.</summary>
 internal sealed class PickleInput
 {
     private const int BufferLength = 64 * 1024;
@@ -144,7 +145,8 @@ internal sealed class PickleInput
         {
             throw Refuse(
                 $"the pickle ends too early: {count} more bytes are required, {Remaining} are left",
-                "The file is truncated or damaged: download or copy it again");
+                "The file is truncated or damaged: download or copy it again"
+            );
         }
     }
 

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace LatentSync.Checkpoints.PyTorch;
 
 /// <summary>
-/// Builds the plain data of a pickle (protocols 2 to 5) and nothing else: a name outside <see cref="TorchGlobals"/> is refused when it is mentioned,
-/// before anything could be done with it.
+/// Builds the plain data of a pickle (protocols 2 to 5) and nothing else: a name outside <see cref="TorchGlobals"/> is refused when it is
+/// mentioned, before anything could be done with it.
 /// </summary>
 /// <remarks>One instance reads one pickle. No step recurses, and <see cref="PickleLimits"/> bounds steps, strings and copies.</remarks>
 internal sealed class PickleMachine
@@ -39,7 +39,9 @@ internal sealed class PickleMachine
         if (_input.ReadByte() != (byte)PickleOpcode.Protocol)
         {
             throw _input.Refuse(
-                "a pickle of protocol 2 to 5 begins with byte 0x80", "Save it again in Python: torch.save(state_dict, path)");
+                "a pickle of protocol 2 to 5 begins with byte 0x80",
+                "Save it again in Python: torch.save(state_dict, path)"
+            );
         }
         byte protocol = _input.ReadByte();
         if (protocol is < 2 or > 5)
@@ -109,7 +111,8 @@ internal sealed class PickleMachine
                 Push(_input.ReadDouble());
                 break;
 
-            case PickleOpcode.ShortBinaryUnicode or PickleOpcode.ShortBinaryString:
+            case PickleOpcode.ShortBinaryUnicode
+            or PickleOpcode.ShortBinaryString:
                 Push(_input.ReadText(_input.ReadByte()));
                 break;
             case PickleOpcode.BinaryUnicode or PickleOpcode.BinaryString:
@@ -182,9 +185,11 @@ internal sealed class PickleMachine
                 Push(_rebuild.FindGlobal(_input.ReadLine(), _input.ReadLine()));
                 break;
             case PickleOpcode.StackGlobal:
-                Push(Pop(2) is [string module, string name]
-                    ? _rebuild.FindGlobal(module, name)
-                    : throw _input.Refuse("STACK_GLOBAL requires two strings"));
+                Push(
+                    Pop(2) is [string module, string name]
+                        ? _rebuild.FindGlobal(module, name)
+                        : throw _input.Refuse("STACK_GLOBAL requires two strings")
+                );
                 break;
             case PickleOpcode.BinaryPersistentId:
                 PickleStorage storage = _rebuild.LoadPersistent(Pop(1)[0]);
@@ -201,19 +206,22 @@ internal sealed class PickleMachine
             default:
                 throw _input.Refuse(
                     $"pickle instruction {DescribeUnknown((byte)opcode)} is not permitted in a checkpoint; nothing was executed",
-                    "Save only tensors, numbers and text: torch.save(model.state_dict(), path)");
+                    "Save only tensors, numbers and text: torch.save(model.state_dict(), path)"
+                );
         }
     }
 
     /// <summary>
-    /// A state dictionary carries attributes (module versions) in this way; they are dropped. Anything else would be an object of some class.
+    /// A state dictionary carries attributes (module versions) in this way; they are dropped. Anything else would be an object of some
+    /// class.
     /// </summary>
     private void Build(object?[] operands)
     {
         if (operands[0] is not PickleDictionary)
         {
             throw _input.Refuse(
-                $"the pickle sets attributes of {TorchRebuild.Describe(operands[0])}, which is not permitted; nothing was executed");
+                $"the pickle sets attributes of {TorchRebuild.Describe(operands[0])}, which is not permitted; nothing was executed"
+            );
         }
         Push(operands[0]);
     }
@@ -232,7 +240,8 @@ internal sealed class PickleMachine
         if (Peek() is not PickleDictionary dictionary || items.Length % 2 != 0)
         {
             throw _input.Refuse(
-                $"the pickle puts {items.Length} keys and values into {TorchRebuild.Describe(Peek())}; a dictionary and an even number are required");
+                $"the pickle puts {items.Length} keys and values into {TorchRebuild.Describe(Peek())}; a dictionary and an even number are required"
+            );
         }
         for (int i = 0; i < items.Length; i += 2)
         {
@@ -255,8 +264,9 @@ internal sealed class PickleMachine
     }
 
     private object? Recall(uint index) =>
-        _memo.TryGetValue(index, out object? value) ? value : throw _input.Refuse(
-            $"the pickle refers to value {index}, which it has not defined");
+        _memo.TryGetValue(index, out object? value)
+            ? value
+            : throw _input.Refuse($"the pickle refers to value {index}, which it has not defined");
 
     private void Push(object? value) => _stack.Add(value);
 
@@ -271,8 +281,8 @@ internal sealed class PickleMachine
         return Take(_stack.Count - count);
     }
 
-    private object?[] PopToMark() => _marks.TryPop(out int start) ? Take(start) : throw _input.Refuse(
-        "the pickle collects values without a mark");
+    private object?[] PopToMark() =>
+        _marks.TryPop(out int start) ? Take(start) : throw _input.Refuse("the pickle collects values without a mark");
 
     private void PopOrMark()
     {
@@ -307,16 +317,17 @@ internal sealed class PickleMachine
         }
     }
 
-    private static string DescribeUnknown(byte instruction) => instruction switch
-    {
-        (byte)'i' => "INST",
-        (byte)'o' => "OBJ",
-        (byte)'P' => "PERSID",
-        0x81 => "NEWOBJ",
-        0x92 => "NEWOBJ_EX",
-        0x82 or 0x83 or 0x84 => "EXT",
-        0x8F or 0x90 or 0x91 => "for sets",
-        0x96 or 0x97 or 0x98 => "for out-of-band buffers",
-        _ => $"0x{instruction:X2}",
-    };
+    private static string DescribeUnknown(byte instruction) =>
+        instruction switch
+        {
+            (byte)'i' => "INST",
+            (byte)'o' => "OBJ",
+            (byte)'P' => "PERSID",
+            0x81 => "NEWOBJ",
+            0x92 => "NEWOBJ_EX",
+            0x82 or 0x83 or 0x84 => "EXT",
+            0x8F or 0x90 or 0x91 => "for sets",
+            0x96 or 0x97 or 0x98 => "for out-of-band buffers",
+            _ => $"0x{instruction:X2}",
+        };
 }

@@ -12,7 +12,11 @@ internal sealed record TorchContent(IReadOnlyList<StoredTensor> Tensors, IReadOn
 
     public static TorchContent Build(CheckpointFile file, object? root, PickleLimits limits, Func<PickleStorage, TorchStorageRange?> find)
     {
-        (IReadOnlyDictionary<string, PickleTensor> tensors, IReadOnlyDictionary<string, string> metadata) = PickleFlattener.Flatten(file, root, limits);
+        (IReadOnlyDictionary<string, PickleTensor> tensors, IReadOnlyDictionary<string, string> metadata) = PickleFlattener.Flatten(
+            file,
+            root,
+            limits
+        );
         return new TorchContent([.. tensors.Select(t => TorchStorageMap.Locate(file, t.Key, t.Value, find))], metadata);
     }
 }

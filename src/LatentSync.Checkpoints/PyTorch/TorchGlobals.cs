@@ -3,24 +3,41 @@ using Element = LatentSync.Checkpoints.TensorElementType;
 
 namespace LatentSync.Checkpoints.PyTorch;
 
-/// <summary>The only names that a pickle may mention. None of them runs Python code; each has its meaning in <see cref="TorchRebuild"/>.</summary>
+/// <summary>The only names that a pickle may mention. None of them runs Python code; each has its meaning in
+/// <see cref="TorchRebuild"/>.</summary>
 internal static class TorchGlobals
 {
     /// <summary>Spelling of each element type in the name of its storage class.</summary>
     public static readonly (string Prefix, TensorElementType Type)[] StorageClasses =
     [
-        ("Double", Element.Float64), ("Float", Element.Float32), ("Half", Element.Float16), ("BFloat16", Element.BFloat16),
-        ("Long", Element.Int64), ("Int", Element.Int32), ("Short", Element.Int16), ("Char", Element.Int8), ("Byte", Element.UInt8), ("Bool", Element.Bool),
+        ("Double", Element.Float64),
+        ("Float", Element.Float32),
+        ("Half", Element.Float16),
+        ("BFloat16", Element.BFloat16),
+        ("Long", Element.Int64),
+        ("Int", Element.Int32),
+        ("Short", Element.Int16),
+        ("Char", Element.Int8),
+        ("Byte", Element.UInt8),
+        ("Bool", Element.Bool),
     ];
 
     private static readonly (string Name, TensorElementType Type)[] ElementTypes =
     [
-        ("float64", Element.Float64), ("float32", Element.Float32), ("float16", Element.Float16), ("bfloat16", Element.BFloat16),
-        ("int64", Element.Int64), ("int32", Element.Int32), ("int16", Element.Int16), ("int8", Element.Int8), ("uint8", Element.UInt8), ("bool", Element.Bool),
+        ("float64", Element.Float64),
+        ("float32", Element.Float32),
+        ("float16", Element.Float16),
+        ("bfloat16", Element.BFloat16),
+        ("int64", Element.Int64),
+        ("int32", Element.Int32),
+        ("int16", Element.Int16),
+        ("int8", Element.Int8),
+        ("uint8", Element.UInt8),
+        ("bool", Element.Bool),
     ];
 
-    private static readonly FrozenDictionary<string, PickleGlobal> Permitted =
-        Build().ToFrozenDictionary(g => g.FullName, StringComparer.Ordinal);
+    private static readonly FrozenDictionary<string, PickleGlobal> Permitted = Build()
+        .ToFrozenDictionary(g => g.FullName, StringComparer.Ordinal);
 
     /// <summary>Harmless, but without a counterpart here; the message says what they are.</summary>
     private static readonly FrozenDictionary<string, string> Unsupported = new Dictionary<string, string>(StringComparer.Ordinal)

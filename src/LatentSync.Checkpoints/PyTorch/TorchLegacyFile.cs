@@ -24,7 +24,8 @@ internal static class TorchLegacyFile
         {
             throw input.Refuse(
                 "the checkpoint was saved on a big-endian machine; only little-endian files are read",
-                "Save it again on a little-endian machine");
+                "Save it again on a little-endian machine"
+            );
         }
         StorageCollector storages = new();
         object? value = PickleMachine.Run(input, limits, storages.Add);
@@ -33,11 +34,20 @@ internal static class TorchLegacyFile
             throw input.Refuse("the list of storage keys is missing");
         }
         Dictionary<string, TorchStorageRange> ranges = ReadRanges(file, input.Position, keys, storages);
-        return TorchContent.Build(file, value, limits, storage =>
-            ranges.TryGetValue(storage.Key, out TorchStorageRange range) ? range : null);
+        return TorchContent.Build(
+            file,
+            value,
+            limits,
+            storage => ranges.TryGetValue(storage.Key, out TorchStorageRange range) ? range : null
+        );
     }
 
-    private static Dictionary<string, TorchStorageRange> ReadRanges(CheckpointFile file, long position, PickleList keys, StorageCollector storages)
+    private static Dictionary<string, TorchStorageRange> ReadRanges(
+        CheckpointFile file,
+        long position,
+        PickleList keys,
+        StorageCollector storages
+    )
     {
         Dictionary<string, TorchStorageRange> ranges = new(StringComparer.Ordinal);
         Span<byte> prefix = stackalloc byte[sizeof(long)];
@@ -54,9 +64,10 @@ internal static class TorchLegacyFile
             if (count != storage.ElementCount || length > file.Length - position)
             {
                 throw file.Refuse(
-                    $"storage {CheckpointFormatException.Quote(key)} has {count} elements at byte {position}; " +
-                    $"{storage.ElementCount} of {storage.ElementType} before byte {file.Length} are required",
-                    remedy: "The file is truncated or damaged: download or copy it again");
+                    $"storage {CheckpointFormatException.Quote(key)} has {count} elements at byte {position}; "
+                        + $"{storage.ElementCount} of {storage.ElementType} before byte {file.Length} are required",
+                    remedy: "The file is truncated or damaged: download or copy it again"
+                );
             }
             if (!ranges.TryAdd(key, new TorchStorageRange(position, length)))
             {

@@ -15,7 +15,8 @@ internal static class TorchStorageMap
     /// </summary>
     private const long MaxRepeatedElements = 65_536;
 
-    /// <exception cref="CheckpointFormatException">A tensor reaches beyond its storage, or the storage is missing or has another size.</exception>
+    /// <exception cref="CheckpointFormatException">A tensor reaches beyond its storage, or the storage is missing or has another
+    /// size.</exception>
     public static StoredTensor Locate(CheckpointFile file, string name, PickleTensor tensor, Func<PickleStorage, TorchStorageRange?> find)
     {
         PickleStorage storage = tensor.Storage;
@@ -26,7 +27,8 @@ internal static class TorchStorageMap
         {
             throw file.Refuse(
                 $"its storage {key} has {range.Length} bytes; {storage.ElementCount} elements of {storage.ElementType} take {required}",
-                name);
+                name
+            );
         }
         string shape = $"({string.Join(", ", tensor.Shape)})";
         long count = TensorInfo.CountElements(tensor.Shape) ?? throw file.Refuse($"the product of its shape {shape} exceeds 64 bits", name);
@@ -46,17 +48,25 @@ internal static class TorchStorageMap
         if (count > 0 ? reach >= available : reach > available)
         {
             throw file.Refuse(
-                $"shape {shape} with strides ({string.Join(", ", tensor.Strides)}) from element {tensor.Offset} " +
-                $"reaches beyond its storage {key} of {available} elements",
-                name);
+                $"shape {shape} with strides ({string.Join(", ", tensor.Strides)}) from element {tensor.Offset} "
+                    + $"reaches beyond its storage {key} of {available} elements",
+                name
+            );
         }
         if (count > available && count > MaxRepeatedElements)
         {
             throw file.Refuse(
-                $"shape {shape} repeats the {available} elements of its storage {key}", name, "Save it again after tensor.contiguous()");
+                $"shape {shape} repeats the {available} elements of its storage {key}",
+                name,
+                "Save it again after tensor.contiguous()"
+            );
         }
         TensorInfo info = new(name, tensor.ElementType, tensor.Shape);
-        return new StoredTensor(info, range.Offset + (tensor.Offset * elementSize), IsContiguous(tensor.Shape, tensor.Strides) ? null : tensor.Strides);
+        return new StoredTensor(
+            info,
+            range.Offset + (tensor.Offset * elementSize),
+            IsContiguous(tensor.Shape, tensor.Strides) ? null : tensor.Strides
+        );
     }
 
     private static bool IsContiguous(long[] shape, long[] strides)

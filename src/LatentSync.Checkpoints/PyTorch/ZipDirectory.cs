@@ -4,7 +4,8 @@ using LatentSync.Checkpoints.Files;
 
 namespace LatentSync.Checkpoints.PyTorch;
 
-/// <summary>The list of files in a zip archive, zip64 included, with their positions: the data is then read straight from the file.</summary>
+/// <summary>The list of files in a zip archive, zip64 included, with their positions: the data is then read straight from the
+/// file.</summary>
 internal sealed class ZipDirectory
 {
     private const int MaxEntries = 500_000;
@@ -38,7 +39,10 @@ internal sealed class ZipDirectory
         byte[] tail = new byte[tailLength];
         _file.ReadExactly(_file.Length - tailLength, tail);
         int at = tailLength - ZipFormat.EndOfDirectoryLength;
-        while (at >= 0 && !(UInt32(tail, at) == ZipFormat.EndOfDirectory && UInt16(tail, at + 20) == tailLength - at - ZipFormat.EndOfDirectoryLength))
+        while (
+            at >= 0
+            && !(UInt32(tail, at) == ZipFormat.EndOfDirectory && UInt16(tail, at + 20) == tailLength - at - ZipFormat.EndOfDirectoryLength)
+        )
         {
             at--;
         }
@@ -63,13 +67,15 @@ internal sealed class ZipDirectory
         if (count > MaxEntries || length > MaxDirectoryBytes)
         {
             throw _file.Refuse(
-                $"the zip directory claims {count} entries in {length} bytes; at most {MaxEntries} in {MaxDirectoryBytes} are allowed");
+                $"the zip directory claims {count} entries in {length} bytes; at most {MaxEntries} in {MaxDirectoryBytes} are allowed"
+            );
         }
         if (offset > directoryLimit - length || count * ZipFormat.CentralHeaderLength > length)
         {
             throw _file.Refuse(
                 $"the zip directory claims {count} entries in {length} bytes from byte {offset}, which do not fit before byte {directoryLimit}",
-                remedy: Truncated);
+                remedy: Truncated
+            );
         }
         return (offset, length, count);
     }
@@ -87,7 +93,12 @@ internal sealed class ZipDirectory
             {
                 _file.ReadExactly((long)recordOffset, record);
                 (ulong count, ulong length, ulong offset) = (UInt64(record, 32), UInt64(record, 40), UInt64(record, 48));
-                if (UInt32(record, 0) == ZipFormat.Zip64EndOfDirectory && count <= long.MaxValue && length <= long.MaxValue && offset <= long.MaxValue)
+                if (
+                    UInt32(record, 0) == ZipFormat.Zip64EndOfDirectory
+                    && count <= long.MaxValue
+                    && length <= long.MaxValue
+                    && offset <= long.MaxValue
+                )
                 {
                     return ((long)offset, (long)length, (long)count, (long)recordOffset);
                 }
@@ -118,7 +129,8 @@ internal sealed class ZipDirectory
             {
                 throw _file.Refuse(
                     $"zip entry {Quote(entry.Name)} claims {entry.Length} bytes from byte {dataOffset}, but the next begins at {limit}",
-                    remedy: Truncated);
+                    remedy: Truncated
+                );
             }
             _entries[entry.Name] = entry with { DataOffset = dataOffset };
         }
@@ -140,7 +152,8 @@ internal sealed class ZipDirectory
         {
             throw _file.Refuse(
                 $"the zip directory is damaged at its byte {at}: a name of {nameLength} bytes (at most {MaxNameBytes} are allowed)",
-                remedy: Truncated);
+                remedy: Truncated
+            );
         }
         string name = DecodeName(header.Slice(ZipFormat.CentralHeaderLength, nameLength));
         if (_entries.ContainsKey(name))
@@ -165,7 +178,9 @@ internal sealed class ZipDirectory
         if (compressed > (ulong)_file.Length || offset > (ulong)_file.Length || (method == 0 && compressed != uncompressed))
         {
             throw _file.Refuse(
-                $"zip entry {Quote(name)} claims {compressed} bytes at byte {offset} of a file of {_file.Length}", remedy: Truncated);
+                $"zip entry {Quote(name)} claims {compressed} bytes at byte {offset} of a file of {_file.Length}",
+                remedy: Truncated
+            );
         }
         ZipEntry entry = new(name, 0, (long)compressed, UInt32(header, 16), method);
         _entries.Add(name, entry);
@@ -173,19 +188,27 @@ internal sealed class ZipDirectory
         return ((long)offset, entry);
     }
 
-    /// <summary>Returns where the data begins: the local header may be longer than the directory says, that is how PyTorch aligns.</summary>
+    /// <summary>Returns where the data begins: the local header may be longer than the directory says, that is how PyTorch
+    /// aligns.</summary>
     private long ReadLocalHeader(long offset, ZipEntry entry, long limit)
     {
         if (limit - offset < ZipFormat.LocalHeaderLength)
         {
             throw _file.Refuse(
-                $"zip entry {Quote(entry.Name)} begins at byte {offset}, too close to the next at {limit}", remedy: Truncated);
+                $"zip entry {Quote(entry.Name)} begins at byte {offset}, too close to the next at {limit}",
+                remedy: Truncated
+            );
         }
         Span<byte> header = stackalloc byte[ZipFormat.LocalHeaderLength];
         _file.ReadExactly(offset, header);
         int nameLength = UInt16(header, 26);
         long dataOffset = offset + header.Length + nameLength + UInt16(header, 28);
-        if (UInt32(header, 0) != ZipFormat.LocalHeader || UInt16(header, 8) != entry.Method || nameLength > MaxNameBytes || dataOffset > limit)
+        if (
+            UInt32(header, 0) != ZipFormat.LocalHeader
+            || UInt16(header, 8) != entry.Method
+            || nameLength > MaxNameBytes
+            || dataOffset > limit
+        )
         {
             throw _file.Refuse($"zip entry {Quote(entry.Name)} has no valid header at byte {offset}", remedy: Truncated);
         }

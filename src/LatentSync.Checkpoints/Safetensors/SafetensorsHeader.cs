@@ -13,6 +13,7 @@ internal sealed class SafetensorsHeader
 
     /// <summary>The one key of the header that is no tensor: a map from text to text.</summary>
     public const string MetadataKey = "__metadata__";
+
     /// <summary>Characters of a tensor's name or a metadata key.</summary>
     public const int MaxNameLength = 4096;
 
@@ -53,7 +54,8 @@ internal sealed class SafetensorsHeader
         {
             throw file.Refuse(
                 $"the safetensors header claims {length} bytes, but only {file.Length - LengthPrefix} follow",
-                remedy: "The file is truncated: download or copy it again");
+                remedy: "The file is truncated: download or copy it again"
+            );
         }
         byte[] json = new byte[(int)length];
         file.ReadExactly(LengthPrefix, json);
@@ -125,10 +127,13 @@ internal sealed class SafetensorsHeader
                 case "dtype" when type is null:
                     Expect(ref reader, JsonTokenType.String, "dtype", name);
                     string spelling = reader.GetString()!;
-                    type = SafetensorsTypes.Find(spelling) ?? throw _file.Refuse(
-                        $"element type {CheckpointFormatException.Quote(spelling)} is not read here; F64, F32, F16, BF16, I64, I32, I16, I8, U8 and BOOL are",
-                        name,
-                        "Use an unquantised version of the checkpoint");
+                    type =
+                        SafetensorsTypes.Find(spelling)
+                        ?? throw _file.Refuse(
+                            $"element type {CheckpointFormatException.Quote(spelling)} is not read here; F64, F32, F16, BF16, I64, I32, I16, I8, U8 and BOOL are",
+                            name,
+                            "Use an unquantised version of the checkpoint"
+                        );
                     break;
                 case "shape" when shape is null:
                     shape = ParseNumbers(ref reader, "shape", TensorInfo.MaxRank, name);
@@ -147,14 +152,16 @@ internal sealed class SafetensorsHeader
         {
             throw _file.Refuse("its entry must have dtype, shape and two data_offsets", name);
         }
-        long count = TensorInfo.CountElements(shape)
+        long count =
+            TensorInfo.CountElements(shape)
             ?? throw _file.Refuse($"the product of its shape ({string.Join(", ", shape)}) exceeds 64 bits", name);
         long required = count * type.Value.SizeInBytes();
         if (end < begin || end - begin != required)
         {
             throw _file.Refuse(
                 $"shape ({string.Join(", ", shape)}) of {type} takes {required} bytes, its data_offsets {begin} to {end} give {(Int128)end - begin}",
-                name);
+                name
+            );
         }
         return (new TensorInfo(name, type.Value, shape), begin, end);
     }
@@ -190,13 +197,19 @@ internal sealed class SafetensorsHeader
             {
                 throw _file.Refuse(
                     $"its data ends at byte {end} of the data section, which has {length}",
-                    info.Name, "The file is truncated or damaged: download or copy it again");
+                    info.Name,
+                    "The file is truncated or damaged: download or copy it again"
+                );
             }
             if (begin != position)
             {
-                string neighbour = previous is null ? "the start of the data section" : $"the end of {CheckpointFormatException.Quote(previous)}";
+                string neighbour = previous is null
+                    ? "the start of the data section"
+                    : $"the end of {CheckpointFormatException.Quote(previous)}";
                 throw _file.Refuse(
-                    $"its data begins at byte {begin}, {(begin < position ? "before" : "behind")} {neighbour} ({position})", info.Name);
+                    $"its data begins at byte {begin}, {(begin < position ? "before" : "behind")} {neighbour} ({position})",
+                    info.Name
+                );
             }
             position = end;
             previous = info.Name;
@@ -215,8 +228,9 @@ internal sealed class SafetensorsHeader
             return false;
         }
         name = reader.GetString()!;
-        return name.Length <= MaxNameLength ? true : throw _file.Refuse(
-            $"a name has {name.Length} characters; at most {MaxNameLength} are allowed", name);
+        return name.Length <= MaxNameLength
+            ? true
+            : throw _file.Refuse($"a name has {name.Length} characters; at most {MaxNameLength} are allowed", name);
     }
 
     private void Expect(ref Utf8JsonReader reader, JsonTokenType type, string what, string? tensorName = null)
@@ -224,7 +238,9 @@ internal sealed class SafetensorsHeader
         if (!reader.Read() || reader.TokenType != type)
         {
             throw _file.Refuse(
-                $"{what} must be a JSON {type.ToString().Replace("Start", "", StringComparison.Ordinal).ToLowerInvariant()}", tensorName);
+                $"{what} must be a JSON {type.ToString().Replace("Start", "", StringComparison.Ordinal).ToLowerInvariant()}",
+                tensorName
+            );
         }
     }
 }

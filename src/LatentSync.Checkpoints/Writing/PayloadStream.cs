@@ -61,9 +61,7 @@ internal sealed class PayloadStream : Stream
 
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
-    public override void Flush()
-    {
-    }
+    public override void Flush() { }
 
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
@@ -72,5 +70,7 @@ internal sealed class PayloadStream : Stream
     public override void SetLength(long value) => throw new NotSupportedException();
 
     private InvalidOperationException WrongLength(long written) =>
-        new($"The writer of \"{_name}\" produced {written} bytes{(written > _expected ? " or more" : "")}; its shape requires {_expected}.");
+        new(
+            $"The writer of \"{_name}\" produced {written} bytes{(written > _expected ? " or more" : "")}; its shape requires {_expected}."
+        );
 }

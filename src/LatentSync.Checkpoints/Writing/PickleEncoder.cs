@@ -5,8 +5,10 @@ using LatentSync.Checkpoints.PyTorch;
 
 namespace LatentSync.Checkpoints.Writing;
 
-/// <summary>Writes a dictionary as torch.save's pickler does, protocol 2, byte for byte; each tensor becomes a storage of its own.</summary>
-/// <remarks>Every string, tuple, name and container is memoised as Python memoises it; what Python would find there again by identity is recalled.</remarks>
+/// <summary>Writes a dictionary as torch.save's pickler does, protocol 2, byte for byte; each tensor becomes a storage of its
+/// own.</summary>
+/// <remarks>Every string, tuple, name and container is memoised as Python memoises it; what Python would find there again by identity is
+/// recalled.</remarks>
 internal sealed class PickleEncoder
 {
     private const int BatchLength = 1000;
@@ -19,9 +21,7 @@ internal sealed class PickleEncoder
     private readonly List<TensorPayload> _storages = [];
     private uint _memoCount;
 
-    private PickleEncoder()
-    {
-    }
+    private PickleEncoder() { }
 
     /// <summary>The pickle, and the storages that it calls "0", "1", ...</summary>
     public static (ReadOnlyMemory<byte> Pickle, IReadOnlyList<TensorPayload> Storages) Encode(CheckpointDictionary root)
@@ -42,11 +42,16 @@ internal sealed class PickleEncoder
         }
         Emit(PickleOpcode.EmptyDictionary);
         Memoize();
-        WriteBatches([.. dictionary], PickleOpcode.SetItem, PickleOpcode.SetItems, item =>
-        {
-            WriteText(item.Key);
-            WriteValue(item.Value, depth);
-        });
+        WriteBatches(
+            [.. dictionary],
+            PickleOpcode.SetItem,
+            PickleOpcode.SetItems,
+            item =>
+            {
+                WriteText(item.Key);
+                WriteValue(item.Value, depth);
+            }
+        );
     }
 
     private void WriteValue(object value, int depth)
@@ -128,7 +133,15 @@ internal sealed class PickleEncoder
         {
             WriteInteger(number);
         }
-        Emit(numbers.Count switch { 1 => PickleOpcode.Tuple1, 2 => PickleOpcode.Tuple2, 3 => PickleOpcode.Tuple3, _ => PickleOpcode.Tuple });
+        Emit(
+            numbers.Count switch
+            {
+                1 => PickleOpcode.Tuple1,
+                2 => PickleOpcode.Tuple2,
+                3 => PickleOpcode.Tuple3,
+                _ => PickleOpcode.Tuple,
+            }
+        );
         Memoize();
     }
 

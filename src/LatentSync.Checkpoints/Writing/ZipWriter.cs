@@ -4,7 +4,8 @@ using LatentSync.Checkpoints.PyTorch;
 
 namespace LatentSync.Checkpoints.Writing;
 
-/// <summary>Writes a zip archive of stored entries as PyTorch does: data at multiples of 64 bytes, zip64 records where they are needed.</summary>
+/// <summary>Writes a zip archive of stored entries as PyTorch does: data at multiples of 64 bytes, zip64 records where they are
+/// needed.</summary>
 internal sealed class ZipWriter
 {
     private const ushort Version = 20;
@@ -138,7 +139,8 @@ internal sealed class ZipWriter
         writer.Write((ushort)0);
     }
 
-    /// <summary>The fields that local and central header share, up to the sizes. The time of change is left zero, as PyTorch leaves it.</summary>
+    /// <summary>The fields that local and central header share, up to the sizes. The time of change is left zero, as PyTorch leaves
+    /// it.</summary>
     private static void WriteCommonFields(BinaryWriter writer, ushort version, uint crc, long length, bool sizes64)
     {
         writer.Write(version);

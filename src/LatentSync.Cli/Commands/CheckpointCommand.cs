@@ -11,14 +11,53 @@ internal static class CheckpointCommand
 {
     private const int MaximumReadMeBytes = 16 << 20;
 
-    private static readonly Option<string> Out = new("--out", "-o") { Description = "folder for the checkpoint; created if missing, otherwise it must be empty", Required = true, HelpName = "DIR" };
-    private static readonly Option<string> Size = new ChoiceOption("--size", "demo", "full") { Description = "demo (4.6 MB, narrow networks) or full (5.4 GB, the released configuration)", DefaultValueFactory = _ => "demo", HelpName = "NAME" };
-    private static readonly Option<string> UNet = new("--unet") { Description = "checkpoint-N.pt of `train unet`", Required = true, HelpName = "FILE" };
-    private static readonly Option<string> Configuration = new("--config") { Description = "the YAML file the UNet was trained with", Required = true, HelpName = "FILE" };
-    private static readonly Option<string> Vae = new("--vae") { Description = "folder checkpoint-N of `train vae`, or one of diffusers", Required = true, HelpName = "DIR" };
-    private static readonly Option<string> Whisper = new("--whisper") { Description = "checkpoint-N.pt of `train speech`, or a file of Whisper", Required = true, HelpName = "FILE" };
-    private static readonly Option<string?> ReadMe = new("--readme") { Description = "text file to include as README.txt", HelpName = "FILE" };
-    private static readonly Option<long> Seed = new("--seed") { Description = "seed of the weights", DefaultValueFactory = _ => 1247L, HelpName = "N" };
+    private static readonly Option<string> Out = new("--out", "-o")
+    {
+        Description = "folder for the checkpoint; created if missing, otherwise it must be empty",
+        Required = true,
+        HelpName = "DIR",
+    };
+    private static readonly Option<string> Size = new ChoiceOption("--size", "demo", "full")
+    {
+        Description = "demo (4.6 MB, narrow networks) or full (5.4 GB, the released configuration)",
+        DefaultValueFactory = _ => "demo",
+        HelpName = "NAME",
+    };
+    private static readonly Option<string> UNet = new("--unet")
+    {
+        Description = "checkpoint-N.pt of `train unet`",
+        Required = true,
+        HelpName = "FILE",
+    };
+    private static readonly Option<string> Configuration = new("--config")
+    {
+        Description = "the YAML file the UNet was trained with",
+        Required = true,
+        HelpName = "FILE",
+    };
+    private static readonly Option<string> Vae = new("--vae")
+    {
+        Description = "folder checkpoint-N of `train vae`, or one of diffusers",
+        Required = true,
+        HelpName = "DIR",
+    };
+    private static readonly Option<string> Whisper = new("--whisper")
+    {
+        Description = "checkpoint-N.pt of `train speech`, or a file of Whisper",
+        Required = true,
+        HelpName = "FILE",
+    };
+    private static readonly Option<string?> ReadMe = new("--readme")
+    {
+        Description = "text file to include as README.txt",
+        HelpName = "FILE",
+    };
+    private static readonly Option<long> Seed = new("--seed")
+    {
+        Description = "seed of the weights",
+        DefaultValueFactory = _ => 1247L,
+        HelpName = "N",
+    };
 
     public static Command Create()
     {
@@ -35,7 +74,9 @@ internal static class CheckpointCommand
             """
         )
         {
-            Out, Size, Seed,
+            Out,
+            Size,
+            Seed,
         };
         create.SetAction((parsed, cancellationToken) => Task.Run(() => Run(parsed, cancellationToken), cancellationToken));
         TeachingCommand assemble = new(
@@ -48,7 +89,12 @@ internal static class CheckpointCommand
             """
         )
         {
-            UNet, Configuration, Vae, Whisper, ReadMe, Out,
+            UNet,
+            Configuration,
+            Vae,
+            Whisper,
+            ReadMe,
+            Out,
         };
         assemble.SetAction((parsed, cancellationToken) => Task.Run(() => Assemble(parsed, cancellationToken), cancellationToken));
         TeachingCommand group = new(
@@ -97,7 +143,9 @@ internal static class CheckpointCommand
         string folder = OutputPath.Folder(parsed.GetRequiredValue(Out));
         if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
         {
-            throw new SyncOptionsException($"--out {folder} is not empty; give a new or empty folder, so that nothing of yours is replaced.");
+            throw new SyncOptionsException(
+                $"--out {folder} is not empty; give a new or empty folder, so that nothing of yours is replaced."
+            );
         }
         return folder;
     }

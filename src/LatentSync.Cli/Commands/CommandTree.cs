@@ -9,7 +9,13 @@ internal static class CommandTree
 {
     public static Option<bool> Verbose { get; } = new("--verbose") { Description = "show the stack trace of a failure", Recursive = true };
 
-    public static Option<string?> Language { get; } = new("--lang") { Description = "language of the doctor and of messages about wrong usage and attention: en or zh; default: the locale's", HelpName = "en|zh", Recursive = true };
+    public static Option<string?> Language { get; } =
+        new("--lang")
+        {
+            Description = "language of the doctor and of messages about wrong usage and attention: en or zh; default: the locale's",
+            HelpName = "en|zh",
+            Recursive = true,
+        };
 
     private const string Teaching = """
         Examples:

@@ -4,7 +4,8 @@ using LatentSync.Cli.Usage;
 
 namespace LatentSync.Cli.Commands;
 
-/// <summary>Reads numbers like 1.5. The parser's own rule takes a comma for a separator of thousands, so that "1,5" would become 15.</summary>
+/// <summary>Reads numbers like 1.5. The parser's own rule takes a comma for a separator of thousands, so that "1,5" would become
+/// 15.</summary>
 internal static class DecimalNumber
 {
     /// <summary>For <c>CustomParser</c>: a number with a point, or an error that shows what was typed.</summary>
@@ -21,7 +22,10 @@ internal static class DecimalNumber
             return number;
         }
         // A value that is missing or given twice is the parser's own complaint; this one is said in the user's language later.
-        result.AddError(ValueErrors.Wrong(result.Parent is OptionResult parent ? parent.Option.Name : result.Argument.Name, typeof(double), text) ?? $"\"{text}\"?");
+        result.AddError(
+            ValueErrors.Wrong(result.Parent is OptionResult parent ? parent.Option.Name : result.Argument.Name, typeof(double), text)
+                ?? $"\"{text}\"?"
+        );
         return null;
     }
 }

@@ -10,15 +10,57 @@ namespace LatentSync.Cli.Commands;
 /// <summary>`latentsync demo`.</summary>
 internal static class DemoCommand
 {
-    private static readonly Option<string> Out = new("--out", "-o") { Description = "folder for the results; created if missing", DefaultValueFactory = _ => "demo-out", HelpName = "DIR" };
-    private static readonly Option<string?> Checkpoint = new("--checkpoint", "-c") { Description = "checkpoint to use in place of the embedded one", HelpName = "DIR" };
-    private static readonly Option<long> Seed = new("--seed") { Description = "picks the person, the sentence and the noise", DefaultValueFactory = _ => 1247L, HelpName = "N" };
-    private static readonly Option<double> Seconds = new("--seconds") { Description = "length of the new speech, in seconds", DefaultValueFactory = _ => DemoOptions.DefaultDurationSeconds, CustomParser = DecimalNumber.Parse, HelpName = "X" };
-    private static readonly Option<int> Steps = new("--steps") { Description = "denoising steps", DefaultValueFactory = _ => DemoOptions.DefaultInferenceSteps, HelpName = "N" };
-    private static readonly Option<double> Guidance = new("--guidance") { Description = "classifier-free guidance; 1 turns it off", DefaultValueFactory = _ => DemoOptions.DefaultGuidanceScale, CustomParser = DecimalNumber.Parse, HelpName = "X" };
+    private static readonly Option<string> Out = new("--out", "-o")
+    {
+        Description = "folder for the results; created if missing",
+        DefaultValueFactory = _ => "demo-out",
+        HelpName = "DIR",
+    };
+    private static readonly Option<string?> Checkpoint = new("--checkpoint", "-c")
+    {
+        Description = "checkpoint to use in place of the embedded one",
+        HelpName = "DIR",
+    };
+    private static readonly Option<long> Seed = new("--seed")
+    {
+        Description = "picks the person, the sentence and the noise",
+        DefaultValueFactory = _ => 1247L,
+        HelpName = "N",
+    };
+    private static readonly Option<double> Seconds = new("--seconds")
+    {
+        Description = "length of the new speech, in seconds",
+        DefaultValueFactory = _ => DemoOptions.DefaultDurationSeconds,
+        CustomParser = DecimalNumber.Parse,
+        HelpName = "X",
+    };
+    private static readonly Option<int> Steps = new("--steps")
+    {
+        Description = "denoising steps",
+        DefaultValueFactory = _ => DemoOptions.DefaultInferenceSteps,
+        HelpName = "N",
+    };
+    private static readonly Option<double> Guidance = new("--guidance")
+    {
+        Description = "classifier-free guidance; 1 turns it off",
+        DefaultValueFactory = _ => DemoOptions.DefaultGuidanceScale,
+        CustomParser = DecimalNumber.Parse,
+        HelpName = "X",
+    };
     private static readonly Option<string> Attention = new PolicyOption { Description = "attention policy, as in sync" };
-    private static readonly Option<string> Device = new ChoiceOption("--device", "auto", "cpu", "cuda", "mps") { HasCudaIndex = true, Description = "auto, cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
-    private static readonly Option<string> DType = new ChoiceOption("--dtype", "auto", "f32", "f16", "bf16") { Description = "auto, f32, f16 or bf16; on CPUs without instructions for them, f16 and bf16 are slower than f32", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
+    private static readonly Option<string> Device = new ChoiceOption("--device", "auto", "cpu", "cuda", "mps")
+    {
+        HasCudaIndex = true,
+        Description = "auto, cpu, cuda, cuda:N or mps",
+        DefaultValueFactory = _ => "auto",
+        HelpName = "NAME",
+    };
+    private static readonly Option<string> DType = new ChoiceOption("--dtype", "auto", "f32", "f16", "bf16")
+    {
+        Description = "auto, f32, f16 or bf16; on CPUs without instructions for them, f16 and bf16 are slower than f32",
+        DefaultValueFactory = _ => "auto",
+        HelpName = "NAME",
+    };
     private static readonly Option<bool> Json = new("--json") { Description = "print the result as JSON" };
 
     public static Command Create()
@@ -38,7 +80,16 @@ internal static class DemoCommand
             """
         )
         {
-            Out, Checkpoint, Seed, Seconds, Steps, Guidance, Attention, Device, DType, Json,
+            Out,
+            Checkpoint,
+            Seed,
+            Seconds,
+            Steps,
+            Guidance,
+            Attention,
+            Device,
+            DType,
+            Json,
         };
         command.SetAction(RunAsync);
         return command;
@@ -61,7 +112,9 @@ internal static class DemoCommand
         using LipSyncPipeline pipeline = new();
         DemoRunner demo = new((sync, progress, token) => pipeline.RunAsync(sync, progress, token));
         using ProgressDisplay display = new();
-        DemoResult result = await display.RunAsync(sink => demo.RunAsync(options, ProgressLine.OfDemo(sink), ProgressLine.Of(sink), cancellationToken));
+        DemoResult result = await display.RunAsync(sink =>
+            demo.RunAsync(options, ProgressLine.OfDemo(sink), ProgressLine.Of(sink), cancellationToken)
+        );
         if (parsed.GetValue(Json))
         {
             Console.Out.WriteLine(JsonSerializer.Serialize(result, JsonOutput.Options));
@@ -69,9 +122,13 @@ internal static class DemoCommand
         }
         SyncReportDisplay.Write(result.Sync, json: false);
         Console.Out.WriteLine();
-        WrappedText.Write(result.Trained
-            ? FormattableString.Invariant($"The lips follow the new speech with a correlation of {result.Quality.Correlation:0.00} (the input's: {result.Quality.CorrelationInput:0.00}).")
-            : "The weights are untrained: the mouth is noise. This shows only that the whole pipeline runs here.");
+        WrappedText.Write(
+            result.Trained
+                ? FormattableString.Invariant(
+                    $"The lips follow the new speech with a correlation of {result.Quality.Correlation:0.00} (the input's: {result.Quality.CorrelationInput:0.00})."
+                )
+                : "The weights are untrained: the mouth is noise. This shows only that the whole pipeline runs here."
+        );
         Console.Out.WriteLine(PrintableText.Escape($"Look at {result.ReportPath}"));
         return ExitCode.Done;
     }

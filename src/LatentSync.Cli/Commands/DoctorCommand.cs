@@ -10,10 +10,25 @@ namespace LatentSync.Cli.Commands;
 internal static class DoctorCommand
 {
     private static readonly MachineOptions Machine = new();
-    private static readonly Option<string?> SaveMachine = new("--save-machine") { Description = "also save the machine, found or described, to a file for --machine", HelpName = "FILE" };
-    private static readonly Option<string?> FaceModels = new("--face-models") { Description = "folder with face detection models", HelpName = "DIR" };
-    private static readonly Option<string?> Cascades = new("--cascades") { Description = "folder with OpenCV's Haar cascades", HelpName = "DIR" };
-    private static readonly Option<bool> Details = new("--details") { Description = "shorten nothing; also show how libraries were loaded, every reason, every layer and the time of each probe" };
+    private static readonly Option<string?> SaveMachine = new("--save-machine")
+    {
+        Description = "also save the machine, found or described, to a file for --machine",
+        HelpName = "FILE",
+    };
+    private static readonly Option<string?> FaceModels = new("--face-models")
+    {
+        Description = "folder with face detection models",
+        HelpName = "DIR",
+    };
+    private static readonly Option<string?> Cascades = new("--cascades")
+    {
+        Description = "folder with OpenCV's Haar cascades",
+        HelpName = "DIR",
+    };
+    private static readonly Option<bool> Details = new("--details")
+    {
+        Description = "shorten nothing; also show how libraries were loaded, every reason, every layer and the time of each probe",
+    };
     private static readonly Option<bool> Json = new("--json") { Description = "print the report as JSON" };
 
     public static Command Create()
@@ -35,7 +50,11 @@ internal static class DoctorCommand
             """
         )
         {
-            SaveMachine, FaceModels, Cascades, Details, Json,
+            SaveMachine,
+            FaceModels,
+            Cascades,
+            Details,
+            Json,
         };
         foreach (Option option in Machine.All)
         {
@@ -51,8 +70,14 @@ internal static class DoctorCommand
         {
             _ = OutputPath.File(target);
             FileOverlap.Refuse(
-                [new("--machine", Machine.DescriptionFile(parsed)), new("--libtorch", Machine.Folder(parsed)?.Folder), new("--face-models", parsed.GetValue(FaceModels)), new("--cascades", parsed.GetValue(Cascades))],
-                [new("--save-machine", target)]);
+                [
+                    new("--machine", Machine.DescriptionFile(parsed)),
+                    new("--libtorch", Machine.Folder(parsed)?.Folder),
+                    new("--face-models", parsed.GetValue(FaceModels)),
+                    new("--cascades", parsed.GetValue(Cascades)),
+                ],
+                [new("--save-machine", target)]
+            );
         }
         DoctorReport report = await Task.Run(() => Report(parsed), cancellationToken);
         if (parsed.GetValue(SaveMachine) is { } file)
@@ -73,5 +98,7 @@ internal static class DoctorCommand
     private static DoctorReport Report(ParseResult parsed) =>
         Machine.Described(parsed) is { } described
             ? DescribedDoctor.Examine(described)
-            : DoctorService.Examine(DoctorComposition.Options(Machine.Folder(parsed), parsed.GetValue(FaceModels), parsed.GetValue(Cascades)));
+            : DoctorService.Examine(
+                DoctorComposition.Options(Machine.Folder(parsed), parsed.GetValue(FaceModels), parsed.GetValue(Cascades))
+            );
 }

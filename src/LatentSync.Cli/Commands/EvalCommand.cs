@@ -24,9 +24,5 @@ internal static class EvalCommand
     }
 
     private static IReadOnlyList<Command> Measurements() =>
-    [
-        EvalDemoCommand.Create(),
-        EvalSyncCommand.Create(),
-        EvalSyncNetCommand.Create(),
-    ];
+        [EvalDemoCommand.Create(), EvalSyncCommand.Create(), EvalSyncNetCommand.Create()];
 }

@@ -8,16 +8,63 @@ namespace LatentSync.Cli.Commands;
 /// <summary>`latentsync eval demo`.</summary>
 internal static class EvalDemoCommand
 {
-    private static readonly Option<long> Seed = new("--seed") { Description = "picks the clips; whatever it is, no checkpoint of ours was trained on them", DefaultValueFactory = _ => 1L, HelpName = "N" };
-    private static readonly Option<int> Clips = new("--clips") { Description = "number of new clips", DefaultValueFactory = _ => DemoEvaluationOptions.DefaultClipCount, HelpName = "N" };
-    private static readonly Option<double> Seconds = new("--seconds") { Description = "length of each new speech, in seconds", DefaultValueFactory = _ => DemoOptions.DefaultDurationSeconds, CustomParser = DecimalNumber.Parse, HelpName = "X" };
-    private static readonly Option<int> Steps = new("--steps") { Description = "denoising steps", DefaultValueFactory = _ => DemoOptions.DefaultInferenceSteps, HelpName = "N" };
-    private static readonly Option<double> Guidance = new("--guidance") { Description = "classifier-free guidance; 1 turns it off", DefaultValueFactory = _ => DemoOptions.DefaultGuidanceScale, CustomParser = DecimalNumber.Parse, HelpName = "X" };
-    private static readonly Option<string> Checkpoint = new("--checkpoint", "-c") { Description = "checkpoint to measure; \"demo\": the embedded one", DefaultValueFactory = _ => DemoCheckpoint.Name, HelpName = "DIR" };
-    private static readonly Option<string?> Keep = new("--keep") { Description = "keep each clip's videos and report in this folder", HelpName = "DIR" };
+    private static readonly Option<long> Seed = new("--seed")
+    {
+        Description = "picks the clips; whatever it is, no checkpoint of ours was trained on them",
+        DefaultValueFactory = _ => 1L,
+        HelpName = "N",
+    };
+    private static readonly Option<int> Clips = new("--clips")
+    {
+        Description = "number of new clips",
+        DefaultValueFactory = _ => DemoEvaluationOptions.DefaultClipCount,
+        HelpName = "N",
+    };
+    private static readonly Option<double> Seconds = new("--seconds")
+    {
+        Description = "length of each new speech, in seconds",
+        DefaultValueFactory = _ => DemoOptions.DefaultDurationSeconds,
+        CustomParser = DecimalNumber.Parse,
+        HelpName = "X",
+    };
+    private static readonly Option<int> Steps = new("--steps")
+    {
+        Description = "denoising steps",
+        DefaultValueFactory = _ => DemoOptions.DefaultInferenceSteps,
+        HelpName = "N",
+    };
+    private static readonly Option<double> Guidance = new("--guidance")
+    {
+        Description = "classifier-free guidance; 1 turns it off",
+        DefaultValueFactory = _ => DemoOptions.DefaultGuidanceScale,
+        CustomParser = DecimalNumber.Parse,
+        HelpName = "X",
+    };
+    private static readonly Option<string> Checkpoint = new("--checkpoint", "-c")
+    {
+        Description = "checkpoint to measure; \"demo\": the embedded one",
+        DefaultValueFactory = _ => DemoCheckpoint.Name,
+        HelpName = "DIR",
+    };
+    private static readonly Option<string?> Keep = new("--keep")
+    {
+        Description = "keep each clip's videos and report in this folder",
+        HelpName = "DIR",
+    };
     private static readonly Option<string> Attention = new PolicyOption { Description = "attention policy, as in sync" };
-    private static readonly Option<string> Device = new ChoiceOption("--device", "auto", "cpu", "cuda", "mps") { HasCudaIndex = true, Description = "auto, cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
-    private static readonly Option<string> DType = new ChoiceOption("--dtype", "auto", "f32", "f16", "bf16") { Description = "auto, f32, f16 or bf16; on CPUs without instructions for them, f16 and bf16 are slower than f32", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
+    private static readonly Option<string> Device = new ChoiceOption("--device", "auto", "cpu", "cuda", "mps")
+    {
+        HasCudaIndex = true,
+        Description = "auto, cpu, cuda, cuda:N or mps",
+        DefaultValueFactory = _ => "auto",
+        HelpName = "NAME",
+    };
+    private static readonly Option<string> DType = new ChoiceOption("--dtype", "auto", "f32", "f16", "bf16")
+    {
+        Description = "auto, f32, f16 or bf16; on CPUs without instructions for them, f16 and bf16 are slower than f32",
+        DefaultValueFactory = _ => "auto",
+        HelpName = "NAME",
+    };
     private static readonly Option<bool> Json = new("--json") { Description = "print the result as JSON" };
 
     public static Command Create()
@@ -36,7 +83,17 @@ internal static class EvalDemoCommand
             """
         )
         {
-            Seed, Clips, Seconds, Steps, Guidance, Checkpoint, Keep, Attention, Device, DType, Json,
+            Seed,
+            Clips,
+            Seconds,
+            Steps,
+            Guidance,
+            Checkpoint,
+            Keep,
+            Attention,
+            Device,
+            DType,
+            Json,
         };
         command.SetAction(RunAsync);
         return command;
@@ -60,10 +117,9 @@ internal static class EvalDemoCommand
         using LipSyncPipeline pipeline = new();
         DemoEvaluation evaluation = new((sync, progress, token) => pipeline.RunAsync(sync, progress, token));
         using ProgressDisplay display = new();
-        DemoEvaluationResult result = await display.RunAsync(sink => evaluation.RunAsync(
-            options,
-            ProgressLine.OfEvaluation(sink, options.ClipCount),
-            cancellationToken));
+        DemoEvaluationResult result = await display.RunAsync(sink =>
+            evaluation.RunAsync(options, ProgressLine.OfEvaluation(sink, options.ClipCount), cancellationToken)
+        );
         if (parsed.GetValue(Json))
         {
             EvaluationDisplay.WriteJson(options, result);

@@ -13,20 +13,83 @@ namespace LatentSync.Cli.Commands;
 /// <summary>`latentsync eval sync`.</summary>
 internal static class EvalSyncCommand
 {
-    private static readonly Option<string> Video = new("--video", "-v") { Description = "the video to measure", Required = true, HelpName = "FILE" };
-    private static readonly Option<string?> Audio = new("--audio", "-a") { Description = "its speech, if it is not in the video", HelpName = "FILE" };
-    private static readonly Option<string?> Checkpoint = new("--checkpoint", "-c") { Description = "folder with auxiliary/syncnet_v2.model, or else stable_syncnet.pt", HelpName = "DIR" };
-    private static readonly Option<string?> SyncNet = new("--syncnet") { Description = "syncnet_v2.model, the SyncNet of Chung and Zisserman: comparable with published figures", HelpName = "FILE" };
-    private static readonly Option<string?> StableSyncNet = new("--stable-syncnet") { Description = "stable_syncnet.pt or a file of the same layout: offsets, and a confidence on a scale of its own", HelpName = "FILE" };
-    private static readonly Option<string?> Config = new("--config") { Description = "the StableSyncNet's configuration (YAML); default: worked out from its tensors", HelpName = "FILE" };
-    private static readonly Option<string> Detector = new ChoiceOption("--detector", "auto", "insightface", "yunet", "haar", "landmarks") { Description = "face detector: auto, insightface, yunet, haar or landmarks", DefaultValueFactory = _ => FaceDetectorFactory.Auto, HelpName = "NAME" };
-    private static readonly Option<string?> Landmarks = new("--landmarks") { Description = "landmarks file (JSON) to use in place of a detector; see docs/landmarks-file.md", HelpName = "FILE" };
-    private static readonly Option<string?> FaceModels = new("--face-models") { Description = "folder with face models; default: auxiliary/ in the checkpoint folder", HelpName = "DIR" };
-    private static readonly Option<string?> Cascades = new("--cascades") { Description = "folder with OpenCV's Haar cascades", HelpName = "DIR" };
-    private static readonly Option<int?> Face = new("--face") { Description = "which of several faces, counted from the left, 0 first; default: the largest", HelpName = "N" };
-    private static readonly Option<int> MinimumFrames = new("--min-frames") { Description = "skip tracks with no more frames (of 1/25 s) than this", DefaultValueFactory = _ => 50, HelpName = "N" };
-    private static readonly Option<double> MinimumSide = new("--min-face") { Description = "skip faces no larger than this, in pixels", DefaultValueFactory = _ => 100, CustomParser = DecimalNumber.Parse, HelpName = "X" };
-    private static readonly Option<string> Device = new ChoiceOption("--device", "auto", "cpu", "cuda", "mps") { HasCudaIndex = true, Description = "auto, cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "auto", HelpName = "NAME" };
+    private static readonly Option<string> Video = new("--video", "-v")
+    {
+        Description = "the video to measure",
+        Required = true,
+        HelpName = "FILE",
+    };
+    private static readonly Option<string?> Audio = new("--audio", "-a")
+    {
+        Description = "its speech, if it is not in the video",
+        HelpName = "FILE",
+    };
+    private static readonly Option<string?> Checkpoint = new("--checkpoint", "-c")
+    {
+        Description = "folder with auxiliary/syncnet_v2.model, or else stable_syncnet.pt",
+        HelpName = "DIR",
+    };
+    private static readonly Option<string?> SyncNet = new("--syncnet")
+    {
+        Description = "syncnet_v2.model, the SyncNet of Chung and Zisserman: comparable with published figures",
+        HelpName = "FILE",
+    };
+    private static readonly Option<string?> StableSyncNet = new("--stable-syncnet")
+    {
+        Description = "stable_syncnet.pt or a file of the same layout: offsets, and a confidence on a scale of its own",
+        HelpName = "FILE",
+    };
+    private static readonly Option<string?> Config = new("--config")
+    {
+        Description = "the StableSyncNet's configuration (YAML); default: worked out from its tensors",
+        HelpName = "FILE",
+    };
+    private static readonly Option<string> Detector = new ChoiceOption("--detector", "auto", "insightface", "yunet", "haar", "landmarks")
+    {
+        Description = "face detector: auto, insightface, yunet, haar or landmarks",
+        DefaultValueFactory = _ => FaceDetectorFactory.Auto,
+        HelpName = "NAME",
+    };
+    private static readonly Option<string?> Landmarks = new("--landmarks")
+    {
+        Description = "landmarks file (JSON) to use in place of a detector; see docs/landmarks-file.md",
+        HelpName = "FILE",
+    };
+    private static readonly Option<string?> FaceModels = new("--face-models")
+    {
+        Description = "folder with face models; default: auxiliary/ in the checkpoint folder",
+        HelpName = "DIR",
+    };
+    private static readonly Option<string?> Cascades = new("--cascades")
+    {
+        Description = "folder with OpenCV's Haar cascades",
+        HelpName = "DIR",
+    };
+    private static readonly Option<int?> Face = new("--face")
+    {
+        Description = "which of several faces, counted from the left, 0 first; default: the largest",
+        HelpName = "N",
+    };
+    private static readonly Option<int> MinimumFrames = new("--min-frames")
+    {
+        Description = "skip tracks with no more frames (of 1/25 s) than this",
+        DefaultValueFactory = _ => 50,
+        HelpName = "N",
+    };
+    private static readonly Option<double> MinimumSide = new("--min-face")
+    {
+        Description = "skip faces no larger than this, in pixels",
+        DefaultValueFactory = _ => 100,
+        CustomParser = DecimalNumber.Parse,
+        HelpName = "X",
+    };
+    private static readonly Option<string> Device = new ChoiceOption("--device", "auto", "cpu", "cuda", "mps")
+    {
+        HasCudaIndex = true,
+        Description = "auto, cpu, cuda, cuda:N or mps",
+        DefaultValueFactory = _ => "auto",
+        HelpName = "NAME",
+    };
     private static readonly Option<bool> Json = new("--json") { Description = "print the report as JSON" };
 
     public static Command Create()
@@ -44,7 +107,21 @@ internal static class EvalSyncCommand
             """
         )
         {
-            Video, Audio, Checkpoint, SyncNet, StableSyncNet, Config, Detector, Landmarks, FaceModels, Cascades, Face, MinimumFrames, MinimumSide, Device, Json,
+            Video,
+            Audio,
+            Checkpoint,
+            SyncNet,
+            StableSyncNet,
+            Config,
+            Detector,
+            Landmarks,
+            FaceModels,
+            Cascades,
+            Face,
+            MinimumFrames,
+            MinimumSide,
+            Device,
+            Json,
         };
         command.SetAction(RunAsync);
         return command;
@@ -69,7 +146,15 @@ internal static class EvalSyncCommand
             Faces = new FaceDetectorOptions
             {
                 LandmarksPath = parsed.GetValue(Landmarks),
-                ModelFolders = [.. new[] { parsed.GetValue(FaceModels), checkpoint is null ? null : Path.Combine(checkpoint, "auxiliary"), checkpoint }.OfType<string>()],
+                ModelFolders =
+                [
+                    .. new[]
+                    {
+                        parsed.GetValue(FaceModels),
+                        checkpoint is null ? null : Path.Combine(checkpoint, "auxiliary"),
+                        checkpoint,
+                    }.OfType<string>(),
+                ],
                 CascadesFolder = parsed.GetValue(Cascades),
             },
             FaceIndex = parsed.GetValue(Face),
@@ -106,9 +191,12 @@ internal static class EvalSyncCommand
         Console.Out.WriteLine("  first  frames  face  windows  offset  confidence");
         foreach (SyncTrackScore track in report.Tracks)
         {
-            Console.Out.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{track.FirstFrame,7}{track.FrameCount,8}{track.FaceSide,6:0}{track.Windows,9}{track.OffsetFrames,8}{track.Confidence,12:0.000}"));
+            Console.Out.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{track.FirstFrame, 7}{track.FrameCount, 8}{track.FaceSide, 6:0}{track.Windows, 9}{track.OffsetFrames, 8}{track.Confidence, 12:0.000}"
+                )
+            );
         }
     }
 

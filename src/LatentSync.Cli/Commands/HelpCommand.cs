@@ -7,7 +7,11 @@ namespace LatentSync.Cli.Commands;
 /// <summary>`latentsync help`: the same as --help, for those who type it as a command.</summary>
 internal static class HelpCommand
 {
-    private static readonly Argument<string[]> Names = new("COMMAND") { Description = "the command, name by name; none: all commands", Arity = ArgumentArity.ZeroOrMore };
+    private static readonly Argument<string[]> Names = new("COMMAND")
+    {
+        Description = "the command, name by name; none: all commands",
+        Arity = ArgumentArity.ZeroOrMore,
+    };
 
     public static Command Create()
     {
@@ -36,7 +40,11 @@ internal static class HelpCommand
         {
             if (command.Subcommands.FirstOrDefault(child => child.Name == name || child.Aliases.Contains(name)) is not { } child)
             {
-                return UsageReport.Write([UsageErrors.UnknownCommand(root.Parse(path).CommandResult, name)], path, FailureJson.IsAsked([.. parsed.Tokens.Select(token => token.Value)]));
+                return UsageReport.Write(
+                    [UsageErrors.UnknownCommand(root.Parse(path).CommandResult, name)],
+                    path,
+                    FailureJson.IsAsked([.. parsed.Tokens.Select(token => token.Value)])
+                );
             }
             command = child;
             path.Add(child.Name);

@@ -15,14 +15,44 @@ internal sealed class MachineOptions
         slash), whose libtorch is examined, or a version: 2.10.0, or with its build 2.5.1+cu118 or 2.10.0+cpu.
         """;
 
-    private readonly Option<string[]> _gpu = new("--gpu") { Description = "a GPU by name (\"Tesla T4\", \"RTX 4090\"); repeat it for several; none: no GPU", HelpName = "NAME", Arity = ArgumentArity.ZeroOrMore, AllowMultipleArgumentsPerToken = false };
-    private readonly Option<string?> _cuda = new("--cuda") { Description = "CUDA version as nvidia-smi shows it, such as 11.7; none: no driver", HelpName = "VERSION" };
-    private readonly Option<string?> _driver = new("--driver") { Description = "version of the NVIDIA driver, such as 515.65", HelpName = "VERSION" };
-    private readonly Option<string?> _libtorch = new("--libtorch") { Description = "another libtorch: its folder, or a version such as 2.5.1 or 2.5.1+cu118", HelpName = "DIR|VERSION" };
-    private readonly Option<string?> _os = new("--os") { Description = "operating system, such as \"Ubuntu 20.04\" or \"Windows 11\"", HelpName = "NAME" };
-    private readonly Option<string?> _cpu = new("--cpu") { Description = "processor, such as \"AMD EPYC 7543, 16 cores, avx2 avx512f\"", HelpName = "TEXT" };
+    private readonly Option<string[]> _gpu = new("--gpu")
+    {
+        Description = "a GPU by name (\"Tesla T4\", \"RTX 4090\"); repeat it for several; none: no GPU",
+        HelpName = "NAME",
+        Arity = ArgumentArity.ZeroOrMore,
+        AllowMultipleArgumentsPerToken = false,
+    };
+    private readonly Option<string?> _cuda = new("--cuda")
+    {
+        Description = "CUDA version as nvidia-smi shows it, such as 11.7; none: no driver",
+        HelpName = "VERSION",
+    };
+    private readonly Option<string?> _driver = new("--driver")
+    {
+        Description = "version of the NVIDIA driver, such as 515.65",
+        HelpName = "VERSION",
+    };
+    private readonly Option<string?> _libtorch = new("--libtorch")
+    {
+        Description = "another libtorch: its folder, or a version such as 2.5.1 or 2.5.1+cu118",
+        HelpName = "DIR|VERSION",
+    };
+    private readonly Option<string?> _os = new("--os")
+    {
+        Description = "operating system, such as \"Ubuntu 20.04\" or \"Windows 11\"",
+        HelpName = "NAME",
+    };
+    private readonly Option<string?> _cpu = new("--cpu")
+    {
+        Description = "processor, such as \"AMD EPYC 7543, 16 cores, avx2 avx512f\"",
+        HelpName = "TEXT",
+    };
     private readonly Option<string?> _memory = new("--memory") { Description = "main memory, such as 64GB", HelpName = "SIZE" };
-    private readonly Option<string?> _machine = new("--machine") { Description = "a machine file (from --save-machine or doctor --json); other options override it", HelpName = "FILE" };
+    private readonly Option<string?> _machine = new("--machine")
+    {
+        Description = "a machine file (from --save-machine or doctor --json); other options override it",
+        HelpName = "FILE",
+    };
 
     /// <summary>All of them.</summary>
     public IEnumerable<Option> All => [_gpu, _cuda, _driver, _libtorch, _os, _cpu, _memory, _machine];
@@ -55,8 +85,13 @@ internal sealed class MachineOptions
         {
             said = said with
             {
-                LibTorchFound = new MachineExaminer { LibTorchFolder = folder.Folder }.Examine().Machine.LibTorch
-                    ?? throw new MachineDescriptionException($"--libtorch {folder.Folder}: no libtorch is in this folder, nor in its lib or torch/lib."),
+                LibTorchFound =
+                    new MachineExaminer { LibTorchFolder = folder.Folder }
+                        .Examine()
+                        .Machine.LibTorch
+                    ?? throw new MachineDescriptionException(
+                        $"--libtorch {folder.Folder}: no libtorch is in this folder, nor in its lib or torch/lib."
+                    ),
             };
         }
         return said.Describe();
@@ -67,5 +102,6 @@ internal sealed class MachineOptions
     public LibTorchOptions? Folder(ParseResult parsed) =>
         parsed.GetValue(_libtorch) is { } given && IsFolder(given) ? new LibTorchOptions { Folder = given } : null;
 
-    private static bool IsFolder(string text) => text.Contains('/', StringComparison.Ordinal) || text.Contains('\\', StringComparison.Ordinal) || Directory.Exists(text);
+    private static bool IsFolder(string text) =>
+        text.Contains('/', StringComparison.Ordinal) || text.Contains('\\', StringComparison.Ordinal) || Directory.Exists(text);
 }

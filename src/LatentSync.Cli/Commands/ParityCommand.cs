@@ -8,7 +8,11 @@ namespace LatentSync.Cli.Commands;
 /// <summary>`latentsync parity`.</summary>
 internal static class ParityCommand
 {
-    private static readonly Argument<string[]> Folders = new("DIR") { Description = "folders of fixtures (manifest.json + .safetensors), or folders that contain such folders", Arity = ArgumentArity.OneOrMore };
+    private static readonly Argument<string[]> Folders = new("DIR")
+    {
+        Description = "folders of fixtures (manifest.json + .safetensors), or folders that contain such folders",
+        Arity = ArgumentArity.OneOrMore,
+    };
     private static readonly Option<bool> Details = new("--details") { Description = "one line for every comparison" };
     private static readonly Option<bool> Json = new("--json") { Description = "print the results as JSON" };
 
@@ -23,7 +27,9 @@ internal static class ParityCommand
             """
         )
         {
-            Folders, Details, Json,
+            Folders,
+            Details,
+            Json,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() => Run(parsed, cancellationToken), cancellationToken));
         return command;
@@ -31,7 +37,8 @@ internal static class ParityCommand
 
     private static int Run(ParseResult parsed, CancellationToken cancellationToken)
     {
-        bool json = parsed.GetValue(Json), details = parsed.GetValue(Details);
+        bool json = parsed.GetValue(Json),
+            details = parsed.GetValue(Details);
         TorchRuntime.EnsureLoaded();
         ParitySummary summary = ParityRunner.Run(
             parsed.GetRequiredValue(Folders),
@@ -44,7 +51,11 @@ internal static class ParityCommand
                 Console.Out.WriteLine(result);
                 foreach (ParityComparison comparison in details ? result.Comparisons : [])
                 {
-                    Console.Out.WriteLine(FormattableString.Invariant($"    {(comparison.Passed ? "ok  " : "FAIL")} {comparison.Name}  max error {comparison.MaxAbsoluteError:0.###e+0}  {comparison.Detail}"));
+                    Console.Out.WriteLine(
+                        FormattableString.Invariant(
+                            $"    {(comparison.Passed ? "ok  " : "FAIL")} {comparison.Name}  max error {comparison.MaxAbsoluteError:0.###e+0}  {comparison.Detail}"
+                        )
+                    );
                 }
             },
             cancellationToken: cancellationToken

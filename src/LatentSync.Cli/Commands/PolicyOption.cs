@@ -31,7 +31,8 @@ internal sealed class PolicyOption : Option<string>
         catch (FormatException exception)
         {
             string[] known = [.. AttentionRules.BackendNames, .. Keywords];
-            string? nearest = token.Value.Split([' ', ',', '=', '\t'], StringSplitOptions.RemoveEmptyEntries)
+            string? nearest = token
+                .Value.Split([' ', ',', '=', '\t'], StringSplitOptions.RemoveEmptyEntries)
                 .Where(word => !known.Contains(word.ToLowerInvariant()))
                 .Select(word => NearestName.Of(word, known))
                 .FirstOrDefault(name => name is not null);

@@ -5,7 +5,8 @@ using LatentSync.Cli.Display;
 
 namespace LatentSync.Cli.Commands;
 
-/// <summary>A command whose own `--help` goes on, after the options, with how to use it; lists of commands show only the first sentence.</summary>
+/// <summary>A command whose own `--help` goes on, after the options, with how to use it; lists of commands show only the first
+/// sentence.</summary>
 internal sealed class TeachingCommand : Command
 {
     public TeachingCommand(string name, string description, string teaching)

@@ -24,8 +24,8 @@ internal static class DoctorDisplay
         }
     }
 
-    /// <summary>Rows with those that only continue them in one: what was broken at the report's width is to be broken at the terminal's. A row continues
-    /// the one before when its first word had no room there.</summary>
+    /// <summary>Rows with those that only continue them in one: what was broken at the report's width is to be broken at the terminal's. A
+    /// row continues the one before when its first word had no room there.</summary>
     internal static IReadOnlyList<DoctorRow> Joined(IReadOnlyList<DoctorRow> rows)
     {
         List<DoctorRow> joined = [];
@@ -33,7 +33,8 @@ internal static class DoctorDisplay
         {
             if (i > 0 && Continues(rows[i - 1], rows[i]))
             {
-                string before = joined[^1].Text, after = rows[i].Text;
+                string before = joined[^1].Text,
+                    after = rows[i].Text;
                 bool isWide = Columns.Width(before[^1..]) == 2 || Columns.Width(after[..1]) == 2;
                 joined[^1] = joined[^1] with { Text = isWide ? before + after : $"{before} {after}" };
                 continue;
@@ -48,7 +49,10 @@ internal static class DoctorDisplay
         && row.Kind is DoctorRowKind.Verdict or DoctorRowKind.Finding or DoctorRowKind.Item
         && row is { Label: "", Text.Length: > 0 }
         && (row.Status is null || row.Kind == DoctorRowKind.Verdict)
-        && Columns.Width(DoctorText.Line(before)) + 1 + Columns.Width(Columns.Width(row.Text[..1]) == 2 ? row.Text[..1] : row.Text.Split(' ')[0]) > DoctorText.Width;
+        && Columns.Width(DoctorText.Line(before))
+            + 1
+            + Columns.Width(Columns.Width(row.Text[..1]) == 2 ? row.Text[..1] : row.Text.Split(' ')[0])
+            > DoctorText.Width;
 
     /// <summary>A row, in as many as it needs where the terminal is narrower than the report. Rows of tables stay whole.</summary>
     internal static IEnumerable<DoctorRow> Fitted(DoctorRow row, int width)
@@ -63,8 +67,17 @@ internal static class DoctorDisplay
 
     private static DoctorRow Continued(DoctorRow row, string text) =>
         row.Kind == DoctorRowKind.Heading
-            ? row with { Kind = DoctorRowKind.Line, Text = text }
-            : row with { Label = string.Empty, Text = text, Status = row.Kind == DoctorRowKind.Verdict ? row.Status : null };
+            ? row with
+            {
+                Kind = DoctorRowKind.Line,
+                Text = text,
+            }
+            : row with
+            {
+                Label = string.Empty,
+                Text = text,
+                Status = row.Kind == DoctorRowKind.Verdict ? row.Status : null,
+            };
 
     private static string Coloured(DoctorRow row)
     {
@@ -78,7 +91,8 @@ internal static class DoctorDisplay
         return row.Kind switch
         {
             DoctorRowKind.Verdict => $"[bold {colour}]{Markup.Escape(row.Text)}[/]",
-            DoctorRowKind.Finding => $"  [{colour}]{mark}[/]     [bold]{Markup.Escape(DoctorText.PaddedLabel(row))}[/] {Markup.Escape(row.Text)}",
+            DoctorRowKind.Finding =>
+                $"  [{colour}]{mark}[/]     [bold]{Markup.Escape(DoctorText.PaddedLabel(row))}[/] {Markup.Escape(row.Text)}",
             DoctorRowKind.Heading => $"[bold]{Markup.Escape(DoctorText.Line(row))}[/]",
             _ => Markup.Escape(DoctorText.Line(row)),
         };

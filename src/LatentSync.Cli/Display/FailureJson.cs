@@ -16,7 +16,10 @@ internal sealed record FailureJson(string Kind, string? Code, string Message, st
     {
         for (int i = 0; i < arguments.Count && arguments[i] != "--"; i++)
         {
-            if (arguments[i] is "--json=true" or "--json:true" || (arguments[i] == "--json" && arguments.ElementAtOrDefault(i + 1) != "false"))
+            if (
+                arguments[i] is "--json=true" or "--json:true"
+                || (arguments[i] == "--json" && arguments.ElementAtOrDefault(i + 1) != "false")
+            )
             {
                 return true;
             }

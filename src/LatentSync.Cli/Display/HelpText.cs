@@ -14,7 +14,8 @@ internal static partial class HelpText
     /// <summary>The text as lines of at most a width.</summary>
     /// <param name="text">Lines that begin with a blank are kept apart; the others up to an empty line are one paragraph.</param>
     /// <param name="width">Columns of the terminal; null: none, examples stay on one line each.</param>
-    /// <param name="continuation">What a shell takes for "goes on in the next line"; empty: it has no such sign, and commands stay whole.</param>
+    /// <param name="continuation">What a shell takes for "goes on in the next line"; empty: it has no such sign, and commands stay
+    /// whole.</param>
     public static IEnumerable<string> Lines(string text, int? width, string continuation)
     {
         string[] lines = text.ReplaceLineEndings("\n").Split('\n');
@@ -50,15 +51,19 @@ internal static partial class HelpText
             return [line];
         }
         Match parts = Parts().Match(line);
-        string indent = parts.Groups["indent"].Value, comment = parts.Groups["comment"].Value;
+        string indent = parts.Groups["indent"].Value,
+            comment = parts.Groups["comment"].Value;
         IEnumerable<string> command = Command(indent, parts.Groups["command"].Value, columns, continuation);
-        return comment.Length == 0 ? command : command.Concat(Columns.Wrap(comment, columns - CommentIndent).Select(part => new string(' ', CommentIndent) + part));
+        return comment.Length == 0
+            ? command
+            : command.Concat(Columns.Wrap(comment, columns - CommentIndent).Select(part => new string(' ', CommentIndent) + part));
     }
 
     // What is broken can still be copied into the shell.
     private static IEnumerable<string> Command(string indent, string command, int columns, string continuation)
     {
-        string line = indent, between = string.Empty;
+        string line = indent,
+            between = string.Empty;
         foreach (Match word in Word().Matches(command))
         {
             if (continuation.Length > 0 && between.Length > 0 && line.Length + 1 + word.Length + 1 + continuation.Length > columns)

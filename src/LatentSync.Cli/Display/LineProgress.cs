@@ -2,8 +2,8 @@ using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Cli.Display;
 
-/// <summary>Progress for a file or a pipe: one line as each stage begins. A stage that takes long also says now and then how far it is, unless it
-/// runs beside another that does.</summary>
+/// <summary>Progress for a file or a pipe: one line as each stage begins. A stage that takes long also says now and then how far it is,
+/// unless it runs beside another that does.</summary>
 /// <param name="writer">Where the lines go.</param>
 /// <param name="time">The clock.</param>
 internal sealed class LineProgress(TextWriter writer, TimeProvider time) : IProgress<ProgressLine>
@@ -25,7 +25,9 @@ internal sealed class LineProgress(TextWriter writer, TimeProvider time) : IProg
             if (!_stages.TryGetValue(value.Title, out Stage? stage))
             {
                 _stages.Add(value.Title, new Stage(new Pace(value.Done, now), now));
-                writer.WriteLine(value.Total is { } whole ? $"{value.Title}: {whole} {(whole == 1 ? value.Unit.TrimEnd('s') : value.Unit)}" : value.Title);
+                writer.WriteLine(
+                    value.Total is { } whole ? $"{value.Title}: {whole} {(whole == 1 ? value.Unit.TrimEnd('s') : value.Unit)}" : value.Title
+                );
                 return;
             }
             bool isOver = value.Total is { } end && value.Done >= end;

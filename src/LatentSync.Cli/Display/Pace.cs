@@ -11,5 +11,7 @@ internal readonly record struct Pace(long FirstDone, long FirstAt)
     /// <param name="now">The time, as the clock's timestamp tells it.</param>
     /// <param name="clock">The clock; null: the system's.</param>
     public TimeSpan? TimeLeft(long done, long total, long now, TimeProvider? clock = null) =>
-        done > FirstDone && done < total ? (clock ?? TimeProvider.System).GetElapsedTime(FirstAt, now) * ((double)(total - done) / (done - FirstDone)) : null;
+        done > FirstDone && done < total
+            ? (clock ?? TimeProvider.System).GetElapsedTime(FirstAt, now) * ((double)(total - done) / (done - FirstDone))
+            : null;
 }

@@ -20,7 +20,14 @@ internal sealed class ProgressDisplay : IDisposable
             .Progress()
             .AutoClear(false)
             .HideCompleted(false)
-            .Columns(new SpinnerColumn(), new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = BarWidth(_console.Profile.Width) }, new PercentageColumn(), new CountColumn(), new TimeLeftColumn())
+            .Columns(
+                new SpinnerColumn(),
+                new TaskDescriptionColumn { Alignment = Justify.Left },
+                new ProgressBarColumn { Width = BarWidth(_console.Profile.Width) },
+                new PercentageColumn(),
+                new CountColumn(),
+                new TimeLeftColumn()
+            )
             .StartAsync(context => work(new BarProgress(context)));
     }
 
@@ -62,7 +69,11 @@ internal sealed class ProgressDisplay : IDisposable
     /// <summary>"12/40 frames" beside a bar.</summary>
     private sealed class CountColumn : ProgressColumn
     {
-        public override Spectre.Console.Rendering.IRenderable Render(Spectre.Console.Rendering.RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
+        public override Spectre.Console.Rendering.IRenderable Render(
+            Spectre.Console.Rendering.RenderOptions options,
+            ProgressTask task,
+            TimeSpan deltaTime
+        ) =>
             new Text(
                 task.IsIndeterminate
                     ? string.Create(CultureInfo.InvariantCulture, $"{task.Value:0} {LineOf(task).Unit}")
@@ -74,7 +85,16 @@ internal sealed class ProgressDisplay : IDisposable
     /// <summary>"12 min left": what the work itself says, else what the bar's pace tells.</summary>
     private sealed class TimeLeftColumn : ProgressColumn
     {
-        public override Spectre.Console.Rendering.IRenderable Render(Spectre.Console.Rendering.RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
-            new Text((LineOf(task).TimeLeft ?? task.RemainingTime) is { } left && !task.IsFinished ? $"{DurationText.Of(left)} left" : string.Empty, new Style(Color.Blue));
+        public override Spectre.Console.Rendering.IRenderable Render(
+            Spectre.Console.Rendering.RenderOptions options,
+            ProgressTask task,
+            TimeSpan deltaTime
+        ) =>
+            new Text(
+                (LineOf(task).TimeLeft ?? task.RemainingTime) is { } left && !task.IsFinished
+                    ? $"{DurationText.Of(left)} left"
+                    : string.Empty,
+                new Style(Color.Blue)
+            );
     }
 }

@@ -13,16 +13,23 @@ internal readonly record struct ProgressLine(string Title, long Done, long? Tota
     /// <summary>Time left, from who knows it better than the count tells; null otherwise.</summary>
     public TimeSpan? TimeLeft { get; init; }
 
-    /// <summary>The stage runs beside one whose progress tells more: detection and writing go on with the network, chunk by chunk.</summary>
+    /// <summary>The stage runs beside one whose progress tells more: detection and writing go on with the network, chunk by
+    /// chunk.</summary>
     public bool IsBeside { get; init; }
 
     /// <summary>Shows a lip-sync's progress.</summary>
     public static IProgress<SyncProgress> Of(IProgress<ProgressLine> sink) =>
-        new Translation<SyncProgress>(sink, p => new ProgressLine(TitleOf(p.Stage), p.Done, p.Total, p.Unit) { IsBeside = p.Stage is SyncStage.Faces or SyncStage.Write });
+        new Translation<SyncProgress>(
+            sink,
+            p => new ProgressLine(TitleOf(p.Stage), p.Done, p.Total, p.Unit) { IsBeside = p.Stage is SyncStage.Faces or SyncStage.Write }
+        );
 
     /// <summary>Shows the demo's progress.</summary>
     public static IProgress<DemoProgress> OfDemo(IProgress<ProgressLine> sink) =>
-        new Translation<DemoProgress>(sink, p => new ProgressLine(TitleOf(p.Stage), p.Done, p.Total, p.Stage == DemoStage.Checkpoint ? "files" : "frames"));
+        new Translation<DemoProgress>(
+            sink,
+            p => new ProgressLine(TitleOf(p.Stage), p.Done, p.Total, p.Stage == DemoStage.Checkpoint ? "files" : "frames")
+        );
 
     /// <summary>Shows how many frames of a drawn dataset are there.</summary>
     public static IProgress<SyntheticDatasetProgress> OfDrawing(IProgress<ProgressLine> sink) =>
@@ -30,7 +37,15 @@ internal readonly record struct ProgressLine(string Title, long Done, long? Tota
 
     /// <summary>Shows an evaluation's progress.</summary>
     public static IProgress<EvaluationProgress> OfEvaluation(IProgress<ProgressLine> sink, int clips) =>
-        new Translation<EvaluationProgress>(sink, p => new ProgressLine(clips == 1 ? "lip-syncing a new clip" : $"lip-syncing {clips} new clips", p.FramesDone, p.FramesTotal, "frames"));
+        new Translation<EvaluationProgress>(
+            sink,
+            p => new ProgressLine(
+                clips == 1 ? "lip-syncing a new clip" : $"lip-syncing {clips} new clips",
+                p.FramesDone,
+                p.FramesTotal,
+                "frames"
+            )
+        );
 
     private static string TitleOf(SyncStage stage) =>
         stage switch

@@ -27,7 +27,9 @@ internal static class SyncReportDisplay
     internal static IEnumerable<string> Lines(SyncReport report)
     {
         yield return report.OutputPath;
-        yield return Text($"  video      {report.Width}x{report.Height}, {report.FrameRate:0.###} fps, {report.Frames} frames, {Length(report.DurationSeconds)}");
+        yield return Text(
+            $"  video      {report.Width}x{report.Height}, {report.FrameRate:0.###} fps, {report.Frames} frames, {Length(report.DurationSeconds)}"
+        );
         yield return $"  frames     {report.FrameMapping}";
         yield return Text($"  faces      {report.Detector}: found in {report.FacesFound} frames, {report.FacesInterpolated} interpolated");
         if (report.WithoutFace.Count > 0)

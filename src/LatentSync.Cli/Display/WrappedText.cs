@@ -23,7 +23,8 @@ internal static partial class WrappedText
             }
             string content = line.TrimStart(' ');
             // Half of the line stays for the text, however deep it stands.
-            int indent = Math.Min(line.Length - content.Length, columns / 2), more = Math.Min(hang, (columns - indent) / 2);
+            int indent = Math.Min(line.Length - content.Length, columns / 2),
+                more = Math.Min(hang, (columns - indent) / 2);
             foreach (string part in Columns.Wrap(BeforeUnit().Replace(content, $"{Joint}"), columns - indent, more))
             {
                 yield return new string(' ', indent) + part.Replace(Joint, ' ');

@@ -33,13 +33,17 @@ internal sealed class ChoiceOption : Option<string>
     public string? Objection(string value)
     {
         string[] words = IsList ? value.Split(',', StringSplitOptions.TrimEntries) : [value];
-        if (Array.Find(words, word => !_choices.Contains(word) && !Also.Contains(word) && !(HasCudaIndex && IsCudaIndex(word))) is not { } wrong)
+        if (
+            Array.Find(words, word => !_choices.Contains(word) && !Also.Contains(word) && !(HasCudaIndex && IsCudaIndex(word)))
+            is not { } wrong
+        )
         {
             return null;
         }
         string[] all = HasCudaIndex ? [.. _choices, "cuda:N"] : _choices;
         string list = $"{string.Join(", ", all[..^1])} {Say.In("or", "或")} {all[^1]}";
-        return Say.In($"{Name} must be {list}, not \"{wrong}\"", $"{Name} 应为 {list}，而不是“{wrong}”") + Say.DidYouMean(NearestName.Of(wrong, _choices));
+        return Say.In($"{Name} must be {list}, not \"{wrong}\"", $"{Name} 应为 {list}，而不是“{wrong}”")
+            + Say.DidYouMean(NearestName.Of(wrong, _choices));
     }
 
     private void Check(OptionResult result)

@@ -7,7 +7,15 @@ namespace LatentSync.Cli.Usage;
 /// <summary>What is wrong with an option's value, in the user's words: no type of the program appears.</summary>
 internal static class ValueErrors
 {
-    private static readonly HashSet<Type> WholeNumbers = [typeof(int), typeof(long), typeof(short), typeof(byte), typeof(uint), typeof(ulong)];
+    private static readonly HashSet<Type> WholeNumbers =
+    [
+        typeof(int),
+        typeof(long),
+        typeof(short),
+        typeof(byte),
+        typeof(uint),
+        typeof(ulong),
+    ];
     private static readonly HashSet<Type> Numbers = [typeof(double), typeof(float), typeof(decimal)];
 
     /// <summary>One sentence; the parser's own where nothing is known to be wrong here.</summary>
@@ -24,7 +32,10 @@ internal static class ValueErrors
         }
         if (values.Length > option.Arity.MaximumNumberOfValues)
         {
-            return Say.In($"{option.Name} is given {values.Length} times; it takes one value", $"{option.Name} 给了 {values.Length} 次；只能给一次");
+            return Say.In(
+                $"{option.Name} is given {values.Length} times; it takes one value",
+                $"{option.Name} 给了 {values.Length} 次；只能给一次"
+            );
         }
         if (option is ChoiceOption choice && values.Select(choice.Objection).OfType<string>().FirstOrDefault() is { } objection)
         {
@@ -44,7 +55,8 @@ internal static class ValueErrors
         if (WholeNumbers.Contains(type))
         {
             return IsWhole(text, type) ? null
-                : decimal.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _) ? Say.In($"{name} cannot be as large as {text}", $"{name} 不能是 {text}：超出范围")
+                : decimal.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)
+                    ? Say.In($"{name} cannot be as large as {text}", $"{name} 不能是 {text}：超出范围")
                 : Say.In($"{name} needs a whole number, not \"{text}\"", $"{name} 需要整数，而不是“{text}”");
         }
         if (Numbers.Contains(type))

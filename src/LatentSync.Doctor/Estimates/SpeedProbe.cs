@@ -9,8 +9,11 @@ namespace LatentSync.Doctor.Estimates;
 internal static class SpeedProbe
 {
     private const int Side = 1024;
-    private const int Channels = 320, Frames = 8, Latents = 32;
-    private const int FewestRuns = 3, MostRuns = 50;
+    private const int Channels = 320,
+        Frames = 8,
+        Latents = 32;
+    private const int FewestRuns = 3,
+        MostRuns = 50;
     private static readonly TimeSpan Enough = TimeSpan.FromMilliseconds(300);
 
     private static double ConvolutionFlops => 2.0 * 9 * Channels * Channels * Latents * Latents * Frames;
@@ -26,8 +29,10 @@ internal static class SpeedProbe
         ScalarType type = dtype == AttentionDType.Float16 ? ScalarType.Float16 : ScalarType.Float32;
         using DisposeScope scope = NewDisposeScope();
         using var noGradients = no_grad();
-        Tensor left = ones(Side, Side, dtype: type, device: place), right = ones_like(left);
-        Tensor picture = ones(Frames, Channels, Latents, Latents, dtype: type, device: place), weight = ones(Channels, Channels, 3, 3, dtype: type, device: place);
+        Tensor left = ones(Side, Side, dtype: type, device: place),
+            right = ones_like(left);
+        Tensor picture = ones(Frames, Channels, Latents, Latents, dtype: type, device: place),
+            weight = ones(Channels, Channels, 3, 3, dtype: type, device: place);
         double product = Seconds(() => mm(left, right), isCuda);
         double convolution = Seconds(() => nn.functional.conv2d(picture, weight, padding: [1, 1]), isCuda);
         return new MachineSpeed(ConvolutionFlops / convolution, ProductFlops / product);

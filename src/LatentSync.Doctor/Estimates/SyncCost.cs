@@ -40,12 +40,21 @@ public static class SyncCost
         IReadOnlyList<int> widths = model.BlockOutChannels;
         var skips = new Stack<int>([widths[0]]);
         FlopCount sum = Conv(model.InChannels, widths[0], side);
-        int channels = widths[0], size = side;
+        int channels = widths[0],
+            size = side;
         for (int level = 0; level < widths.Count; level++)
         {
             for (int layer = 0; layer < model.LayersPerBlock; layer++)
             {
-                sum += Layer(model, channels, widths[level], size, frames, model.DownBlockHasAttention[level], model.UseMotionModule && !model.MotionModuleDecoderOnly);
+                sum += Layer(
+                    model,
+                    channels,
+                    widths[level],
+                    size,
+                    frames,
+                    model.DownBlockHasAttention[level],
+                    model.UseMotionModule && !model.MotionModuleDecoderOnly
+                );
                 channels = widths[level];
                 skips.Push(channels);
             }
@@ -79,11 +88,14 @@ public static class SyncCost
     public static FlopCount AutoencoderFrame(int resolution)
     {
         IReadOnlyList<int> widths = Autoencoder.BlockOutChannels;
-        FlopCount encoder = Conv(Autoencoder.InChannels, widths[0], resolution), decoder = Conv(widths[0], Autoencoder.OutChannels, resolution);
-        int size = resolution, channels = widths[0];
+        FlopCount encoder = Conv(Autoencoder.InChannels, widths[0], resolution),
+            decoder = Conv(widths[0], Autoencoder.OutChannels, resolution);
+        int size = resolution,
+            channels = widths[0];
         for (int level = 0; level < widths.Count; level++)
         {
-            encoder += Resnet(channels, widths[level], size) + (Autoencoder.LayersPerBlock - 1) * Resnet(widths[level], widths[level], size);
+            encoder +=
+                Resnet(channels, widths[level], size) + (Autoencoder.LayersPerBlock - 1) * Resnet(widths[level], widths[level], size);
             channels = widths[level];
             // The decoder goes the same way back, with a resnet more in each level.
             int coarser = widths[Math.Min(level + 1, widths.Count - 1)];
@@ -109,7 +121,15 @@ public static class SyncCost
     public static FlopCount SecondOfVideo(UNet3DConfiguration model, int resolution, int steps, bool guided) =>
         FramesPerSecond * (steps * (guided ? 2 : 1) * DenoisingFrame(model, resolution / 8, 16) + AutoencoderFrame(resolution));
 
-    private static FlopCount Layer(UNet3DConfiguration model, int from, int width, int size, int frames, bool hasSpatial, bool hasTemporal) =>
+    private static FlopCount Layer(
+        UNet3DConfiguration model,
+        int from,
+        int width,
+        int size,
+        int frames,
+        bool hasSpatial,
+        bool hasTemporal
+    ) =>
         Resnet(from, width, size)
         + (hasSpatial ? Spatial(width, size, model.CrossAttentionDim) : default)
         + (hasTemporal ? Temporal(width, size, frames) : default);
@@ -130,15 +150,19 @@ public static class SyncCost
     {
         double tokens = (double)size * size;
         FlopCount self = Linear(width, 4 * width, tokens) + Attention(tokens, tokens, width);
-        FlopCount cross = Linear(width, 2 * width, tokens) + Linear(audioWidth, 2 * width, AudioTokens) + Attention(tokens, AudioTokens, width);
+        FlopCount cross =
+            Linear(width, 2 * width, tokens) + Linear(audioWidth, 2 * width, AudioTokens) + Attention(tokens, AudioTokens, width);
         return Linear(width, 2 * width, tokens) + self + cross + FeedForward(width, tokens);
     }
 
     private static FlopCount Temporal(int width, int size, int frames)
     {
         double tokens = (double)size * size;
-        return Linear(width, 2 * width, tokens) + 2 * (Linear(width, 4 * width, tokens) + Attention(tokens, frames, width)) + FeedForward(width, tokens);
+        return Linear(width, 2 * width, tokens)
+            + 2 * (Linear(width, 4 * width, tokens) + Attention(tokens, frames, width))
+            + FeedForward(width, tokens);
     }
 
-    private static FlopCount AttentionBlock(int width, double tokens) => Linear(width, 4 * width, tokens) + Attention(tokens, tokens, width);
+    private static FlopCount AttentionBlock(int width, double tokens) =>
+        Linear(width, 4 * width, tokens) + Attention(tokens, tokens, width);
 }

@@ -15,8 +15,9 @@ public sealed record MachineSpeed(double ConvolutionRate, double ProductRate);
 /// <param name="Speed">What was measured.</param>
 public sealed record SyncEstimate(double SecondsPerSecondOfVideo, int Resolution, int Steps, double Guidance, MachineSpeed Speed)
 {
-    /// <summary>Norms, activations, copies and frames take this much more time than the arithmetic alone. On 2 cores of a Zen 4 a guided step
-    /// of 16 frames at 256 pixels took 53 s; its 3.2 + 4.9 TFLOP alone, at the rates measured there (213 and 159 GFLOP/s), 46 s.</summary>
+    /// <summary>Norms, activations, copies and frames take this much more time than the arithmetic alone. On 2 cores of a Zen 4 a guided
+    /// step of 16 frames at 256 pixels took 53 s; its 3.2 + 4.9 TFLOP alone, at the rates measured there (213 and 159 GFLOP/s), 46
+    /// s.</summary>
     private const double BesidesArithmetic = 53.0 / 45.8;
 
     /// <summary>The estimate for the command's defaults.</summary>
@@ -24,7 +25,8 @@ public sealed record SyncEstimate(double SecondsPerSecondOfVideo, int Resolution
     public static SyncEstimate Of(MachineSpeed speed)
     {
         ArgumentNullException.ThrowIfNull(speed);
-        const int resolution = 256, steps = 20;
+        const int resolution = 256,
+            steps = 20;
         const double guidance = 1.5;
         FlopCount work = SyncCost.SecondOfVideo(UNet3DConfiguration.LatentSync15(), resolution, steps, guided: true);
         double seconds = BesidesArithmetic * (work.Convolutions / speed.ConvolutionRate + work.Products / speed.ProductRate);

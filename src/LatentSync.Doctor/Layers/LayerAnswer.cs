@@ -21,9 +21,15 @@ public sealed record LayerAnswer(int Resolution, string Layer, Plan Plan)
 /// <param name="DType">The element type it would use by default; float16 where only that fits.</param>
 /// <param name="Answers">One for each kind of layer, 256 pixels before 512.</param>
 /// <param name="Memory">What the networks take and what is left for attention, for each resolution.</param>
-public sealed record LayerSurvey(AttentionDevice Device, AttentionDType DType, IReadOnlyList<LayerAnswer> Answers, IReadOnlyList<NetworkMemory> Memory)
+public sealed record LayerSurvey(
+    AttentionDevice Device,
+    AttentionDType DType,
+    IReadOnlyList<LayerAnswer> Answers,
+    IReadOnlyList<NetworkMemory> Memory
+)
 {
-    /// <summary>float32 is the default, but it does not fit at 256 pixels and float16 does: the answers are for <c>--dtype f16</c>.</summary>
+    /// <summary>float32 is the default, but it does not fit at 256 pixels and float16 does: the answers are for <c>--dtype
+    /// f16</c>.</summary>
     public bool IsHalfAdvised { get; init; }
 }
 

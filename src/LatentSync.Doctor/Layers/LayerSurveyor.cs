@@ -35,8 +35,11 @@ public static class LayerSurveyor
         }
         AttentionDType dtype = DeviceChoice.DTypeOf(machine, device);
         long? available = AvailableBytes(machine, device);
-        bool isHalfAdvised = device.Kind == AttentionDeviceKind.Cuda && dtype == AttentionDType.Float32
-            && NeededBytes(Resolutions[0], dtype) > available && NeededBytes(Resolutions[0], AttentionDType.Float16) <= available;
+        bool isHalfAdvised =
+            device.Kind == AttentionDeviceKind.Cuda
+            && dtype == AttentionDType.Float32
+            && NeededBytes(Resolutions[0], dtype) > available
+            && NeededBytes(Resolutions[0], AttentionDType.Float16) <= available;
         if (isHalfAdvised)
         {
             dtype = AttentionDType.Float16;
@@ -60,7 +63,8 @@ public static class LayerSurveyor
         return new LayerSurvey(device, dtype, answers, memory) { IsHalfAdvised = isHalfAdvised };
     }
 
-    /// <summary>Weights, and activations of a chunk as measured with the full-size network at 256 pixels (see <c>sync</c>'s own check).</summary>
+    /// <summary>Weights, and activations of a chunk as measured with the full-size network at 256 pixels (see <c>sync</c>'s own
+    /// check).</summary>
     internal static long NeededBytes(int resolution, AttentionDType dtype) =>
         WeightCount * dtype.Size() + MemoryGuard.BytesBesidesTheUNet(resolution);
 

@@ -15,10 +15,23 @@ internal static class LibTorchAdvice
     public static string? BuildFor(GpuInfo gpu, OsFamily os)
     {
         string version = LibTorchRequirements.LibTorch;
-        LibTorchBuild[] builds = os == OsFamily.MacOs
-            ? []
-            : [.. LibTorchCatalog.OfVersion(version).Where(build => GpuArchitectures.HasCodeFor(new LibTorchInfo(version, build.Flavor, null, false, build.Architectures), gpu.ComputeCapability))];
-        return builds.Length == 0 ? null : $"{version}+{(builds.Any(build => build.Flavor == PackagedFlavor) ? PackagedFlavor : builds[0].Flavor)}";
+        LibTorchBuild[] builds =
+            os == OsFamily.MacOs
+                ? []
+                :
+                [
+                    .. LibTorchCatalog
+                        .OfVersion(version)
+                        .Where(build =>
+                            GpuArchitectures.HasCodeFor(
+                                new LibTorchInfo(version, build.Flavor, null, false, build.Architectures),
+                                gpu.ComputeCapability
+                            )
+                        ),
+                ];
+        return builds.Length == 0
+            ? null
+            : $"{version}+{(builds.Any(build => build.Flavor == PackagedFlavor) ? PackagedFlavor : builds[0].Flavor)}";
     }
 
     /// <summary>The machine with another libtorch and a driver that is new enough for it.</summary>

@@ -57,7 +57,8 @@ public sealed partial record MachineDescription
     /// <exception cref="MachineDescriptionException">Something that was said has no meaning.</exception>
     public DescribedMachine Describe()
     {
-        List<string> assumed = [], notes = [];
+        List<string> assumed = [],
+            notes = [];
         string os = ReadOs(assumed);
         var system = new Machine(os, ReadCpu(assumed), ReadMemory(assumed), ReadGpus(), null, null);
         string? driver = ReadCudaOfDriver();
@@ -69,7 +70,10 @@ public sealed partial record MachineDescription
             driver = runtime;
             assumed.Add(Say("assumed.driver"));
         }
-        CudaInfo? cuda = driver is null && runtime is null ? null : new CudaInfo(driver, runtime) { CuDnn = LibTorch is null && LibTorchFound is null ? Base?.Cuda?.CuDnn : null };
+        CudaInfo? cuda =
+            driver is null && runtime is null
+                ? null
+                : new CudaInfo(driver, runtime) { CuDnn = LibTorch is null && LibTorchFound is null ? Base?.Cuda?.CuDnn : null };
         return new DescribedMachine(system with { Cuda = cuda, LibTorch = torch }, assumed, notes);
     }
 
@@ -88,7 +92,9 @@ public sealed partial record MachineDescription
         OsFamily family = new Machine(name, AnyCpu(), 0, [], null, null).OsFamily;
         if (family == OsFamily.Other && !LinuxName().IsMatch(name))
         {
-            throw new MachineDescriptionException($"--os \"{name}\": give Linux with its distribution, Windows or macOS, for instance \"Ubuntu 22.04\" or \"Windows 11\".");
+            throw new MachineDescriptionException(
+                $"--os \"{name}\": give Linux with its distribution, Windows or macOS, for instance \"Ubuntu 22.04\" or \"Windows 11\"."
+            );
         }
         string prefix = family switch
         {
@@ -117,9 +123,13 @@ public sealed partial record MachineDescription
         {
             if (CoresText().Match(part) is { Success: true } match)
             {
-                cores = int.TryParse(match.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count is >= 1 and <= MostCores
-                    ? count
-                    : throw new MachineDescriptionException(FormattableString.Invariant($"--cpu: \"{part}\" is out of range; 1 to {MostCores} cores are possible."));
+                cores =
+                    int.TryParse(match.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int count)
+                    && count is >= 1 and <= MostCores
+                        ? count
+                        : throw new MachineDescriptionException(
+                            FormattableString.Invariant($"--cpu: \"{part}\" is out of range; 1 to {MostCores} cores are possible.")
+                        );
             }
             else if (part.Split(' ').All(word => IsaText().IsMatch(word)))
             {
@@ -130,7 +140,12 @@ public sealed partial record MachineDescription
                 name = name is null ? part : $"{name}, {part}";
             }
         }
-        return new CpuInfo(name ?? AnyCpu().Name, cores ?? AssumedCores, isa.Count > 0 ? isa : AssumedIsa, isa.Contains("advsimd") ? "arm64" : "x64");
+        return new CpuInfo(
+            name ?? AnyCpu().Name,
+            cores ?? AssumedCores,
+            isa.Count > 0 ? isa : AssumedIsa,
+            isa.Contains("advsimd") ? "arm64" : "x64"
+        );
     }
 
     private static CpuInfo AnyCpu() => new("x64 processor", AssumedCores, AssumedIsa, "x64");
@@ -156,7 +171,15 @@ public sealed partial record MachineDescription
             "tib" => 1L << 40,
             _ => 1e9,
         };
-        return match.Success && double.TryParse(match.Groups["number"].ValueSpan, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number) && number * scale is >= 1e6 and <= MostGigabytes * 1e9
+        return
+            match.Success
+            && double.TryParse(
+                match.Groups["number"].ValueSpan,
+                NumberStyles.AllowDecimalPoint,
+                CultureInfo.InvariantCulture,
+                out double number
+            )
+            && number * scale is >= 1e6 and <= MostGigabytes * 1e9
             ? (long)(number * scale)
             : throw new MachineDescriptionException($"--memory \"{Memory}\" is not an amount of memory; give for instance 16GB or 512MB.");
     }
@@ -166,13 +189,19 @@ public sealed partial record MachineDescription
         string? driver = Driver is null ? null : Checked("--driver", Driver, VersionNumber(), "a driver's version such as 515.65");
         if (Gpus.Count == 0)
         {
-            return Base is null ? [] : driver is null ? Base.Gpus : [.. Base.Gpus.Select(gpu => gpu with { Driver = driver })];
+            return Base is null ? []
+                : driver is null ? Base.Gpus
+                : [.. Base.Gpus.Select(gpu => gpu with { Driver = driver })];
         }
         if (Gpus.Count > MostGpus)
         {
-            throw new MachineDescriptionException(FormattableString.Invariant($"--gpu is given {Gpus.Count} times; {MostGpus} GPUs are the most."));
+            throw new MachineDescriptionException(
+                FormattableString.Invariant($"--gpu is given {Gpus.Count} times; {MostGpus} GPUs are the most.")
+            );
         }
-        return Gpus.Count == 1 && Gpus[0].Trim().ToLowerInvariant() is "none" or "cpu" ? [] : [.. Gpus.Select(name => NamedGpus.Find(Text("--gpu", name)) with { Driver = driver })];
+        return Gpus.Count == 1 && Gpus[0].Trim().ToLowerInvariant() is "none" or "cpu"
+            ? []
+            : [.. Gpus.Select(name => NamedGpus.Find(Text("--gpu", name)) with { Driver = driver })];
     }
 
     /// <summary>The CUDA version the driver knows: said, else by the driver's version.</summary>
@@ -183,7 +212,9 @@ public sealed partial record MachineDescription
         {
             return byDriver ?? Base?.Cuda?.Driver;
         }
-        return Cuda.Trim().ToLowerInvariant() is "none" ? null : Checked("--cuda", Cuda, CudaNumber(), "a CUDA version such as 11.7, as nvidia-smi shows it, or none");
+        return Cuda.Trim().ToLowerInvariant() is "none"
+            ? null
+            : Checked("--cuda", Cuda, CudaNumber(), "a CUDA version such as 11.7, as nvidia-smi shows it, or none");
     }
 
     private LibTorchInfo? ReadLibTorch(Machine system, string? driver, List<string> assumed, List<string> notes)
@@ -200,14 +231,22 @@ public sealed partial record MachineDescription
         Match match = LibTorchText().Match(wanted.Trim());
         if (!match.Success)
         {
-            throw new MachineDescriptionException($"--libtorch \"{wanted}\" is neither a folder nor a version; give a folder, or for instance 2.10.0, 2.5.1+cu118 or 2.10.0+cpu.");
+            throw new MachineDescriptionException(
+                $"--libtorch \"{wanted}\" is neither a folder nor a version; give a folder, or for instance 2.10.0, 2.5.1+cu118 or 2.10.0+cpu."
+            );
         }
-        string version = match.Groups["version"].Value, flavor = match.Groups["flavor"].Value;
+        string version = match.Groups["version"].Value,
+            flavor = match.Groups["flavor"].Value;
         RefuseUnknown(wanted, version, flavor);
         bool wantsCpu = flavor == "cpu" || flavor.Length == 0 && !system.Gpus.Any(gpu => gpu.ComputeCapability is not null);
-        LibTorchAnswer answer = LibTorchCatalog.Describe(version, wantsCpu ? "cpu" : CudaOfFlavor(flavor) ?? driver ?? PackagedCuda(version), system.OsFamily);
+        LibTorchAnswer answer = LibTorchCatalog.Describe(
+            version,
+            wantsCpu ? "cpu" : CudaOfFlavor(flavor) ?? driver ?? PackagedCuda(version),
+            system.OsFamily
+        );
         // A build that was named stays.
-        LibTorchInfo torch = flavor.Length == 0 || answer.LibTorch.Flavor == flavor ? answer.LibTorch : new LibTorchInfo(version, flavor, null, false, []);
+        LibTorchInfo torch =
+            flavor.Length == 0 || answer.LibTorch.Flavor == flavor ? answer.LibTorch : new LibTorchInfo(version, flavor, null, false, []);
         if (flavor.Length == 0)
         {
             notes.AddRange(answer.Notes.Select(note => note.ToString()));
@@ -230,17 +269,27 @@ public sealed partial record MachineDescription
         IReadOnlyList<LibTorchBuild> builds = LibTorchCatalog.OfVersion(version);
         if (builds.Count == 0)
         {
-            string known = string.Join("; ", LibTorchCatalog.Builds.GroupBy(build => build.Version).Select(group => $"{group.Key} ({string.Join(", ", group.Select(build => build.Flavor))})"));
-            throw new MachineDescriptionException($"--libtorch \"{wanted}\": this version is not known. Known are {known}, each with +cpu too. A libtorch on disk can be given as a folder.");
+            string known = string.Join(
+                "; ",
+                LibTorchCatalog
+                    .Builds.GroupBy(build => build.Version)
+                    .Select(group => $"{group.Key} ({string.Join(", ", group.Select(build => build.Flavor))})")
+            );
+            throw new MachineDescriptionException(
+                $"--libtorch \"{wanted}\": this version is not known. Known are {known}, each with +cpu too. A libtorch on disk can be given as a folder."
+            );
         }
         if (CudaOfFlavor(flavor) is not null && builds.All(build => build.Flavor != flavor))
         {
-            throw new MachineDescriptionException($"--libtorch \"{wanted}\": this build is not known. Of libtorch {version} there are {string.Join(", ", builds.Select(build => build.Flavor))} and cpu.");
+            throw new MachineDescriptionException(
+                $"--libtorch \"{wanted}\": this build is not known. Of libtorch {version} there are {string.Join(", ", builds.Select(build => build.Flavor))} and cpu."
+            );
         }
     }
 
     /// <summary>TorchSharp's CUDA packages bring this build; of other versions the newest is assumed.</summary>
-    private static string? PackagedCuda(string version) => version == LibTorchRequirements.LibTorch ? CudaOfFlavor(LibTorchAdvice.PackagedFlavor) : null;
+    private static string? PackagedCuda(string version) =>
+        version == LibTorchRequirements.LibTorch ? CudaOfFlavor(LibTorchAdvice.PackagedFlavor) : null;
 
     /// <summary>"11.8" of "cu118"; null for other builds.</summary>
     private static string? CudaOfFlavor(string flavor) => CudaFlavor().IsMatch(flavor) ? $"{flavor[2..^1]}.{flavor[^1]}" : null;
@@ -250,7 +299,9 @@ public sealed partial record MachineDescription
         string text = value.Trim();
         return text.Length is >= 1 and <= MachineFile.LongestText && !text.Any(char.IsControl)
             ? text
-            : throw new MachineDescriptionException(FormattableString.Invariant($"{option}: 1 to {MachineFile.LongestText} printable characters are expected."));
+            : throw new MachineDescriptionException(
+                FormattableString.Invariant($"{option}: 1 to {MachineFile.LongestText} printable characters are expected.")
+            );
     }
 
     private static string Checked(string option, string value, Regex form, string expected) =>

@@ -47,7 +47,10 @@ public static class MachineFile
         }
         catch (JsonException failure)
         {
-            throw new MachineDescriptionException($"{name} is not JSON at {StrictJson.Place(failure)}: {StrictJson.Problem(failure)}; a machine file is what \"latentsync doctor --save-machine FILE.json\" writes.", failure);
+            throw new MachineDescriptionException(
+                $"{name} is not JSON at {StrictJson.Place(failure)}: {StrictJson.Problem(failure)}; a machine file is what \"latentsync doctor --save-machine FILE.json\" writes.",
+                failure
+            );
         }
     }
 

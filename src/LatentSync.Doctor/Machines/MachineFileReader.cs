@@ -7,7 +7,9 @@ namespace LatentSync.Doctor.Machines;
 /// libtorch by version and build.</summary>
 internal static class MachineFileReader
 {
-    private const int MostGpus = 64, MostNames = 256, MostCores = 4096;
+    private const int MostGpus = 64,
+        MostNames = 256,
+        MostCores = 4096;
     private const long MostBytes = 1L << 50;
 
     public static Machine Read(JsonElement root, string file)
@@ -20,10 +22,33 @@ internal static class MachineFileReader
             root = inner;
             here.Expect(root, JsonValueKind.Object, "an object");
         }
-        here.Keys(root, "os", "cpu", "memoryBytes", "gpus", "cuda", "libtorch", "libstdcxx", "ffmpeg", "dotnet", "kernel", "glibc", "rocm", "probes", "probeMilliseconds");
+        here.Keys(
+            root,
+            "os",
+            "cpu",
+            "memoryBytes",
+            "gpus",
+            "cuda",
+            "libtorch",
+            "libstdcxx",
+            "ffmpeg",
+            "dotnet",
+            "kernel",
+            "glibc",
+            "rocm",
+            "probes",
+            "probeMilliseconds"
+        );
         string os = here.Text(root, "os") ?? "linux";
         LibTorchInfo? torch = LibTorch(root, here);
-        return new Machine(os, Cpu(root, here), here.Number(root, "memoryBytes", 0, MostBytes) ?? 0, Gpus(root, here), Cuda(root, here, torch), torch);
+        return new Machine(
+            os,
+            Cpu(root, here),
+            here.Number(root, "memoryBytes", 0, MostBytes) ?? 0,
+            Gpus(root, here),
+            Cuda(root, here, torch),
+            torch
+        );
     }
 
     private static CpuInfo Cpu(JsonElement root, Place at)
@@ -60,7 +85,13 @@ internal static class MachineFileReader
             {
                 (capability, bytes, maker) = (known.ComputeCapability, bytes ?? known.MemoryBytes, known.Maker);
             }
-            gpus.Add(new GpuInfo(name, capability, bytes ?? 0, here.Number(gpu, "freeBytes", 0, MostBytes), here.Text(gpu, "driver")) { Maker = maker, MigProfile = here.Text(gpu, "migProfile") });
+            gpus.Add(
+                new GpuInfo(name, capability, bytes ?? 0, here.Number(gpu, "freeBytes", 0, MostBytes), here.Text(gpu, "driver"))
+                {
+                    Maker = maker,
+                    MigProfile = here.Text(gpu, "migProfile"),
+                }
+            );
         }
         return gpus;
     }
@@ -73,7 +104,8 @@ internal static class MachineFileReader
             return runtime is null ? null : new CudaInfo(null, runtime);
         }
         here.Keys(cuda, "driver", "runtime", "cuDnn");
-        string? driver = Version(cuda, "driver", here), cudnn = Version(cuda, "cuDnn", here);
+        string? driver = Version(cuda, "driver", here),
+            cudnn = Version(cuda, "cuDnn", here);
         runtime = Version(cuda, "runtime", here) ?? runtime;
         return (driver ?? runtime ?? cudnn) is null ? null : new CudaInfo(driver, runtime) { CuDnn = cudnn };
     }
@@ -175,7 +207,9 @@ internal static class MachineFileReader
             {
                 return null;
             }
-            return value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw In(key).Problem("is neither true nor false");
+            return value.ValueKind is JsonValueKind.True or JsonValueKind.False
+                ? value.GetBoolean()
+                : throw In(key).Problem("is neither true nor false");
         }
 
         public IReadOnlyList<string> Texts(JsonElement parent, string key, int most) =>
@@ -193,16 +227,25 @@ internal static class MachineFileReader
             {
                 throw here.Problem(FormattableString.Invariant($"has more than {most} entries"));
             }
-            return [.. value.EnumerateArray().Select((item, i) => (item, new Place(here.File, FormattableString.Invariant($"{here.Path}[{i}]"))))];
+            return
+            [
+                .. value
+                    .EnumerateArray()
+                    .Select((item, i) => (item, new Place(here.File, FormattableString.Invariant($"{here.Path}[{i}]")))),
+            ];
         }
 
         private Place In(string key) => new(File, Path.Length == 0 ? key : $"{Path}.{key}");
 
         private string Checked(JsonElement value) =>
-            value.ValueKind == JsonValueKind.String && value.GetString() is { } text && text.Length <= MachineFile.LongestText && !text.Any(char.IsControl)
+            value.ValueKind == JsonValueKind.String
+            && value.GetString() is { } text
+            && text.Length <= MachineFile.LongestText
+            && !text.Any(char.IsControl)
                 ? text
                 : throw Problem(FormattableString.Invariant($"is not a text of at most {MachineFile.LongestText} characters"));
 
-        private static string Shown(string key) => key.Length <= 40 && !key.Any(char.IsControl) ? key : new string([.. key.Where(c => !char.IsControl(c)).Take(40)]) + "...";
+        private static string Shown(string key) =>
+            key.Length <= 40 && !key.Any(char.IsControl) ? key : new string([.. key.Where(c => !char.IsControl(c)).Take(40)]) + "...";
     }
 }

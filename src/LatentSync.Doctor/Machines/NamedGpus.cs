@@ -29,7 +29,12 @@ internal static class NamedGpus
 
     /// <summary>The GPU with the memory that is usable where its memory is the catalogue's, as sold; else the same GPU.</summary>
     public static GpuInfo Usable(GpuInfo gpu) =>
-        gpu.MemoryBytes > 0 && gpu.FreeBytes is null && TryFind(gpu.Name)?.MemoryBytes == gpu.MemoryBytes ? gpu with { MemoryBytes = (long)(UsableShare * gpu.MemoryBytes) } : gpu;
+        gpu.MemoryBytes > 0 && gpu.FreeBytes is null && TryFind(gpu.Name)?.MemoryBytes == gpu.MemoryBytes
+            ? gpu with
+            {
+                MemoryBytes = (long)(UsableShare * gpu.MemoryBytes),
+            }
+            : gpu;
 
     private static GpuInfo Of(GpuModel model) => new(model.Name, model.ComputeCapability, model.MemoryBytes, null, null) { Maker = Maker };
 }

@@ -4,7 +4,8 @@ using LatentSync.Media.Video.Reading;
 
 namespace LatentSync.Evaluation.Confidence;
 
-/// <summary>A video's frames at 25 per second, whatever its own rate: at each 1/25 s the nearest frame, so that some are repeated or left out.</summary>
+/// <summary>A video's frames at 25 per second, whatever its own rate: at each 1/25 s the nearest frame, so that some are repeated or left
+/// out.</summary>
 internal static class ConstantRateFrames
 {
     public const int FrameRate = 25;
@@ -24,8 +25,9 @@ internal static class ConstantRateFrames
     {
         long? end = first + count;
         long sourceFirst = SourceIndex(first, reader.FrameRate);
-        IAsyncEnumerable<VideoFrame> source =
-            end is { } stop ? reader.ReadRangeAsync(sourceFirst, SourceIndex(stop - 1, reader.FrameRate) - sourceFirst + 1, cancellationToken) : reader.ReadAsync(cancellationToken);
+        IAsyncEnumerable<VideoFrame> source = end is { } stop
+            ? reader.ReadRangeAsync(sourceFirst, SourceIndex(stop - 1, reader.FrameRate) - sourceFirst + 1, cancellationToken)
+            : reader.ReadAsync(cancellationToken);
         long next = first;
         await foreach (VideoFrame frame in source.ConfigureAwait(false))
         {
@@ -39,7 +41,8 @@ internal static class ConstantRateFrames
         }
     }
 
-    /// <summary>The source's frame nearest to frame <paramref name="index"/> of 25 per second; of two equally near ones the later.</summary>
+    /// <summary>The source's frame nearest to frame <paramref name="index"/> of 25 per second; of two equally near ones the
+    /// later.</summary>
     internal static long SourceIndex(long index, Rational rate)
     {
         Int128 twice = (Int128)2 * index * rate.Numerator;

@@ -6,9 +6,9 @@ namespace LatentSync.Evaluation.Confidence;
 
 /// <summary>The stretches of a video in which one face is seen without a cut.</summary>
 /// <remarks>
-/// The original runs S3FD, cuts at PySceneDetect's shots and links boxes that overlap by half, over gaps of up to 25 frames, for every face of the
-/// picture. Here the project's own detectors and <see cref="FaceTrack"/> do that: a cut is a face that jumps and stays, and one face is
-/// followed, the largest unless told otherwise. Boxes, and with them the crops, are therefore not the same to the pixel.
+/// The original runs S3FD, cuts at PySceneDetect's shots and links boxes that overlap by half, over gaps of up to 25 frames, for every face
+/// of the picture. Here the project's own detectors and <see cref="FaceTrack"/> do that: a cut is a face that jumps and stays, and one face
+/// is followed, the largest unless told otherwise. Boxes, and with them the crops, are therefore not the same to the pixel.
 /// </remarks>
 internal sealed class SpeakerTrackFinder
 {
@@ -25,13 +25,22 @@ internal sealed class SpeakerTrackFinder
     /// <param name="cancellationToken">Stops it.</param>
     /// <returns>Tracks that are long and large enough, in order; at least one.</returns>
     /// <exception cref="EvaluationException">There is none; says what was seen.</exception>
-    public async Task<IReadOnlyList<SpeakerTrack>> FindAsync(VideoReader reader, Action<long>? frameDone, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<SpeakerTrack>> FindAsync(
+        VideoReader reader,
+        Action<long>? frameDone,
+        CancellationToken cancellationToken
+    )
     {
         FaceTrack track = new(new FaceTrackOptions { FaceIndex = _options.FaceIndex, MaxGap = LongestGap });
         List<List<TrackedFace>> stretches = [];
         IReadOnlyList<DetectedFace> faces = [];
-        long examined = -1, frames = 0;
-        await foreach ((long index, VideoFrame frame) in ConstantRateFrames.ReadAsync(reader, cancellationToken: cancellationToken).ConfigureAwait(false))
+        long examined = -1,
+            frames = 0;
+        await foreach (
+            (long index, VideoFrame frame) in ConstantRateFrames
+                .ReadAsync(reader, cancellationToken: cancellationToken)
+                .ConfigureAwait(false)
+        )
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (frame.Index != examined)
@@ -57,7 +66,10 @@ internal sealed class SpeakerTrackFinder
             {
                 continue;
             }
-            if (stretches.Count == 0 || stretches[^1][^1] is var last && (last.Segment != face.Segment || last.FrameIndex + 1 != face.FrameIndex))
+            if (
+                stretches.Count == 0
+                || stretches[^1][^1] is var last && (last.Segment != face.Segment || last.FrameIndex + 1 != face.FrameIndex)
+            )
             {
                 stretches.Add([]);
             }
@@ -71,10 +83,15 @@ internal sealed class SpeakerTrackFinder
         {
             return new EvaluationException(FaceTrackOptions.TooFewFaces(index, mostFaces, path));
         }
-        string required = $"a face in more than {_options.MinimumTrackFrames} consecutive frames (at 25 per second) and larger than {_options.MinimumFaceSide:0} pixels is required";
+        string required =
+            $"a face in more than {_options.MinimumTrackFrames} consecutive frames (at 25 per second) and larger than {_options.MinimumFaceSide:0} pixels is required";
         string found = all.MaxBy(t => t.Detections) is { } longest
-            ? FormattableString.Invariant($"the longest of {all.Length} tracks has {longest.Detections} frames with a face of {longest.Side:0} pixels")
+            ? FormattableString.Invariant(
+                $"the longest of {all.Length} tracks has {longest.Detections} frames with a face of {longest.Side:0} pixels"
+            )
             : FormattableString.Invariant($"none of its {frames} frames has a face that {_detector.Name} finds");
-        return new EvaluationException($"{path} has no face track to judge: {found}; {required}. Give a longer or larger picture, or the faces by --landmarks FILE.");
+        return new EvaluationException(
+            $"{path} has no face track to judge: {found}; {required}. Give a longer or larger picture, or the faces by --landmarks FILE."
+        );
     }
 }

@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 namespace LatentSync.Evaluation.Confidence;
 
 /// <summary>A StableSyncNet as the judge, where the field's own network is not at hand: cosines over 31 shifts.</summary>
-/// <remarks>Not the published measure: its confidence lies between 0 and 1, and offsets are found to the frame only where the network was trained well.</remarks>
+/// <remarks>Not the published measure: its confidence lies between 0 and 1, and offsets are found to the frame only where the network was
+/// trained well.</remarks>
 internal sealed class StableSyncNetJudge : ISyncJudge
 {
     /// <summary>Every so many frames a window of pictures is looked at; the sound is at every frame.</summary>
@@ -26,12 +27,15 @@ internal sealed class StableSyncNetJudge : ISyncJudge
         Name = $"StableSyncNet ({path})";
         if (_configuration.LatentSpace)
         {
-            throw new EvaluationException($"{path} sees latents; give a StableSyncNet that sees pixels (syncnet_16_pixel or syncnet_16_pixel_attn).");
+            throw new EvaluationException(
+                $"{path} sees latents; give a StableSyncNet that sees pixels (syncnet_16_pixel or syncnet_16_pixel_attn)."
+            );
         }
         if (_configuration.Resolution is < FaceTemplate.MinResolution or > FaceTemplate.MaxResolution || _configuration.Resolution % 8 != 0)
         {
             throw new EvaluationException(
-                $"{path} sees pictures of {_configuration.Resolution} pixels; faces are aligned to a multiple of 8 from {FaceTemplate.MinResolution} to {FaceTemplate.MaxResolution}.");
+                $"{path} sees pictures of {_configuration.Resolution} pixels; faces are aligned to a multiple of 8 from {FaceTemplate.MinResolution} to {FaceTemplate.MaxResolution}."
+            );
         }
     }
 
@@ -105,7 +109,9 @@ internal sealed class StableSyncNetJudge : ISyncJudge
                 return;
             }
         }
-        throw new EvaluationException($"The track's {track.FrameCount} frames did not all come when the video was read again: it changed during the run.");
+        throw new EvaluationException(
+            $"The track's {track.FrameCount} frames did not all come when the video was read again: it changed during the run."
+        );
     }
 
     private Tensor EmbedVisual(float[][] window)
@@ -131,7 +137,11 @@ internal sealed class StableSyncNetJudge : ISyncJudge
             float[] batch = new float[count * SyncNetMel.Bands * columns];
             for (int i = 0; i < count; i++)
             {
-                mel.TryCopyWindow(SyncNetMel.StartColumn(track.FirstFrame + first + i), columns, batch.AsSpan(i * SyncNetMel.Bands * columns, SyncNetMel.Bands * columns));
+                mel.TryCopyWindow(
+                    SyncNetMel.StartColumn(track.FirstFrame + first + i),
+                    columns,
+                    batch.AsSpan(i * SyncNetMel.Bands * columns, SyncNetMel.Bands * columns)
+                );
             }
             Tensor heard = tensor(batch, [count, 1, SyncNetMel.Bands, columns]).to(_network.Device).to(_network.Dtype);
             embeddings.Add(_network.EmbedAudio(heard).MoveToOuterDisposeScope());

@@ -13,7 +13,8 @@ using static TorchSharp.torch;
 namespace LatentSync.Evaluation.Confidence;
 
 /// <summary>Measures how well the lips of any video follow its sound.</summary>
-/// <remarks>The original's evaluation, with this project's face detection and tracking in place of S3FD and shot detection: see docs/evaluation.md.</remarks>
+/// <remarks>The original's evaluation, with this project's face detection and tracking in place of S3FD and shot detection: see
+/// docs/evaluation.md.</remarks>
 public sealed class SyncConfidence : IDisposable
 {
     private const string StableName = "stable_syncnet.pt";
@@ -32,7 +33,8 @@ public sealed class SyncConfidence : IDisposable
     /// <param name="device">Where the network runs.</param>
     /// <exception cref="Models.Loading.CheckpointMismatchException">The file holds another network.</exception>
     /// <exception cref="Checkpoints.CheckpointFormatException">The file is damaged.</exception>
-    public static SyncConfidence BySyncNet(string path, Device device) => new(new SyncNetV2Judge(SyncNetV2Checkpoint.Load(path, device), path));
+    public static SyncConfidence BySyncNet(string path, Device device) =>
+        new(new SyncNetV2Judge(SyncNetV2Checkpoint.Load(path, device), path));
 
     /// <summary>Judges by a StableSyncNet: offsets by its cosines, and a confidence that is only comparable with itself.</summary>
     /// <param name="path">stable_syncnet.pt or a file of the same layout.</param>
@@ -42,7 +44,12 @@ public sealed class SyncConfidence : IDisposable
     /// <exception cref="EvaluationException">The network sees latents.</exception>
     /// <exception cref="Models.Loading.CheckpointMismatchException">The file holds another network.</exception>
     /// <exception cref="Checkpoints.CheckpointFormatException">The file is damaged.</exception>
-    public static SyncConfidence ByStableSyncNet(string path, SyncNetConfiguration? configuration, Device device, ScalarType dtype = ScalarType.Float32)
+    public static SyncConfidence ByStableSyncNet(
+        string path,
+        SyncNetConfiguration? configuration,
+        Device device,
+        ScalarType dtype = ScalarType.Float32
+    )
     {
         StableSyncNet network = SyncNetCheckpoint.Open(path, configuration, dtype, device);
         try
@@ -73,15 +80,23 @@ public sealed class SyncConfidence : IDisposable
         }
         if (published is null && stable is null)
         {
-            string looked = options.CheckpointFolder is null ? "none was named" : $"{PrintableText.Quote(options.CheckpointFolder)} has neither {PublishedNames[0]} nor {StableName}";
-            throw new EvaluationException($"A network is required that judges: {looked}. Give --syncnet FILE (syncnet_v2.model) or --stable-syncnet FILE.");
+            string looked = options.CheckpointFolder is null
+                ? "none was named"
+                : $"{PrintableText.Quote(options.CheckpointFolder)} has neither {PublishedNames[0]} nor {StableName}";
+            throw new EvaluationException(
+                $"A network is required that judges: {looked}. Give --syncnet FILE (syncnet_v2.model) or --stable-syncnet FILE."
+            );
         }
         RequireFile("--syncnet", options.SyncNetPath);
         RequireFile("--stable-syncnet", options.StableSyncNetPath);
         Device device = ComputePlan.Choose(options.Device, "f32", new MachineExaminer().Examine().Machine).Device;
         return published is not null
             ? BySyncNet(published, device)
-            : ByStableSyncNet(stable!, options.StableSyncNetConfigurationPath is { } path ? SyncNetConfiguration.FromFile(path) : null, device);
+            : ByStableSyncNet(
+                stable!,
+                options.StableSyncNetConfigurationPath is { } path ? SyncNetConfiguration.FromFile(path) : null,
+                device
+            );
     }
 
     private static void RequireFile(string option, string? path)
@@ -103,7 +118,11 @@ public sealed class SyncConfidence : IDisposable
     /// <exception cref="EvaluationException">No face is seen long and large enough, or the sound is too short.</exception>
     /// <exception cref="MediaException">The video or the sound cannot be read.</exception>
     /// <exception cref="FaceException">There is no face detector, or it fails.</exception>
-    public async Task<SyncConfidenceReport> MeasureAsync(SyncConfidenceOptions options, IProgress<SyncConfidenceProgress>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<SyncConfidenceReport> MeasureAsync(
+        SyncConfidenceOptions options,
+        IProgress<SyncConfidenceProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(options);
         FfmpegTools tools = await FfmpegTools.LocateAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
@@ -121,27 +140,46 @@ public sealed class SyncConfidence : IDisposable
             .FindAsync(reader, frames => progress?.Report(new SyncConfidenceProgress("finding faces", frames, null)), cancellationToken)
             .ConfigureAwait(false);
         List<SyncTrackScore> scores = [];
-        List<string> warnings = [.. choice.Reasons.Select(reason => $"A better face detector is not there: {reason}."), .. reader.Warnings, .. damage, .. reader.Notes, .. notes, .. detectorNote is null ? Array.Empty<string>() : [detectorNote]];
-        long judged = 0, all = tracks.Sum(track => (long)track.FrameCount);
+        List<string> warnings =
+        [
+            .. choice.Reasons.Select(reason => $"A better face detector is not there: {reason}."),
+            .. reader.Warnings,
+            .. damage,
+            .. reader.Notes,
+            .. notes,
+            .. detectorNote is null ? Array.Empty<string>() : [detectorNote],
+        ];
+        long judged = 0,
+            all = tracks.Sum(track => (long)track.FrameCount);
         foreach (SpeakerTrack track in tracks)
         {
             progress?.Report(new SyncConfidenceProgress("judging", judged, all));
             judged += track.FrameCount;
-            IAsyncEnumerable<(long, VideoFrame)> frames = ConstantRateFrames.ReadAsync(reader, track.FirstFrame, track.FrameCount, cancellationToken);
+            IAsyncEnumerable<(long, VideoFrame)> frames = ConstantRateFrames.ReadAsync(
+                reader,
+                track.FirstFrame,
+                track.FrameCount,
+                cancellationToken
+            );
             if (await _judge.JudgeAsync(track, frames, samples, cancellationToken).ConfigureAwait(false) is var (score, windows))
             {
                 scores.Add(new SyncTrackScore(track.FirstFrame, track.FrameCount, track.Side, windows, score.Offset, score.Confidence));
             }
             else
             {
-                warnings.Add(FormattableString.Invariant($"The track at frame {track.FirstFrame} was left out: the sound ends before {_judge.WindowFrames} frames of it."));
+                warnings.Add(
+                    FormattableString.Invariant(
+                        $"The track at frame {track.FirstFrame} was left out: the sound ends before {_judge.WindowFrames} frames of it."
+                    )
+                );
             }
         }
         progress?.Report(new SyncConfidenceProgress("judging", judged, all));
         if (scores.Count == 0)
         {
             throw new EvaluationException(
-                $"No track of {options.VideoPath} has sound: {audioPath} ends after {samples.Length / 16000.0:0.00} s. Give a longer recording by --audio FILE.");
+                $"No track of {options.VideoPath} has sound: {audioPath} ends after {samples.Length / 16000.0:0.00} s. Give a longer recording by --audio FILE."
+            );
         }
         return new SyncConfidenceReport(
             options.VideoPath,

@@ -3,9 +3,11 @@ using LatentSync.Models.SyncNets;
 
 namespace LatentSync.Evaluation.Confidence;
 
-/// <summary>The picture of a face that the SyncNet of Chung and Zisserman was trained on: chin and mouth in the middle, 224 x 224.</summary>
-/// <remarks>With s half the larger side of the box and (x, y) its centre, all median-filtered over 13 frames: columns x - 1.4 s .. x + 1.4 s, rows y - s ..
-/// y + 1.8 s, grey 110 beyond the picture, resized bilinearly as OpenCV does. The original encodes the crops as video and JPEG in between; here they stay exact.</remarks>
+/// <summary>The picture of a face that the SyncNet of Chung and Zisserman was trained on: chin and mouth in the middle, 224 x
+/// 224.</summary>
+/// <remarks>With s half the larger side of the box and (x, y) its centre, all median-filtered over 13 frames: columns x - 1.4 s .. x + 1.4
+/// s, rows y - s .. y + 1.8 s, grey 110 beyond the picture, resized bilinearly as OpenCV does. The original encodes the crops as video and
+/// JPEG in between; here they stay exact.</remarks>
 internal sealed class SyncFaceCrop
 {
     private const int FilterLength = 13;
@@ -32,7 +34,8 @@ internal sealed class SyncFaceCrop
         (int left, int top, int width, int height) = Region(position);
         const int side = SyncNetV2.Side;
         ReadOnlySpan<byte> rgb = frame.Rgb;
-        Tap[] columns = Taps(width), rows = Taps(height);
+        Tap[] columns = Taps(width),
+            rows = Taps(height);
         for (int v = 0; v < side; v++)
         {
             Tap row = rows[v];
@@ -41,8 +44,16 @@ internal sealed class SyncFaceCrop
                 Tap column = columns[u];
                 for (int c = 0; c < 3; c++)
                 {
-                    double upper = Lerp(Pixel(rgb, frame, left + column.First, top + row.First, c), Pixel(rgb, frame, left + column.Second, top + row.First, c), column.Weight);
-                    double lower = Lerp(Pixel(rgb, frame, left + column.First, top + row.Second, c), Pixel(rgb, frame, left + column.Second, top + row.Second, c), column.Weight);
+                    double upper = Lerp(
+                        Pixel(rgb, frame, left + column.First, top + row.First, c),
+                        Pixel(rgb, frame, left + column.Second, top + row.First, c),
+                        column.Weight
+                    );
+                    double lower = Lerp(
+                        Pixel(rgb, frame, left + column.First, top + row.Second, c),
+                        Pixel(rgb, frame, left + column.Second, top + row.Second, c),
+                        column.Weight
+                    );
                     planes[((2 - c) * side * side) + (v * side) + u] = (float)Math.Floor(Lerp(upper, lower, row.Weight) + 0.5);
                 }
             }
@@ -54,9 +65,12 @@ internal sealed class SyncFaceCrop
     {
         double s = _halfSides[position];
         int pad = (int)(s * (1 + (2 * Margin))); // of the original's enlarged picture, in which it truncates
-        double x = _x[position] + pad, y = _y[position] + pad;
-        int top = (int)(y - s), bottom = (int)(y + (s * (1 + (2 * Margin))));
-        int left = (int)(x - (s * (1 + Margin))), right = (int)(x + (s * (1 + Margin)));
+        double x = _x[position] + pad,
+            y = _y[position] + pad;
+        int top = (int)(y - s),
+            bottom = (int)(y + (s * (1 + (2 * Margin))));
+        int left = (int)(x - (s * (1 + Margin))),
+            right = (int)(x + (s * (1 + Margin)));
         return (left - pad, top - pad, Math.Max(1, right - left), Math.Max(1, bottom - top));
     }
 

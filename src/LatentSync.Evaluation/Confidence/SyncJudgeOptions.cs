@@ -1,6 +1,7 @@
 namespace LatentSync.Evaluation.Confidence;
 
-/// <summary>Which network judges: the first of <see cref="SyncNetPath"/>, <see cref="StableSyncNetPath"/> and what <see cref="CheckpointFolder"/> holds.</summary>
+/// <summary>Which network judges: the first of <see cref="SyncNetPath"/>, <see cref="StableSyncNetPath"/> and what
+/// <see cref="CheckpointFolder"/> holds.</summary>
 public sealed record SyncJudgeOptions
 {
     /// <summary>syncnet_v2.model; null: not given.</summary>

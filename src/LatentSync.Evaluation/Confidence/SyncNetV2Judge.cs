@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Evaluation.Confidence;
 
-/// <summary>The field's measure: SyncNet of Chung and Zisserman, every five frames against a fifth of a second of sound, 31 shifts.</summary>
+/// <summary>The field's measure: SyncNet of Chung and Zisserman, every five frames against a fifth of a second of sound, 31
+/// shifts.</summary>
 internal sealed class SyncNetV2Judge : ISyncJudge
 {
     private const int BatchSize = 20;
@@ -79,7 +80,8 @@ internal sealed class SyncNetV2Judge : ISyncJudge
             }
         }
         throw new EvaluationException(
-            $"Only {done + pictures.Count} of the track's {track.FrameCount} frames came when the video was read again: it changed during the run.");
+            $"Only {done + pictures.Count} of the track's {track.FrameCount} frames came when the video was read again: it changed during the run."
+        );
     }
 
     private Tensor EmbedLips(List<float[]> pictures, int count)
@@ -106,8 +108,11 @@ internal sealed class SyncNetV2Judge : ISyncJudge
         {
             using DisposeScope scope = NewDisposeScope();
             Tensor batch = stack([
-                .. Enumerable.Range(first, Math.Min(BatchSize, windows - first)).Select(i => coefficients.narrow(1, i * SyncNetV2.RowsPerFrame, SyncNetV2.WindowRows)),
-            ]).unsqueeze(1); // (B, 1, 13, 20)
+                    .. Enumerable
+                        .Range(first, Math.Min(BatchSize, windows - first))
+                        .Select(i => coefficients.narrow(1, i * SyncNetV2.RowsPerFrame, SyncNetV2.WindowRows)),
+                ])
+                .unsqueeze(1); // (B, 1, 13, 20)
             embeddings.Add(_network.EmbedSound(batch.to(_network.Device)).MoveToOuterDisposeScope());
         }
         return cat(embeddings); // (N, 1024)

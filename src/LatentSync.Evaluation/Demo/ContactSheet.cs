@@ -24,7 +24,9 @@ internal sealed class ContactSheet : IDisposable
         _side = side;
         _rows = rows;
         Columns = columns;
-        _sheet = new SKBitmap(new SKImageInfo(columns * (side + Gap) + Gap, rows * (side + Gap) + Gap, SKColorType.Rgba8888, SKAlphaType.Opaque));
+        _sheet = new SKBitmap(
+            new SKImageInfo(columns * (side + Gap) + Gap, rows * (side + Gap) + Gap, SKColorType.Rgba8888, SKAlphaType.Opaque)
+        );
         _canvas = new SKCanvas(_sheet);
         _canvas.Clear(new SKColor(0x20, 0x22, 0x26));
     }

@@ -2,8 +2,8 @@ using LatentSync.Networks;
 
 namespace LatentSync.Evaluation.Demo;
 
-/// <summary>The small trained checkpoint that lies beside every program: it knows drawn faces (<see cref="Media.Synthesis.Heads.TalkingHead"/>) and
-/// synthetic speech, and nothing about real ones.</summary>
+/// <summary>The small trained checkpoint that lies beside every program: it knows drawn faces
+/// (<see cref="Media.Synthesis.Heads.TalkingHead"/>) and synthetic speech, and nothing about real ones.</summary>
 public static class DemoCheckpoint
 {
     /// <summary>What is given for a checkpoint folder to mean the embedded one.</summary>

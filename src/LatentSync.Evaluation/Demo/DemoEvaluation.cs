@@ -39,7 +39,8 @@ public sealed class DemoEvaluation
     public async Task<DemoEvaluationResult> RunAsync(
         DemoEvaluationOptions options,
         IProgress<EvaluationProgress>? progress = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
@@ -64,29 +65,42 @@ public sealed class DemoEvaluation
     }
 
     private static async Task<EvaluatedClip> RunClipAsync(
-        DemoRunner demo, DemoEvaluationOptions options, string checkpoint, int index, IProgress<SyncProgress> syncProgress, CancellationToken cancellationToken)
+        DemoRunner demo,
+        DemoEvaluationOptions options,
+        string checkpoint,
+        int index,
+        IProgress<SyncProgress> syncProgress,
+        CancellationToken cancellationToken
+    )
     {
         string? temporary = options.KeepFolder is null ? Directory.CreateTempSubdirectory("latentsync-eval-").FullName : null;
         string folder = temporary ?? Path.Combine(options.KeepFolder!, string.Create(CultureInfo.InvariantCulture, $"clip-{index + 1:00}"));
         try
         {
             DemoResult result = await demo.RunAsync(
-                new DemoOptions
-                {
-                    OutputFolder = folder,
-                    Seed = SeedOf(options.Seed, index),
-                    DurationSeconds = options.Seconds,
-                    Size = options.Size,
-                    InferenceSteps = options.InferenceSteps,
-                    GuidanceScale = options.GuidanceScale,
-                    CheckpointFolder = checkpoint,
-                    Attention = options.Attention,
-                    Device = options.Device,
-                    DType = options.DType,
-                },
-                syncProgress: syncProgress,
-                cancellationToken: cancellationToken).ConfigureAwait(false);
-            return new EvaluatedClip(SeedOf(options.Seed, index), result.Quality, result.Sync.TotalSeconds, temporary is null ? Path.GetFullPath(folder) : null);
+                    new DemoOptions
+                    {
+                        OutputFolder = folder,
+                        Seed = SeedOf(options.Seed, index),
+                        DurationSeconds = options.Seconds,
+                        Size = options.Size,
+                        InferenceSteps = options.InferenceSteps,
+                        GuidanceScale = options.GuidanceScale,
+                        CheckpointFolder = checkpoint,
+                        Attention = options.Attention,
+                        Device = options.Device,
+                        DType = options.DType,
+                    },
+                    syncProgress: syncProgress,
+                    cancellationToken: cancellationToken
+                )
+                .ConfigureAwait(false);
+            return new EvaluatedClip(
+                SeedOf(options.Seed, index),
+                result.Quality,
+                result.Sync.TotalSeconds,
+                temporary is null ? Path.GetFullPath(folder) : null
+            );
         }
         finally
         {

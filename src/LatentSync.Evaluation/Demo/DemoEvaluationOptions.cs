@@ -24,10 +24,12 @@ public sealed record DemoEvaluationOptions
     /// <summary>Checkpoint folder, or "demo" for the embedded one. Default "demo".</summary>
     public string CheckpointFolder { get; init; } = DemoCheckpoint.Name;
 
-    /// <summary>Folder that keeps every clip's videos and report in clip-01, clip-02, ...; null: they go when they have been measured.</summary>
+    /// <summary>Folder that keeps every clip's videos and report in clip-01, clip-02, ...; null: they go when they have been
+    /// measured.</summary>
     public string? KeepFolder { get; init; }
 
-    /// <summary>Side of the square videos in pixels, an even number from 128 to 2048. Default <see cref="DemoOptions.DefaultSize"/>.</summary>
+    /// <summary>Side of the square videos in pixels, an even number from 128 to 2048. Default
+    /// <see cref="DemoOptions.DefaultSize"/>.</summary>
     public int Size { get; init; } = DemoOptions.DefaultSize;
 
     /// <summary>Attention policy, as for sync. Default "auto".</summary>

@@ -29,7 +29,8 @@ public sealed class DemoFolder
     /// <summary>Opens the folder, making it if missing, and claims the names that the demo is about to write.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="names">Relative paths that will be written.</param>
-    /// <exception cref="DemoFolderException">A file of one of these names exists that the demo did not write, or that was changed since.</exception>
+    /// <exception cref="DemoFolderException">A file of one of these names exists that the demo did not write, or that was changed
+    /// since.</exception>
     /// <exception cref="IOException">The folder cannot be made or written to.</exception>
     public static DemoFolder Claim(string folder, IEnumerable<string> names)
     {
@@ -40,14 +41,18 @@ public sealed class DemoFolder
         Dictionary<string, string?> known = claimed.ReadList();
         if (known.Count == 0 && File.Exists(claimed.PathOf(ListName)))
         {
-            throw new DemoFolderException($"{claimed.PathOf(ListName)} is no list that the demo wrote: move it away or give another --out; nothing was replaced.");
+            throw new DemoFolderException(
+                $"{claimed.PathOf(ListName)} is no list that the demo wrote: move it away or give another --out; nothing was replaced."
+            );
         }
         foreach (string name in claimed._names)
         {
             string path = claimed.PathOf(name);
             if (Directory.Exists(path) || (File.Exists(path) && !IsOurs(path, name, known)))
             {
-                throw new DemoFolderException($"{path} exists and was not written by the demo, or was changed since: move it away or give another --out; nothing was replaced.");
+                throw new DemoFolderException(
+                    $"{path} exists and was not written by the demo, or was changed since: move it away or give another --out; nothing was replaced."
+                );
             }
         }
         Directory.CreateDirectory(full);
@@ -89,8 +94,14 @@ public sealed class DemoFolder
         {
             using JsonDocument document = StrictJson.Parse(InputFile.ReadAllBytes(path, MaxListBytes));
             JsonElement root = document.RootElement;
-            if (root.ValueKind == JsonValueKind.Object && root.TryGetProperty("format", out JsonElement format) && format.ValueKind == JsonValueKind.String && format.ValueEquals(Format)
-                && root.TryGetProperty("files", out JsonElement files) && files.ValueKind == JsonValueKind.Object)
+            if (
+                root.ValueKind == JsonValueKind.Object
+                && root.TryGetProperty("format", out JsonElement format)
+                && format.ValueKind == JsonValueKind.String
+                && format.ValueEquals(Format)
+                && root.TryGetProperty("files", out JsonElement files)
+                && files.ValueKind == JsonValueKind.Object
+            )
             {
                 foreach (JsonProperty file in files.EnumerateObject())
                 {
@@ -109,7 +120,13 @@ public sealed class DemoFolder
     private void WriteList(Dictionary<string, string?> files)
     {
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(
-            new Dictionary<string, object> { ["format"] = Format, ["version"] = 1, ["files"] = files });
+            new Dictionary<string, object>
+            {
+                ["format"] = Format,
+                ["version"] = 1,
+                ["files"] = files,
+            }
+        );
         PartialFile.Write(PathOf(ListName), json);
     }
 

@@ -1,6 +1,7 @@
 namespace LatentSync.Evaluation.Demo;
 
-/// <summary>The demo's output folder holds something that is not the demo's to replace. The message is one sentence, fit for a user.</summary>
+/// <summary>The demo's output folder holds something that is not the demo's to replace. The message is one sentence, fit for a
+/// user.</summary>
 public sealed class DemoFolderException : Exception
 {
     /// <summary>Makes the exception.</summary>

@@ -32,7 +32,8 @@ internal sealed record DemoMeasurement(OpeningCurves Curves, ClipQuality Quality
         IReadOnlyList<string> paths,
         FfmpegTools tools,
         Action<int> measured,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken
+    )
     {
         int step = (int)Math.Round(SheetSeconds * DemoScene.FrameRate);
         using ContactSheet sheet = new(Math.Min((scene.SpeechFrames + step - 1) / step, MaxSheetColumns), SheetRows, SheetSide);
@@ -54,7 +55,8 @@ internal sealed record DemoMeasurement(OpeningCurves Curves, ClipQuality Quality
         return new DemoMeasurement(
             new OpeningCurves(DemoScene.FrameRate, implied, meter.OutputOpenings, meter.InputOpenings),
             meter.Complete(implied, scene.UnrelatedOpenings()),
-            sheet.ToPng());
+            sheet.ToPng()
+        );
     }
 
     /// <summary>Frames of the same number of several videos.</summary>

@@ -18,8 +18,8 @@ public sealed record DemoOptions
     /// <summary>Folder for the results; made if missing.</summary>
     public required string OutputFolder { get; init; }
 
-    /// <summary>Seed of the person, the sentences, the weights (when untrained) and the noise; 0 or more. Default 1247. Whatever it is, the embedded
-    /// checkpoint was not trained on that person or sentence.</summary>
+    /// <summary>Seed of the person, the sentences, the weights (when untrained) and the noise; 0 or more. Default 1247. Whatever it is, the
+    /// embedded checkpoint was not trained on that person or sentence.</summary>
     public long Seed { get; init; } = 1247;
 
     /// <summary>Duration of the new speech in seconds, 1..60; the video is 0.2 s longer. Default 3.</summary>
@@ -34,8 +34,8 @@ public sealed record DemoOptions
     /// <summary>Classifier-free guidance, 0..100; 1 or less switches it off. Default <see cref="DefaultGuidanceScale"/>.</summary>
     public double GuidanceScale { get; init; } = DefaultGuidanceScale;
 
-    /// <summary>A checkpoint; null: the embedded one. Where a program was built without it, an untrained one is made in the output folder, and the
-    /// report says so.</summary>
+    /// <summary>A checkpoint; null: the embedded one. Where a program was built without it, an untrained one is made in the output folder,
+    /// and the report says so.</summary>
     public string? CheckpointFolder { get; init; }
 
     /// <summary>Attention policy, as for sync. Default "auto".</summary>

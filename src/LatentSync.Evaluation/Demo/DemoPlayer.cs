@@ -2,7 +2,8 @@ using System.Text;
 
 namespace LatentSync.Evaluation.Demo;
 
-/// <summary>Input and output side by side in one player: both run together, the speech is the output's, and the moment shows in the plot.</summary>
+/// <summary>Input and output side by side in one player: both run together, the speech is the output's, and the moment shows in the
+/// plot.</summary>
 /// <remarks>Without scripts each video keeps controls of its own. "report.html#t=1.2" opens the page at that moment.</remarks>
 internal static class DemoPlayer
 {
@@ -17,7 +18,8 @@ internal static class DemoPlayer
         page.Append("<div class=\"videos\">\n");
         Video(page, "input-video", input, "Input", "a drawn head with a sentence of its own", " muted=\"muted\"");
         Video(page, "output-video", output, "Output", outputCaption, "");
-        page.Append($"""
+        page.Append(
+            $"""
             </div>
             <div class="player" id="player" hidden="hidden" data-step="{PageText.Number(secondsPerFrame, "0.####")}">
             <button type="button" class="play" id="play" aria-label="Play or pause"><span></span></button>
@@ -29,7 +31,8 @@ internal static class DemoPlayer
             <button type="button" class="text" id="speed">speed: 1</button>
             </div>
 
-            """);
+            """
+        );
     }
 
     /// <summary>The script, which goes behind the plot. It has neither "less" signs nor ampersands, so that the page stays XML.</summary>
@@ -102,6 +105,8 @@ internal static class DemoPlayer
     private static void Video(StringBuilder page, string id, string source, string title, string caption, string more)
     {
         page.Append($"<figure><figcaption><b>{PageText.Encode(title)}</b> {PageText.Encode(caption)}</figcaption>");
-        page.Append($"<video id=\"{id}\" controls=\"controls\" loop=\"loop\" playsinline=\"playsinline\" preload=\"auto\"{more} src=\"{PageText.Encode(source)}\"></video></figure>\n");
+        page.Append(
+            $"<video id=\"{id}\" controls=\"controls\" loop=\"loop\" playsinline=\"playsinline\" preload=\"auto\"{more} src=\"{PageText.Encode(source)}\"></video></figure>\n"
+        );
     }
 }

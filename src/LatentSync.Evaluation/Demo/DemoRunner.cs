@@ -6,7 +6,8 @@ using LatentSync.Networks;
 
 namespace LatentSync.Evaluation.Demo;
 
-/// <summary>The demo: draws a person who speaks, synthesises other speech, lip-syncs the one to the other, and shows what came out.</summary>
+/// <summary>The demo: draws a person who speaks, synthesises other speech, lip-syncs the one to the other, and shows what came
+/// out.</summary>
 /// <example><code>
 /// DemoRunner demo = new((options, progress, cancellation) => pipeline.RunAsync(options, progress, cancellation));
 /// DemoResult result = await demo.RunAsync(new DemoOptions { OutputFolder = "demo" });
@@ -50,40 +51,65 @@ public sealed class DemoRunner
         DemoOptions options,
         IProgress<DemoProgress>? progress = null,
         IProgress<SyncProgress>? syncProgress = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
         Stopwatch clock = Stopwatch.StartNew();
         FfmpegTools tools = await FfmpegTools.LocateAsync(options.FfmpegPath, cancellationToken).ConfigureAwait(false);
         string? trained = options.CheckpointFolder ?? _embedded;
-        FileOverlap.Refuse([new NamedPath("--checkpoint", trained)], ResultNames.Select(name => new NamedPath("--out", Path.Combine(options.OutputFolder, name))));
-        DemoFolder folder = DemoFolder.Claim(options.OutputFolder, trained is not null ? ResultNames : [.. ResultNames, .. SeededCheckpoint.Files.Select(f => $"{CheckpointName}/{f}")]);
+        FileOverlap.Refuse(
+            [new NamedPath("--checkpoint", trained)],
+            ResultNames.Select(name => new NamedPath("--out", Path.Combine(options.OutputFolder, name)))
+        );
+        DemoFolder folder = DemoFolder.Claim(
+            options.OutputFolder,
+            trained is not null ? ResultNames : [.. ResultNames, .. SeededCheckpoint.Files.Select(f => $"{CheckpointName}/{f}")]
+        );
 
         DemoScene scene = new(options);
         IReadOnlyList<HeadLandmarks> landmarks = await DrawAsync(scene, folder, tools, progress, cancellationToken).ConfigureAwait(false);
         string checkpoint = trained ?? MakeCheckpoint(folder, options.Seed, progress, cancellationToken);
-        DemoWeights weights = SeededCheckpoint.IsUntrained(checkpoint) ? DemoWeights.Untrained : options.CheckpointFolder is null ? DemoWeights.Embedded : DemoWeights.Given;
+        DemoWeights weights =
+            SeededCheckpoint.IsUntrained(checkpoint) ? DemoWeights.Untrained
+            : options.CheckpointFolder is null ? DemoWeights.Embedded
+            : DemoWeights.Given;
 
         SyncReport sync = await _sync(
-            SyncOptionsFor(options, folder, checkpoint), syncProgress ?? new Progress<SyncProgress>(), cancellationToken).ConfigureAwait(false);
-        DemoMeasurement measurement = await DemoMeasurement.MeasureAsync(
-            scene, landmarks, sync.FaceResolution, [.. ((string[])[InputName, OutputName, ReferenceName]).Select(folder.PathOf)], tools,
-            frames => progress?.Report(new DemoProgress(DemoStage.Report, frames, scene.SpeechFrames)), cancellationToken).ConfigureAwait(false);
+                SyncOptionsFor(options, folder, checkpoint),
+                syncProgress ?? new Progress<SyncProgress>(),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
+        DemoMeasurement measurement = await DemoMeasurement
+            .MeasureAsync(
+                scene,
+                landmarks,
+                sync.FaceResolution,
+                [.. ((string[])[InputName, OutputName, ReferenceName]).Select(folder.PathOf)],
+                tools,
+                frames => progress?.Report(new DemoProgress(DemoStage.Report, frames, scene.SpeechFrames)),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
         PartialFile.Write(folder.PathOf(SheetName), measurement.ContactSheetPng);
-        DemoReport.Write(folder.PathOf(ReportName), new DemoReportData
-        {
-            InputPath = folder.PathOf(InputName),
-            OutputPath = folder.PathOf(OutputName),
-            ContactSheetPng = measurement.ContactSheetPng,
-            Curves = measurement.Curves,
-            Quality = measurement.Quality,
-            Sync = sync,
-            Weights = weights,
-            InferenceSteps = options.InferenceSteps,
-            GuidanceScale = options.GuidanceScale,
-            Versions = DemoVersions.Describe(tools),
-        });
+        DemoReport.Write(
+            folder.PathOf(ReportName),
+            new DemoReportData
+            {
+                InputPath = folder.PathOf(InputName),
+                OutputPath = folder.PathOf(OutputName),
+                ContactSheetPng = measurement.ContactSheetPng,
+                Curves = measurement.Curves,
+                Quality = measurement.Quality,
+                Sync = sync,
+                Weights = weights,
+                InferenceSteps = options.InferenceSteps,
+                GuidanceScale = options.GuidanceScale,
+                Versions = DemoVersions.Describe(tools),
+            }
+        );
         folder.Complete();
         return new DemoResult
         {
@@ -105,20 +131,42 @@ public sealed class DemoRunner
     private static string[] ResultNames => [InputName, SpeechName, LandmarksName, OutputName, ReferenceName, SheetName, ReportName];
 
     private static async Task<IReadOnlyList<HeadLandmarks>> DrawAsync(
-        DemoScene scene, DemoFolder folder, FfmpegTools tools, IProgress<DemoProgress>? progress, CancellationToken cancellationToken)
+        DemoScene scene,
+        DemoFolder folder,
+        FfmpegTools tools,
+        IProgress<DemoProgress>? progress,
+        CancellationToken cancellationToken
+    )
     {
         int total = scene.InputFrames + scene.SpeechFrames;
-        IReadOnlyList<HeadLandmarks> landmarks = await scene.DrawInputAsync(
-            folder.PathOf(InputName), folder.PathOf(LandmarksName), tools,
-            frames => progress?.Report(new DemoProgress(DemoStage.Draw, frames, total)), cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<HeadLandmarks> landmarks = await scene
+            .DrawInputAsync(
+                folder.PathOf(InputName),
+                folder.PathOf(LandmarksName),
+                tools,
+                frames => progress?.Report(new DemoProgress(DemoStage.Draw, frames, total)),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
         scene.WriteSpeech(folder.PathOf(SpeechName));
-        await scene.DrawReferenceAsync(
-            folder.PathOf(ReferenceName), folder.PathOf(SpeechName), tools,
-            frames => progress?.Report(new DemoProgress(DemoStage.Draw, scene.InputFrames + frames, total)), cancellationToken).ConfigureAwait(false);
+        await scene
+            .DrawReferenceAsync(
+                folder.PathOf(ReferenceName),
+                folder.PathOf(SpeechName),
+                tools,
+                frames => progress?.Report(new DemoProgress(DemoStage.Draw, scene.InputFrames + frames, total)),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
         return landmarks;
     }
 
-    private static string MakeCheckpoint(DemoFolder folder, long seed, IProgress<DemoProgress>? progress, CancellationToken cancellationToken)
+    private static string MakeCheckpoint(
+        DemoFolder folder,
+        long seed,
+        IProgress<DemoProgress>? progress,
+        CancellationToken cancellationToken
+    )
     {
         string checkpoint = folder.PathOf(CheckpointName);
         progress?.Report(new DemoProgress(DemoStage.Checkpoint, 0, 1));
@@ -127,19 +175,20 @@ public sealed class DemoRunner
         return checkpoint;
     }
 
-    private static SyncOptions SyncOptionsFor(DemoOptions options, DemoFolder folder, string checkpoint) => new()
-    {
-        VideoPath = folder.PathOf(InputName),
-        AudioPath = folder.PathOf(SpeechName),
-        OutputPath = folder.PathOf(OutputName),
-        CheckpointFolder = checkpoint,
-        LandmarksPath = folder.PathOf(LandmarksName),
-        Detector = "landmarks",
-        InferenceSteps = options.InferenceSteps,
-        GuidanceScale = options.GuidanceScale,
-        Seed = options.Seed,
-        Attention = options.Attention,
-        Device = options.Device,
-        DType = options.DType,
-    };
+    private static SyncOptions SyncOptionsFor(DemoOptions options, DemoFolder folder, string checkpoint) =>
+        new()
+        {
+            VideoPath = folder.PathOf(InputName),
+            AudioPath = folder.PathOf(SpeechName),
+            OutputPath = folder.PathOf(OutputName),
+            CheckpointFolder = checkpoint,
+            LandmarksPath = folder.PathOf(LandmarksName),
+            Detector = "landmarks",
+            InferenceSteps = options.InferenceSteps,
+            GuidanceScale = options.GuidanceScale,
+            Seed = options.Seed,
+            Attention = options.Attention,
+            Device = options.Device,
+            DType = options.DType,
+        };
 }

@@ -67,11 +67,17 @@ internal sealed class DemoScene
     /// <param name="cancellationToken">Stops it; an unfinished video goes.</param>
     /// <returns>Where things are in each frame.</returns>
     public async Task<IReadOnlyList<HeadLandmarks>> DrawInputAsync(
-        string path, string landmarksPath, FfmpegTools tools, Action<int> drawn, CancellationToken cancellationToken)
+        string path,
+        string landmarksPath,
+        FfmpegTools tools,
+        Action<int> drawn,
+        CancellationToken cancellationToken
+    )
     {
         using PartialFile ownSpeech = new(path);
         WavWriter.Write(ownSpeech.Path, _clip.Speech, SpeechRate);
-        List<HeadLandmarks> landmarks = await DrawAsync(_clip.Frames(), path, ownSpeech.Path, tools, drawn, cancellationToken).ConfigureAwait(false);
+        List<HeadLandmarks> landmarks = await DrawAsync(_clip.Frames(), path, ownSpeech.Path, tools, drawn, cancellationToken)
+            .ConfigureAwait(false);
         var faces = new Dictionary<long, IReadOnlyList<DetectedFace>>();
         for (int i = 0; i < landmarks.Count; i++)
         {
@@ -81,17 +87,29 @@ internal sealed class DemoScene
         return landmarks;
     }
 
-    /// <summary>Draws the person with the same gestures saying the new sentence: what the lip-sync should come near to, and never sees.</summary>
+    /// <summary>Draws the person with the same gestures saying the new sentence: what the lip-sync should come near to, and never
+    /// sees.</summary>
     /// <param name="path">Video to write.</param>
     /// <param name="speechPath">The new speech.</param>
     /// <param name="tools">ffmpeg.</param>
     /// <param name="drawn">Told the number of frames drawn.</param>
     /// <param name="cancellationToken">Stops it; an unfinished video goes.</param>
-    public Task DrawReferenceAsync(string path, string speechPath, FfmpegTools tools, Action<int> drawn, CancellationToken cancellationToken) =>
-        DrawAsync(_clip.Frames(_speech.Articulation).Take(SpeechFrames), path, speechPath, tools, drawn, cancellationToken);
+    public Task DrawReferenceAsync(
+        string path,
+        string speechPath,
+        FfmpegTools tools,
+        Action<int> drawn,
+        CancellationToken cancellationToken
+    ) => DrawAsync(_clip.Frames(_speech.Articulation).Take(SpeechFrames), path, speechPath, tools, drawn, cancellationToken);
 
     private async Task<List<HeadLandmarks>> DrawAsync(
-        IEnumerable<SyntheticFrame> frames, string path, string speechPath, FfmpegTools tools, Action<int> drawn, CancellationToken cancellationToken)
+        IEnumerable<SyntheticFrame> frames,
+        string path,
+        string speechPath,
+        FfmpegTools tools,
+        Action<int> drawn,
+        CancellationToken cancellationToken
+    )
     {
         List<HeadLandmarks> landmarks = [];
         VideoWriterOptions output = new()

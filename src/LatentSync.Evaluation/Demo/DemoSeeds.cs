@@ -6,7 +6,8 @@ namespace LatentSync.Evaluation.Demo;
 /// <param name="Clip">Person, voice, gestures, and the sentence of the input.</param>
 /// <param name="Speech">The new sentence.</param>
 /// <param name="Unrelated">A third sentence of the same voice, which nobody speaks: what lips and it have in common is chance.</param>
-/// <remarks>Training draws its seeds below 2³¹. These are hashed into [2⁴⁰, 2⁶²), so whatever a user asks for, nobody trained on that face or that sentence.</remarks>
+/// <remarks>Training draws its seeds below 2³¹. These are hashed into [2⁴⁰, 2⁶²), so whatever a user asks for, nobody trained on that face
+/// or that sentence.</remarks>
 internal readonly record struct DemoSeeds(long Clip, long Speech, long Unrelated)
 {
     /// <summary>The smallest seed that is given.</summary>

@@ -7,7 +7,12 @@ namespace LatentSync.Evaluation.Demo;
 /// <param name="Implied">What the new speech implies.</param>
 /// <param name="Output">What is measured in the pixels of the output.</param>
 /// <param name="Input">What is measured in the pixels of the input.</param>
-public sealed record OpeningCurves(double FrameRate, IReadOnlyList<double> Implied, IReadOnlyList<double> Output, IReadOnlyList<double> Input)
+public sealed record OpeningCurves(
+    double FrameRate,
+    IReadOnlyList<double> Implied,
+    IReadOnlyList<double> Output,
+    IReadOnlyList<double> Input
+)
 {
     /// <summary>Correlation of output and speech, -1..1; 0 where one of them does not move.</summary>
     public double OutputCorrelation => PearsonCorrelation.Of(Output, Implied);

@@ -67,7 +67,8 @@ internal sealed class ClipQualityMeter
         _compositor.CopyWeights(matrix, output.Width, output.Height, _weights);
         _outside.AddWhereZero(input.Rgb, output.Rgb, _weights);
 
-        FaceImage before = FaceWarper.Crop(input, matrix, _template).Square, after = FaceWarper.Crop(output, matrix, _template).Square;
+        FaceImage before = FaceWarper.Crop(input, matrix, _template).Square,
+            after = FaceWarper.Crop(output, matrix, _template).Square;
         if (_rowsAboveMask >= StructuralSimilarity.WindowSide)
         {
             _similarity += StructuralSimilarity.OfRgb(before.Rgb, after.Rgb, _template.Resolution, _rowsAboveMask);
@@ -80,16 +81,17 @@ internal sealed class ClipQualityMeter
     /// <summary>The figures of the frames added.</summary>
     /// <param name="implied">Opening that the new speech implies per frame.</param>
     /// <param name="unrelated">Opening that another sentence implies per frame.</param>
-    public ClipQuality Complete(IReadOnlyList<double> implied, IReadOnlyList<double> unrelated) => new()
-    {
-        Correlation = SpokenCorrelation(_output, implied),
-        CorrelationUnrelated = SpokenCorrelation(_output, unrelated),
-        CorrelationInput = SpokenCorrelation(_input, implied),
-        OffsetFrames = AudioVisualOffset.Estimate(_output, implied).Frames,
-        PsnrOutsideMask = _outside.Decibels,
-        SsimUpperFace = _similarFrames == 0 ? 0 : _similarity / _similarFrames,
-        FlickerRatio = _outputFlicker.Mean / Math.Max(_drawnFlicker.Mean, SmallestMovement),
-    };
+    public ClipQuality Complete(IReadOnlyList<double> implied, IReadOnlyList<double> unrelated) =>
+        new()
+        {
+            Correlation = SpokenCorrelation(_output, implied),
+            CorrelationUnrelated = SpokenCorrelation(_output, unrelated),
+            CorrelationInput = SpokenCorrelation(_input, implied),
+            OffsetFrames = AudioVisualOffset.Estimate(_output, implied).Frames,
+            PsnrOutsideMask = _outside.Decibels,
+            SsimUpperFace = _similarFrames == 0 ? 0 : _similarity / _similarFrames,
+            FlickerRatio = _outputFlicker.Mean / Math.Max(_drawnFlicker.Mean, SmallestMovement),
+        };
 
     // Every sentence begins and ends with closed lips: with those frames any two would correlate by about 0.2.
     private static double SpokenCorrelation(IReadOnlyList<double> a, IReadOnlyList<double> b)
@@ -99,7 +101,8 @@ internal sealed class ClipQualityMeter
         return PearsonCorrelation.Of(a, rest, b, rest, count - 2 * rest);
     }
 
-    /// <summary>Frames at either end that correlations leave out, in clips long enough: about the pause before and after a sentence.</summary>
+    /// <summary>Frames at either end that correlations leave out, in clips long enough: about the pause before and after a
+    /// sentence.</summary>
     private const int RestFrames = 8;
 
     // Squared levels; the drawn mouths of a sentence reach some tens. Keeps a clip of one frame from dividing by nothing.

@@ -18,7 +18,8 @@ public sealed class FlickerMeter
         _pixels = region.Count(r => r);
     }
 
-    /// <summary>Mean squared difference of consecutive pictures, per channel and pixel, in squared levels; 0 before the second picture.</summary>
+    /// <summary>Mean squared difference of consecutive pictures, per channel and pixel, in squared levels; 0 before the second
+    /// picture.</summary>
     public double Mean => _frames == 0 || _pixels == 0 ? 0 : _sum / (3.0 * _pixels * _frames);
 
     /// <summary>Adds the next picture.</summary>

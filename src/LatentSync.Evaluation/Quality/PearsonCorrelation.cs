@@ -24,15 +24,19 @@ public static class PearsonCorrelation
         {
             return 0;
         }
-        double meanA = 0, meanB = 0;
+        double meanA = 0,
+            meanB = 0;
         for (int i = 0; i < count; i++)
         {
             (meanA, meanB) = (meanA + a[startA + i] / count, meanB + b[startB + i] / count);
         }
-        double ab = 0, aa = 0, bb = 0;
+        double ab = 0,
+            aa = 0,
+            bb = 0;
         for (int i = 0; i < count; i++)
         {
-            double x = a[startA + i] - meanA, y = b[startB + i] - meanB;
+            double x = a[startA + i] - meanA,
+                y = b[startB + i] - meanB;
             ab += x * y;
             aa += x * x;
             bb += y * y;

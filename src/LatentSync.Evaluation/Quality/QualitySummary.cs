@@ -15,7 +15,8 @@ public sealed record QualitySummary
     /// <summary>Share of the clips in which mouth and speech are most alike without any shift.</summary>
     public required double OffsetZeroFraction { get; init; }
 
-    /// <summary>Ratio in dB of the mean of the clips' mean squared errors: each clip counts the same, a bad one more than its decibels.</summary>
+    /// <summary>Ratio in dB of the mean of the clips' mean squared errors: each clip counts the same, a bad one more than its
+    /// decibels.</summary>
     public required double PsnrOutsideMask { get; init; }
 
     /// <summary>Mean of the clips' similarities above the mask.</summary>

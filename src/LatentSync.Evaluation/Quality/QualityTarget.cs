@@ -10,7 +10,15 @@ namespace LatentSync.Evaluation.Quality;
 /// <param name="Read">Takes the figure out of a summary.</param>
 /// <param name="Format">How many digits.</param>
 /// <param name="Unit">Written after the number, with its blank; empty for a plain number.</param>
-public sealed record QualityTarget(string Name, string Meaning, double? Least, double? Most, Func<QualitySummary, double> Read, string Format, string Unit = "")
+public sealed record QualityTarget(
+    string Name,
+    string Meaning,
+    double? Least,
+    double? Most,
+    Func<QualitySummary, double> Read,
+    string Format,
+    string Unit = ""
+)
 {
     /// <summary>All figures, the most important first.</summary>
     /// <remarks>The bounds are the embedded checkpoint's; a drawing encoded the same way has a correlation of 0.98 and a ratio of 1;
@@ -31,20 +39,22 @@ public sealed record QualityTarget(string Name, string Meaning, double? Least, d
 
     /// <summary>True when the figure lies within the bounds.</summary>
     /// <param name="summary">The figures.</param>
-    public bool IsMet(QualitySummary summary) => Read(summary) is var value && value >= (Least ?? double.NegativeInfinity) && value <= (Most ?? double.PositiveInfinity);
+    public bool IsMet(QualitySummary summary) =>
+        Read(summary) is var value && value >= (Least ?? double.NegativeInfinity) && value <= (Most ?? double.PositiveInfinity);
 
     /// <summary>The figure with its unit.</summary>
     /// <param name="summary">The figures.</param>
     public string Show(QualitySummary summary) => Number(Read(summary)) + Unit;
 
     /// <summary>The target in words.</summary>
-    public string Wanted => (Least, Most) switch
-    {
-        ({ } least, { } most) => $"{Number(least)} to {Number(most)}{Unit}",
-        ({ } least, null) => $"at least {Number(least)}{Unit}",
-        (null, { } most) => $"at most {Number(most)}{Unit}",
-        _ => "any",
-    };
+    public string Wanted =>
+        (Least, Most) switch
+        {
+            ({ } least, { } most) => $"{Number(least)} to {Number(most)}{Unit}",
+            ({ } least, null) => $"at least {Number(least)}{Unit}",
+            (null, { } most) => $"at most {Number(most)}{Unit}",
+            _ => "any",
+        };
 
     private string Number(double value) => value.ToString(Format, CultureInfo.InvariantCulture);
 }

@@ -23,7 +23,10 @@ public sealed class SquaredErrorMeter
     {
         if (first.Length != second.Length || first.Length != 3L * weights.Length)
         {
-            throw new ArgumentException($"Pictures of {first.Length} and {second.Length} bytes and {weights.Length} weights do not belong together.", nameof(second));
+            throw new ArgumentException(
+                $"Pictures of {first.Length} and {second.Length} bytes and {weights.Length} weights do not belong together.",
+                nameof(second)
+            );
         }
         long sum = 0;
         for (int i = 0; i < weights.Length; i++)
@@ -44,7 +47,8 @@ public sealed class SquaredErrorMeter
 
     /// <summary>The ratio that belongs to a mean squared difference of bytes.</summary>
     /// <param name="meanSquare">At least 0.</param>
-    public static double DecibelsOf(double meanSquare) => meanSquare <= 0 ? EqualDecibels : Math.Min(10 * Math.Log10(255.0 * 255.0 / meanSquare), EqualDecibels);
+    public static double DecibelsOf(double meanSquare) =>
+        meanSquare <= 0 ? EqualDecibels : Math.Min(10 * Math.Log10(255.0 * 255.0 / meanSquare), EqualDecibels);
 
     /// <summary>The mean squared difference that belongs to a ratio.</summary>
     /// <param name="decibels">The ratio in dB.</param>

@@ -35,16 +35,24 @@ public static class StructuralSimilarity
         if (width < WindowSide || height < WindowSide || first.Length != width * height || second.Length != first.Length)
         {
             throw new ArgumentException(
-                $"Two planes of at least {WindowSide}x{WindowSide} values are required, not {first.Length} and {second.Length} values for {width}x{height}.", nameof(first));
+                $"Two planes of at least {WindowSide}x{WindowSide} values are required, not {first.Length} and {second.Length} values for {width}x{height}.",
+                nameof(first)
+            );
         }
         double[] products = new double[first.Length];
-        double[] meanA = Blur(first, width, height), meanB = Blur(second, width, height);
-        double[] squareA = BlurProduct(first, first), squareB = BlurProduct(second, second), mixed = BlurProduct(first, second);
+        double[] meanA = Blur(first, width, height),
+            meanB = Blur(second, width, height);
+        double[] squareA = BlurProduct(first, first),
+            squareB = BlurProduct(second, second),
+            mixed = BlurProduct(first, second);
         double sum = 0;
         for (int i = 0; i < meanA.Length; i++)
         {
-            double a = meanA[i], b = meanB[i];
-            double varianceA = squareA[i] - a * a, varianceB = squareB[i] - b * b, covariance = mixed[i] - a * b;
+            double a = meanA[i],
+                b = meanB[i];
+            double varianceA = squareA[i] - a * a,
+                varianceB = squareB[i] - b * b,
+                covariance = mixed[i] - a * b;
             sum += (2 * a * b + C1) * (2 * covariance + C2) / ((a * a + b * b + C1) * (varianceA + varianceB + C2));
         }
         return sum / meanA.Length;
@@ -62,7 +70,8 @@ public static class StructuralSimilarity
     /// <summary>Weighted means at every place where the window fits: (height - 10, width - 10).</summary>
     private static double[] Blur(ReadOnlySpan<double> plane, int width, int height)
     {
-        int columns = width - WindowSide + 1, rows = height - WindowSide + 1;
+        int columns = width - WindowSide + 1,
+            rows = height - WindowSide + 1;
         double[] across = new double[height * columns];
         for (int i = 0; i < across.Length; i++)
         {

@@ -2,13 +2,33 @@ using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Foundation.Files;
 
-/// <summary>Keeps what is written apart from what is read. Files are the same when the file system says so, whatever they are called.</summary>
+/// <summary>Keeps what is written apart from what is read. Files are the same when the file system says so, whatever they are
+/// called.</summary>
 public static class FileOverlap
 {
     private const int MaximumFiles = 100_000;
 
-    private static readonly HashSet<string> ModelExtensions = new(StringComparer.OrdinalIgnoreCase) { ".pt", ".pth", ".ckpt", ".safetensors", ".bin", ".model", ".onnx", ".xml", ".so", ".dll", ".dylib" };
-    private static readonly HashSet<string> DescriptionExtensions = new(StringComparer.OrdinalIgnoreCase) { ".json", ".yaml", ".yml", ".txt" };
+    private static readonly HashSet<string> ModelExtensions = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ".pt",
+        ".pth",
+        ".ckpt",
+        ".safetensors",
+        ".bin",
+        ".model",
+        ".onnx",
+        ".xml",
+        ".so",
+        ".dll",
+        ".dylib",
+    };
+    private static readonly HashSet<string> DescriptionExtensions = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ".json",
+        ".yaml",
+        ".yml",
+        ".txt",
+    };
 
     private static readonly EnumerationOptions Everything = new()
     {
@@ -31,7 +51,10 @@ public static class FileOverlap
             {
                 RefuseExisting(read, output, status.Identity);
             }
-            else if (read.Where(input => IsSamePath(input.Path!, output.Path!)).Select(input => (NamedPath?)input).FirstOrDefault() is { } missing)
+            else if (
+                read.Where(input => IsSamePath(input.Path!, output.Path!)).Select(input => (NamedPath?)input).FirstOrDefault() is
+                { } missing
+            )
             {
                 throw Overlap(output, missing, missing.Path!);
             }
@@ -60,7 +83,12 @@ public static class FileOverlap
             {
                 continue;
             }
-            foreach (string file in Directory.EnumerateFiles(input.Path!, "*", Everything).Take(MaximumFiles).Where(file => IsReadOfAFolder(file, output.Path!)))
+            foreach (
+                string file in Directory
+                    .EnumerateFiles(input.Path!, "*", Everything)
+                    .Take(MaximumFiles)
+                    .Where(file => IsReadOfAFolder(file, output.Path!))
+            )
             {
                 if (FileStatus.Of(file)?.Identity == identity)
                 {
@@ -72,11 +100,14 @@ public static class FileOverlap
 
     // A result may well lie in a folder of models: it is none of them, unless it is one under another name.
     private static bool IsReadOfAFolder(string file, string output) =>
-        ModelExtensions.Contains(Path.GetExtension(file)) || (DescriptionExtensions.Contains(Path.GetExtension(file)) && !IsSamePath(file, output));
+        ModelExtensions.Contains(Path.GetExtension(file))
+        || (DescriptionExtensions.Contains(Path.GetExtension(file)) && !IsSamePath(file, output));
 
     private static bool IsSamePath(string first, string second) =>
         ResolvedPath.Of(first) is { } a && ResolvedPath.Of(second) is { } b && string.Equals(a, b, StringComparison.Ordinal);
 
     private static OutputIsInputException Overlap(NamedPath output, NamedPath input, string file) =>
-        new($"{output.Name} is the same file as {input.Name}: {PrintableText.Quote(output.Path!)} and {PrintableText.Quote(file)} are one file, which would be overwritten; choose another name for the output.");
+        new(
+            $"{output.Name} is the same file as {input.Name}: {PrintableText.Quote(output.Path!)} and {PrintableText.Quote(file)} are one file, which would be overwritten; choose another name for the output."
+        );
 }

@@ -49,7 +49,10 @@ public readonly record struct FileStatus(FileKind Kind, long Length, FileIdentit
             return null;
         }
         UInt128 number = BinaryPrimitives.ReadUInt128LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(resolved)));
-        FileKind? kind = Directory.Exists(resolved) ? FileKind.Folder : File.Exists(resolved) ? FileKind.Regular : null;
+        FileKind? kind =
+            Directory.Exists(resolved) ? FileKind.Folder
+            : File.Exists(resolved) ? FileKind.Regular
+            : null;
         return kind is { } known
             ? new FileStatus(known, known == FileKind.Regular ? new FileInfo(resolved).Length : 0, new FileIdentity(0, number))
             : null;

@@ -5,7 +5,8 @@ namespace LatentSync.Foundation.Files;
 
 /// <summary>The one way to open a file that a user named: links are followed, only a regular file is opened, and no more is read than was
 /// allowed. A pipe would be waited for without end, and a device such as /dev/zero never ends.</summary>
-/// <remarks>Every member throws <see cref="InputFileException"/>, an <see cref="IOException"/>, and nothing else for whatever is wrong with the file.</remarks>
+/// <remarks>Every member throws <see cref="InputFileException"/>, an <see cref="IOException"/>, and nothing else for whatever is wrong with
+/// the file.</remarks>
 public static class InputFile
 {
     private const int BufferBytes = 1 << 16;
@@ -24,7 +25,11 @@ public static class InputFile
     /// <param name="path">Any path.</param>
     /// <param name="maxBytes">A longer file is refused.</param>
     /// <param name="share">What others may do with the file meanwhile.</param>
-    public static SafeFileHandle OpenHandle(string path, long maxBytes = long.MaxValue, FileShare share = FileShare.ReadWrite | FileShare.Delete)
+    public static SafeFileHandle OpenHandle(
+        string path,
+        long maxBytes = long.MaxValue,
+        FileShare share = FileShare.ReadWrite | FileShare.Delete
+    )
     {
         string full = CheckKind(path);
         SafeFileHandle handle;
@@ -60,7 +65,8 @@ public static class InputFile
     /// <summary>Opens a file as a stream.</summary>
     /// <param name="path">Any path.</param>
     /// <param name="maxBytes">A longer file is refused.</param>
-    public static FileStream OpenRead(string path, long maxBytes = long.MaxValue) => new(OpenHandle(path, maxBytes), FileAccess.Read, BufferBytes);
+    public static FileStream OpenRead(string path, long maxBytes = long.MaxValue) =>
+        new(OpenHandle(path, maxBytes), FileAccess.Read, BufferBytes);
 
     /// <summary>Reads a whole file.</summary>
     /// <param name="path">Any path.</param>
@@ -115,7 +121,12 @@ public static class InputFile
         }
         catch (DecoderFallbackException exception)
         {
-            throw new InputFileException(InputFileFault.NotText, path, FormattableString.Invariant($"is no text in UTF-8 (byte {mark + exception.Index})"), exception);
+            throw new InputFileException(
+                InputFileFault.NotText,
+                path,
+                FormattableString.Invariant($"is no text in UTF-8 (byte {mark + exception.Index})"),
+                exception
+            );
         }
     }
 
@@ -150,11 +161,16 @@ public static class InputFile
 
     // A program that is given such a name reads its own standard input.
     private static bool IsDescriptor(string full) =>
-        full is "/dev/stdin" || full.StartsWith("/dev/fd/", StringComparison.Ordinal)
+        full is "/dev/stdin"
+        || full.StartsWith("/dev/fd/", StringComparison.Ordinal)
         || (full.StartsWith("/proc/", StringComparison.Ordinal) && full.Contains("/fd/", StringComparison.Ordinal));
 
     private static InputFileException NotRegular(string path) =>
-        new(InputFileFault.NotRegular, path, "is a pipe, a device or standard input, which cannot be read here: write it to a file and give that file");
+        new(
+            InputFileFault.NotRegular,
+            path,
+            "is a pipe, a device or standard input, which cannot be read here: write it to a file and give that file"
+        );
 
     private static InputFileException Missing(string path, string full, Exception? inner) =>
         new(InputFileFault.Missing, path, full == path ? "does not exist" : $"does not exist (looked for {full})", inner);

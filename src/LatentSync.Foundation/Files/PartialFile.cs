@@ -5,9 +5,9 @@ using LatentSync.Foundation.Wording;
 namespace LatentSync.Foundation.Files;
 
 /// <summary>
-/// A file under a private name beside its target, moved into place when complete: whoever opens the target sees the old content or the new one,
-/// whole. Disposing an unfinished one removes it, and the folders that were made for it. What a killed process leaves is removed by the next
-/// one that writes into the folder (<see cref="PartialFileSweep"/>).
+/// A file under a private name beside its target, moved into place when complete: whoever opens the target sees the old content or the new
+/// one, whole. Disposing an unfinished one removes it, and the folders that were made for it. What a killed process leaves is removed by
+/// the next one that writes into the folder (<see cref="PartialFileSweep"/>).
 /// </summary>
 /// <remarks>The private name is <c>.STEM.RANDOM.partial.EXT</c>; beside it lies <c>.STEM.RANDOM.partial.lock</c>, held while this object
 /// lives.</remarks>
@@ -44,7 +44,9 @@ public sealed class PartialFile : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Dispose();
-            throw IsDiskFull(e) ? e : new OutputPathException($"The output {PrintableText.Quote(targetPath)} cannot be written: {e.Message}", e);
+            throw IsDiskFull(e)
+                ? e
+                : new OutputPathException($"The output {PrintableText.Quote(targetPath)} cannot be written: {e.Message}", e);
         }
     }
 
@@ -140,7 +142,11 @@ public sealed class PartialFile : IDisposable
     /// <summary>True for what a full disk, a quota or a limit on the size of files says.</summary>
     public static bool IsDiskFull(Exception error) =>
         error is IOException
-        && ((error.HResult & 0xFFFF) is 0x70 or 0x27 || error.HResult is 28 or 122 || error.Message.Contains("No space left", StringComparison.OrdinalIgnoreCase));
+        && (
+            (error.HResult & 0xFFFF) is 0x70 or 0x27
+            || error.HResult is 28 or 122
+            || error.Message.Contains("No space left", StringComparison.OrdinalIgnoreCase)
+        );
 
     private void Create()
     {
@@ -153,7 +159,8 @@ public sealed class PartialFile : IDisposable
         new FileStream(Path, options).Dispose();
     }
 
-    private static UnixFileMode? ModeOf(string target) => !OperatingSystem.IsWindows() && File.Exists(target) ? File.GetUnixFileMode(target) : null;
+    private static UnixFileMode? ModeOf(string target) =>
+        !OperatingSystem.IsWindows() && File.Exists(target) ? File.GetUnixFileMode(target) : null;
 
     private void CreateFolders(string folder)
     {

@@ -24,8 +24,9 @@ internal sealed class PartialFileLock : IDisposable
     /// <summary>A lock that names nobody belongs to a process that was killed just then, or is writing its name at this moment.</summary>
     private static readonly TimeSpan NamelessAfter = TimeSpan.FromMinutes(1);
 
-    private static readonly Lazy<byte[]> Own =
-        new(() => Encoding.UTF8.GetBytes(Owner(Environment.MachineName, Environment.ProcessId, StartOf(Environment.ProcessId))));
+    private static readonly Lazy<byte[]> Own = new(() =>
+        Encoding.UTF8.GetBytes(Owner(Environment.MachineName, Environment.ProcessId, StartOf(Environment.ProcessId)))
+    );
 
     private readonly string _path;
     private readonly FileStream _stream;
@@ -71,7 +72,11 @@ internal sealed class PartialFileLock : IDisposable
                 return IsOld(path, NamelessAfter);
             }
             string[] lines = Encoding.UTF8.GetString(text, 0, length).Split('\n');
-            if (lines.Length < 3 || lines[0] != Environment.MachineName || !int.TryParse(lines[1], NumberStyles.None, CultureInfo.InvariantCulture, out int process))
+            if (
+                lines.Length < 3
+                || lines[0] != Environment.MachineName
+                || !int.TryParse(lines[1], NumberStyles.None, CultureInfo.InvariantCulture, out int process)
+            )
             {
                 return IsOld(path, GivenUpAfter) && partials.All(p => IsOld(p, GivenUpAfter));
             }
@@ -122,9 +127,11 @@ internal sealed class PartialFileLock : IDisposable
     }
 
     /// <summary>A lock's text.</summary>
-    internal static string Owner(string machine, int process, string? start) => string.Create(CultureInfo.InvariantCulture, $"{machine}\n{process}\n{start}\n");
+    internal static string Owner(string machine, int process, string? start) =>
+        string.Create(CultureInfo.InvariantCulture, $"{machine}\n{process}\n{start}\n");
 
-    private static bool IsOld(string path, TimeSpan age) => !File.Exists(path) || TimeProvider.System.GetUtcNow() - File.GetLastWriteTimeUtc(path) > age;
+    private static bool IsOld(string path, TimeSpan age) =>
+        !File.Exists(path) || TimeProvider.System.GetUtcNow() - File.GetLastWriteTimeUtc(path) > age;
 
     // Seconds: the system's clock ticks are no finer than hundredths, and both readings are of one process.
     private static string? StartOf(int process)

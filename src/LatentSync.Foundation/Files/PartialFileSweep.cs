@@ -23,7 +23,8 @@ public static partial class PartialFileSweep
     {
         try
         {
-            var found = Directory.GetFiles(folder, ".*.partial*", new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = true })
+            var found = Directory
+                .GetFiles(folder, ".*.partial*", new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = true })
                 .Select(file => (File: file, Name: Name().Match(Path.GetFileName(file))))
                 .Where(file => file.Name.Success)
                 .GroupBy(file => file.Name.Groups[1].Value, file => file.File, StringComparer.Ordinal);

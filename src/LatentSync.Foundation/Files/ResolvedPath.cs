@@ -10,7 +10,8 @@ public static class ResolvedPath
     /// <param name="folder">The folder.</param>
     /// <param name="path">The path.</param>
     public static bool LeadsInto(string folder, string path) =>
-        Of(folder) is { } root && Of(path) is { } target
+        Of(folder) is { } root
+        && Of(path) is { } target
         && target.StartsWith(Path.TrimEndingDirectorySeparator(root) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
     /// <summary>The path without links; null when they go round in a circle or cannot be read.</summary>

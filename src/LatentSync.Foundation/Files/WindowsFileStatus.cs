@@ -27,15 +27,28 @@ internal static partial class WindowsFileStatus
         }
         // The 128-bit id is ReFS's and NTFS's; a FAT disk knows the 64-bit index only.
         Id id = default;
-        FileIdentity identity = DescribeId(handle, IdInformation, ref id, (uint)Marshal.SizeOf<Id>()) != 0
-            ? new FileIdentity(id.Volume, new UInt128(id.High, id.Low))
-            : new FileIdentity(basic.Volume, ((ulong)basic.IndexHigh << 32) | basic.IndexLow);
+        FileIdentity identity =
+            DescribeId(handle, IdInformation, ref id, (uint)Marshal.SizeOf<Id>()) != 0
+                ? new FileIdentity(id.Volume, new UInt128(id.High, id.Low))
+                : new FileIdentity(basic.Volume, ((ulong)basic.IndexHigh << 32) | basic.IndexLow);
         bool isFolder = (basic.Attributes & FolderAttribute) != 0;
-        return new FileStatus(isFolder ? FileKind.Folder : FileKind.Regular, isFolder ? 0 : ((long)basic.SizeHigh << 32) | basic.SizeLow, identity);
+        return new FileStatus(
+            isFolder ? FileKind.Folder : FileKind.Regular,
+            isFolder ? 0 : ((long)basic.SizeHigh << 32) | basic.SizeLow,
+            identity
+        );
     }
 
     [LibraryImport("kernel32", EntryPoint = "CreateFileW", StringMarshalling = StringMarshalling.Utf16)]
-    private static partial SafeFileHandle Open(string path, uint access, uint share, nint security, uint creation, uint flags, nint template);
+    private static partial SafeFileHandle Open(
+        string path,
+        uint access,
+        uint share,
+        nint security,
+        uint creation,
+        uint flags,
+        nint template
+    );
 
     [LibraryImport("kernel32", EntryPoint = "GetFileType")]
     private static partial uint TypeOf(SafeFileHandle handle);

@@ -21,12 +21,25 @@ public static class StrictJson
             throw new JsonException("The text is UTF-16; JSON files are UTF-8.", null, 0, 0);
         }
         JsonCommentHandling comments = isLenient ? JsonCommentHandling.Skip : JsonCommentHandling.Disallow;
-        JsonReaderOptions reading = new() { MaxDepth = maxDepth, CommentHandling = comments, AllowTrailingCommas = isLenient };
+        JsonReaderOptions reading = new()
+        {
+            MaxDepth = maxDepth,
+            CommentHandling = comments,
+            AllowTrailingCommas = isLenient,
+        };
         CheckTexts(text.Span, reading);
         try
         {
             return JsonDocument.Parse(
-                text, new JsonDocumentOptions { MaxDepth = maxDepth, CommentHandling = comments, AllowTrailingCommas = isLenient, AllowDuplicateProperties = false });
+                text,
+                new JsonDocumentOptions
+                {
+                    MaxDepth = maxDepth,
+                    CommentHandling = comments,
+                    AllowTrailingCommas = isLenient,
+                    AllowDuplicateProperties = false,
+                }
+            );
         }
         catch (JsonException exception) when (exception.LineNumber is null)
         {
@@ -81,7 +94,11 @@ public static class StrictJson
                     string name = Text(ref reader, text);
                     if (!objects.Peek().Add(name))
                     {
-                        return Wrong($"The name \"{(name.Length <= 60 ? name : name[..57] + "...")}\" stands twice in one object.", text, reader.TokenStartIndex);
+                        return Wrong(
+                            $"The name \"{(name.Length <= 60 ? name : name[..57] + "...")}\" stands twice in one object.",
+                            text,
+                            reader.TokenStartIndex
+                        );
                     }
                     break;
             }

@@ -42,7 +42,8 @@ public static class Columns
     public static IReadOnlyList<string> Wrap(string text, int width, int hang = 0)
     {
         List<string> lines = [];
-        string line = "", indent = new(' ', hang);
+        string line = "",
+            indent = new(' ', hang);
         void End(string whole) => lines.Add(lines.Count == 0 ? whole : indent + whole);
         int Room() => lines.Count == 0 ? width : Math.Max(1, width - hang);
         foreach (string piece in Pieces(text))
@@ -96,7 +97,13 @@ public static class Columns
         for (int i = 0; i < runes.Length; i++)
         {
             piece.Append(runes[i]);
-            bool mayBreak = runes[i].Value == ' ' || i + 1 < runes.Length && (WidthOf(runes[i]) == 2 || WidthOf(runes[i + 1]) == 2) && !ClosesWhatPrecedes(runes[i + 1]) && !OpensWhatFollows(runes[i]) && runes[i + 1].Value != ' ';
+            bool mayBreak =
+                runes[i].Value == ' '
+                || i + 1 < runes.Length
+                    && (WidthOf(runes[i]) == 2 || WidthOf(runes[i + 1]) == 2)
+                    && !ClosesWhatPrecedes(runes[i + 1])
+                    && !OpensWhatFollows(runes[i])
+                    && runes[i + 1].Value != ' ';
             if (mayBreak)
             {
                 yield return piece.ToString();
@@ -115,7 +122,23 @@ public static class Columns
 
     /// <summary>Unicode's East Asian wide and full-width blocks, as far as Chinese texts use them.</summary>
     private static int WidthOf(Rune rune) =>
-        rune.Value is >= 0x1100 and <= 0x115F or >= 0x2E80 and <= 0xA4CF or >= 0xAC00 and <= 0xD7A3 or >= 0xF900 and <= 0xFAFF or >= 0xFE30 and <= 0xFE4F or >= 0xFF00 and <= 0xFF60 or >= 0xFFE0 and <= 0xFFE6 or >= 0x20000 and <= 0x3FFFD
+        rune.Value
+            is >= 0x1100
+                and <= 0x115F
+                or >= 0x2E80
+                and <= 0xA4CF
+                or >= 0xAC00
+                and <= 0xD7A3
+                or >= 0xF900
+                and <= 0xFAFF
+                or >= 0xFE30
+                and <= 0xFE4F
+                or >= 0xFF00
+                and <= 0xFF60
+                or >= 0xFFE0
+                and <= 0xFFE6
+                or >= 0x20000
+                and <= 0x3FFFD
             ? 2
             : 1;
 }

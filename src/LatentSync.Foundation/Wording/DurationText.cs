@@ -5,7 +5,9 @@ namespace LatentSync.Foundation.Wording;
 /// <summary>A duration as people say it: "3.4 s", "2 min 30 s", "57 min", "3 h 5 min". Two units at most; machines get seconds.</summary>
 public static class DurationText
 {
-    private const double Minute = 60, Hour = 3600, Day = 86400;
+    private const double Minute = 60,
+        Hour = 3600,
+        Day = 86400;
 
     /// <summary>The duration in English, or in Chinese.</summary>
     /// <param name="seconds">Seconds; below 0 counts as 0.</param>
@@ -41,11 +43,17 @@ public static class DurationText
     public static string Of(TimeSpan time) => Of(time.TotalSeconds);
 
     private static string Number(double seconds) =>
-        seconds.ToString(seconds < 0.995 ? "0.##" : seconds < 9.95 ? "0.0" : "0", CultureInfo.InvariantCulture);
+        seconds.ToString(
+            seconds < 0.995 ? "0.##"
+                : seconds < 9.95 ? "0.0"
+                : "0",
+            CultureInfo.InvariantCulture
+        );
 
     private static string Pair(double time, double large, string largeUnit, double small, string smallUnit, string alone)
     {
-        double whole = Math.Floor(time / large), rest = Math.Round((time - (whole * large)) / small);
+        double whole = Math.Floor(time / large),
+            rest = Math.Round((time - (whole * large)) / small);
         return rest == 0
             ? string.Create(CultureInfo.InvariantCulture, $"{whole:0} {alone}")
             : string.Create(CultureInfo.InvariantCulture, $"{whole:0} {largeUnit} {rest:0} {smallUnit}");

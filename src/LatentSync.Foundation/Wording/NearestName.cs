@@ -15,8 +15,7 @@ public static class NearestName
         ArgumentNullException.ThrowIfNull(known);
         string wanted = Bare(name);
         string[] all = [.. known];
-        (string Name, int Distance)? nearest = all
-            .Select(candidate => (Name: candidate, Distance: Distance(wanted, Bare(candidate))))
+        (string Name, int Distance)? nearest = all.Select(candidate => (Name: candidate, Distance: Distance(wanted, Bare(candidate))))
             .OrderBy(candidate => candidate.Distance)
             .Cast<(string, int)?>()
             .FirstOrDefault();
@@ -24,15 +23,19 @@ public static class NearestName
         {
             return found.Name;
         }
-        string[] begun = wanted.Length < LeastPrefix ? [] : [.. all.Where(candidate => Bare(candidate).StartsWith(wanted, StringComparison.Ordinal))];
+        string[] begun =
+            wanted.Length < LeastPrefix ? [] : [.. all.Where(candidate => Bare(candidate).StartsWith(wanted, StringComparison.Ordinal))];
         return begun is [var only] ? only : null;
     }
 
-    /// <summary>The fewest insertions, deletions, replacements and swaps of neighbours that turn one text into the other; no place is changed twice.</summary>
+    /// <summary>The fewest insertions, deletions, replacements and swaps of neighbours that turn one text into the other; no place is
+    /// changed twice.</summary>
     /// <remarks>Damerau (1964) and Levenshtein (1966), as "optimal string alignment".</remarks>
     public static int Distance(string from, string to)
     {
-        int[] before = new int[to.Length + 1], last = [.. Enumerable.Range(0, to.Length + 1)], row = new int[to.Length + 1];
+        int[] before = new int[to.Length + 1],
+            last = [.. Enumerable.Range(0, to.Length + 1)],
+            row = new int[to.Length + 1];
         for (int i = 1; i <= from.Length; i++)
         {
             row[0] = i;
@@ -51,7 +54,11 @@ public static class NearestName
     }
 
     /// <summary>Slips that are believed in a name of so many letters.</summary>
-    private static int Most(int length) => length <= 2 ? 0 : length <= 5 ? 1 : length <= 8 ? 2 : 3;
+    private static int Most(int length) =>
+        length <= 2 ? 0
+        : length <= 5 ? 1
+        : length <= 8 ? 2
+        : 3;
 
     private static string Bare(string name) => name.TrimStart('-').ToLowerInvariant();
 }

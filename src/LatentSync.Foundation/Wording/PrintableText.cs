@@ -3,10 +3,12 @@ using System.Text;
 
 namespace LatentSync.Foundation.Wording;
 
-/// <summary>Text from outside as it stands in messages and reports: it cannot move the cursor, colour the terminal or begin a new line.</summary>
+/// <summary>Text from outside as it stands in messages and reports: it cannot move the cursor, colour the terminal or begin a new
+/// line.</summary>
 public static class PrintableText
 {
-    /// <summary>Escapes control characters, line and paragraph separators, marks that turn the direction of writing, and lone surrogates.</summary>
+    /// <summary>Escapes control characters, line and paragraph separators, marks that turn the direction of writing, and lone
+    /// surrogates.</summary>
     /// <param name="text">Any text, for instance a path.</param>
     /// <param name="keepLines">True: line ends stay, for texts of several lines.</param>
     public static string Escape(string text, bool keepLines = false)

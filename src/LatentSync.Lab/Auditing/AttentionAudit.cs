@@ -64,6 +64,8 @@ public static class AttentionAudit
         int count = torch.cuda.is_available() ? torch.cuda.device_count() : 0;
         return device.Index < count
             ? null
-            : FormattableString.Invariant($"There is no {device} that this libtorch can use: it sees {count} CUDA devices. `latentsync doctor` says why.");
+            : FormattableString.Invariant(
+                $"There is no {device} that this libtorch can use: it sees {count} CUDA devices. `latentsync doctor` says why."
+            );
     }
 }

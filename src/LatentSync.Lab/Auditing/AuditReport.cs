@@ -8,7 +8,13 @@ namespace LatentSync.Lab.Auditing;
 /// <param name="Faults">Results under injected faults; null when left out.</param>
 /// <param name="Memory">Memory against the estimates; null when left out.</param>
 public sealed record AuditReport(
-    string Device, int Seed, string LibTorch, RuleAuditResult? Rules, FaultAuditResult? Faults, MemoryAuditResult? Memory)
+    string Device,
+    int Seed,
+    string LibTorch,
+    RuleAuditResult? Rules,
+    FaultAuditResult? Faults,
+    MemoryAuditResult? Memory
+)
 {
     /// <summary>Nothing disagreed, every result was right, every peak within its estimate.</summary>
     public bool Passed => Rules is not { Passed: false } && Faults is not { Passed: false } && Memory is not { Passed: false };
@@ -20,7 +26,11 @@ public sealed record AuditReport(
 /// <param name="Choices">How often libtorch chose what.</param>
 /// <param name="Disagreements">The first 20.</param>
 public sealed record RuleAuditResult(
-    int Problems, int Equal, IReadOnlyDictionary<string, int> Choices, IReadOnlyList<RuleDisagreement> Disagreements)
+    int Problems,
+    int Equal,
+    IReadOnlyDictionary<string, int> Choices,
+    IReadOnlyList<RuleDisagreement> Disagreements
+)
 {
     /// <summary>All were equal.</summary>
     public bool Passed => Equal == Problems;
@@ -53,7 +63,8 @@ public sealed record FaultAuditResult(
     int PassedOn,
     double LargestError,
     IReadOnlyList<string> Wrong,
-    int WrongCount)
+    int WrongCount
+)
 {
     /// <summary>Every result was right, and each fault was told once.</summary>
     public bool Passed => WrongCount == 0 && Incidents + PassedOn == Injected;
@@ -65,7 +76,11 @@ public sealed record FaultAuditResult(
 /// <param name="Measurements">One per backend and problem.</param>
 /// <param name="LeftOut">What there was no memory for.</param>
 public sealed record MemoryAuditResult(
-    string? Method, long AllowedBeyondBytes, IReadOnlyList<MemoryMeasurement> Measurements, IReadOnlyList<string> LeftOut)
+    string? Method,
+    long AllowedBeyondBytes,
+    IReadOnlyList<MemoryMeasurement> Measurements,
+    IReadOnlyList<string> LeftOut
+)
 {
     /// <summary>No peak was beyond its estimate. True, too, when this system shows no peak: see <see cref="Method"/>.</summary>
     public bool Passed => Measurements.All(measurement => measurement.PeakBytes <= measurement.EstimatedBytes + AllowedBeyondBytes);

@@ -15,12 +15,18 @@ public static class AuditText
         Line(text, $"{report.Device}, libtorch {report.LibTorch}, seed {report.Seed}");
         if (report.Rules is { } rules)
         {
-            string choices = string.Join(", ", rules.Choices.Select(choice => string.Create(CultureInfo.InvariantCulture, $"{choice.Key} {choice.Value}")));
+            string choices = string.Join(
+                ", ",
+                rules.Choices.Select(choice => string.Create(CultureInfo.InvariantCulture, $"{choice.Key} {choice.Value}"))
+            );
             Line(text, $"rules    {rules.Equal} of {rules.Problems} verdicts equal to libtorch's ({choices})");
             foreach (RuleDisagreement disagreement in rules.Disagreements)
             {
                 string codes = disagreement.Codes.Count > 0 ? $" ({string.Join(' ', disagreement.Codes)})" : "";
-                Line(text, $"  problem {disagreement.Index}: libtorch {disagreement.LibTorch}, we {disagreement.Ours}{codes}: {disagreement.Problem}");
+                Line(
+                    text,
+                    $"  problem {disagreement.Index}: libtorch {disagreement.LibTorch}, we {disagreement.Ours}{codes}: {disagreement.Problem}"
+                );
             }
         }
         if (report.Faults is { } faults)
@@ -37,12 +43,16 @@ public static class AuditText
         else if (report.Memory is { } memory)
         {
             MemoryMeasurement[] beyond = [.. memory.Measurements.Where(m => m.PeakBytes > m.EstimatedBytes + memory.AllowedBeyondBytes)];
-            Line(text, $"memory   {memory.Measurements.Count - beyond.Length} of {memory.Measurements.Count} peaks within the estimate; {memory.Method}");
+            Line(
+                text,
+                $"memory   {memory.Measurements.Count - beyond.Length} of {memory.Measurements.Count} peaks within the estimate; {memory.Method}"
+            );
             foreach (MemoryMeasurement measurement in memory.Measurements)
             {
                 string mark = beyond.Contains(measurement) ? "BEYOND" : "within";
-                double peak = measurement.PeakBytes / 1048576.0, estimate = measurement.EstimatedBytes / 1048576.0;
-                Line(text, $"  {mark} {measurement.Backend,-15} {peak,9:0.0} of {estimate,9:0.0} MiB  {measurement.Problem}");
+                double peak = measurement.PeakBytes / 1048576.0,
+                    estimate = measurement.EstimatedBytes / 1048576.0;
+                Line(text, $"  {mark} {measurement.Backend, -15} {peak, 9:0.0} of {estimate, 9:0.0} MiB  {measurement.Problem}");
             }
             memory.LeftOut.ToList().ForEach(left => Line(text, $"  left out: {left}"));
         }
@@ -50,5 +60,6 @@ public static class AuditText
         return text.ToString();
     }
 
-    private static void Line(StringBuilder text, FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
+    private static void Line(StringBuilder text, FormattableString line) =>
+        text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
 }

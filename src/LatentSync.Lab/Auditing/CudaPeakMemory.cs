@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace LatentSync.Lab.Auditing;
 
 /// <summary>
-/// A CUDA device's peak, by what libtorch's caching allocator takes from the driver during a call. The allocator gives nothing back by itself,
-/// so that, with an empty cache before, what the driver has less afterwards is the peak, rounded up to the allocator's steps. The cache is
-/// emptied by an allocation that cannot succeed: before it reports "out of memory" the allocator returns all that it holds unused.
+/// A CUDA device's peak, by what libtorch's caching allocator takes from the driver during a call. The allocator gives nothing back by
+/// itself, so that, with an empty cache before, what the driver has less afterwards is the peak, rounded up to the allocator's steps. The
+/// cache is emptied by an allocation that cannot succeed: before it reports "out of memory" the allocator returns all that it holds unused.
 /// TorchSharp has no method for either.
 /// </summary>
 /// <remarks>
@@ -28,7 +28,8 @@ internal sealed class CudaPeakMemory : PeakMeter
     private delegate int MemoryQuery(out nuint free, out nuint total);
 
     /// <inheritdoc/>
-    internal override string Method => "memory that libtorch takes from the CUDA driver during a call, its cache emptied before (cuMemGetInfo)";
+    internal override string Method =>
+        "memory that libtorch takes from the CUDA driver during a call, its cache emptied before (cuMemGetInfo)";
 
     /// <inheritdoc/>
     internal override long AllowedBeyondBytes => 24L << 20;

@@ -28,12 +28,26 @@ internal static class FaultAudit
         // Each backend its own seed: else all of them would fail at the same calls.
         FaultyBackend[] faulty =
         [
-            .. AttentionDispatcher.BuiltInBackends()
+            .. AttentionDispatcher
+                .BuiltInBackends()
                 .Where(backend => backend.Name != AttentionBackendNames.Sliced)
-                .Select((backend, i) => new FaultyBackend(backend, new FaultPlan { Seed = options.Seed + i, Rate = 0.5, Kinds = Kinds })),
+                .Select(
+                    (backend, i) =>
+                        new FaultyBackend(
+                            backend,
+                            new FaultPlan
+                            {
+                                Seed = options.Seed + i,
+                                Rate = 0.5,
+                                Kinds = Kinds,
+                            }
+                        )
+                ),
         ];
         AttentionDispatcher sabotaged = Dispatcher(options.Machine, [.. faulty, new SlicedBackend()], incidents);
-        int calls = 0, passedOn = 0, wrongCount = 0;
+        int calls = 0,
+            passedOn = 0,
+            wrongCount = 0;
         double largest = 0;
         var wrong = new List<string>();
         while (Injected().Count() < options.Faults)
@@ -49,7 +63,8 @@ internal static class FaultAudit
                 Tensor expected = undisturbed.Run(problem.Query, problem.Key, problem.Value, arguments);
                 double error = Difference(expected, actual) / Tolerance(problem.Query.dtype);
                 largest = Math.Max(largest, error);
-                trouble = LostDevices() > lostBefore ? "the loss of the device was hidden"
+                trouble =
+                    LostDevices() > lostBefore ? "the loss of the device was hidden"
                     : error <= 1 ? null
                     : string.Create(CultureInfo.InvariantCulture, $"the result is off by {error:0.###} times what is allowed");
             }
@@ -71,9 +86,18 @@ internal static class FaultAudit
         }
         return new FaultAuditResult(
             Injected().Count(),
-            Injected().GroupBy(fault => fault.Kind).OrderBy(group => group.Key).ToDictionary(group => group.Key.ToString(), group => group.Count()),
+            Injected()
+                .GroupBy(fault => fault.Kind)
+                .OrderBy(group => group.Key)
+                .ToDictionary(group => group.Key.ToString(), group => group.Count()),
             sabotaged.Snapshot().GroupBy(use => use.Backend).ToDictionary(group => group.Key, group => group.Sum(use => use.Calls)),
-            calls, incidents.Count, passedOn, largest, wrong, wrongCount);
+            calls,
+            incidents.Count,
+            passedOn,
+            largest,
+            wrong,
+            wrongCount
+        );
 
         IEnumerable<InjectedFault> Injected() => faulty.SelectMany(backend => backend.Faults);
 
@@ -94,11 +118,27 @@ internal static class FaultAudit
     private static double Difference(Tensor expected, Tensor actual) =>
         expected.numel() == 0
             ? 0
-            : (expected.detach().to(ScalarType.Float64) - actual.detach().to(ScalarType.Float64)).abs()
-                .nan_to_num(double.PositiveInfinity).max().cpu().item<double>();
+            : (expected.detach().to(ScalarType.Float64) - actual.detach().to(ScalarType.Float64))
+                .abs()
+                .nan_to_num(double.PositiveInfinity)
+                .max()
+                .cpu()
+                .item<double>();
 
-    private static AttentionDispatcher Dispatcher(Machine machine, IReadOnlyList<IAttentionBackend> backends, IAttentionListener? listener) =>
-        new(new AttentionDispatcherOptions { Machine = machine, Policy = Policy.Auto, Backends = backends, Listener = listener });
+    private static AttentionDispatcher Dispatcher(
+        Machine machine,
+        IReadOnlyList<IAttentionBackend> backends,
+        IAttentionListener? listener
+    ) =>
+        new(
+            new AttentionDispatcherOptions
+            {
+                Machine = machine,
+                Policy = Policy.Auto,
+                Backends = backends,
+                Listener = listener,
+            }
+        );
 
     private sealed class IncidentCounter : IAttentionListener
     {

@@ -11,12 +11,12 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Lab.Auditing;
 
-/// <summary>Measures what one call of each backend takes, over LatentSync's own shapes and the variants that cost memory, and holds it against
-/// the plan's estimate.</summary>
+/// <summary>Measures what one call of each backend takes, over LatentSync's own shapes and the variants that cost memory, and holds it
+/// against the plan's estimate.</summary>
 internal static class MemoryAudit
 {
-    /// <summary>A shape. On a GPU every operand has less than 1 MiB or more than 10: so it lies in blocks of its own, and what is measured is
-    /// the call's.</summary>
+    /// <summary>A shape. On a GPU every operand has less than 1 MiB or more than 10: so it lies in blocks of its own, and what is measured
+    /// is the call's.</summary>
     private sealed record Case(string Name, int B, int H, int Hkv, int Lq, int Lk, int D, int Dv)
     {
         internal bool IsPermuted { get; init; }
@@ -59,7 +59,9 @@ internal static class MemoryAudit
         var leftOut = new List<string>();
         foreach (Case shape in isCpu ? OnCpu : OnCuda)
         {
-            foreach (ScalarType dtype in isCpu ? [ScalarType.Float32, ScalarType.BFloat16] : new[] { ScalarType.Float16, ScalarType.Float32 })
+            foreach (
+                ScalarType dtype in isCpu ? [ScalarType.Float32, ScalarType.BFloat16] : new[] { ScalarType.Float16, ScalarType.Float32 }
+            )
             {
                 using var scope = NewDisposeScope();
                 (Tensor query, Tensor key, Tensor value, AttentionArguments arguments) = Make(shape, dtype, options);
@@ -73,13 +75,15 @@ internal static class MemoryAudit
 
         void Measure(string name, IAttentionBackend backend, Tensor query, Tensor key, Tensor value, AttentionArguments arguments)
         {
-            var dispatcher = new AttentionDispatcher(new AttentionDispatcherOptions
-            {
-                Machine = options.Machine,
-                Policy = Policy.Require(backend.Name),
-                Backends = [backend],
-                FreeMemory = _ => null,
-            });
+            var dispatcher = new AttentionDispatcher(
+                new AttentionDispatcherOptions
+                {
+                    Machine = options.Machine,
+                    Policy = Policy.Require(backend.Name),
+                    Backends = [backend],
+                    FreeMemory = _ => null,
+                }
+            );
             AttentionProblem problem = AttentionDispatcher.Describe(query, key, value, arguments);
             Plan plan = dispatcher.Explain(problem);
             string words = $"{name}: {problem.Describe()}";
@@ -89,8 +93,12 @@ internal static class MemoryAudit
             }
             if (peak.FreeBytes is { } free && MemoryRules.FreeBytesNeeded(plan.EstimatedBytes) > free)
             {
-                leftOut.Add(string.Create(CultureInfo.InvariantCulture,
-                    $"{backend.Name}, {words}: needs {plan.EstimatedBytes >> 20} MiB, {free >> 20} MiB free"));
+                leftOut.Add(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{backend.Name}, {words}: needs {plan.EstimatedBytes >> 20} MiB, {free >> 20} MiB free"
+                    )
+                );
                 return;
             }
             long bytes = peak.Measure(() => dispatcher.Run(query, key, value, arguments).Dispose());
@@ -98,11 +106,16 @@ internal static class MemoryAudit
         }
     }
 
-    private static (Tensor Query, Tensor Key, Tensor Value, AttentionArguments Arguments) Make(Case shape, ScalarType dtype, AuditOptions options)
+    private static (Tensor Query, Tensor Key, Tensor Value, AttentionArguments Arguments) Make(
+        Case shape,
+        ScalarType dtype,
+        AuditOptions options
+    )
     {
         DeviceType type = options.Device.Kind == AttentionDeviceKind.Cpu ? DeviceType.CPU : DeviceType.CUDA;
         Device place = device(type, options.Device.Index);
-        Tensor query = Operand(shape.H, shape.Lq, shape.D), key = Operand(shape.Hkv, shape.Lk, shape.D);
+        Tensor query = Operand(shape.H, shape.Lq, shape.D),
+            key = Operand(shape.Hkv, shape.Lk, shape.D);
         Tensor value = shape.Dv == shape.D ? key : Operand(shape.Hkv, shape.Lk, shape.Dv);
         var arguments = new AttentionArguments
         {

@@ -34,30 +34,46 @@ internal static class RuleAudit
             }
             else if (disagreements.Count < MostShown)
             {
-                string words = string.Create(CultureInfo.InvariantCulture, $"{problem.Describe()}, mask {problem.Mask}, strided {problem.Strided}");
+                string words = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{problem.Describe()}, mask {problem.Mask}, strided {problem.Strided}"
+                );
                 disagreements.Add(new RuleDisagreement(i, words, ours, theirs, Refusals(theirs, problem, options.Machine)));
             }
         }
         return new RuleAuditResult(options.Problems, equal, choices, disagreements);
     }
 
-    /// <summary>Codes of the rules that, by our table, keep libtorch from what it chose; or from its fused kernels, when it chose none.</summary>
+    /// <summary>Codes of the rules that, by our table, keep libtorch from what it chose; or from its fused kernels, when it chose
+    /// none.</summary>
     private static string[] Refusals(string theirs, in AttentionProblem problem, Machine machine)
     {
         AttentionProblem asked = problem;
-        LibTorchChoice[] kernels = Enum.TryParse(theirs, out LibTorchChoice choice) && choice is not (LibTorchChoice.Math or LibTorchChoice.None)
-            ? [choice]
-            : [LibTorchChoice.Flash, LibTorchChoice.Efficient, LibTorchChoice.CuDnn];
-        return [.. kernels.SelectMany(kernel => LibTorchSelector.Refusals(kernel, asked, machine)).Distinct().Order(StringComparer.Ordinal)];
+        LibTorchChoice[] kernels =
+            Enum.TryParse(theirs, out LibTorchChoice choice) && choice is not (LibTorchChoice.Math or LibTorchChoice.None)
+                ? [choice]
+                : [LibTorchChoice.Flash, LibTorchChoice.Efficient, LibTorchChoice.CuDnn];
+        return
+        [
+            .. kernels.SelectMany(kernel => LibTorchSelector.Refusals(kernel, asked, machine)).Distinct().Order(StringComparer.Ordinal),
+        ];
     }
 
     private static string Asked(in RandomProblem drawn, in AttentionProblem problem)
     {
         try
         {
-            return LibTorchVerdict.Ask(
-                drawn.Query, drawn.Key, drawn.Value, drawn.Arguments.Mask, drawn.Arguments.Dropout, drawn.Arguments.IsCausal,
-                enableGqa: problem.IsGrouped).ToString();
+            return LibTorchVerdict
+                .Ask(
+                    drawn.Query,
+                    drawn.Key,
+                    drawn.Value,
+                    drawn.Arguments.Mask,
+                    drawn.Arguments.Dropout,
+                    drawn.Arguments.IsCausal,
+                    enableGqa: problem.IsGrouped
+                )
+                .ToString();
         }
         catch (ExternalException refused)
         {

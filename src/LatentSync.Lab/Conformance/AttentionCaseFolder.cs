@@ -23,30 +23,42 @@ internal sealed record AttentionCaseFolder(string Folder, IReadOnlyList<(string 
         string file = Directory.Exists(path) ? Path.Combine(path, FileName) : path;
         if (!Path.Exists(file))
         {
-            throw new ParityException(Directory.Exists(path)
-                ? $"{path} holds no {FileName}; give the folder of a list of cases."
-                : $"{path} does not exist; give the folder of a {FileName}.");
+            throw new ParityException(
+                Directory.Exists(path)
+                    ? $"{path} holds no {FileName}; give the folder of a list of cases."
+                    : $"{path} does not exist; give the folder of a {FileName}."
+            );
         }
         try
         {
             using JsonDocument document = StrictJson.Parse(InputFile.ReadAllBytes(file, MaximumBytes));
-            if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("cases", out JsonElement cases)
-                || cases.ValueKind != JsonValueKind.Array)
+            if (
+                document.RootElement.ValueKind != JsonValueKind.Object
+                || !document.RootElement.TryGetProperty("cases", out JsonElement cases)
+                || cases.ValueKind != JsonValueKind.Array
+            )
             {
                 throw new ParityException($"{file} has no list \"cases\".");
             }
-            if (document.RootElement.TryGetProperty("operator", out JsonElement name) && !(name.ValueKind == JsonValueKind.String && name.ValueEquals("Attention")))
+            if (
+                document.RootElement.TryGetProperty("operator", out JsonElement name)
+                && !(name.ValueKind == JsonValueKind.String && name.ValueEquals("Attention"))
+            )
             {
                 throw new ParityException($"{file} holds cases of another operator than Attention.");
             }
             JsonElement[] entries = [.. cases.Clone().EnumerateArray()];
             return new AttentionCaseFolder(
                 Path.GetDirectoryName(Path.GetFullPath(file))!,
-                [.. entries.Select((entry, index) => (AttentionCaseReader.NameOf(entry, index), entry))]);
+                [.. entries.Select((entry, index) => (AttentionCaseReader.NameOf(entry, index), entry))]
+            );
         }
         catch (JsonException exception)
         {
-            throw new ParityException($"{file} is not valid JSON: {StrictJson.Place(exception)}: {StrictJson.Problem(exception)}.", exception);
+            throw new ParityException(
+                $"{file} is not valid JSON: {StrictJson.Place(exception)}: {StrictJson.Problem(exception)}.",
+                exception
+            );
         }
         catch (InputFileException exception)
         {

@@ -22,7 +22,9 @@ internal sealed class AttentionCaseReader(string folder, JsonElement entry)
     /// <param name="index">Its index, for the stand-in.</param>
     public static string NameOf(JsonElement entry, int index)
     {
-        string? name = entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty("name", out JsonElement value)
+        string? name =
+            entry.ValueKind == JsonValueKind.Object
+            && entry.TryGetProperty("name", out JsonElement value)
             && value.ValueKind == JsonValueKind.String
                 ? value.GetString()
                 : null;
@@ -42,14 +44,22 @@ internal sealed class AttentionCaseReader(string folder, JsonElement entry)
         }
         (double? atol, double? rtol) = ReadTolerance();
         return new AttentionCase(
-            name, ReadFile(), ReadAttributes(), ReadTensors("inputs", InputNames), ReadTensors("outputs", OutputNames), atol, rtol);
+            name,
+            ReadFile(),
+            ReadAttributes(),
+            ReadTensors("inputs", InputNames),
+            ReadTensors("outputs", OutputNames),
+            atol,
+            rtol
+        );
     }
 
     private string ReadFile()
     {
-        string file = entry.TryGetProperty("file", out JsonElement value) && value.ValueKind == JsonValueKind.String
-            ? value.GetString()!
-            : throw new ParityException("the entry names no \"file\"");
+        string file =
+            entry.TryGetProperty("file", out JsonElement value) && value.ValueKind == JsonValueKind.String
+                ? value.GetString()!
+                : throw new ParityException("the entry names no \"file\"");
         string root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + Path.DirectorySeparatorChar;
         bool isPlain = file.Length is > 0 and <= 1024 && !file.Any(char.IsControl) && !Path.IsPathRooted(file);
         string path = isPlain ? Path.GetFullPath(Path.Combine(folder, file)) : string.Empty;
@@ -105,8 +115,9 @@ internal sealed class AttentionCaseReader(string folder, JsonElement entry)
         };
         return number >= least && number <= most && number == Math.Floor(number)
             ? (int)number
-            : throw new ParityException(string.Create(CultureInfo.InvariantCulture,
-                $"attribute {attribute.Name} must be a whole number from {least} to {most}"));
+            : throw new ParityException(
+                string.Create(CultureInfo.InvariantCulture, $"attribute {attribute.Name} must be a whole number from {least} to {most}")
+            );
     }
 
     private static double Number(JsonProperty attribute) =>
@@ -116,7 +127,11 @@ internal sealed class AttentionCaseReader(string folder, JsonElement entry)
 
     private List<CaseTensor> ReadTensors(string list, string[] known)
     {
-        if (!entry.TryGetProperty(list, out JsonElement all) || all.ValueKind != JsonValueKind.Array || all.GetArrayLength() is 0 or > MaximumTensors)
+        if (
+            !entry.TryGetProperty(list, out JsonElement all)
+            || all.ValueKind != JsonValueKind.Array
+            || all.GetArrayLength() is 0 or > MaximumTensors
+        )
         {
             throw new ParityException($"its \"{list}\" must be a list of 1 to {MaximumTensors} tensors");
         }
@@ -126,14 +141,25 @@ internal sealed class AttentionCaseReader(string folder, JsonElement entry)
             string name = Text(tensor, "name", list);
             if (!known.Contains(name) || tensors.Any(other => other.Name == name))
             {
-                throw new ParityException($"its \"{list}\" hold \"{Plain(name)}\", which is not one of {string.Join(", ", known)}, or twice");
+                throw new ParityException(
+                    $"its \"{list}\" hold \"{Plain(name)}\", which is not one of {string.Join(", ", known)}, or twice"
+                );
             }
-            if (!tensor.TryGetProperty("shape", out JsonElement shape) || shape.ValueKind != JsonValueKind.Array
-                || shape.GetArrayLength() > TensorInfo.MaxRank)
+            if (
+                !tensor.TryGetProperty("shape", out JsonElement shape)
+                || shape.ValueKind != JsonValueKind.Array
+                || shape.GetArrayLength() > TensorInfo.MaxRank
+            )
             {
                 throw new ParityException($"{name} has no \"shape\"");
             }
-            tensors.Add(new CaseTensor(name, ElementType(Text(tensor, "dtype", name), name), [.. shape.EnumerateArray().Select(size => Size(size, name))]));
+            tensors.Add(
+                new CaseTensor(
+                    name,
+                    ElementType(Text(tensor, "dtype", name), name),
+                    [.. shape.EnumerateArray().Select(size => Size(size, name))]
+                )
+            );
         }
         return tensors;
     }
@@ -144,24 +170,29 @@ internal sealed class AttentionCaseReader(string folder, JsonElement entry)
             : throw new ParityException($"the \"shape\" of {name} must hold whole numbers from 0");
 
     private static string Text(JsonElement owner, string key, string subject) =>
-        owner.ValueKind == JsonValueKind.Object && owner.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String
+        owner.ValueKind == JsonValueKind.Object
+        && owner.TryGetProperty(key, out JsonElement value)
+        && value.ValueKind == JsonValueKind.String
             ? value.GetString()!
             : throw new ParityException($"{subject}: a text \"{key}\" is missing");
 
     private static TensorElementType ElementType(string text, string name) =>
         SafetensorsTypes.Find(text)
-        ?? throw new ParityException($"{name} has the type \"{Plain(text)}\"; F64, F32, F16, BF16, I64, I32, I16, I8, U8 and BOOL are read");
+        ?? throw new ParityException(
+            $"{name} has the type \"{Plain(text)}\"; F64, F32, F16, BF16, I64, I32, I16, I8, U8 and BOOL are read"
+        );
 
     private (double? Atol, double? Rtol) ReadTolerance()
     {
         return entry.TryGetProperty("tolerance", out JsonElement tolerance) ? (Value("atol"), Value("rtol")) : (null, null);
 
         double? Value(string key) =>
-            tolerance.ValueKind != JsonValueKind.Object || !tolerance.TryGetProperty(key, out JsonElement value)
-                ? null
-                : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && number is >= 0 and < double.PositiveInfinity
-                    ? number
-                    : throw new ParityException($"its tolerance \"{key}\" must be a number from 0");
+            tolerance.ValueKind != JsonValueKind.Object || !tolerance.TryGetProperty(key, out JsonElement value) ? null
+            : value.ValueKind == JsonValueKind.Number
+            && value.TryGetDouble(out double number)
+            && number is >= 0 and < double.PositiveInfinity
+                ? number
+            : throw new ParityException($"its tolerance \"{key}\" must be a number from 0");
     }
 
     /// <summary>Text from the file, short and without control characters.</summary>

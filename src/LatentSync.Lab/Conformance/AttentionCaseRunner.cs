@@ -18,7 +18,8 @@ namespace LatentSync.Lab.Conformance;
 /// <summary>What to run.</summary>
 public sealed record AttentionCaseOptions
 {
-    /// <summary>A backend that must compute every case, "reference" for the float64 oracle; null (default) leaves it to the selection.</summary>
+    /// <summary>A backend that must compute every case, "reference" for the float64 oracle; null (default) leaves it to the
+    /// selection.</summary>
     public string? Backend { get; init; }
 
     /// <summary>Only cases whose name contains this, upper and lower case alike; null (default) for all.</summary>
@@ -89,11 +90,17 @@ public static class AttentionCaseRunner
             return null;
         }
         TorchRuntime.EnsureLoaded();
-        AttentionDispatcher dispatcher = new(new AttentionDispatcherOptions { Policy = Policy.Require(options.Backend), Machine = options.Machine });
+        AttentionDispatcher dispatcher = new(
+            new AttentionDispatcherOptions { Policy = Policy.Require(options.Backend), Machine = options.Machine }
+        );
         Verdict[] verdicts =
         [
-            .. Enum.GetValues<AttentionDType>().Select(dtype => dispatcher.Explain(
-                AttentionProblem.Of(1, 2, 128, 128, 64) with { DType = dtype, Device = options.Device }).VerdictOf(options.Backend)!),
+            .. Enum.GetValues<AttentionDType>()
+                .Select(dtype =>
+                    dispatcher
+                        .Explain(AttentionProblem.Of(1, 2, 128, 128, 64) with { DType = dtype, Device = options.Device })
+                        .VerdictOf(options.Backend)!
+                ),
         ];
         if (Array.Exists(verdicts, verdict => verdict.Runs))
         {
@@ -106,7 +113,11 @@ public static class AttentionCaseRunner
     private static string Line(Reason reason) => $"{reason.Code} {reason.Message} found: {reason.Found}, required: {reason.Required}";
 
     private static AttentionCaseResult RunCase(
-        string name, Func<AttentionCase> read, AttentionCaseOptions options, CancellationToken cancellationToken)
+        string name,
+        Func<AttentionCase> read,
+        AttentionCaseOptions options,
+        CancellationToken cancellationToken
+    )
     {
         string backend = options.Backend ?? "auto";
         try
@@ -136,10 +147,16 @@ public static class AttentionCaseRunner
     }
 
     private static (OnnxAttentionOutputs Outputs, string Backend) Compute(
-        AttentionCase given, SafetensorsArchive archive, AttentionCaseOptions options, CancellationToken cancellationToken)
+        AttentionCase given,
+        SafetensorsArchive archive,
+        AttentionCaseOptions options,
+        CancellationToken cancellationToken
+    )
     {
         Dictionary<string, Tensor> tensors = given.Inputs.ToDictionary(
-            input => input.Name, input => Read(archive, input).to(new Device(options.Device.ToString())));
+            input => input.Name,
+            input => Read(archive, input).to(new Device(options.Device.ToString()))
+        );
         var inputs = new OnnxAttentionInputs(Required("Q"), Required("K"), Required("V"))
         {
             Mask = tensors.GetValueOrDefault("attn_mask"),
@@ -162,13 +179,21 @@ public static class AttentionCaseRunner
             return (OnnxAttention.ComputeReference(inputs, given.Attributes, wanted), AttentionBackendNames.Reference);
         }
         // One dispatcher a case: what one case does to the quarantine must not touch the next.
-        var dispatcher = new AttentionDispatcher(new AttentionDispatcherOptions
-        {
-            Policy = options.Backend is null ? Policy.Auto : Policy.Require(options.Backend),
-            Machine = options.Machine,
-        });
+        var dispatcher = new AttentionDispatcher(
+            new AttentionDispatcherOptions
+            {
+                Policy = options.Backend is null ? Policy.Auto : Policy.Require(options.Backend),
+                Machine = options.Machine,
+            }
+        );
         OnnxAttentionOutputs outputs = OnnxAttention.Compute(
-            inputs, given.Attributes, wanted, dispatcher, "onnx.attention", cancellationToken);
+            inputs,
+            given.Attributes,
+            wanted,
+            dispatcher,
+            "onnx.attention",
+            cancellationToken
+        );
         string[] used = [.. dispatcher.Snapshot().Select(use => use.Backend).Distinct()];
         return (outputs, used.Length > 0 ? string.Join("+", used) : options.Backend ?? "none");
 
@@ -183,20 +208,27 @@ public static class AttentionCaseRunner
         return stored.ElementType == listed.ElementType && stored.Shape.SequenceEqual(listed.Shape)
             ? tensor
             : throw new ParityException(
-                $"{listed.Name} is listed as {listed.ElementType} ({string.Join(", ", listed.Shape)}), but stored as {stored.ElementType} ({string.Join(", ", stored.Shape)})");
+                $"{listed.Name} is listed as {listed.ElementType} ({string.Join(", ", listed.Shape)}), but stored as {stored.ElementType} ({string.Join(", ", stored.Shape)})"
+            );
     }
 
     private static IEnumerable<ParityComparison> Compare(
-        AttentionCase given, CaseTensor listed, OnnxAttentionOutputs outputs, SafetensorsArchive archive)
+        AttentionCase given,
+        CaseTensor listed,
+        OnnxAttentionOutputs outputs,
+        SafetensorsArchive archive
+    )
     {
         Tensor expected = Read(archive, listed);
-        Tensor actual = (listed.Name switch
-        {
-            "Y" => outputs.Output,
-            "present_key" => outputs.PresentKey!,
-            "present_value" => outputs.PresentValue!,
-            _ => outputs.Scores!,
-        }).cpu();
+        Tensor actual = (
+            listed.Name switch
+            {
+                "Y" => outputs.Output,
+                "present_key" => outputs.PresentKey!,
+                "present_value" => outputs.PresentValue!,
+                _ => outputs.Scores!,
+            }
+        ).cpu();
         if (actual.dtype != expected.dtype)
         {
             string types = $"the type is {actual.dtype}, expected {expected.dtype}";

@@ -72,19 +72,25 @@ internal sealed class FaultyBackend(IAttentionBackend inner, FaultPlan plan) : I
         {
             FaultKind.NoAvailableKernel => new ExternalException("No available kernel. Aborting execution."),
             FaultKind.NoKernelFound => new ExternalException("cutlassF: no kernel found to launch!"),
-            FaultKind.NoOperator => new ExternalException($"libtorch 2.0.1 has no operator of {backend} that can be called: no such operator."),
+            FaultKind.NoOperator => new ExternalException(
+                $"libtorch 2.0.1 has no operator of {backend} that can be called: no such operator."
+            ),
             FaultKind.NoKernelImage => Cuda("no kernel image is available for execution on the device"),
             FaultKind.CudaOutOfMemory => new ExternalException(
-                "CUDA out of memory. Tried to allocate 48.00 GiB. GPU 0 has a total capacity of 15.00 GiB of which 1.00 GiB is free."),
-            FaultKind.CpuOutOfMemory => new ExternalException("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: "
-                + "not enough memory: you tried to allocate 68719476736 bytes. Error code 12 (Cannot allocate memory)"),
+                "CUDA out of memory. Tried to allocate 48.00 GiB. GPU 0 has a total capacity of 15.00 GiB of which 1.00 GiB is free."
+            ),
+            FaultKind.CpuOutOfMemory => new ExternalException(
+                "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: "
+                    + "not enough memory: you tried to allocate 68719476736 bytes. Error code 12 (Cannot allocate memory)"
+            ),
             FaultKind.BadAlloc => new ExternalException("std::bad_alloc"),
             FaultKind.ManagedOutOfMemory => new OutOfMemoryException(),
             FaultKind.InvalidConfiguration => Cuda("invalid configuration argument"),
             FaultKind.RefusedArgument => new ExternalException(
                 "The following operation failed in the TorchScript interpreter.\nTraceback of TorchScript (most recent call last):\n"
-                + "  File \"<string>\", line 2, in attend\n    return torch.attention(query)\n           ~~~~~~~~~~~~~~~ <--- HERE\n"
-                + "RuntimeError: Expected query, key, and value to have the same head size\n"),
+                    + "  File \"<string>\", line 2, in attend\n    return torch.attention(query)\n           ~~~~~~~~~~~~~~~ <--- HERE\n"
+                    + "RuntimeError: Expected query, key, and value to have the same head size\n"
+            ),
             FaultKind.LibraryGone => new DllNotFoundException("Unable to load shared library 'libcudnn.so.9' or one of its dependencies."),
             FaultKind.FunctionGone => new EntryPointNotFoundException("THSTensor_scaled_dot_product"),
             FaultKind.CuDnnNotSupported => new ExternalException("cuDNN Frontend error: No valid execution plans built."),
@@ -94,7 +100,9 @@ internal sealed class FaultyBackend(IAttentionBackend inner, FaultPlan plan) : I
         };
 
     private static ExternalException Cuda(string what) =>
-        new($"CUDA error: {what}\nCUDA kernel errors might be asynchronously reported at some other API call, so the stacktrace below might be "
-            + "incorrect.\nFor debugging consider passing CUDA_LAUNCH_BLOCKING=1\nCompile with `TORCH_USE_CUDA_DSA` to enable device-side "
-            + "assertions.\n");
+        new(
+            $"CUDA error: {what}\nCUDA kernel errors might be asynchronously reported at some other API call, so the stacktrace below might be "
+                + "incorrect.\nFor debugging consider passing CUDA_LAUNCH_BLOCKING=1\nCompile with `TORCH_USE_CUDA_DSA` to enable device-side "
+                + "assertions.\n"
+        );
 }

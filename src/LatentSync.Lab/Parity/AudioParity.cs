@@ -19,7 +19,11 @@ public sealed class AudioParity : IParityFixture
         foreach (JsonProperty file in manifest.Require("files").EnumerateObject())
         {
             long expected = manifest.Require("files", file.Name, "samples").GetInt64();
-            yield return ParityComparer.CompareExact($"{file.Name} samples", [ParityWave.Read(manifest.File(file.Name)).Length], [expected]);
+            yield return ParityComparer.CompareExact(
+                $"{file.Name} samples",
+                [ParityWave.Read(manifest.File(file.Name)).Length],
+                [expected]
+            );
         }
     }
 }

@@ -18,7 +18,9 @@ public sealed partial class FaceGeometryParity
         return (Read(Levels(), 1, PictureLevels), Read(Share(), 0.01, PictureShare), Read(Mean(), 1, PictureMean));
 
         double Read(Regex pattern, double unit, double otherwise) =>
-            pattern.Match(prose) is { Success: true } match ? unit * double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : otherwise;
+            pattern.Match(prose) is { Success: true } match
+                ? unit * double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)
+                : otherwise;
     }
 
     [GeneratedRegex(@"^matrices_resolution(\d{1,6})(?:_sequence(\d{1,6}))?$")]

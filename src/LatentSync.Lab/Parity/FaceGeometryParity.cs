@@ -10,7 +10,8 @@ using LatentSync.Media.Video.Reading;
 namespace LatentSync.Lab.Parity;
 
 /// <summary>Alignment matrices, smoothing state, warped crops and pasted pictures against the original's.</summary>
-/// <remarks>Everything is recomputed from the landmarks and the picture: crops and pastes use the matrices computed here, not the stored ones.</remarks>
+/// <remarks>Everything is recomputed from the landmarks and the picture: crops and pastes use the matrices computed here, not the stored
+/// ones.</remarks>
 public sealed partial class FaceGeometryParity : IParityFixture
 {
     // Not named in the manifest; 30 times the float32 rounding of a 16-tap sum of values near 1.
@@ -53,14 +54,17 @@ public sealed partial class FaceGeometryParity : IParityFixture
             _pictures = PictureTolerances(
                 manifest.TryGetProperty("tolerances", out JsonElement all) && all.TryGetProperty("uint8_pictures", out JsonElement prose)
                     ? prose.ToString()
-                    : string.Empty);
+                    : string.Empty
+            );
             if (Has("landmarks"))
             {
                 _shape = [.. archive.Tensors["landmarks"].Shape]; // (sequences, frames, 3, 2), or (frames, 3, 2) of one sequence
                 _shape = _shape.Length == 3 ? [1, .. _shape] : _shape;
                 if (_shape.Length != 4 || _shape[2] != 3 || _shape[3] != 2)
                 {
-                    throw new ParityException($"The fixture's landmarks are ({string.Join(", ", _shape)}); (sequences, frames, 3, 2) is required.");
+                    throw new ParityException(
+                        $"The fixture's landmarks are ({string.Join(", ", _shape)}); (sequences, frames, 3, 2) is required."
+                    );
                 }
                 _landmarks = Read("landmarks");
             }
@@ -92,7 +96,8 @@ public sealed partial class FaceGeometryParity : IParityFixture
         private void CompareMatrices()
         {
             (double[] matrices, double[] bias) = AlignAll(_template, smoothing: true, 0, (int)_shape[0]);
-            double atol = Tolerance("matrices", "atol", 0.002), rtol = Tolerance("matrices", "rtol", 0.0001);
+            double atol = Tolerance("matrices", "atol", 0.002),
+                rtol = Tolerance("matrices", "rtol", 0.0001);
             if (Has("matrices"))
             {
                 Close("matrices", matrices, Read("matrices"), atol, rtol);
@@ -103,7 +108,13 @@ public sealed partial class FaceGeometryParity : IParityFixture
             }
             if (Has("matrices_unsmoothed"))
             {
-                Close("matrices_unsmoothed", AlignAll(_template, false, 0, (int)_shape[0]).Matrices, Read("matrices_unsmoothed"), atol, rtol);
+                Close(
+                    "matrices_unsmoothed",
+                    AlignAll(_template, false, 0, (int)_shape[0]).Matrices,
+                    Read("matrices_unsmoothed"),
+                    atol,
+                    rtol
+                );
             }
             foreach (string name in _archive.Tensors.Keys.Order(StringComparer.Ordinal))
             {
@@ -168,7 +179,9 @@ public sealed partial class FaceGeometryParity : IParityFixture
         }
 
         private IEnumerable<JsonProperty> Entries(string name) =>
-            _manifest.TryGetProperty(name, out JsonElement entries) && entries.ValueKind == JsonValueKind.Object ? entries.EnumerateObject() : [];
+            _manifest.TryGetProperty(name, out JsonElement entries) && entries.ValueKind == JsonValueKind.Object
+                ? entries.EnumerateObject()
+                : [];
 
         // Sequence and frame as entries of their own; else as in the warp of the same key; else as the key says, "s3f4".
         private AffineMatrix MatrixOf(JsonProperty entry)
@@ -180,7 +193,8 @@ public sealed partial class FaceGeometryParity : IParityFixture
                 place = warp.Value.ValueKind == JsonValueKind.Object ? warp.Value : place;
             }
             Match key = PlaceInKey().Match(entry.Name);
-            int sequence = Part("sequence", 1), frame = Part("frame", 2);
+            int sequence = Part("sequence", 1),
+                frame = Part("frame", 2);
             List<AffineMatrix> matrices = Matrices(Sequence(sequence));
             return frame < matrices.Count
                 ? matrices[frame]
@@ -189,7 +203,9 @@ public sealed partial class FaceGeometryParity : IParityFixture
             int Part(string name, int group) =>
                 place.TryGetProperty(name, out JsonElement value) ? value.GetInt32()
                 : key.Success ? Integer(key.Groups[group].Value)
-                : throw new ParityException($"\"{entry.Name}\" does not say its {name}; an entry \"{name}\" or a key such as s3f4 is required.");
+                : throw new ParityException(
+                    $"\"{entry.Name}\" does not say its {name}; an entry \"{name}\" or a key such as s3f4 is required."
+                );
         }
 
         private int Sequence(int index) =>
@@ -229,7 +245,10 @@ public sealed partial class FaceGeometryParity : IParityFixture
             {
                 int at = 6 * ((sequence * (int)_shape[1]) + frame);
                 yield return new AlignmentPoints(
-                    new(_landmarks[at], _landmarks[at + 1]), new(_landmarks[at + 2], _landmarks[at + 3]), new(_landmarks[at + 4], _landmarks[at + 5]));
+                    new(_landmarks[at], _landmarks[at + 1]),
+                    new(_landmarks[at + 2], _landmarks[at + 3]),
+                    new(_landmarks[at + 4], _landmarks[at + 5])
+                );
             }
         }
 
@@ -237,15 +256,21 @@ public sealed partial class FaceGeometryParity : IParityFixture
         private float[] RepeatedFace(string name)
         {
             double[] small = Read(name);
-            int smallSide = (int)_archive.Tensors[name].Shape[^1], side = _template.Resolution, factor = side / smallSide;
+            int smallSide = (int)_archive.Tensors[name].Shape[^1],
+                side = _template.Resolution,
+                factor = side / smallSide;
             if (small.Length != 3 * smallSide * smallSide || side % smallSide != 0)
             {
-                throw new ParityException($"The fixture's {name} has {small.Length} values; (3, n, n) with n a divisor of {side} is required.");
+                throw new ParityException(
+                    $"The fixture's {name} has {small.Length} values; (3, n, n) with n a divisor of {side} is required."
+                );
             }
             float[] face = new float[3 * side * side];
             for (int i = 0; i < face.Length; i++)
             {
-                int channel = i / (side * side), y = i / side % side / factor, x = i % side / factor;
+                int channel = i / (side * side),
+                    y = i / side % side / factor,
+                    x = i % side / factor;
                 face[i] = (float)small[(((channel * smallSide) + y) * smallSide) + x] / 127.5f - 1;
             }
             return face;
@@ -263,7 +288,8 @@ public sealed partial class FaceGeometryParity : IParityFixture
             {
                 return;
             }
-            double sum = 0, worst = 0;
+            double sum = 0,
+                worst = 0;
             int beyond = 0;
             for (int i = 0; i < actual.Length; i++)
             {
@@ -272,10 +298,12 @@ public sealed partial class FaceGeometryParity : IParityFixture
                 worst = Math.Max(worst, difference);
                 beyond += difference > _pictures.Levels ? 1 : 0;
             }
-            double mean = sum / actual.Length, share = 1 - ((double)beyond / actual.Length);
+            double mean = sum / actual.Length,
+                share = 1 - ((double)beyond / actual.Length);
             string detail = string.Create(
                 CultureInfo.InvariantCulture,
-                $"mean difference {mean:0.####} (<= {_pictures.Mean}), {share:P2} within {_pictures.Levels} level (>= {_pictures.Share:P1}), largest {worst}");
+                $"mean difference {mean:0.####} (<= {_pictures.Mean}), {share:P2} within {_pictures.Levels} level (>= {_pictures.Share:P1}), largest {worst}"
+            );
             _results.Add(new ParityComparison(name, mean <= _pictures.Mean && share >= _pictures.Share, worst, detail));
         }
 
@@ -303,16 +331,24 @@ public sealed partial class FaceGeometryParity : IParityFixture
             double[] actual = new double[3];
             for (int c = 0; c < 3; c++)
             {
-                double sum = 0, squares = 0;
+                double sum = 0,
+                    squares = 0;
                 for (int i = c; i < rgb.Length; i += 3)
                 {
                     sum += rgb[i];
                     squares += rgb[i] * (double)rgb[i];
                 }
-                double count = rgb.Length / 3.0, mean = sum / count;
+                double count = rgb.Length / 3.0,
+                    mean = sum / count;
                 actual[c] = deviation ? Math.Sqrt(Math.Max(0, (squares / count) - (mean * mean))) : mean;
             }
-            Close($"{key}.{name}", actual, [.. expected.EnumerateArray().Select(e => e.GetDouble())], Tolerance("means_and_stds", "atol", 0.1), 0);
+            Close(
+                $"{key}.{name}",
+                actual,
+                [.. expected.EnumerateArray().Select(e => e.GetDouble())],
+                Tolerance("means_and_stds", "atol", 0.1),
+                0
+            );
         }
 
         private void Close(string name, double[] actual, double[] expected, double atol, double rtol)
@@ -321,7 +357,8 @@ public sealed partial class FaceGeometryParity : IParityFixture
             {
                 return;
             }
-            int worst = 0, beyond = 0;
+            int worst = 0,
+                beyond = 0;
             double largest = 0;
             for (int i = 0; i < actual.Length; i++)
             {
@@ -333,11 +370,13 @@ public sealed partial class FaceGeometryParity : IParityFixture
                     worst = i;
                 }
             }
-            string detail = beyond == 0
-                ? string.Create(CultureInfo.InvariantCulture, $"atol {atol:g3}, rtol {rtol:g3}")
-                : string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"{beyond} of {actual.Length} differ; worst at {worst}: expected {expected[worst]:g9}, got {actual[worst]:g9}; atol {atol:g3}, rtol {rtol:g3}");
+            string detail =
+                beyond == 0
+                    ? string.Create(CultureInfo.InvariantCulture, $"atol {atol:g3}, rtol {rtol:g3}")
+                    : string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{beyond} of {actual.Length} differ; worst at {worst}: expected {expected[worst]:g9}, got {actual[worst]:g9}; atol {atol:g3}, rtol {rtol:g3}"
+                    );
             _results.Add(new ParityComparison(name, beyond == 0, largest, detail));
         }
 
@@ -345,7 +384,10 @@ public sealed partial class FaceGeometryParity : IParityFixture
         {
             if (actual.Length != expected.Length)
             {
-                string detail = string.Create(CultureInfo.InvariantCulture, $"the fixture has {expected.Length} values, this project computes {actual.Length}");
+                string detail = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"the fixture has {expected.Length} values, this project computes {actual.Length}"
+                );
                 _results.Add(new ParityComparison(name, false, double.NaN, detail));
             }
             return actual.Length == expected.Length;
@@ -382,7 +424,9 @@ public sealed partial class FaceGeometryParity : IParityFixture
                     _archive.CopyTo(name, info.ElementType, bytes);
                     return Array.ConvertAll(bytes, v => (double)v);
                 default:
-                    throw new InvalidDataException($"The fixture's tensor {name} has type {info.ElementType}; float64, float32, int64 or uint8 is required.");
+                    throw new InvalidDataException(
+                        $"The fixture's tensor {name} has type {info.ElementType}; float64, float32, int64 or uint8 is required."
+                    );
             }
         }
 
@@ -400,7 +444,8 @@ public sealed partial class FaceGeometryParity : IParityFixture
             }
         }
 
-        private static double[] Flatten(AlignmentPoints p) => [p.LeftBrow.X, p.LeftBrow.Y, p.RightBrow.X, p.RightBrow.Y, p.Nose.X, p.Nose.Y];
+        private static double[] Flatten(AlignmentPoints p) =>
+            [p.LeftBrow.X, p.LeftBrow.Y, p.RightBrow.X, p.RightBrow.Y, p.Nose.X, p.Nose.Y];
 
         private static int Integer(string digits) => int.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture);
     }

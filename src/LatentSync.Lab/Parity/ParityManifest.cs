@@ -39,7 +39,10 @@ public sealed record ParityManifest(string Folder, JsonElement Root)
         }
         catch (JsonException exception)
         {
-            throw new ParityException($"{path} is not valid JSON: {StrictJson.Place(exception)}: {StrictJson.Problem(exception)}.", exception);
+            throw new ParityException(
+                $"{path} is not valid JSON: {StrictJson.Place(exception)}: {StrictJson.Problem(exception)}.",
+                exception
+            );
         }
         catch (InputFileException exception)
         {
@@ -47,7 +50,8 @@ public sealed record ParityManifest(string Folder, JsonElement Root)
                 exception.Fault == InputFileFault.Missing
                     ? $"{folder} holds no {FileName}; give a fixture's folder, or a folder of such folders."
                     : $"{path} {exception.Problem}.",
-                exception);
+                exception
+            );
         }
     }
 
@@ -62,7 +66,9 @@ public sealed record ParityManifest(string Folder, JsonElement Root)
     public TensorArchive OpenArchive(string name)
     {
         string path = File(name);
-        return System.IO.File.Exists(path) ? TensorArchive.Open(path) : throw new ParityException($"{path} is missing; the fixture needs it.");
+        return System.IO.File.Exists(path)
+            ? TensorArchive.Open(path)
+            : throw new ParityException($"{path} is missing; the fixture needs it.");
     }
 
     /// <summary>An entry of the manifest that the fixture must have.</summary>
@@ -75,7 +81,9 @@ public sealed record ParityManifest(string Folder, JsonElement Root)
         {
             if (element.ValueKind != JsonValueKind.Object || !element.TryGetProperty(key, out element))
             {
-                throw new ParityException($"{File(FileName)} has no entry {string.Join(" / ", path)}, which this kind of fixture must have.");
+                throw new ParityException(
+                    $"{File(FileName)} has no entry {string.Join(" / ", path)}, which this kind of fixture must have."
+                );
             }
         }
         return element;

@@ -55,7 +55,12 @@ internal sealed class ParityRecorder : IDisposable
     {
         if (_recorded is { Tensors.Count: 0 })
         {
-            yield return new ParityComparison(Path.GetFileName(_recorded.Path), false, double.PositiveInfinity, "the file is there but records no module");
+            yield return new ParityComparison(
+                Path.GetFileName(_recorded.Path),
+                false,
+                double.PositiveInfinity,
+                "the file is there but records no module"
+            );
         }
         foreach (string name in (_recorded?.Tensors.Keys ?? []).Order(StringComparer.Ordinal))
         {

@@ -6,7 +6,8 @@ namespace LatentSync.Lab.Parity;
 public static class ParityRunner
 {
     /// <summary>Runs every fixture that the arguments lead to, on the CPU in float32.</summary>
-    /// <param name="paths">Fixtures' folders, or folders that hold such folders; a file that is no manifest (a shell's * finds README.md) is passed over.</param>
+    /// <param name="paths">Fixtures' folders, or folders that hold such folders; a file that is no manifest (a shell's * finds README.md)
+    /// is passed over.</param>
     /// <param name="completed">Called after each fixture, on the calling thread; for progress.</param>
     /// <param name="fixtures">Kinds to use; <see cref="ParityFixtures.All"/> when null.</param>
     /// <param name="cancellationToken">Checked between comparisons.</param>
@@ -48,10 +49,14 @@ public static class ParityRunner
             {
                 throw new ParityException($"{path} does not exist; give a fixture's folder, or a folder of such folders.");
             }
-            string[] children = HasManifest(path) ? [] : [.. Directory.GetDirectories(path).Where(HasManifest).Order(StringComparer.Ordinal)];
+            string[] children = HasManifest(path)
+                ? []
+                : [.. Directory.GetDirectories(path).Where(HasManifest).Order(StringComparer.Ordinal)];
             folders.AddRange(children.Length > 0 ? children : [path]);
         }
-        return folders.Count > 0 ? folders : throw new ParityException("No path leads to a fixture; give a fixture's folder, or a folder of such folders.");
+        return folders.Count > 0
+            ? folders
+            : throw new ParityException("No path leads to a fixture; give a fixture's folder, or a folder of such folders.");
     }
 
     private static bool HasManifest(string folder) => File.Exists(Path.Combine(folder, ParityManifest.FileName));
@@ -99,7 +104,10 @@ public static class ParityRunner
             return new ParityResult(folder, name, kind, ParityOutcome.Failed, comparisons, message);
         }
         double largest = comparisons.Max(c => c.MaxAbsoluteError);
-        string passed = string.Create(CultureInfo.InvariantCulture, $"{comparisons.Count} comparisons, largest difference {largest:0.0e+0}");
+        string passed = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{comparisons.Count} comparisons, largest difference {largest:0.0e+0}"
+        );
         return new ParityResult(folder, name, kind, ParityOutcome.Passed, comparisons, passed);
     }
 

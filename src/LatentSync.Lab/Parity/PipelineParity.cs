@@ -169,7 +169,8 @@ public sealed class PipelineParity : IParityFixture
         return all.index_select(axis, wanted);
     }
 
-    // Truncation turns a tiny difference into a level, so one level on every value, and no more on 99.9 % of them, is what can be asked for.
+    // Truncation turns a tiny difference into a level, so one level on every value, and no more on 99.9 % of them, is what can be asked
+    // for.
     private static ParityComparison CompareLevels(string name, Tensor actual, Tensor expected)
     {
         if (!actual.shape.SequenceEqual(expected.shape))
@@ -217,7 +218,8 @@ public sealed class PipelineParity : IParityFixture
             ? value.GetDouble()
             : null;
 
-    // A network's configuration: in the pipeline's own manifest, or in the manifest beside its weights ("../unet_motion/weights.safetensors").
+    // A network's configuration: in the pipeline's own manifest, or in the manifest beside its weights
+    // ("../unet_motion/weights.safetensors").
     private static JsonElement ConfigOf(ParityManifest manifest, string network, string weightsFile)
     {
         if (Find(manifest.Root, network) is { } config)

@@ -9,7 +9,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Lab.Parity;
 
-/// <summary>StableSyncNet: its mel spectrogram, filters and window rule, both embeddings and their cosine, and the inner modules that were recorded.</summary>
+/// <summary>StableSyncNet: its mel spectrogram, filters and window rule, both embeddings and their cosine, and the inner modules that were
+/// recorded.</summary>
 public sealed class SyncNetParity : IParityFixture
 {
     private const string SpectrogramPrefix = "mel.";
@@ -49,7 +50,9 @@ public sealed class SyncNetParity : IParityFixture
             filters.Weights(RecordedRows[i]).CopyTo(rows.AsSpan((i * filters.Bins) + filters.FirstBin(RecordedRows[i])));
         }
         (double atol, double rtol) = manifest.Tolerance(Name) ?? (1e-7, 0);
-        comparisons.Add(ParityComparer.Compare(Name, tensor(rows, [RecordedRows.Length, filters.Bins]), ParityTensors.Read(io, Name), atol, rtol));
+        comparisons.Add(
+            ParityComparer.Compare(Name, tensor(rows, [RecordedRows.Length, filters.Bins]), ParityTensors.Read(io, Name), atol, rtol)
+        );
     }
 
     private static void CompareSpectrograms(ParityManifest manifest, TensorArchive io, List<ParityComparison> comparisons)
@@ -66,11 +69,19 @@ public sealed class SyncNetParity : IParityFixture
 
     private static void CompareWindows(ParityManifest manifest, List<ParityComparison> comparisons)
     {
-        if (manifest.Root.TryGetProperty("window_rule", out JsonElement rule) && rule.TryGetProperty("example_fps_25", out JsonElement examples))
+        if (
+            manifest.Root.TryGetProperty("window_rule", out JsonElement rule)
+            && rule.TryGetProperty("example_fps_25", out JsonElement examples)
+        )
         {
             JsonProperty[] entries = [.. examples.EnumerateObject()];
-            long[] actual = [.. entries.Select(e => (long)SyncNetMel.StartColumn(long.Parse(e.Name, NumberStyles.None, CultureInfo.InvariantCulture)))];
-            comparisons.Add(ParityComparer.CompareExact("window_rule.example_fps_25", actual, [.. entries.Select(e => e.Value.GetInt64())]));
+            long[] actual =
+            [
+                .. entries.Select(e => (long)SyncNetMel.StartColumn(long.Parse(e.Name, NumberStyles.None, CultureInfo.InvariantCulture))),
+            ];
+            comparisons.Add(
+                ParityComparer.CompareExact("window_rule.example_fps_25", actual, [.. entries.Select(e => e.Value.GetInt64())])
+            );
         }
     }
 
@@ -93,6 +104,7 @@ public sealed class SyncNetParity : IParityFixture
         Compare("audio_embeds", audioEmbeddings);
         Compare("cosine_similarity", StableSyncNet.Similarity(visualEmbeddings, audioEmbeddings));
 
-        void Compare(string name, Tensor actual) => comparisons.Add(ParityComparer.Compare(name, actual, ParityTensors.Read(io, name), atol, rtol));
+        void Compare(string name, Tensor actual) =>
+            comparisons.Add(ParityComparer.Compare(name, actual, ParityTensors.Read(io, name), atol, rtol));
     }
 }

@@ -81,7 +81,7 @@ public sealed class UNetParity : IParityFixture
     private static List<string> SourcesOf(ParityManifest manifest, string name)
     {
         List<string> sources = [];
-        for (string? source = name; source is not null && !sources.Contains(source);)
+        for (string? source = name; source is not null && !sources.Contains(source); )
         {
             sources.Add(source);
             JsonElement entry = manifest.Require("cases", source);
@@ -95,7 +95,8 @@ public sealed class UNetParity : IParityFixture
         return sources;
     }
 
-    /// <summary>The case for which inner outputs were recorded, which the manifest says in words: "... submodules for case main; ...".</summary>
+    /// <summary>The case for which inner outputs were recorded, which the manifest says in words: "... submodules for case main;
+    /// ...".</summary>
     /// <returns>The case named after the word "case", else the one named anywhere in the text, else the manifest's first.</returns>
     internal static string RecordedCase(ParityManifest manifest)
     {
@@ -111,7 +112,9 @@ public sealed class UNetParity : IParityFixture
             && text.ValueKind == JsonValueKind.String
                 ? text.GetString()!
                 : string.Empty;
-        return names.FirstOrDefault(name => Mentions(@"\bcase\s+\W?", name)) ?? names.FirstOrDefault(name => Mentions(string.Empty, name)) ?? names[0];
+        return names.FirstOrDefault(name => Mentions(@"\bcase\s+\W?", name))
+            ?? names.FirstOrDefault(name => Mentions(string.Empty, name))
+            ?? names[0];
 
         // As a word of its own, where hyphens belong to words: "main" is not named by "main-long".
         bool Mentions(string before, string name) =>

@@ -56,11 +56,14 @@ public sealed partial class WhisperParity : IParityFixture
     [GeneratedRegex(@"^segment(\d{1,4})_(?:embeddings_rows|ln_post_rows)$")]
     private static partial Regex SegmentName();
 
-    /// <summary>The sound of a clip: the file that its "wav", "path" or "file" names, or that has the clip's name, here or in ../audio.</summary>
+    /// <summary>The sound of a clip: the file that its "wav", "path" or "file" names, or that has the clip's name, here or in
+    /// ../audio.</summary>
     internal static string FindSound(ParityManifest manifest, JsonProperty clip)
     {
         string? given = new[] { "wav", "path", "file" }
-            .Select(key => clip.Value.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null)
+            .Select(key =>
+                clip.Value.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null
+            )
             .FirstOrDefault(text => !string.IsNullOrEmpty(text));
         string name = given ?? $"{clip.Name}.wav";
         string[] places = [name, Path.GetFileName(name), $"../audio/{Path.GetFileName(name)}"];
@@ -68,7 +71,13 @@ public sealed partial class WhisperParity : IParityFixture
     }
 
     /// <summary>One sound clip of the fixture.</summary>
-    private sealed class Clip(ParityManifest manifest, TensorArchive io, WhisperEncoder encoder, JsonProperty clip, List<ParityComparison> comparisons)
+    private sealed class Clip(
+        ParityManifest manifest,
+        TensorArchive io,
+        WhisperEncoder encoder,
+        JsonProperty clip,
+        List<ParityComparison> comparisons
+    )
     {
         private readonly (double Atol, double Rtol) _tolerance = manifest.Tolerance("embeddings_and_features_float32") ?? (2e-4, 1e-4);
 
@@ -82,7 +91,11 @@ public sealed partial class WhisperParity : IParityFixture
             Compare("log_mel", mel, melAtol, melRtol);
             int[] segments =
             [
-                .. Recorded(string.Empty).Select(name => SegmentName().Match(name)).Where(m => m.Success).Select(m => Integer(m.Groups[1].Value)).Distinct(),
+                .. Recorded(string.Empty)
+                    .Select(name => SegmentName().Match(name))
+                    .Where(m => m.Success)
+                    .Select(m => Integer(m.Groups[1].Value))
+                    .Distinct(),
             ];
             foreach (int segment in segments)
             {
@@ -108,7 +121,9 @@ public sealed partial class WhisperParity : IParityFixture
             {
                 throw new ParityException($"{Name(prefix)}* is recorded, but the clip has only {mel.shape[1]} mel frames.");
             }
-            Tensor states = encoder.CollectStates(mel.narrow(1, start, Math.Min(mel.shape[1] - start, encoder.Configuration.SegmentFrames)));
+            Tensor states = encoder.CollectStates(
+                mel.narrow(1, start, Math.Min(mel.shape[1] - start, encoder.Configuration.SegmentFrames))
+            );
             string indices = $"{prefix}row_indices";
             if (Has($"{prefix}embeddings_rows"))
             {
@@ -178,11 +193,21 @@ public sealed partial class WhisperParity : IParityFixture
             if (rate.Value.TryGetProperty("shape_of_each", out JsonElement shape))
             {
                 using Tensor tokens = features.FrameTokens(0, clock);
-                comparisons.Add(ParityComparer.CompareExact(Name($"{fps}.shape_of_each"), tokens.shape, [.. shape.EnumerateArray().Select(s => s.GetInt64())]));
+                comparisons.Add(
+                    ParityComparer.CompareExact(
+                        Name($"{fps}.shape_of_each"),
+                        tokens.shape,
+                        [.. shape.EnumerateArray().Select(s => s.GetInt64())]
+                    )
+                );
             }
             foreach (string what in Recorded($"{fps}."))
             {
-                if (ChunksName().Match(what) is { Success: true } match && Integer(match.Groups[2].Value) is var few and > 0 && few <= count)
+                if (
+                    ChunksName().Match(what) is { Success: true } match
+                    && Integer(match.Groups[2].Value) is var few and > 0
+                    && few <= count
+                )
                 {
                     using Tensor tokens = features.FrameTokens(match.Groups[1].Value == "first" ? 0 : count - few, few, clock);
                     Compare($"{fps}.{what}", tokens);
@@ -209,7 +234,13 @@ public sealed partial class WhisperParity : IParityFixture
         private string[] Recorded(string prefix)
         {
             string start = Name(prefix);
-            return [.. io.Tensors.Keys.Where(k => k.StartsWith(start, StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(k => k[start.Length..])];
+            return
+            [
+                .. io
+                    .Tensors.Keys.Where(k => k.StartsWith(start, StringComparison.Ordinal))
+                    .Order(StringComparer.Ordinal)
+                    .Select(k => k[start.Length..]),
+            ];
         }
 
         private static int Integer(string digits) => int.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture);

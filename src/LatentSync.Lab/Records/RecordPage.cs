@@ -22,14 +22,23 @@ public static class RecordPage
     /// <exception cref="IOException">A file cannot be read or written.</exception>
     public static string Write(string folder)
     {
-        string record = Path.Combine(folder, "record.json"), page = Path.Combine(folder, FileName);
+        string record = Path.Combine(folder, "record.json"),
+            page = Path.Combine(folder, FileName);
         if (!File.Exists(record))
         {
             throw new FileNotFoundException($"{folder} holds no measurement record: there is no record.json in it.", record);
         }
-        FileOverlap.Refuse(Directory.EnumerateFiles(folder, "*.json").Select(file => new NamedPath("a JSON file of the record", file)), [new NamedPath("The page", page)]);
-        Dictionary<string, string> files = Directory.EnumerateFiles(folder, "*.json").ToDictionary(
-            file => Path.GetFileNameWithoutExtension(file), file => InputFile.ReadAllText(file, MaximumBytes), StringComparer.Ordinal);
+        FileOverlap.Refuse(
+            Directory.EnumerateFiles(folder, "*.json").Select(file => new NamedPath("a JSON file of the record", file)),
+            [new NamedPath("The page", page)]
+        );
+        Dictionary<string, string> files = Directory
+            .EnumerateFiles(folder, "*.json")
+            .ToDictionary(
+                file => Path.GetFileNameWithoutExtension(file),
+                file => InputFile.ReadAllText(file, MaximumBytes),
+                StringComparer.Ordinal
+            );
         PartialFile.Write(page, Encoding.UTF8.GetBytes(Render(files)));
         return page;
     }
@@ -53,17 +62,24 @@ public static class RecordPage
             }
         }
         var page = new StringBuilder();
-        JsonElement record = documents.GetValueOrDefault("record"), machine = Get(documents.GetValueOrDefault("doctor"), "machine");
+        JsonElement record = documents.GetValueOrDefault("record"),
+            machine = Get(documents.GetValueOrDefault("doctor"), "machine");
         Head(page, record, machine);
         Steps(page, record);
-        foreach ((string _, JsonElement verify) in documents.Where(document => document.Key.StartsWith("verify-", StringComparison.Ordinal)))
+        foreach (
+            (string _, JsonElement verify) in documents.Where(document => document.Key.StartsWith("verify-", StringComparison.Ordinal))
+        )
         {
             VerifyTables.Append(page, verify);
         }
         PeerTables.Append(page, documents.GetValueOrDefault("onnxruntime"));
         Audit(page, documents.GetValueOrDefault("audit"));
         page.Append("\n## Not measured\n\n");
-        List<string> leftOut = [.. Items(Get(record, "leftOut")).Select(Text), .. unreadable.Select(name => $"{name}.json is incomplete and was not read")];
+        List<string> leftOut =
+        [
+            .. Items(Get(record, "leftOut")).Select(Text),
+            .. unreadable.Select(name => $"{name}.json is incomplete and was not read"),
+        ];
         if (!documents.Values.Any(document => Text(document, "pass") == "backward"))
         {
             leftOut.Add("backward passes: errors and times are of the forward pass only");
@@ -94,10 +110,15 @@ public static class RecordPage
 
     private static void Head(StringBuilder page, JsonElement record, JsonElement machine)
     {
-        JsonElement gpu = Items(Get(machine, "gpus")).FirstOrDefault(), libTorch = Get(machine, "libtorch"), cpu = Get(machine, "cpu");
+        JsonElement gpu = Items(Get(machine, "gpus")).FirstOrDefault(),
+            libTorch = Get(machine, "libtorch"),
+            cpu = Get(machine, "cpu");
         bool hasGpu = Text(record, "gpu") is not ("none" or "?");
         page.Append(CultureInfo.InvariantCulture, $"# {(hasGpu ? Text(record, "gpu") : Text(cpu, "name"))}\n\n");
-        page.Append(CultureInfo.InvariantCulture, $"Made by `{(Text(record, "madeBy") is var script and not "?" ? script : "scripts/gpu-check")}` on {Text(record, "date")} from the JSON files beside this page.\n\n");
+        page.Append(
+            CultureInfo.InvariantCulture,
+            $"Made by `{(Text(record, "madeBy") is var script and not "?" ? script : "scripts/gpu-check")}` on {Text(record, "date")} from the JSON files beside this page.\n\n"
+        );
         page.Append("| | |\n|---|---|\n");
         if (hasGpu)
         {
@@ -109,7 +130,10 @@ public static class RecordPage
         {
             Row("GPU", $"none: CUDA kernels were not run");
         }
-        Row("libtorch", $"{Text(libTorch, "version")} ({Text(libTorch, "flavor")}), {(Text(record, "libtorchFolder") == "packaged" ? "the packaged one" : "an external one")}");
+        Row(
+            "libtorch",
+            $"{Text(libTorch, "version")} ({Text(libTorch, "flavor")}), {(Text(record, "libtorchFolder") == "packaged" ? "the packaged one" : "an external one")}"
+        );
         Row("processor", $"{Text(cpu, "name")}, {Text(record, "threads")} threads");
         if (!hasGpu && Get(cpu, "isa").ValueKind == JsonValueKind.Array)
         {
@@ -136,7 +160,8 @@ public static class RecordPage
             {
                 (0, _) => "passed",
                 (124 or 137, _) => $"stopped after {Text(step, "limitSeconds")} s",
-                (3, "doctor") => $"exit code 3: whole for attention, not for `sync` ({(isOwn ? "see doctor.json" : "this build carries no OpenCV and no ffmpeg")})",
+                (3, "doctor") =>
+                    $"exit code 3: whole for attention, not for `sync` ({(isOwn ? "see doctor.json" : "this build carries no OpenCV and no ffmpeg")})",
                 _ => $"exit code {code.ToString(CultureInfo.InvariantCulture)}: {Text(step, "lastLine").Replace('|', '/')}",
             };
             page.Append(CultureInfo.InvariantCulture, $"| `{Text(step, "command")}` | {end} | {Text(step, "seconds")} |\n");
@@ -153,21 +178,28 @@ public static class RecordPage
         if (Get(audit, "rules") is { ValueKind: JsonValueKind.Object } rules)
         {
             JsonElement counts = Get(rules, "choices");
-            string choices = counts.ValueKind != JsonValueKind.Object
-                ? "?"
-                : string.Join(", ", counts.EnumerateObject().Select(choice => $"{choice.Name} {choice.Value.GetRawText()}"));
-            page.Append(CultureInfo.InvariantCulture,
-                $"- Verdicts: {Text(rules, "equal")} of {Text(rules, "problems")} random problems equal to libtorch's own choice ({choices}).\n");
+            string choices =
+                counts.ValueKind != JsonValueKind.Object
+                    ? "?"
+                    : string.Join(", ", counts.EnumerateObject().Select(choice => $"{choice.Name} {choice.Value.GetRawText()}"));
+            page.Append(
+                CultureInfo.InvariantCulture,
+                $"- Verdicts: {Text(rules, "equal")} of {Text(rules, "problems")} random problems equal to libtorch's own choice ({choices}).\n"
+            );
             foreach (JsonElement item in Items(Get(rules, "disagreements")))
             {
-                page.Append(CultureInfo.InvariantCulture,
-                    $"  - problem {Text(item, "index")}: libtorch {Text(item, "libTorch")}, we {Text(item, "ours")}: {Text(item, "problem")}\n");
+                page.Append(
+                    CultureInfo.InvariantCulture,
+                    $"  - problem {Text(item, "index")}: libtorch {Text(item, "libTorch")}, we {Text(item, "ours")}: {Text(item, "problem")}\n"
+                );
             }
         }
         if (Get(audit, "faults") is { ValueKind: JsonValueKind.Object } faults)
         {
-            page.Append(CultureInfo.InvariantCulture,
-                $"- Faults: {Text(faults, "injected")} injected in {Text(faults, "calls")} calls, {Text(faults, "wrongCount")} wrong results.\n");
+            page.Append(
+                CultureInfo.InvariantCulture,
+                $"- Faults: {Text(faults, "injected")} injected in {Text(faults, "calls")} calls, {Text(faults, "wrongCount")} wrong results.\n"
+            );
         }
         if (Get(audit, "memory") is { ValueKind: JsonValueKind.Object } memory)
         {
@@ -184,13 +216,20 @@ public static class RecordPage
         }
         const double MiB = 1 << 20;
         page.Append(CultureInfo.InvariantCulture, $"- Memory of one call in MiB, by {Text(memory, "method")}; at most ");
-        page.Append(CultureInfo.InvariantCulture, $"{Number(Get(memory, "allowedBeyondBytes")) / MiB:0} MiB of the peak may be the measurement's own:\n\n");
+        page.Append(
+            CultureInfo.InvariantCulture,
+            $"{Number(Get(memory, "allowedBeyondBytes")) / MiB:0} MiB of the peak may be the measurement's own:\n\n"
+        );
         page.Append("| backend | problem | peak | estimate | |\n|---|---|---|---|---|\n");
         foreach (JsonElement item in Items(Get(memory, "measurements")))
         {
-            double peak = Number(Get(item, "peakBytes")), estimate = Number(Get(item, "estimatedBytes"));
+            double peak = Number(Get(item, "peakBytes")),
+                estimate = Number(Get(item, "estimatedBytes"));
             string verdict = peak <= estimate + Number(Get(memory, "allowedBeyondBytes")) ? "within" : "**beyond**";
-            page.Append(CultureInfo.InvariantCulture, $"| {Text(item, "backend")} | {Text(item, "problem")} | {peak / MiB:0.0} | {estimate / MiB:0.0} | {verdict} |\n");
+            page.Append(
+                CultureInfo.InvariantCulture,
+                $"| {Text(item, "backend")} | {Text(item, "problem")} | {peak / MiB:0.0} | {estimate / MiB:0.0} | {verdict} |\n"
+            );
         }
         foreach (JsonElement item in Items(Get(memory, "leftOut")))
         {

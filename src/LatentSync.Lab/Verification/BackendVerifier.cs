@@ -20,13 +20,15 @@ public sealed class BackendVerifier
     private const double LongProblem = 1e11;
 
     /// <summary>Time to warm up a backend at one layer, and the part of the rounds' time that it may be at most.</summary>
-    private const double WarmUpSeconds = 0.15, WarmUpShare = 0.1;
+    private const double WarmUpSeconds = 0.15,
+        WarmUpShare = 0.1;
 
     private readonly VerificationOptions _options;
     private readonly SelectionContext _selection;
     private readonly Action _synchronize;
     private readonly Dictionary<SelfTestKey, string?> _selfTests = [];
-    private FmaPeak? _floatPeak, _doublePeak;
+    private FmaPeak? _floatPeak,
+        _doublePeak;
 
     /// <summary>A verifier.</summary>
     /// <param name="options">What, where, how long.</param>
@@ -47,13 +49,13 @@ public sealed class BackendVerifier
 
     /// <summary>The layers that will be verified, in order.</summary>
     public IReadOnlyList<(Workload Workload, WorkloadLayer Layer, AttentionProblem Problem)> Layers =>
-    [
-        .. from dtype in _options.DTypes
-           from workload in _options.Workloads
-           from layer in workload.Layers
-           where _options.LayerFilter is not { } filter || layer.Name.Contains(filter, StringComparison.OrdinalIgnoreCase)
-           select (workload, layer, layer.Problem with { DType = dtype, Device = _options.Device }),
-    ];
+        [
+            .. from dtype in _options.DTypes
+            from workload in _options.Workloads
+            from layer in workload.Layers
+            where _options.LayerFilter is not { } filter || layer.Name.Contains(filter, StringComparison.OrdinalIgnoreCase)
+            select (workload, layer, layer.Problem with { DType = dtype, Device = _options.Device }),
+        ];
 
     /// <summary>Verifies layer by layer, as the answers are asked for.</summary>
     /// <param name="cancellationToken">Checked before each call of a backend.</param>
@@ -66,18 +68,32 @@ public sealed class BackendVerifier
         }
     }
 
-    /// <summary>Backends that every layer refuses for a code that all layers share, whatever memory is free, with those reasons as the first
-    /// layer has them.</summary>
+    /// <summary>Backends that every layer refuses for a code that all layers share, whatever memory is free, with those reasons as the
+    /// first layer has them.</summary>
     public IReadOnlyList<Verdict> RefusedEverywhere()
     {
-        Plan[] plans = [.. Layers.Select(layer => AttentionSelector.Select(layer.Problem with { NeedsGradient = _options.IsTraining }, _selection, freeBytes: null))];
+        Plan[] plans =
+        [
+            .. Layers.Select(layer =>
+                AttentionSelector.Select(layer.Problem with { NeedsGradient = _options.IsTraining }, _selection, freeBytes: null)
+            ),
+        ];
         return
         [
-            .. plans.Take(1).SelectMany(first => first.Verdicts)
-                .Select(verdict => verdict with
-                {
-                    Reasons = [.. verdict.Reasons.Where(reason => plans.All(plan => plan.VerdictOf(verdict.Backend)!.Reasons.Any(other => other.Code == reason.Code)))],
-                })
+            .. plans
+                .Take(1)
+                .SelectMany(first => first.Verdicts)
+                .Select(verdict =>
+                    verdict with
+                    {
+                        Reasons =
+                        [
+                            .. verdict.Reasons.Where(reason =>
+                                plans.All(plan => plan.VerdictOf(verdict.Backend)!.Reasons.Any(other => other.Code == reason.Code))
+                            ),
+                        ],
+                    }
+                )
                 .Where(verdict => verdict.Reasons.Count > 0),
         ];
     }
@@ -107,14 +123,23 @@ public sealed class BackendVerifier
             checks.Add((result with { IsChosen = verdict.Backend == plan.Chosen }, call));
         }
         WarmHeap.Prepare(inputs);
-        return Time(new LayerVerification(workload, layer, posed, plan.Chosen, [], [.. plan.Verdicts.Where(verdict => !verdict.Runs)]),
-            checks, pass.FlopCount, cancellationToken);
+        return Time(
+            new LayerVerification(workload, layer, posed, plan.Chosen, [], [.. plan.Verdicts.Where(verdict => !verdict.Runs)]),
+            checks,
+            pass.FlopCount,
+            cancellationToken
+        );
     }
 
-    /// <summary>Runs a backend once and compares, and once per kernel class over the self-test's problems: scores around 1, as the workloads
-    /// have them, do not show what a kernel does at -1e12. The result is run once more to measure its memory, unless that takes long.</summary>
+    /// <summary>Runs a backend once and compares, and once per kernel class over the self-test's problems: scores around 1, as the
+    /// workloads have them, do not show what a kernel does at -1e12. The result is run once more to measure its memory, unless that takes
+    /// long.</summary>
     private (VerificationResult Result, TimedCall? Call) Check(
-        IAttentionBackend backend, Verdict verdict, AttentionProblem problem, VerifiedPass pass)
+        IAttentionBackend backend,
+        Verdict verdict,
+        AttentionProblem problem,
+        VerifiedPass pass
+    )
     {
         var result = new VerificationResult
         {
@@ -126,12 +151,20 @@ public sealed class BackendVerifier
         };
         try
         {
-            bool isOnCpu = problem.Device.Kind == AttentionDeviceKind.Cpu, isLong = pass.FlopCount > LongProblem;
+            bool isOnCpu = problem.Device.Kind == AttentionDeviceKind.Cpu,
+                isLong = pass.FlopCount > LongProblem;
             PassOutcome? first = null;
             long? peak = isOnCpu && isLong ? PeakMemory.Of(() => first = pass.Run(backend)) : null;
             using PassOutcome outcome = first ?? pass.Run(backend);
             result = pass.Judge(result, outcome) with { PeakBytes = peak };
-            result = result.Passed && SelfTest(backend, problem, pass.Device) is { } failure ? result with { Passed = false, Failure = failure } : result;
+            result =
+                result.Passed && SelfTest(backend, problem, pass.Device) is { } failure
+                    ? result with
+                    {
+                        Passed = false,
+                        Failure = failure,
+                    }
+                    : result;
             if (outcome.Tensors.Count == 0)
             {
                 return (result, null);
@@ -170,7 +203,11 @@ public sealed class BackendVerifier
     /// <summary>Times the backends, and on the CPU the multiply-add peak as one of them: a fraction of a peak of another minute would say
     /// little on a machine that is shared.</summary>
     private LayerVerification Time(
-        LayerVerification layer, List<(VerificationResult Result, TimedCall? Call)> checks, double flop, CancellationToken cancellationToken)
+        LayerVerification layer,
+        List<(VerificationResult Result, TimedCall? Call)> checks,
+        double flop,
+        CancellationToken cancellationToken
+    )
     {
         string[] names = [.. checks.Where(check => check.Call is not null).Select(check => check.Result.Backend)];
         TimedCall[] calls = [.. checks.Select(check => check.Call).OfType<TimedCall>()];
@@ -180,31 +217,41 @@ public sealed class BackendVerifier
             cancellationToken.ThrowIfCancellationRequested();
             calls[i] = calls[i].Seconds < WarmUpSeconds / 2 ? InterleavedTimer.WarmUp(calls[i], warmUp) : calls[i];
         }
-        FmaTurn? fma = layer.Problem.Device.Kind == AttentionDeviceKind.Cpu && calls.Length > 0
-            ? PeakOf(layer.Problem.DType).Turn(calls.Min(call => call.Seconds))
-            : null;
+        FmaTurn? fma =
+            layer.Problem.Device.Kind == AttentionDeviceKind.Cpu && calls.Length > 0
+                ? PeakOf(layer.Problem.DType).Turn(calls.Min(call => call.Seconds))
+                : null;
         InterleavedTimes times = InterleavedTimer.Measure(
-            fma is { Call: var bursts } ? [.. calls, bursts] : calls, _options.Repeats, _options.Budget, cancellationToken);
+            fma is { Call: var bursts } ? [.. calls, bursts] : calls,
+            _options.Repeats,
+            _options.Budget,
+            cancellationToken
+        );
         (double Median, double Best)? peak = fma?.Gflops(times.Samples[^1]);
         Dictionary<string, double> seconds = names.Zip(times.Seconds).ToDictionary(entry => entry.First, entry => entry.Second);
-        double best = checks.Where(check => check.Result.Passed && check.Call is not null)
-            .Select(check => seconds[check.Result.Backend]).DefaultIfEmpty(double.NaN).Min();
+        double best = checks
+            .Where(check => check.Result.Passed && check.Call is not null)
+            .Select(check => seconds[check.Result.Backend])
+            .DefaultIfEmpty(double.NaN)
+            .Min();
         return layer with
         {
             FmaGflops = peak?.Median,
             BestFmaGflops = peak?.Best,
             Results =
             [
-                .. checks.Select(check => seconds.TryGetValue(check.Result.Backend, out double time)
-                    ? check.Result with
-                    {
-                        Milliseconds = time * 1e3,
-                        Rounds = times.Rounds,
-                        Gflops = flop / time / 1e9,
-                        PeakFraction = flop / time / 1e9 / peak?.Median,
-                        RatioToBest = double.IsNaN(best) ? null : time / best,
-                    }
-                    : check.Result),
+                .. checks.Select(check =>
+                    seconds.TryGetValue(check.Result.Backend, out double time)
+                        ? check.Result with
+                        {
+                            Milliseconds = time * 1e3,
+                            Rounds = times.Rounds,
+                            Gflops = flop / time / 1e9,
+                            PeakFraction = flop / time / 1e9 / peak?.Median,
+                            RatioToBest = double.IsNaN(best) ? null : time / best,
+                        }
+                        : check.Result
+                ),
             ],
         };
     }

@@ -5,13 +5,14 @@ using TorchSharp;
 
 namespace LatentSync.Lab.Verification;
 
-/// <summary>How fast this machine moves memory: an array is copied to another by all of libtorch's threads at once. What a decoding step can
-/// reach, since it does little more than read keys and values.</summary>
+/// <summary>How fast this machine moves memory: an array is copied to another by all of libtorch's threads at once. What a decoding step
+/// can reach, since it does little more than read keys and values.</summary>
 internal sealed unsafe class CopyBandwidth : IDisposable
 {
     private const int Rounds = 15;
 
-    private void* _source, _destination;
+    private void* _source,
+        _destination;
 
     /// <summary>Two arrays, all of whose pages are in memory.</summary>
     /// <param name="touchedBytes">Bytes that one copy reads and writes together; half of it is the size of an array. Give what the
@@ -32,7 +33,8 @@ internal sealed unsafe class CopyBandwidth : IDisposable
     /// <summary>Bytes that one copy reads and writes.</summary>
     internal long TouchedBytes => 2 * ArrayBytes;
 
-    /// <summary>Bytes read and written per second: the median of 15 copies, of which each counts what it reads and what it writes.</summary>
+    /// <summary>Bytes read and written per second: the median of 15 copies, of which each counts what it reads and what it
+    /// writes.</summary>
     /// <param name="touchedBytes">Bytes that a copy reads and writes together.</param>
     internal static double Measure(long touchedBytes)
     {
@@ -53,7 +55,13 @@ internal sealed unsafe class CopyBandwidth : IDisposable
     {
         ObjectDisposedException.ThrowIf(_source is null, this);
         int threads = Math.Min(torch.get_num_threads(), TorchTeam.Shared.Size);
-        var job = new Job { Source = (byte*)_source, Destination = (byte*)_destination, Bytes = ArrayBytes, Parts = threads };
+        var job = new Job
+        {
+            Source = (byte*)_source,
+            Destination = (byte*)_destination,
+            Bytes = ArrayBytes,
+            Parts = threads,
+        };
         TorchTeam.Shared.Run(threads, &CopyParts, &job);
     }
 
@@ -74,15 +82,18 @@ internal sealed unsafe class CopyBandwidth : IDisposable
         var job = (Job*)context;
         for (int part = Interlocked.Increment(ref job->Taken) - 1; part < job->Parts; part = Interlocked.Increment(ref job->Taken) - 1)
         {
-            long from = job->Bytes * part / job->Parts, to = job->Bytes * (part + 1) / job->Parts;
+            long from = job->Bytes * part / job->Parts,
+                to = job->Bytes * (part + 1) / job->Parts;
             Buffer.MemoryCopy(job->Source + from, job->Destination + from, to - from, to - from);
         }
     }
 
     private struct Job
     {
-        internal byte* Source, Destination;
+        internal byte* Source,
+            Destination;
         internal long Bytes;
-        internal int Parts, Taken;
+        internal int Parts,
+            Taken;
     }
 }

@@ -11,9 +11,9 @@ namespace LatentSync.Lab.Verification;
 /// <summary>The most this machine multiplies and adds, in bursts of about 2 ms: chains of multiply-adds that touch no memory, in the widest
 /// vectors that .NET has here, on as many threads as libtorch uses, all at once. A kernel cannot be faster, whatever its method.</summary>
 /// <remarks>
-/// Where cores are shared with other machines, bursts that follow each other differ by half. So bursts are a turn among the timed kernels (10 ms
-/// of them, up to 100 ms where the kernels take long), and a kernel's fraction of the peak is median by median of the same rounds. Measured
-/// with single bursts of 2 ms: a median of 4 rounds once lay below a kernel's.
+/// Where cores are shared with other machines, bursts that follow each other differ by half. So bursts are a turn among the timed kernels
+/// (10 ms of them, up to 100 ms where the kernels take long), and a kernel's fraction of the peak is median by median of the same rounds.
+/// Measured with single bursts of 2 ms: a median of 4 rounds once lay below a kernel's.
 /// The chain is x ← x · ½ + 1, which stays near 2 and never becomes denormal.
 /// A multiply-add takes 4 to 5 cycles and a core starts 2 a cycle (4 on some ARM cores), so 8 to 20 independent chains keep it busy. 24
 /// chains where there are 32 registers, 12 where there are 16, so that with the two constants none is spilled.
@@ -22,15 +22,15 @@ internal sealed unsafe class FmaPeak
 {
     private static readonly TimeSpan Length = TimeSpan.FromMilliseconds(2);
 
-    /// <summary>Threads take work in pieces of this length, as a kernel's do: in equal parts, the burst would wait for the thread whose core another
-    /// process has just taken (measured: kernels then had 131 % of the peak).</summary>
+    /// <summary>Threads take work in pieces of this length, as a kernel's do: in equal parts, the burst would wait for the thread whose
+    /// core another process has just taken (measured: kernels then had 131 % of the peak).</summary>
     private static readonly TimeSpan Piece = TimeSpan.FromMilliseconds(0.05);
 
-    private readonly delegate*<void*, void> _body;
+    private readonly delegate* <void*, void> _body;
     private readonly long _turns;
     private readonly int _pieces;
 
-    private FmaPeak(delegate*<void*, void> body, double flopPerTurn)
+    private FmaPeak(delegate* <void*, void> body, double flopPerTurn)
     {
         _body = body;
         (_turns, _pieces) = (10_000, 1);
@@ -112,8 +112,20 @@ internal sealed unsafe class FmaPeak
         where T : unmanaged
     {
         var job = (Job*)context;
-        TVector one = TLanes.Broadcast(One<T>()), half = TLanes.Divide(one, TLanes.Add(one, one));
-        TVector a = one, b = one, c = one, d = one, e = one, f = one, g = one, h = one, i = one, j = one, k = one, l = one;
+        TVector one = TLanes.Broadcast(One<T>()),
+            half = TLanes.Divide(one, TLanes.Add(one, one));
+        TVector a = one,
+            b = one,
+            c = one,
+            d = one,
+            e = one,
+            f = one,
+            g = one,
+            h = one,
+            i = one,
+            j = one,
+            k = one,
+            l = one;
         for (long turn = job->Take(); turn > 0; turn = turn > 1 ? turn - 1 : job->Take())
         {
             a = TLanes.MultiplyAdd(a, half, one);
@@ -129,7 +141,18 @@ internal sealed unsafe class FmaPeak
             k = TLanes.MultiplyAdd(k, half, one);
             l = TLanes.MultiplyAdd(l, half, one);
         }
-        job->Finish(TLanes.AnyBit(Sum<TLanes, TVector, T>(Sum<TLanes, TVector, T>(a, b, c, d, e, f), g, h, i, j, Sum<TLanes, TVector, T>(k, l, one, one, one, one))));
+        job->Finish(
+            TLanes.AnyBit(
+                Sum<TLanes, TVector, T>(
+                    Sum<TLanes, TVector, T>(a, b, c, d, e, f),
+                    g,
+                    h,
+                    i,
+                    j,
+                    Sum<TLanes, TVector, T>(k, l, one, one, one, one)
+                )
+            )
+        );
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -139,9 +162,32 @@ internal sealed unsafe class FmaPeak
         where T : unmanaged
     {
         var job = (Job*)context;
-        TVector one = TLanes.Broadcast(One<T>()), half = TLanes.Divide(one, TLanes.Add(one, one));
-        TVector a = one, b = one, c = one, d = one, e = one, f = one, g = one, h = one, i = one, j = one, k = one, l = one;
-        TVector m = one, n = one, o = one, p = one, q = one, r = one, s = one, t = one, u = one, v = one, w = one, x = one;
+        TVector one = TLanes.Broadcast(One<T>()),
+            half = TLanes.Divide(one, TLanes.Add(one, one));
+        TVector a = one,
+            b = one,
+            c = one,
+            d = one,
+            e = one,
+            f = one,
+            g = one,
+            h = one,
+            i = one,
+            j = one,
+            k = one,
+            l = one;
+        TVector m = one,
+            n = one,
+            o = one,
+            p = one,
+            q = one,
+            r = one,
+            s = one,
+            t = one,
+            u = one,
+            v = one,
+            w = one,
+            x = one;
         for (long turn = job->Take(); turn > 0; turn = turn > 1 ? turn - 1 : job->Take())
         {
             a = TLanes.MultiplyAdd(a, half, one);
@@ -177,17 +223,17 @@ internal sealed unsafe class FmaPeak
     private static TVector Sum<TLanes, TVector, T>(TVector a, TVector b, TVector c, TVector d, TVector e, TVector f)
         where TLanes : struct, ILanes<TVector, T>
         where TVector : struct
-        where T : unmanaged =>
-        TLanes.Add(TLanes.Add(TLanes.Add(a, b), TLanes.Add(c, d)), TLanes.Add(e, f));
+        where T : unmanaged => TLanes.Add(TLanes.Add(TLanes.Add(a, b), TLanes.Add(c, d)), TLanes.Add(e, f));
 
     private static T One<T>()
-        where T : unmanaged =>
-        typeof(T) == typeof(double) ? Unsafe.BitCast<double, T>(1) : Unsafe.BitCast<float, T>(1);
+        where T : unmanaged => typeof(T) == typeof(double) ? Unsafe.BitCast<double, T>(1) : Unsafe.BitCast<float, T>(1);
 
     private struct Job
     {
         internal long Turns;
-        internal int Pieces, Taken, Threads;
+        internal int Pieces,
+            Taken,
+            Threads;
 
         /// <summary>Turns of the next piece; 0 when all are taken.</summary>
         internal long Take() => Interlocked.Increment(ref Taken) <= Pieces ? Turns : 0;

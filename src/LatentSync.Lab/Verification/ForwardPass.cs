@@ -56,11 +56,14 @@ internal sealed class ForwardPass : VerifiedPass
     }
 
     internal override TimedCall Timed(IAttentionBackend backend, in PassOutcome outcome) =>
-        new(() =>
-        {
-            backend.Run(_problem, _inputs).Output.Dispose();
-            _synchronize();
-        }, outcome.Seconds);
+        new(
+            () =>
+            {
+                backend.Run(_problem, _inputs).Output.Dispose();
+                _synchronize();
+            },
+            outcome.Seconds
+        );
 
     public override void Dispose() => _reference.Dispose();
 }

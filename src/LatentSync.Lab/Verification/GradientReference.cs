@@ -21,22 +21,27 @@ internal sealed class GradientReference : IDisposable
     /// <param name="mostScores">Scores that are in memory at once, about, and of whole key heads in all; one key head is always
     /// computed.</param>
     /// <param name="seed">Seed of the sample.</param>
-    internal GradientReference(
-        in AttentionProblem problem, in AttentionInputs inputs, Tensor outputGradient, long mostScores, int seed)
+    internal GradientReference(in AttentionProblem problem, in AttentionInputs inputs, Tensor outputGradient, long mostScores, int seed)
     {
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
-        int group = problem.HeadCount / problem.KvHeadCount, kvHeads = problem.KvHeadCount;
-        long pairs = (long)problem.Batch * kvHeads, scores = Math.Max((long)group * problem.QueryLength * problem.KeyLength, 1);
+        int group = problem.HeadCount / problem.KvHeadCount,
+            kvHeads = problem.KvHeadCount;
+        long pairs = (long)problem.Batch * kvHeads,
+            scores = Math.Max((long)group * problem.QueryLength * problem.KeyLength, 1);
         long[] chosen = SampledReference.Sample(new Random(seed), pairs, Math.Clamp(mostScores / scores, 1, Math.Max(pairs, 1)));
         Device device = inputs.Query.device;
         Tensor batches = tensor([.. chosen.Select(pair => pair / kvHeads)], device: device);
         Tensor heads = tensor([.. chosen.Select(pair => pair % kvHeads)], device: device);
         Tensor queryBatches = tensor([.. chosen.SelectMany(pair => Enumerable.Repeat(pair / kvHeads, group))], device: device);
-        Tensor queryHeads = tensor([.. chosen.SelectMany(pair => Enumerable.Range(0, group).Select(i => pair % kvHeads * group + i))], device: device);
+        Tensor queryHeads = tensor(
+            [.. chosen.SelectMany(pair => Enumerable.Range(0, group).Select(i => pair % kvHeads * group + i))],
+            device: device
+        );
         // The chosen heads become the heads of one sequence.
         Tensor query = Exact(inputs.Query, queryBatches, queryHeads); // (1, s·g, Lq, D)
-        Tensor key = Exact(inputs.Key, batches, heads), value = Exact(inputs.Value, batches, heads); // (1, s, Lk, D), (1, s, Lk, Dv)
+        Tensor key = Exact(inputs.Key, batches, heads),
+            value = Exact(inputs.Value, batches, heads); // (1, s, Lk, D), (1, s, Lk, Dv)
         Tensor gradient = Exact(outputGradient, queryBatches, queryHeads); // (1, s·g, Lq, Dv)
         Tensor[] sums = [zeros_like(query), zeros_like(key), zeros_like(value)];
         long rows = Math.Max(mostScores / Math.Max(chosen.Length * (long)group * problem.KeyLength, 1), 1);
@@ -71,9 +76,9 @@ internal sealed class GradientReference : IDisposable
     /// <summary>Query rows that are compared, each with the keys and values it sees.</summary>
     internal long CheckedRows { get; }
 
-    /// <summary>How far a gradient is from the answer: the largest difference of an element, and the largest error of a row relative to that
-    /// row, or to the root mean square row of its head where that is larger: a key that nobody looks at has a gradient of almost nothing,
-    /// left over from sums that cancel.</summary>
+    /// <summary>How far a gradient is from the answer: the largest difference of an element, and the largest error of a row relative to
+    /// that row, or to the root mean square row of its head where that is larger: a key that nobody looks at has a gradient of almost
+    /// nothing, left over from sums that cancel.</summary>
     /// <param name="actual">(B, H or Hkv, L, dim).</param>
     /// <param name="operand">0 for the query's, 1 for the key's, 2 for the value's.</param>
     internal (double MaxAbs, double Relative) ErrorOf(Tensor actual, int operand)

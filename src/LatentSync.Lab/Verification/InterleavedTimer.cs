@@ -41,11 +41,19 @@ public static class InterleavedTimer
     /// <param name="budget">Time for all rounds.</param>
     /// <param name="cancellationToken">Checked before each turn.</param>
     public static InterleavedTimes Measure(
-        IReadOnlyList<TimedCall> calls, int repeats, TimeSpan budget, CancellationToken cancellationToken)
+        IReadOnlyList<TimedCall> calls,
+        int repeats,
+        TimeSpan budget,
+        CancellationToken cancellationToken
+    )
     {
-        int[] inner = [.. calls.Select(call => (int)Math.Clamp(Math.Ceiling(ShortestSample.TotalSeconds / Math.Max(call.Seconds, 1e-7)), 1, 10_000))];
+        int[] inner =
+        [
+            .. calls.Select(call => (int)Math.Clamp(Math.Ceiling(ShortestSample.TotalSeconds / Math.Max(call.Seconds, 1e-7)), 1, 10_000)),
+        ];
         double round = calls.Zip(inner, (call, times) => call.Seconds * times + call.SecondsBeside).Sum();
-        int rounds = (int)Math.Clamp(budget.TotalSeconds / Math.Max(round, 1e-9), round <= LongestRound * budget.TotalSeconds ? 1 : 0, repeats);
+        int rounds = (int)
+            Math.Clamp(budget.TotalSeconds / Math.Max(round, 1e-9), round <= LongestRound * budget.TotalSeconds ? 1 : 0, repeats);
         if (rounds == 0 || calls.Count == 0)
         {
             return new InterleavedTimes([.. calls.Select(call => (double[])[call.Seconds])], 0);
@@ -63,12 +71,13 @@ public static class InterleavedTimer
         return new InterleavedTimes(samples, rounds);
     }
 
-    /// <summary>Calls again and again, so that what is compiled while it runs is compiled well before it is timed: .NET makes the fast code of
-    /// a method that was called 30 times when it has found no new one for 100 ms. A call that takes longer runs once or not at all.</summary>
+    /// <summary>Calls again and again, so that what is compiled while it runs is compiled well before it is timed: .NET makes the fast code
+    /// of a method that was called 30 times when it has found no new one for 100 ms. A call that takes longer runs once or not at
+    /// all.</summary>
     /// <param name="call">The call.</param>
     /// <param name="time">For how long.</param>
-    /// <returns>The call with the shortest time seen: from it follows how often a sample repeats it, and a first call may have taken many times as
-    /// long.</returns>
+    /// <returns>The call with the shortest time seen: from it follows how often a sample repeats it, and a first call may have taken many
+    /// times as long.</returns>
     public static TimedCall WarmUp(TimedCall call, TimeSpan time)
     {
         long start = Stopwatch.GetTimestamp();

@@ -8,7 +8,8 @@ namespace LatentSync.Lab.Verification;
 /// <summary>The yardstick of the table: libtorch's own large matrix product on the same device and threads.</summary>
 public static class MatmulPeak
 {
-    private const int Size = 1024, Rounds = 12;
+    private const int Size = 1024,
+        Rounds = 12;
 
     /// <summary>10⁹ floating-point operations per second of a 1024 x 1024 x 1024 product; the best of a few, since it stands for what
     /// the machine can do.</summary>
@@ -20,7 +21,8 @@ public static class MatmulPeak
         using IDisposable noGradient = no_grad();
         using var generator = new Generator(1);
         Device where = device.Kind == AttentionDeviceKind.Cpu ? CPU : new Device(device.ToString());
-        Tensor left = randn([Size, Size], generator: generator).to(TensorFacts.ScalarTypeOf(dtype)).to(where), right = left.clone();
+        Tensor left = randn([Size, Size], generator: generator).to(TensorFacts.ScalarTypeOf(dtype)).to(where),
+            right = left.clone();
         Action synchronize = DeviceQueue.SynchronizerOf(device);
         var seconds = new double[Rounds];
         matmul(left, right).Dispose();

@@ -11,7 +11,8 @@ namespace LatentSync.Lab.Verification;
 /// the first and the last, and those on both sides of the largest CUDA launch.</summary>
 internal sealed class SampledReference : IDisposable
 {
-    private const int RowsPerHead = 64, LaunchLimit = TorchFlashRules.LaunchLimit;
+    private const int RowsPerHead = 64,
+        LaunchLimit = TorchFlashRules.LaunchLimit;
     private readonly Tensor _batches; // (s), which sequence
     private readonly Tensor _heads; // (s), which head of it
     private readonly Tensor _rows; // (r), which queries of each
@@ -24,14 +25,16 @@ internal sealed class SampledReference : IDisposable
     internal SampledReference(in AttentionProblem problem, in AttentionInputs inputs, long mostScores, int seed)
     {
         using var scope = NewDisposeScope();
-        long pairs = (long)problem.Batch * problem.HeadCount, keys = Math.Max(problem.KeyLength, 1);
+        long pairs = (long)problem.Batch * problem.HeadCount,
+            keys = Math.Max(problem.KeyLength, 1);
         long rowsWanted = Math.Min(problem.QueryLength, RowsPerHead);
         long heads = Math.Clamp(mostScores / (keys * Math.Max(rowsWanted, 1)), 1, Math.Max(pairs, 1));
         long rows = Math.Clamp(mostScores / (keys * heads), 1, Math.Max(problem.QueryLength, 1));
         // No operation of seeded draws may depend on the machine: .NET's seeded generator is stable.
         var random = new Random(seed);
         long[] chosen = Sample(random, pairs, heads, LaunchLimit - 1, LaunchLimit);
-        long headCount = problem.HeadCount, group = problem.HeadCount / problem.KvHeadCount;
+        long headCount = problem.HeadCount,
+            group = problem.HeadCount / problem.KvHeadCount;
         Device device = inputs.Query.device;
         Tensor batches = tensor([.. chosen.Select(pair => pair / headCount)], device: device);
         Tensor headOf = tensor([.. chosen.Select(pair => pair % headCount)], device: device);
@@ -39,7 +42,8 @@ internal sealed class SampledReference : IDisposable
         Tensor rowOf = tensor(Sample(random, problem.QueryLength, rows), device: device);
         // The chosen heads become the heads of one sequence: (1, s, r, D), (1, s, Lk, D), (1, s, Lk, Dv).
         Tensor query = Pick(inputs.Query, batches, headOf).index_select(1, rowOf).unsqueeze(0);
-        Tensor key = Pick(inputs.Key, batches, keyHeads).unsqueeze(0), value = Pick(inputs.Value, batches, keyHeads).unsqueeze(0);
+        Tensor key = Pick(inputs.Key, batches, keyHeads).unsqueeze(0),
+            value = Pick(inputs.Value, batches, keyHeads).unsqueeze(0);
         var arguments = new AttentionArguments
         {
             Mask = MaskOf(problem, inputs.Mask, batches, headOf, rowOf),
@@ -94,7 +98,8 @@ internal sealed class SampledReference : IDisposable
         Tensor? given = mask is null
             ? null
             : Pick(mask.expand(problem.Batch, problem.HeadCount, problem.QueryLength, problem.KeyLength), batches, heads)
-                .index_select(1, rows).unsqueeze(0); // (1, s, r, Lk)
+                .index_select(1, rows)
+                .unsqueeze(0); // (1, s, r, Lk)
         if (!problem.IsCausal && !problem.HasWindow)
         {
             return given;

@@ -19,8 +19,12 @@ internal static class SeededOperands
         Tensor query = Operand(p.HeadCount, p.QueryLength, p.HeadDim);
         Tensor key = Operand(p.KvHeadCount, p.KeyLength, p.HeadDim);
         Tensor value = Operand(p.KvHeadCount, p.KeyLength, p.ValueDim);
-        return new AttentionInputs(query.MoveToOuterDisposeScope(), key.MoveToOuterDisposeScope(), value.MoveToOuterDisposeScope(),
-            Mask()?.MoveToOuterDisposeScope());
+        return new AttentionInputs(
+            query.MoveToOuterDisposeScope(),
+            key.MoveToOuterDisposeScope(),
+            value.MoveToOuterDisposeScope(),
+            Mask()?.MoveToOuterDisposeScope()
+        );
 
         Tensor Operand(int heads, int length, int dim) => Normal(p, heads, length, dim, generator).to(device);
 
@@ -31,9 +35,12 @@ internal static class SeededOperands
                 return null;
             }
             Tensor seen = rand([p.Mask.Batch, p.Mask.Heads, p.Mask.Rows, p.Mask.Columns], generator: generator).gt(Scalars.Of(1.0 / 3));
-            Tensor mask = p.Mask.Kind == AttentionMaskKind.Boolean
-                ? seen
-                : zeros(seen.shape).masked_fill(seen.logical_not(), Scalars.NegativeInfinity).to(TensorFacts.ScalarTypeOf(p.Mask.DType));
+            Tensor mask =
+                p.Mask.Kind == AttentionMaskKind.Boolean
+                    ? seen
+                    : zeros(seen.shape)
+                        .masked_fill(seen.logical_not(), Scalars.NegativeInfinity)
+                        .to(TensorFacts.ScalarTypeOf(p.Mask.DType));
             return mask.to(device);
         }
     }

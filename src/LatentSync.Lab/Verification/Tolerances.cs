@@ -31,7 +31,8 @@ public static class Tolerances
     }
 
     /// <summary>The bound of a gradient's error, relative to the row or to its head's root mean square row: four times that of the result,
-    /// for the scores' gradient is a difference of two sums of about the same size, and a gradient sums over rows what each row has rounded.
+    /// for the scores' gradient is a difference of two sums of about the same size, and a gradient sums over rows what each row has
+    /// rounded.
     /// </summary>
     /// <param name="problem">The problem.</param>
     public static double OfGradient(in AttentionProblem problem) => 4 * Of(problem);

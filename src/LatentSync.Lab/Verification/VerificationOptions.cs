@@ -28,7 +28,8 @@ public sealed record VerificationOptions
     /// <summary>Element types. Default: float32.</summary>
     public IReadOnlyList<AttentionDType> DTypes { get; init; } = [AttentionDType.Float32];
 
-    /// <summary>The gradients are checked and the backward pass is timed, instead of the result and the forward pass. Default false.</summary>
+    /// <summary>The gradients are checked and the backward pass is timed, instead of the result and the forward pass. Default
+    /// false.</summary>
     public bool IsTraining { get; init; }
 
     /// <summary>Where the tensors live. Default: the CPU.</summary>

@@ -13,11 +13,16 @@ namespace LatentSync.Lab.Verification;
 /// <param name="Results">One entry per backend that ran, in the order of the ranking.</param>
 /// <param name="Skipped">Verdicts of the backends whose rules refuse the problem.</param>
 public sealed record LayerVerification(
-    Workload Workload, WorkloadLayer Layer, AttentionProblem Problem, string? Chosen, IReadOnlyList<VerificationResult> Results,
-    IReadOnlyList<Verdict> Skipped)
+    Workload Workload,
+    WorkloadLayer Layer,
+    AttentionProblem Problem,
+    string? Chosen,
+    IReadOnlyList<VerificationResult> Results,
+    IReadOnlyList<Verdict> Skipped
+)
 {
-    /// <summary>Median of the machine's multiply-add peak, in 10⁹ floating-point operations per second, measured in turns with the backends;
-    /// null for GPUs.</summary>
+    /// <summary>Median of the machine's multiply-add peak, in 10⁹ floating-point operations per second, measured in turns with the
+    /// backends; null for GPUs.</summary>
     public double? FmaGflops { get; init; }
 
     /// <summary>The best of these measurements.</summary>
@@ -83,14 +88,15 @@ public sealed record VerificationResult
     /// the backward pass's, 2·B·H·Lq·Lk·(3 D + 2 Dv).</summary>
     public double? Gflops { get; init; }
 
-    /// <summary><see cref="Gflops"/> by the multiply-add peak that was measured in turns with it (<see cref="LayerVerification.FmaGflops"/>):
-    /// median by median. Above 1 only for 16-bit kernels that multiply in 16 bits.</summary>
+    /// <summary><see cref="Gflops"/> by the multiply-add peak that was measured in turns with it
+    /// (<see cref="LayerVerification.FmaGflops"/>): median by median. Above 1 only for 16-bit kernels that multiply in 16 bits.</summary>
     public double? PeakFraction { get; init; }
 
     /// <summary>Time by that of the fastest backend of this problem that passed: 1 for that one.</summary>
     public double? RatioToBest { get; init; }
 
-    /// <summary>Memory that one call took beside its operands, the result included (in training: forward and backward); null when it cannot be measured here.</summary>
+    /// <summary>Memory that one call took beside its operands, the result included (in training: forward and backward); null when it cannot
+    /// be measured here.</summary>
     public long? PeakBytes { get; init; }
 
     /// <summary>What the plan says that it takes at most.</summary>

@@ -12,13 +12,13 @@ public sealed record VerificationSummary(string Backend, int Layers, double? Geo
     /// <summary>A line per backend, the fastest first.</summary>
     /// <param name="verifications">The layers.</param>
     public static IReadOnlyList<VerificationSummary> Of(IReadOnlyCollection<LayerVerification> verifications) =>
-    [
-        .. verifications
-            .SelectMany(layer => layer.Results.Select(result => result.Backend))
-            .Distinct(StringComparer.Ordinal)
-            .Select(backend => Of(backend, verifications))
-            .OrderByDescending(summary => summary.GeometricMean ?? 0),
-    ];
+        [
+            .. verifications
+                .SelectMany(layer => layer.Results.Select(result => result.Backend))
+                .Distinct(StringComparer.Ordinal)
+                .Select(backend => Of(backend, verifications))
+                .OrderByDescending(summary => summary.GeometricMean ?? 0),
+        ];
 
     private static VerificationSummary Of(string backend, IEnumerable<LayerVerification> verifications)
     {

@@ -46,7 +46,10 @@ internal abstract class VerifiedPass : IDisposable
             MaxAbsError = double.IsFinite(maxAbs) ? maxAbs : null,
             RelativeError = double.IsFinite(relative) ? relative : null,
             Passed = finite && relative <= result.Tolerance,
-            Failure = !finite ? "the result is not finite" : relative <= result.Tolerance ? null : "the error is above the tolerance",
+            Failure =
+                !finite ? "the result is not finite"
+                : relative <= result.Tolerance ? null
+                : "the error is above the tolerance",
         };
 
     private protected static bool IsFinite(Tensor tensor) => tensor.numel() == 0 || tensor.isfinite().all().item<bool>();

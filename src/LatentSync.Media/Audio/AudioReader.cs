@@ -36,7 +36,9 @@ public static class AudioReader
     {
         _ = CheckedLimit(sampleRate, maximumDuration);
         MediaInfo media = await MediaProbe.ProbeAsync(path, tools, cancellationToken).ConfigureAwait(false);
-        return (await ReadAsync(media, tools, sampleRate, maximumDuration, cancellationToken: cancellationToken).ConfigureAwait(false)).Samples;
+        return (
+            await ReadAsync(media, tools, sampleRate, maximumDuration, cancellationToken: cancellationToken).ConfigureAwait(false)
+        ).Samples;
     }
 
     /// <summary>Reads a whole file that was probed before.</summary>
@@ -62,7 +64,8 @@ public static class AudioReader
     )
     {
         ArgumentNullException.ThrowIfNull(media);
-        Task<DecodedSound> Decode(int? channel) => DecodeAsync(media, tools, sampleRate, maximumDuration, timeline, take, channel, cancellationToken);
+        Task<DecodedSound> Decode(int? channel) =>
+            DecodeAsync(media, tools, sampleRate, maximumDuration, timeline, take, channel, cancellationToken);
         AudioStreamInfo stream = media.RequireAudio();
         TimeSpan limit = CheckedLimit(sampleRate, maximumDuration);
         if (stream.Channels is < 2 or > ChannelLevels.MostChannels)
@@ -71,7 +74,9 @@ public static class AudioReader
         }
 
         DecodedSound mixed = await Decode(null).ConfigureAwait(false);
-        ChannelLevels levels = await ChannelLevels.MeasureAsync(media, stream, tools, sampleRate, take ?? limit, timeline is not null, cancellationToken).ConfigureAwait(false);
+        ChannelLevels levels = await ChannelLevels
+            .MeasureAsync(media, stream, tools, sampleRate, take ?? limit, timeline is not null, cancellationToken)
+            .ConfigureAwait(false);
         Memory<float> sounding = mixed.Samples.AsMemory(Silence(timeline, sampleRate, mixed.Samples.Length));
         var downmix = Downmix.Choose(levels, ChannelLevels.OfMix(sounding.Span, sampleRate));
         if (downmix.Channel is null)
@@ -148,7 +153,15 @@ public static class AudioReader
             );
         }
 
-        string? damage = await DamageAsync(media, stream, take, (samples.Length - silence) / (double)sampleRate, ffmpeg.Errors, tools, cancellationToken)
+        string? damage = await DamageAsync(
+                media,
+                stream,
+                take,
+                (samples.Length - silence) / (double)sampleRate,
+                ffmpeg.Errors,
+                tools,
+                cancellationToken
+            )
             .ConfigureAwait(false);
         return new DecodedSound(samples, damage is null ? [] : [damage], []);
     }
@@ -166,14 +179,26 @@ public static class AudioReader
         double? stated = stream.CutFrom?.TotalSeconds ?? (media.StatesNoLength ? null : stream.Duration?.TotalSeconds);
         double? expected = stated > take?.TotalSeconds ? take?.TotalSeconds : stated;
         double slack = stream.CutFrom is null ? TruncationCheck.Slack(expected ?? 0) : 0.005; // it is known what is missing: only rounding
-        bool isSuspicious = seconds < expected - slack || TruncationCheck.Complains(errors) || (take is null && TruncationCheck.EndsWithinPacket(media));
+        bool isSuspicious =
+            seconds < expected - slack || TruncationCheck.Complains(errors) || (take is null && TruncationCheck.EndsWithinPacket(media));
         if (isSuspicious && await TruncationCheck.IsCutAsync(media, errors, tools, cancellationToken).ConfigureAwait(false))
         {
-            string says = seconds < expected ? string.Create(CultureInfo.InvariantCulture, $"{MediaFile.Show(media.Path)} says that its sound lasts {stated:0.0#} s, but") : $"Of the sound of {MediaFile.Show(media.Path)}";
-            return string.Create(CultureInfo.InvariantCulture, $"{says} only {seconds:0.0#} s could be decoded: the file is truncated or damaged, and the rest is missing.");
+            string says =
+                seconds < expected
+                    ? string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{MediaFile.Show(media.Path)} says that its sound lasts {stated:0.0#} s, but"
+                    )
+                    : $"Of the sound of {MediaFile.Show(media.Path)}";
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"{says} only {seconds:0.0#} s could be decoded: the file is truncated or damaged, and the rest is missing."
+            );
         }
 
-        return errors.Text.Length > 0 ? $"ffmpeg found damage in the sound of {MediaFile.Show(media.Path)} and went on: {errors.LastLines(1)}" : null;
+        return errors.Text.Length > 0
+            ? $"ffmpeg found damage in the sound of {MediaFile.Show(media.Path)} and went on: {errors.LastLines(1)}"
+            : null;
     }
 
     private static TimeSpan CheckedLimit(int sampleRate, TimeSpan? maximumDuration)
@@ -189,7 +214,13 @@ public static class AudioReader
         (int)Math.Clamp((duration?.TotalSeconds ?? 60) * sampleRate + sampleRate, sampleRate, maximumSamples);
 
     /// <summary>Reads 16-bit samples to the end of the stream into an array that grows as needed.</summary>
-    private static async Task<float[]> CollectAsync(Stream source, Func<MediaException> tooLong, int silence, int maximumSamples, int expectedSamples)
+    private static async Task<float[]> CollectAsync(
+        Stream source,
+        Func<MediaException> tooLong,
+        int silence,
+        int maximumSamples,
+        int expectedSamples
+    )
     {
         var samples = new float[Math.Max(silence, expectedSamples)];
         int count = silence;
@@ -249,10 +280,18 @@ public static class AudioReader
             path
         );
 
-    /// <summary>Silence where time stamps leave a gap, cuts where they overlap, as players do. Shorter than this (seconds) is rounding.</summary>
+    /// <summary>Silence where time stamps leave a gap, cuts where they overlap, as players do. Shorter than this (seconds) is
+    /// rounding.</summary>
     internal const string OnTime = "aresample=async=1:min_hard_comp=0.03";
 
-    private static string[] Arguments(MediaInfo media, AudioStreamInfo stream, int sampleRate, bool isWithPicture, TimeSpan? take, int? channel) =>
+    private static string[] Arguments(
+        MediaInfo media,
+        AudioStreamInfo stream,
+        int sampleRate,
+        bool isWithPicture,
+        TimeSpan? take,
+        int? channel
+    ) =>
         [
             "-v",
             "error",
@@ -275,8 +314,11 @@ public static class AudioReader
             sampleRate.ToString(CultureInfo.InvariantCulture),
             .. Limit(take),
             "pipe:1",
-            .. isWithPicture && media.Video is { } video ? [.. Limit(take), .. MediaTimeline.Companion(0, video.StreamIndex)] : Array.Empty<string>(),
+            .. isWithPicture && media.Video is { } video
+                ? [.. Limit(take), .. MediaTimeline.Companion(0, video.StreamIndex)]
+                : Array.Empty<string>(),
         ];
 
-    private static string[] Limit(TimeSpan? take) => take is { } part ? ["-t", part.TotalSeconds.ToString("0.######", CultureInfo.InvariantCulture)] : [];
+    private static string[] Limit(TimeSpan? take) =>
+        take is { } part ? ["-t", part.TotalSeconds.ToString("0.######", CultureInfo.InvariantCulture)] : [];
 }

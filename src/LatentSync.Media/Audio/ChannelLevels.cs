@@ -8,7 +8,8 @@ namespace LatentSync.Media.Audio;
 
 /// <summary>How loud each channel of a recording is, half a second at a time.</summary>
 /// <param name="Channels">Number of channels.</param>
-/// <param name="Energies">Mean square of each stretch, channel by channel within it: Energies[stretch · Channels + channel], in 0..1.</param>
+/// <param name="Energies">Mean square of each stretch, channel by channel within it: Energies[stretch · Channels + channel], in
+/// 0..1.</param>
 internal sealed record ChannelLevels(int Channels, double[] Energies)
 {
     /// <summary>Most channels that are looked at.</summary>
@@ -56,18 +57,30 @@ internal sealed record ChannelLevels(int Channels, double[] Energies)
         CancellationToken cancellationToken
     )
     {
-        int channels = stream.Channels, stretch = StretchLength(sampleRate);
+        int channels = stream.Channels,
+            stretch = StretchLength(sampleRate);
         await using ChildProcess ffmpeg = ChildProcess.Start(
             tools.FfmpegPath,
             [
-                "-v", "error", "-hide_banner", "-nostdin",
+                "-v",
+                "error",
+                "-hide_banner",
+                "-nostdin",
                 .. media.InputArguments,
-                "-map", string.Create(CultureInfo.InvariantCulture, $"0:{stream.StreamIndex}"),
-                "-t", limit.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture),
-                "-af", AudioReader.OnTime,
-                "-f", "s16le", "-acodec", "pcm_s16le",
-                "-ac", channels.ToString(CultureInfo.InvariantCulture),
-                "-ar", sampleRate.ToString(CultureInfo.InvariantCulture),
+                "-map",
+                string.Create(CultureInfo.InvariantCulture, $"0:{stream.StreamIndex}"),
+                "-t",
+                limit.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture),
+                "-af",
+                AudioReader.OnTime,
+                "-f",
+                "s16le",
+                "-acodec",
+                "pcm_s16le",
+                "-ac",
+                channels.ToString(CultureInfo.InvariantCulture),
+                "-ar",
+                sampleRate.ToString(CultureInfo.InvariantCulture),
                 "pipe:1",
                 .. isWithPicture && media.Video is { } video ? MediaTimeline.Companion(0, video.StreamIndex) : [],
             ],
@@ -82,10 +95,11 @@ internal sealed record ChannelLevels(int Channels, double[] Energies)
             int read;
             do
             {
-                read = await ffmpeg.Output.ReadAtLeastAsync(whole, whole.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+                read = await ffmpeg
+                    .Output.ReadAtLeastAsync(whole, whole.Length, throwOnEndOfStream: false, cancellationToken)
+                    .ConfigureAwait(false);
                 Add(MemoryMarshal.Cast<byte, short>(whole.Span[..read]), channels, energies);
-            }
-            while (read == whole.Length);
+            } while (read == whole.Length);
         }
         finally
         {

@@ -2,20 +2,22 @@ using System.Globalization;
 
 namespace LatentSync.Media.Audio;
 
-/// <summary>How a recording of several channels becomes one: ffmpeg's mix, or a single channel where the mix would lose the speech.</summary>
+/// <summary>How a recording of several channels becomes one: ffmpeg's mix, or a single channel where the mix would lose the
+/// speech.</summary>
 /// <param name="Channel">Index of the channel to take; null: the mix.</param>
 /// <param name="Lost">Stretches in which the channel takes the mix's place; null: everywhere.</param>
 /// <param name="Reason">What is wrong with the channels, as the end of a sentence; null for the mix.</param>
-/// <remarks>The mix adds the channels. Where one is the other turned upside down (a balanced cable plugged in wrong, "karaoke" stereo), the sum is silence,
-/// and the mouth would stay shut. Where only one channel is alive, the sum is quieter than the speech.</remarks>
+/// <remarks>The mix adds the channels. Where one is the other turned upside down (a balanced cable plugged in wrong, "karaoke" stereo), the
+/// sum is silence, and the mouth would stay shut. Where only one channel is alive, the sum is quieter than the speech.</remarks>
 internal sealed record Downmix(int? Channel, IReadOnlyList<bool>? Lost, string? Reason)
 {
     /// <summary>ffmpeg's mix of all channels.</summary>
     public static Downmix Mix { get; } = new(null, null, null);
 
-    // The mix of two unrelated channels has half of their mean energy, of one live channel of two a quarter, of channels that cancel nothing. A quiet
-    // voice in the middle of 7.1 keeps 4 % of its energy in the mix.
-    private const double CancelledShareOfTwo = 0.05, CancelledShareOfMany = 0.01;
+    // The mix of two unrelated channels has half of their mean energy, of one live channel of two a quarter, of channels that cancel
+    // nothing. A quiet voice in the middle of 7.1 keeps 4 % of its energy in the mix.
+    private const double CancelledShareOfTwo = 0.05,
+        CancelledShareOfMany = 0.01;
 
     /// <summary>Energy of a dead channel at most, as a share of the live one's: 40 dB less.</summary>
     private const double DeadShare = 1e-4;
@@ -34,8 +36,10 @@ internal sealed record Downmix(int? Channel, IReadOnlyList<bool>? Lost, string? 
     /// <param name="mixEnergies">Mean square of each stretch of the mix.</param>
     public static Downmix Choose(ChannelLevels levels, ReadOnlySpan<double> mixEnergies)
     {
-        int channels = levels.Channels, stretches = Math.Min(levels.Stretches, mixEnergies.Length);
-        double[] totals = new double[channels], lostTotals = new double[channels];
+        int channels = levels.Channels,
+            stretches = Math.Min(levels.Stretches, mixEnergies.Length);
+        double[] totals = new double[channels],
+            lostTotals = new double[channels];
         double loudest = 0;
         for (int s = 0; s < stretches; s++)
         {
@@ -68,9 +72,14 @@ internal sealed record Downmix(int? Channel, IReadOnlyList<bool>? Lost, string? 
             return Mix;
         }
         int taken = Array.IndexOf(lostTotals, lostTotals.Max());
-        return new Downmix(taken, lost, string.Create(
-            CultureInfo.InvariantCulture,
-            $"has channels that cancel each other when they are mixed to one, for about {count * ChannelLevels.StretchSeconds:0.#} s: there the {Name(taken, channels)} channel alone moves the mouth"));
+        return new Downmix(
+            taken,
+            lost,
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"has channels that cancel each other when they are mixed to one, for about {count * ChannelLevels.StretchSeconds:0.#} s: there the {Name(taken, channels)} channel alone moves the mouth"
+            )
+        );
     }
 
     /// <summary>Puts one channel in the mix's place where the mix is lost.</summary>
@@ -79,8 +88,10 @@ internal sealed record Downmix(int? Channel, IReadOnlyList<bool>? Lost, string? 
     /// <param name="sampleRate">Hz.</param>
     public void Replace(Span<float> mix, ReadOnlySpan<float> channel, int sampleRate)
     {
-        int stretch = ChannelLevels.StretchLength(sampleRate), count = Math.Min(mix.Length, channel.Length);
-        float step = 1f / Math.Max(1, (int)(FadeSeconds * sampleRate)), share = IsLost(0) ? 1 : 0;
+        int stretch = ChannelLevels.StretchLength(sampleRate),
+            count = Math.Min(mix.Length, channel.Length);
+        float step = 1f / Math.Max(1, (int)(FadeSeconds * sampleRate)),
+            share = IsLost(0) ? 1 : 0;
         for (int i = 0; i < count; i++)
         {
             share = Math.Clamp(IsLost(i / stretch) ? share + step : share - step, 0, 1);
@@ -99,5 +110,7 @@ internal sealed record Downmix(int? Channel, IReadOnlyList<bool>? Lost, string? 
     }
 
     private static string Name(int channel, int channels) =>
-        channels != 2 ? string.Create(CultureInfo.InvariantCulture, $"{channel + 1}.") : channel == 0 ? "left" : "right";
+        channels != 2 ? string.Create(CultureInfo.InvariantCulture, $"{channel + 1}.")
+        : channel == 0 ? "left"
+        : "right";
 }

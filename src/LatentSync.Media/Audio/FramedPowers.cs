@@ -2,7 +2,8 @@ using Vec = System.Numerics.Vector<double>;
 
 namespace LatentSync.Media.Audio;
 
-/// <summary>Power spectra of overlapping frames of one signal, several frames at once: two in each complex transform, one pair in each vector lane.</summary>
+/// <summary>Power spectra of overlapping frames of one signal, several frames at once: two in each complex transform, one pair in each
+/// vector lane.</summary>
 internal sealed class FramedPowers
 {
     private readonly LaneFft _transform;

@@ -65,8 +65,8 @@ internal sealed class LaneFft
         }
     }
 
-    /// <summary>Power spectra |A|², |B|² of the two real signals a, b whose a + ib was transformed to Z: with Y = conj(Z[N-k]), A = (Z + Y)/2, B = (Z -
-    /// Y)/2i.</summary>
+    /// <summary>Power spectra |A|², |B|² of the two real signals a, b whose a + ib was transformed to Z: with Y = conj(Z[N-k]), A = (Z +
+    /// Y)/2, B = (Z - Y)/2i.</summary>
     /// <param name="real">N vectors: the real parts of Z.</param>
     /// <param name="imaginary">N vectors: the imaginary parts of Z.</param>
     /// <param name="firstPower">The first bins of |A|², at most N/2 + 1.</param>
@@ -126,56 +126,56 @@ internal sealed class LaneFft
                 (i[0], i[1]) = (i[0] + i[1], i[0] - i[1]);
                 break;
             case 4:
-                {
-                    Vec sr = r[0] + r[2],
-                        si = i[0] + i[2],
-                        dr = r[0] - r[2],
-                        di = i[0] - i[2];
-                    Vec tr = r[1] + r[3],
-                        ti = i[1] + i[3],
-                        er = r[1] - r[3],
-                        ei = i[1] - i[3];
-                    (r[0], i[0], r[2], i[2]) = (sr + tr, si + ti, sr - tr, si - ti);
-                    (r[1], i[1], r[3], i[3]) = (dr + ei, di - er, dr - ei, di + er); // -i (er + i ei) = ei - i er
-                    break;
-                }
+            {
+                Vec sr = r[0] + r[2],
+                    si = i[0] + i[2],
+                    dr = r[0] - r[2],
+                    di = i[0] - i[2];
+                Vec tr = r[1] + r[3],
+                    ti = i[1] + i[3],
+                    er = r[1] - r[3],
+                    ei = i[1] - i[3];
+                (r[0], i[0], r[2], i[2]) = (sr + tr, si + ti, sr - tr, si - ti);
+                (r[1], i[1], r[3], i[3]) = (dr + ei, di - er, dr - ei, di + er); // -i (er + i ei) = ei - i er
+                break;
+            }
 
             case 3:
-                {
-                    Vec sr = r[1] + r[2],
-                        si = i[1] + i[2],
-                        dr = (r[1] - r[2]) * Sin3,
-                        di = (i[1] - i[2]) * Sin3;
-                    Vec cr = r[0] - sr * 0.5,
-                        ci = i[0] - si * 0.5;
-                    (r[0], i[0]) = (r[0] + sr, i[0] + si);
-                    (r[1], i[1], r[2], i[2]) = (cr + di, ci - dr, cr - di, ci + dr);
-                    break;
-                }
+            {
+                Vec sr = r[1] + r[2],
+                    si = i[1] + i[2],
+                    dr = (r[1] - r[2]) * Sin3,
+                    di = (i[1] - i[2]) * Sin3;
+                Vec cr = r[0] - sr * 0.5,
+                    ci = i[0] - si * 0.5;
+                (r[0], i[0]) = (r[0] + sr, i[0] + si);
+                (r[1], i[1], r[2], i[2]) = (cr + di, ci - dr, cr - di, ci + dr);
+                break;
+            }
 
             default: // 5
-                {
-                    Vec ar = r[1] + r[4],
-                        ai = i[1] + i[4],
-                        br = r[2] + r[3],
-                        bi = i[2] + i[3];
-                    Vec cr = r[1] - r[4],
-                        ci = i[1] - i[4],
-                        dr = r[2] - r[3],
-                        di = i[2] - i[3];
-                    Vec er = r[0] + ar * Cos5 + br * Cos25,
-                        ei = i[0] + ai * Cos5 + bi * Cos25;
-                    Vec fr = r[0] + ar * Cos25 + br * Cos5,
-                        fi = i[0] + ai * Cos25 + bi * Cos5;
-                    Vec gr = cr * Sin5 + dr * Sin25,
-                        gi = ci * Sin5 + di * Sin25;
-                    Vec hr = cr * Sin25 - dr * Sin5,
-                        hi = ci * Sin25 - di * Sin5;
-                    (r[0], i[0]) = (r[0] + ar + br, i[0] + ai + bi);
-                    (r[1], i[1], r[4], i[4]) = (er + gi, ei - gr, er - gi, ei + gr);
-                    (r[2], i[2], r[3], i[3]) = (fr + hi, fi - hr, fr - hi, fi + hr);
-                    break;
-                }
+            {
+                Vec ar = r[1] + r[4],
+                    ai = i[1] + i[4],
+                    br = r[2] + r[3],
+                    bi = i[2] + i[3];
+                Vec cr = r[1] - r[4],
+                    ci = i[1] - i[4],
+                    dr = r[2] - r[3],
+                    di = i[2] - i[3];
+                Vec er = r[0] + ar * Cos5 + br * Cos25,
+                    ei = i[0] + ai * Cos5 + bi * Cos25;
+                Vec fr = r[0] + ar * Cos25 + br * Cos5,
+                    fi = i[0] + ai * Cos25 + bi * Cos5;
+                Vec gr = cr * Sin5 + dr * Sin25,
+                    gi = ci * Sin5 + di * Sin25;
+                Vec hr = cr * Sin25 - dr * Sin5,
+                    hi = ci * Sin25 - di * Sin5;
+                (r[0], i[0]) = (r[0] + ar + br, i[0] + ai + bi);
+                (r[1], i[1], r[4], i[4]) = (er + gi, ei - gr, er - gi, ei + gr);
+                (r[2], i[2], r[3], i[3]) = (fr + hi, fi - hr, fr - hi, fi + hr);
+                break;
+            }
         }
     }
 

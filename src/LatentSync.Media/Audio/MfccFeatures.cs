@@ -2,10 +2,12 @@ using Vec = System.Numerics.Vector<double>;
 
 namespace LatentSync.Media.Audio;
 
-/// <summary>Cepstral coefficients with the defaults of Python's python_speech_features, which the SyncNet of Chung and Zisserman was trained on.</summary>
-/// <remarks>Samples as 16-bit numbers; pre-emphasis 0.97; frames of 25 ms every 10 ms, no window, the last one filled with zeros; power spectrum of 512
-/// samples / 512; 26 triangles whose corners are whole bins, equally spaced on 2595 log10(1 + f/700) from 0 to 8000 Hz; logarithm; orthonormal DCT-II;
-/// coefficient k times 1 + 11 sin(πk/22); coefficient 0 replaced by the logarithm of the frame's power. Arithmetic is float64, results float32.</remarks>
+/// <summary>Cepstral coefficients with the defaults of Python's python_speech_features, which the SyncNet of Chung and Zisserman was
+/// trained on.</summary>
+/// <remarks>Samples as 16-bit numbers; pre-emphasis 0.97; frames of 25 ms every 10 ms, no window, the last one filled with zeros; power
+/// spectrum of 512 samples / 512; 26 triangles whose corners are whole bins, equally spaced on 2595 log10(1 + f/700) from 0 to 8000 Hz;
+/// logarithm; orthonormal DCT-II; coefficient k times 1 + 11 sin(πk/22); coefficient 0 replaced by the logarithm of the frame's power.
+/// Arithmetic is float64, results float32.</remarks>
 public static class MfccFeatures
 {
     /// <summary>Samples per second that <see cref="Compute"/> takes.</summary>
@@ -17,8 +19,11 @@ public static class MfccFeatures
     /// <summary>Samples between frames.</summary>
     public const int HopLength = 160;
 
-    private const int FftLength = 512, BandCount = 26, Lifter = 22;
-    private const double PreEmphasis = 0.97, Int16Scale = 32768;
+    private const int FftLength = 512,
+        BandCount = 26,
+        Lifter = 22;
+    private const double PreEmphasis = 0.97,
+        Int16Scale = 32768;
     private const double Epsilon = 2.220446049250313e-16; // in place of 0 before the logarithm
 
     private static readonly FramedPowers Frames = new(FftLength, [.. Enumerable.Repeat(1.0, FrameLength)], HopLength, 0);
@@ -28,8 +33,8 @@ public static class MfccFeatures
     /// <summary>Computes the coefficients of a whole recording.</summary>
     /// <param name="samples16k">Mono samples at 16 kHz, -1..1 (value / 32768 of 16-bit samples). At least one.</param>
     /// <returns>13 coefficients a frame; one frame for at most 400 samples, else 1 + ceil((samples - 400) / 160).</returns>
-    /// <exception cref="MediaException"><see cref="MediaFault.TooShort"/>: no samples; <see cref="MediaFault.OutOfBounds"/>: a sample that is no finite
-    /// number.</exception>
+    /// <exception cref="MediaException"><see cref="MediaFault.TooShort"/>: no samples; <see cref="MediaFault.OutOfBounds"/>: a sample that
+    /// is no finite number.</exception>
     public static Mfcc Compute(ReadOnlySpan<float> samples16k)
     {
         double[] signal = SpeechSamples.Emphasise(samples16k, PreEmphasis, Int16Scale);
@@ -80,7 +85,10 @@ public static class MfccFeatures
     private static double[][] MakeFilters()
     {
         double top = ToMel(SampleRate / 2.0);
-        int[] corners = [.. Enumerable.Range(0, BandCount + 2).Select(i => (int)((FftLength + 1) * FromMel(top * i / (BandCount + 1)) / SampleRate))];
+        int[] corners =
+        [
+            .. Enumerable.Range(0, BandCount + 2).Select(i => (int)((FftLength + 1) * FromMel(top * i / (BandCount + 1)) / SampleRate)),
+        ];
         var filters = new double[BandCount][];
         for (int band = 0; band < BandCount; band++)
         {

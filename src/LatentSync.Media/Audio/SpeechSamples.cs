@@ -9,7 +9,10 @@ internal static class SpeechSamples
     {
         if (samples.IsEmpty)
         {
-            throw new MediaException(MediaFault.TooShort, "The audio has no samples, but its analysis needs at least one: give a longer recording.");
+            throw new MediaException(
+                MediaFault.TooShort,
+                "The audio has no samples, but its analysis needs at least one: give a longer recording."
+            );
         }
         var emphasised = new double[samples.Length];
         double before = 0;

@@ -27,7 +27,10 @@ public sealed record SyncNetMel(float[] Values, int Columns)
         ArgumentOutOfRangeException.ThrowIfLessThan(length, 1);
         if (destination.Length != Bands * length)
         {
-            throw new ArgumentException($"The destination has {destination.Length} elements; {Bands} x {length} are required.", nameof(destination));
+            throw new ArgumentException(
+                $"The destination has {destination.Length} elements; {Bands} x {length} are required.",
+                nameof(destination)
+            );
         }
         if (start < 0 || start > Columns - length)
         {

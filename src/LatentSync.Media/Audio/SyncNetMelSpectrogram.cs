@@ -3,9 +3,9 @@ using Vec = System.Numerics.Vector<double>;
 namespace LatentSync.Media.Audio;
 
 /// <summary>StableSyncNet's front end: sound to mel spectrogram, as Wav2Lip makes it.</summary>
-/// <remarks>Pre-emphasis y[n] = x[n] - 0.97 x[n-1]; centred short-time transform (800 samples every 200, periodic Hann window, zeros beyond the ends),
-/// magnitude; 80 Slaney mel bands of 55-7600 Hz; 20 log10(max(1e-5, mel)) - 20 dB; -100..0 dB to -4..4, clipped. Arithmetic is float64, results
-/// float32.</remarks>
+/// <remarks>Pre-emphasis y[n] = x[n] - 0.97 x[n-1]; centred short-time transform (800 samples every 200, periodic Hann window, zeros beyond
+/// the ends), magnitude; 80 Slaney mel bands of 55-7600 Hz; 20 log10(max(1e-5, mel)) - 20 dB; -100..0 dB to -4..4, clipped. Arithmetic is
+/// float64, results float32.</remarks>
 public static class SyncNetMelSpectrogram
 {
     /// <summary>Samples per second that <see cref="Compute"/> takes.</summary>
@@ -17,7 +17,11 @@ public static class SyncNetMelSpectrogram
     /// <summary>Samples between columns.</summary>
     public const int HopLength = 200;
 
-    private const double PreEmphasis = 0.97, SmallestMagnitude = 1e-5, ReferenceLevel = 20, SmallestLevel = -100, Limit = 4;
+    private const double PreEmphasis = 0.97,
+        SmallestMagnitude = 1e-5,
+        ReferenceLevel = 20,
+        SmallestLevel = -100,
+        Limit = 4;
 
     private static readonly MelFilterBank Filters = new(SampleRate, WindowLength, SyncNetMel.Bands, 55, 7600);
     private static readonly FramedPowers Frames = new(WindowLength, HannWindow(), HopLength, -WindowLength / 2);
@@ -25,22 +29,26 @@ public static class SyncNetMelSpectrogram
     /// <summary>Computes the spectrogram of a whole recording.</summary>
     /// <param name="samples16k">Mono samples at 16 kHz, nominally -1..1. At least one.</param>
     /// <returns>80 bands, 1 + floor(samples / 200) columns.</returns>
-    /// <exception cref="MediaException"><see cref="MediaFault.TooShort"/>: no samples; <see cref="MediaFault.OutOfBounds"/>: a sample that is no finite
-    /// number.</exception>
+    /// <exception cref="MediaException"><see cref="MediaFault.TooShort"/>: no samples; <see cref="MediaFault.OutOfBounds"/>: a sample that
+    /// is no finite number.</exception>
     public static SyncNetMel Compute(ReadOnlySpan<float> samples16k)
     {
         double[] signal = SpeechSamples.Emphasise(samples16k, PreEmphasis, 1);
         int columns = 1 + (samples16k.Length / HopLength);
         var values = new float[checked(SyncNetMel.Bands * columns)];
         var magnitude = new Vec[Frames.Bins];
-        Frames.Compute(signal, columns, (first, count, power) =>
-        {
-            for (int k = 0; k < magnitude.Length; k++)
+        Frames.Compute(
+            signal,
+            columns,
+            (first, count, power) =>
             {
-                magnitude[k] = System.Numerics.Vector.SquareRoot(power[k]);
+                for (int k = 0; k < magnitude.Length; k++)
+                {
+                    magnitude[k] = System.Numerics.Vector.SquareRoot(power[k]);
+                }
+                ApplyFilters(magnitude, first, count, columns, values);
             }
-            ApplyFilters(magnitude, first, count, columns, values);
-        });
+        );
         return new SyncNetMel(values, columns);
     }
 

@@ -4,7 +4,8 @@ using LatentSync.Media.Video.Reading;
 
 namespace LatentSync.Media.Synthesis;
 
-/// <summary>A drawn person who speaks: pictures, sound, and where things are. The mouth is a deterministic function of the speech.</summary>
+/// <summary>A drawn person who speaks: pictures, sound, and where things are. The mouth is a deterministic function of the
+/// speech.</summary>
 /// <example><code>
 /// SyntheticClip clip = SyntheticClip.Generate(new SyntheticClipOptions { Seed = 7, DurationSeconds = 3 });
 /// float[] speech = clip.Speech;
@@ -19,7 +20,11 @@ public sealed class SyntheticClip
     {
         Options = options;
         Identity = HeadIdentity.FromSeed(options.IdentitySeed ?? options.Seed);
-        Utterance = Utterance.Generate(options.SpeechSeed ?? options.Seed, options.DurationSeconds, VoiceProfile.FromSeed(options.VoiceSeed ?? options.Seed));
+        Utterance = Utterance.Generate(
+            options.SpeechSeed ?? options.Seed,
+            options.DurationSeconds,
+            VoiceProfile.FromSeed(options.VoiceSeed ?? options.Seed)
+        );
         Articulation = new ArticulationTrack(Utterance);
         _gestures = new HeadGestures(options.Seed, Utterance);
         _speech = new Lazy<float[]>(() => SpeechSynthesizer.Synthesize(Utterance, options.SampleRate, options.SpeechSeed ?? options.Seed));
@@ -92,7 +97,11 @@ public sealed class SyntheticClip
     {
         if (!(value >= low && value <= high))
         {
-            throw new ArgumentOutOfRangeException(name, value, FormattableString.Invariant($"A clip's {name} must be from {low} to {high}."));
+            throw new ArgumentOutOfRangeException(
+                name,
+                value,
+                FormattableString.Invariant($"A clip's {name} must be from {low} to {high}.")
+            );
         }
     }
 }

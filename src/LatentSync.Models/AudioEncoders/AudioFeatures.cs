@@ -24,7 +24,12 @@ public sealed class AudioFeatures : IDisposable
     /// <param name="melFrames">T, at least 2.</param>
     /// <param name="windowing">Overlapped by default; isolated for parity with the original.</param>
     /// <exception cref="ArgumentException">The array has another size, or the recording is shorter than one row (20 ms).</exception>
-    public AudioFeatures(WhisperEncoder encoder, ReadOnlyMemory<float> logMel, int melFrames, AudioWindowing windowing = AudioWindowing.Overlapped)
+    public AudioFeatures(
+        WhisperEncoder encoder,
+        ReadOnlyMemory<float> logMel,
+        int melFrames,
+        AudioWindowing windowing = AudioWindowing.Overlapped
+    )
     {
         ArgumentNullException.ThrowIfNull(encoder);
         if (melFrames < 2)

@@ -15,7 +15,8 @@ public readonly record struct AudioFrameClock(double FrameRate, int FramesBefore
     /// <summary>Rows of one chunk: two for each frame before, after, and the frame itself; ten by default.</summary>
     public int RowsPerFrame => 2 * (FramesBefore + FramesAfter + 1);
 
-    /// <summary>The rows of one frame: centre int(i · 50 / rate), from 2·before rows ahead of it on, each clamped to the recording.</summary>
+    /// <summary>The rows of one frame: centre int(i · 50 / rate), from 2·before rows ahead of it on, each clamped to the
+    /// recording.</summary>
     /// <param name="frameIndex">Video frame, from 0.</param>
     /// <param name="rowCount">Rows of the recording, at least 1.</param>
     public int[] RowIndices(int frameIndex, int rowCount)
@@ -31,7 +32,8 @@ public readonly record struct AudioFrameClock(double FrameRate, int FramesBefore
         return indices;
     }
 
-    /// <summary>Frames that the original makes: it stops after the first frame with int(i · (50 / rate)) beyond the rows; at 25 per second floor(rows / 2) + 2.</summary>
+    /// <summary>Frames that the original makes: it stops after the first frame with int(i · (50 / rate)) beyond the rows; at 25 per second
+    /// floor(rows / 2) + 2.</summary>
     /// <param name="rowCount">Rows of the recording.</param>
     public int OriginalFrameCount(int rowCount)
     {

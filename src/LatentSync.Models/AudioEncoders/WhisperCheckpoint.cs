@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Models.AudioEncoders;
 
-/// <summary>Loads the audio half of a Whisper checkpoint (<c>tiny.pt</c>, <c>small.pt</c>): <c>dims</c> and <c>model_state_dict</c>.</summary>
+/// <summary>Loads the audio half of a Whisper checkpoint (<c>tiny.pt</c>, <c>small.pt</c>): <c>dims</c> and
+/// <c>model_state_dict</c>.</summary>
 public static class WhisperCheckpoint
 {
     private const string EncoderPrefix = "model_state_dict.encoder.";
@@ -87,7 +88,9 @@ public static class WhisperCheckpoint
     {
         if (!archive.Metadata.Keys.Any(key => key.StartsWith("dims.", StringComparison.Ordinal)))
         {
-            throw new ModelConfigurationException($"{archive.Path} is no Whisper checkpoint: it has no \"dims\"; give the original's tiny.pt or small.pt.");
+            throw new ModelConfigurationException(
+                $"{archive.Path} is no Whisper checkpoint: it has no \"dims\"; give the original's tiny.pt or small.pt."
+            );
         }
         try
         {

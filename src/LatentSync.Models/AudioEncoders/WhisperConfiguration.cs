@@ -97,7 +97,9 @@ public sealed record WhisperConfiguration
                 string name = key[prefix.Length..];
                 dims[name] = long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value)
                     ? value
-                    : throw new ModelConfigurationException($"The configuration of Whisper is not usable: {name} is \"{text}\", required is an integer.");
+                    : throw new ModelConfigurationException(
+                        $"The configuration of Whisper is not usable: {name} is \"{text}\", required is an integer."
+                    );
             }
         }
         return FromJson(JsonSerializer.SerializeToElement(dims));
@@ -107,8 +109,14 @@ public sealed record WhisperConfiguration
     /// <exception cref="ModelConfigurationException">The network cannot be built from these values.</exception>
     public void Validate()
     {
-        Require(MelBands >= 1 && AudioPositions >= 1 && AudioLayers >= 0, "n_mels and n_audio_ctx must be at least 1, n_audio_layer at least 0");
-        Require(AudioWidth >= 1 && AudioHeads >= 1 && AudioWidth % AudioHeads == 0, $"n_audio_head ({AudioHeads}) does not divide n_audio_state ({AudioWidth})");
+        Require(
+            MelBands >= 1 && AudioPositions >= 1 && AudioLayers >= 0,
+            "n_mels and n_audio_ctx must be at least 1, n_audio_layer at least 0"
+        );
+        Require(
+            AudioWidth >= 1 && AudioHeads >= 1 && AudioWidth % AudioHeads == 0,
+            $"n_audio_head ({AudioHeads}) does not divide n_audio_state ({AudioWidth})"
+        );
     }
 
     private static void Require(bool condition, string message)

@@ -39,9 +39,9 @@ public sealed class WhisperEncoder : nn.Module
         _conv1 = new Conv1dLayer(configuration.MelBands, width, 3, dtype, device, padding: 1);
         _conv2 = new Conv1dLayer(width, width, 3, dtype, device, stride: 2, padding: 1);
         _positionalEmbedding = empty([configuration.AudioPositions, width], dtype, device).DetachFromDisposeScope();
-        _blocks = new ModuleList<WhisperBlock>(
-            [.. Enumerable.Range(0, configuration.AudioLayers).Select(_ => new WhisperBlock(width, configuration.AudioHeads, dtype, device))]
-        );
+        _blocks = new ModuleList<WhisperBlock>([
+            .. Enumerable.Range(0, configuration.AudioLayers).Select(_ => new WhisperBlock(width, configuration.AudioHeads, dtype, device)),
+        ]);
         _finalNorm = new LayerNormLayer(width, dtype, device);
         RegisterComponents();
     }
@@ -55,7 +55,8 @@ public sealed class WhisperEncoder : nn.Module
     /// <summary>Where the parameters live.</summary>
     public Device Device => _positionalEmbedding.device;
 
-    /// <summary>Allocates the network; the parameters hold anything until a checkpoint or <see cref="InitializeForTraining"/> fills them.</summary>
+    /// <summary>Allocates the network; the parameters hold anything until a checkpoint or <see cref="InitializeForTraining"/> fills
+    /// them.</summary>
     /// <param name="configuration">The dimensions.</param>
     /// <param name="dtype">Dtype of parameters and states; layer norms compute in float32 whatever it is.</param>
     /// <param name="device">Where the parameters live.</param>
@@ -78,7 +79,8 @@ public sealed class WhisperEncoder : nn.Module
     }
 
     /// <summary>The states of one segment.</summary>
-    /// <param name="logMel">(n_mels, T), T at most 2 · n_audio_ctx, any floating dtype and device; completed with 0.0 on the right. Not modified.</param>
+    /// <param name="logMel">(n_mels, T), T at most 2 · n_audio_ctx, any floating dtype and device; completed with 0.0 on the right. Not
+    /// modified.</param>
     /// <returns>
     /// (n_audio_ctx, layers + 1, S): the input of the first block and the output of each, without the final norm; in the
     /// network's dtype and on its device.
@@ -114,7 +116,8 @@ public sealed class WhisperEncoder : nn.Module
     /// <returns>(..., S).</returns>
     public Tensor ApplyFinalNorm(Tensor state) => _finalNorm.call(state);
 
-    /// <summary>Sines in the first half of the channels, cosines in the second; inverse timescales exp(-i · ln(10000) / (S/2 - 1)).</summary>
+    /// <summary>Sines in the first half of the channels, cosines in the second; inverse timescales exp(-i · ln(10000) / (S/2 -
+    /// 1)).</summary>
     private static Tensor Sinusoids(int positions, int width)
     {
         using DisposeScope scope = NewDisposeScope();
@@ -221,7 +224,8 @@ internal sealed class WhisperMlp : nn.Module<Tensor, Tensor>
 
     /// <summary>(B, P, S) to the same shape.</summary>
     public override Tensor forward(Tensor input) =>
-        _expansion.call(input) // (B, P, 4S)
+        _expansion
+            .call(input) // (B, P, 4S)
             .ThenActivate(ActivationKind.Gelu)
             .Then(_contraction); // (B, P, S)
 }

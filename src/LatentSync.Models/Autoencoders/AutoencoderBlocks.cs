@@ -32,7 +32,8 @@ internal sealed record BlockSettings(
     public Conv2dLayer Conv1x1(long inChannels, long outChannels) => new(inChannels, outChannels, 1, Dtype, Device);
 }
 
-/// <summary>One switch for all layers of an autoencoder: in training each keeps its input only and is computed again in the backward pass.</summary>
+/// <summary>One switch for all layers of an autoencoder: in training each keeps its input only and is computed again in the backward
+/// pass.</summary>
 internal sealed class AutoencoderCheckpoints
 {
     public bool IsOn { get; set; }
@@ -77,7 +78,8 @@ internal sealed class AutoencoderResnet : nn.Module<Tensor, Tensor>
     /// <summary>(B, C, H, W) to (B, C', H, W).</summary>
     public override Tensor forward(Tensor input)
     {
-        Tensor hidden = _norm1.call(input) // (B, C, H, W)
+        Tensor hidden = _norm1
+            .call(input) // (B, C, H, W)
             .ThenActivate(_activation)
             .Then(_conv1) // (B, C', H, W)
             .Then(_norm2)
@@ -190,7 +192,8 @@ internal sealed class AutoencoderDownsampler : nn.Module<Tensor, Tensor>
 
     /// <summary>(B, C, H, W) to (B, C, H/2, W/2), rounded down.</summary>
     public override Tensor forward(Tensor input) =>
-        nn.functional.pad(input, [0, 1, 0, 1]) // (B, C, H+1, W+1)
+        nn
+            .functional.pad(input, [0, 1, 0, 1]) // (B, C, H+1, W+1)
             .Then(_conv); // (B, C, H/2, W/2)
 }
 
@@ -209,7 +212,8 @@ internal sealed class AutoencoderUpsampler : nn.Module<Tensor, Tensor>
 
     /// <summary>(B, C, H, W) to (B, C, 2H, 2W).</summary>
     public override Tensor forward(Tensor input) =>
-        nn.functional.interpolate(input, scale_factor: [2.0, 2.0], mode: InterpolationMode.Nearest) // (B, C, 2H, 2W)
+        nn
+            .functional.interpolate(input, scale_factor: [2.0, 2.0], mode: InterpolationMode.Nearest) // (B, C, 2H, 2W)
             .Then(_conv);
 }
 
@@ -230,28 +234,50 @@ internal sealed class AutoencoderLevel : nn.Module<Tensor, Tensor>
 
     private readonly AutoencoderCheckpoints _checkpoints;
 
-    private AutoencoderLevel(BlockSettings settings, long inChannels, long outChannels, int resnetCount, bool hasAttention, bool down, bool up)
+    private AutoencoderLevel(
+        BlockSettings settings,
+        long inChannels,
+        long outChannels,
+        int resnetCount,
+        bool hasAttention,
+        bool down,
+        bool up
+    )
         : base(nameof(AutoencoderLevel))
     {
         _checkpoints = settings.Checkpoints;
         _attentions = hasAttention
-            ? new ModuleList<AutoencoderAttention>(
-                [.. Enumerable.Range(0, resnetCount).Select(_ => new AutoencoderAttention(settings, outChannels, "vae.level"))]
-            )
+            ? new ModuleList<AutoencoderAttention>([
+                .. Enumerable.Range(0, resnetCount).Select(_ => new AutoencoderAttention(settings, outChannels, "vae.level")),
+            ])
             : null;
-        _resnets = new ModuleList<AutoencoderResnet>(
-            [.. Enumerable.Range(0, resnetCount).Select(i => new AutoencoderResnet(settings, i == 0 ? inChannels : outChannels, outChannels))]
-        );
+        _resnets = new ModuleList<AutoencoderResnet>([
+            .. Enumerable
+                .Range(0, resnetCount)
+                .Select(i => new AutoencoderResnet(settings, i == 0 ? inChannels : outChannels, outChannels)),
+        ]);
         _downsamplers = down ? new ModuleList<AutoencoderDownsampler>(new AutoencoderDownsampler(settings, outChannels)) : null;
         _upsamplers = up ? new ModuleList<AutoencoderUpsampler>(new AutoencoderUpsampler(settings, outChannels)) : null;
         RegisterComponents();
     }
 
-    public static AutoencoderLevel Down(BlockSettings settings, long inChannels, long outChannels, int resnets, bool hasAttention, bool halves) =>
-        new(settings, inChannels, outChannels, resnets, hasAttention, down: halves, up: false);
+    public static AutoencoderLevel Down(
+        BlockSettings settings,
+        long inChannels,
+        long outChannels,
+        int resnets,
+        bool hasAttention,
+        bool halves
+    ) => new(settings, inChannels, outChannels, resnets, hasAttention, down: halves, up: false);
 
-    public static AutoencoderLevel Up(BlockSettings settings, long inChannels, long outChannels, int resnets, bool hasAttention, bool doubles) =>
-        new(settings, inChannels, outChannels, resnets, hasAttention, down: false, up: doubles);
+    public static AutoencoderLevel Up(
+        BlockSettings settings,
+        long inChannels,
+        long outChannels,
+        int resnets,
+        bool hasAttention,
+        bool doubles
+    ) => new(settings, inChannels, outChannels, resnets, hasAttention, down: false, up: doubles);
 
     /// <summary>(B, C, H, W) to (B, C', H, W), half or twice that size.</summary>
     public override Tensor forward(Tensor input)

@@ -66,8 +66,7 @@ public static class AutoencoderCheckpoint
         TensorArchive archive,
         IProgress<LoadProgress>? progress = null,
         CancellationToken cancellationToken = default
-    ) =>
-        StateDictLoader.Load(autoencoder, archive, Options, progress, cancellationToken);
+    ) => StateDictLoader.Load(autoencoder, archive, Options, progress, cancellationToken);
 
     private static StateDictOptions Options => new() { Rename = CurrentName, IgnoreTrailingUnitAxes = true };
 

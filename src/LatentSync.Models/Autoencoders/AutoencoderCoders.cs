@@ -29,21 +29,19 @@ internal sealed class AutoencoderEncoder : nn.Module<Tensor, Tensor>
         IReadOnlyList<int> channels = configuration.BlockOutChannels;
         int last = channels.Count - 1;
         _convIn = settings.Conv3x3(configuration.InChannels, channels[0]);
-        _levels = new ModuleList<AutoencoderLevel>(
-            [
-                .. channels.Select(
-                    (outChannels, i) =>
-                        AutoencoderLevel.Down(
-                            settings,
-                            channels[Math.Max(i - 1, 0)],
-                            outChannels,
-                            configuration.LayersPerBlock,
-                            configuration.DownBlockHasAttention[i],
-                            halves: i < last
-                        )
-                ),
-            ]
-        );
+        _levels = new ModuleList<AutoencoderLevel>([
+            .. channels.Select(
+                (outChannels, i) =>
+                    AutoencoderLevel.Down(
+                        settings,
+                        channels[Math.Max(i - 1, 0)],
+                        outChannels,
+                        configuration.LayersPerBlock,
+                        configuration.DownBlockHasAttention[i],
+                        halves: i < last
+                    )
+            ),
+        ]);
         _middle = new AutoencoderMidBlock(settings, channels[last], configuration.MidBlockAddAttention);
         _normOut = settings.Norm(channels[last]);
         _convOut = settings.Conv3x3(channels[last], 2 * configuration.LatentChannels);
@@ -91,21 +89,19 @@ internal sealed class AutoencoderDecoder : nn.Module<Tensor, Tensor>
         int last = channels.Length - 1;
         _convIn = settings.Conv3x3(configuration.LatentChannels, channels[0]);
         _middle = new AutoencoderMidBlock(settings, channels[0], configuration.MidBlockAddAttention);
-        _levels = new ModuleList<AutoencoderLevel>(
-            [
-                .. channels.Select(
-                    (outChannels, i) =>
-                        AutoencoderLevel.Up(
-                            settings,
-                            channels[Math.Max(i - 1, 0)],
-                            outChannels,
-                            configuration.LayersPerBlock + 1,
-                            configuration.UpBlockHasAttention[i],
-                            doubles: i < last
-                        )
-                ),
-            ]
-        );
+        _levels = new ModuleList<AutoencoderLevel>([
+            .. channels.Select(
+                (outChannels, i) =>
+                    AutoencoderLevel.Up(
+                        settings,
+                        channels[Math.Max(i - 1, 0)],
+                        outChannels,
+                        configuration.LayersPerBlock + 1,
+                        configuration.UpBlockHasAttention[i],
+                        doubles: i < last
+                    )
+            ),
+        ]);
         _normOut = settings.Norm(channels[last]);
         _convOut = settings.Conv3x3(channels[last], configuration.OutChannels);
         RegisterComponents();
@@ -114,7 +110,8 @@ internal sealed class AutoencoderDecoder : nn.Module<Tensor, Tensor>
     /// <summary>(n, 4, s, s) to (n, 3, R, R).</summary>
     public override Tensor forward(Tensor latents)
     {
-        Tensor hidden = _convIn.call(latents) // (n, C, s, s)
+        Tensor hidden = _convIn
+            .call(latents) // (n, C, s, s)
             .Then(_middle);
         foreach (AutoencoderLevel level in _levels)
         {

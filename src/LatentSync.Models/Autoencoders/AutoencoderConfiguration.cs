@@ -23,19 +23,22 @@ public sealed record AutoencoderConfiguration
     /// <summary>Channels of the latents. Default 4. Key <c>latent_channels</c>.</summary>
     public int LatentChannels { get; init; } = 4;
 
-    /// <summary>Channels per level, finest first; each level but the last halves the size. Default (64). Key <c>block_out_channels</c>.</summary>
+    /// <summary>Channels per level, finest first; each level but the last halves the size. Default (64). Key
+    /// <c>block_out_channels</c>.</summary>
     public IReadOnlyList<int> BlockOutChannels { get; init; } = [64];
 
     /// <summary>Levels of the encoder with an attention after each resnet. Key <c>down_block_types</c>: "AttnDownEncoderBlock2D".</summary>
     public IReadOnlyList<bool> DownBlockHasAttention { get; init; } = [false];
 
-    /// <summary>Levels of the decoder, coarsest first, with an attention after each resnet. Key <c>up_block_types</c>: "AttnUpDecoderBlock2D".</summary>
+    /// <summary>Levels of the decoder, coarsest first, with an attention after each resnet. Key <c>up_block_types</c>:
+    /// "AttnUpDecoderBlock2D".</summary>
     public IReadOnlyList<bool> UpBlockHasAttention { get; init; } = [false];
 
     /// <summary>Resnets per level of the encoder; the decoder has one more. Default 1. Key <c>layers_per_block</c>.</summary>
     public int LayersPerBlock { get; init; } = 1;
 
-    /// <summary>Groups of every group norm; divides every entry of <see cref="BlockOutChannels"/>. Default 32. Key <c>norm_num_groups</c>.</summary>
+    /// <summary>Groups of every group norm; divides every entry of <see cref="BlockOutChannels"/>. Default 32. Key
+    /// <c>norm_num_groups</c>.</summary>
     public int NormNumGroups { get; init; } = 32;
 
     /// <summary>Non-linearity of the resnets: silu (swish), gelu, relu or mish. Default silu. Key <c>act_fn</c>.</summary>
@@ -136,17 +139,29 @@ public sealed record AutoencoderConfiguration
     /// <exception cref="ModelConfigurationException">The network cannot be built from these values; says which and why.</exception>
     public void Validate()
     {
-        Require(BlockOutChannels.Count is >= 1 and <= MaximumLevels, $"block_out_channels has {BlockOutChannels.Count} entries, 1 to {MaximumLevels} are possible");
+        Require(
+            BlockOutChannels.Count is >= 1 and <= MaximumLevels,
+            $"block_out_channels has {BlockOutChannels.Count} entries, 1 to {MaximumLevels} are possible"
+        );
         Require(DownBlockHasAttention.Count == BlockOutChannels.Count, "down_block_types and block_out_channels must have the same length");
         Require(UpBlockHasAttention.Count == BlockOutChannels.Count, "up_block_types and block_out_channels must have the same length");
         Require(LayersPerBlock >= 1, $"layers_per_block is {LayersPerBlock}, at least 1 is required");
         Require(NormNumGroups >= 1, $"norm_num_groups is {NormNumGroups}, at least 1 is required");
-        Require(InChannels >= 1 && OutChannels >= 1 && LatentChannels >= 1, "in_channels, out_channels and latent_channels must be at least 1");
-        Require(double.IsFinite(ScalingFactor) && ScalingFactor != 0, string.Create(CultureInfo.InvariantCulture, $"scaling_factor is {ScalingFactor}, a finite number other than 0 is required"));
+        Require(
+            InChannels >= 1 && OutChannels >= 1 && LatentChannels >= 1,
+            "in_channels, out_channels and latent_channels must be at least 1"
+        );
+        Require(
+            double.IsFinite(ScalingFactor) && ScalingFactor != 0,
+            string.Create(CultureInfo.InvariantCulture, $"scaling_factor is {ScalingFactor}, a finite number other than 0 is required")
+        );
         Require(double.IsFinite(ShiftFactor), "shift_factor must be finite");
         foreach (int channels in BlockOutChannels)
         {
-            Require(channels >= 1 && channels % NormNumGroups == 0, $"block_out_channels has {channels}, which norm_num_groups ({NormNumGroups}) does not divide");
+            Require(
+                channels >= 1 && channels % NormNumGroups == 0,
+                $"block_out_channels has {channels}, which norm_num_groups ({NormNumGroups}) does not divide"
+            );
         }
         _ = Activation;
     }

@@ -49,7 +49,8 @@ public static class AutoencoderFolder
     /// <param name="folder">The folder.</param>
     /// <param name="autoencoder">The network; its parameters are overwritten.</param>
     /// <exception cref="FileNotFoundException">The folder lacks the weights.</exception>
-    /// <exception cref="CheckpointMismatchException">The folder holds another architecture: says what differs; nothing was copied.</exception>
+    /// <exception cref="CheckpointMismatchException">The folder holds another architecture: says what differs; nothing was
+    /// copied.</exception>
     /// <exception cref="CheckpointFormatException">The weights file is damaged.</exception>
     public static void LoadInto(string folder, AutoencoderKL autoencoder)
     {
@@ -84,7 +85,10 @@ public static class AutoencoderFolder
         }
         catch (JsonException exception)
         {
-            throw new ModelConfigurationException($"{file} is not valid JSON: {StrictJson.Place(exception)}: {StrictJson.Problem(exception)}.", exception);
+            throw new ModelConfigurationException(
+                $"{file} is not valid JSON: {StrictJson.Place(exception)}: {StrictJson.Problem(exception)}.",
+                exception
+            );
         }
         catch (ModelConfigurationException exception)
         {
@@ -100,7 +104,10 @@ public static class AutoencoderFolder
     public static void Save(string folder, AutoencoderKL autoencoder, double? scalingFactor = null)
     {
         Directory.CreateDirectory(folder);
-        AutoencoderConfiguration configuration = autoencoder.Configuration with { ScalingFactor = scalingFactor ?? autoencoder.ScalingFactor };
+        AutoencoderConfiguration configuration = autoencoder.Configuration with
+        {
+            ScalingFactor = scalingFactor ?? autoencoder.ScalingFactor,
+        };
         File.WriteAllText(Path.Combine(folder, ConfigurationFile), configuration.ToJson());
         SafetensorsWriter.Write(
             Path.Combine(folder, WeightsFiles[0]),

@@ -15,7 +15,8 @@ namespace LatentSync.Models.Autoencoders;
 public sealed class AutoencoderKL : nn.Module
 {
     /// <summary>Bounds of the log-variance (DiagonalGaussianDistribution).</summary>
-    private const double MinimumLogVariance = -30, MaximumLogVariance = 20;
+    private const double MinimumLogVariance = -30,
+        MaximumLogVariance = 20;
 
     [ComponentName(Name = "encoder")]
     private readonly AutoencoderEncoder _encoder;
@@ -57,7 +58,8 @@ public sealed class AutoencoderKL : nn.Module
         set => _checkpoints.IsOn = value;
     }
 
-    /// <summary>latent = (z - <see cref="ShiftFactor"/>) · ScalingFactor is what the U-Net sees; <see cref="Encode(Tensor)"/> and <see cref="Decode(Tensor)"/> deal in z.</summary>
+    /// <summary>latent = (z - <see cref="ShiftFactor"/>) · ScalingFactor is what the U-Net sees; <see cref="Encode(Tensor)"/> and
+    /// <see cref="Decode(Tensor)"/> deal in z.</summary>
     public double ScalingFactor => Configuration.ScalingFactor;
 
     /// <summary>Subtracted from z before scaling.</summary>
@@ -66,7 +68,8 @@ public sealed class AutoencoderKL : nn.Module
     /// <summary>R / s: side of the pixels divided by the side of the latents.</summary>
     public int DownsamplingFactor => Configuration.DownsamplingFactor;
 
-    /// <summary>Allocates the network; the parameters hold anything until a checkpoint or <see cref="InitializeForTraining"/> fills them.</summary>
+    /// <summary>Allocates the network; the parameters hold anything until a checkpoint or <see cref="InitializeForTraining"/> fills
+    /// them.</summary>
     /// <param name="configuration">The shape.</param>
     /// <param name="dtype">Float32, float16, bfloat16 or float64, of parameters and activations.</param>
     /// <param name="device">Where the parameters live.</param>
@@ -123,7 +126,8 @@ public sealed class AutoencoderKL : nn.Module
     public Tensor Decode(Tensor latents) =>
         _postQuantConv is null
             ? _decoder.call(latents)
-            : _postQuantConv.call(latents) // (n, 4, s, s)
+            : _postQuantConv
+                .call(latents) // (n, 4, s, s)
                 .Then(_decoder);
 
     /// <summary><see cref="Encode(Tensor)"/> in slices of the batch, which bounds the memory of the activations.</summary>
@@ -151,7 +155,8 @@ public sealed class AutoencoderKL : nn.Module
         return shifted.Times(ScalingFactor);
     }
 
-    /// <summary>The way back, to what <see cref="Decode(Tensor)"/> takes: latents / <see cref="ScalingFactor"/> + <see cref="ShiftFactor"/>.</summary>
+    /// <summary>The way back, to what <see cref="Decode(Tensor)"/> takes: latents / <see cref="ScalingFactor"/> +
+    /// <see cref="ShiftFactor"/>.</summary>
     /// <param name="latents">Any shape. Not modified.</param>
     /// <returns>The same shape.</returns>
     public Tensor Unscale(Tensor latents)

@@ -17,7 +17,15 @@ internal sealed class Conv2dLayer : ModelLayer
     private readonly long _horizontalStride;
     private readonly long _padding;
 
-    public Conv2dLayer(long inChannels, long outChannels, long kernelSize, ScalarType dtype, Device device, long stride = 1, long padding = 0)
+    public Conv2dLayer(
+        long inChannels,
+        long outChannels,
+        long kernelSize,
+        ScalarType dtype,
+        Device device,
+        long stride = 1,
+        long padding = 0
+    )
         : this(inChannels, outChannels, kernelSize, (stride, stride), dtype, device, padding) { }
 
     public Conv2dLayer(
@@ -57,7 +65,15 @@ internal sealed class Conv1dLayer : ModelLayer
     private readonly long _stride;
     private readonly long _padding;
 
-    public Conv1dLayer(long inChannels, long outChannels, long kernelSize, ScalarType dtype, Device device, long stride = 1, long padding = 0)
+    public Conv1dLayer(
+        long inChannels,
+        long outChannels,
+        long kernelSize,
+        ScalarType dtype,
+        Device device,
+        long stride = 1,
+        long padding = 0
+    )
         : base(nameof(Conv1dLayer))
     {
         _weight = Allocate(dtype, device, outChannels, inChannels, kernelSize);
@@ -67,8 +83,7 @@ internal sealed class Conv1dLayer : ModelLayer
     }
 
     /// <summary>(B, in, L) to (B, out, L').</summary>
-    public override Tensor forward(Tensor input) =>
-        nn.functional.conv1d(input, _weight, _bias, stride: _stride, padding: _padding);
+    public override Tensor forward(Tensor input) => nn.functional.conv1d(input, _weight, _bias, stride: _stride, padding: _padding);
 
     public override void Initialize(Generator generator) =>
         InitializeUniform(generator, _weight.shape[1] * _weight.shape[2], _weight, _bias);

@@ -61,7 +61,11 @@ internal sealed class ConfigurationReader
     private int ToInteger(string key, JsonElement value, int minimum, int maximum) =>
         value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) && number >= minimum && number <= maximum
             ? number
-            : throw Invalid(key, value.GetRawText(), string.Create(CultureInfo.InvariantCulture, $"an integer from {minimum} to {maximum}"));
+            : throw Invalid(
+                key,
+                value.GetRawText(),
+                string.Create(CultureInfo.InvariantCulture, $"an integer from {minimum} to {maximum}")
+            );
 
     private string ToText(string key, JsonElement value) =>
         value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Invalid(key, value.GetRawText(), "a text");

@@ -21,7 +21,8 @@ public static class StateDictLoader
         Load(module, archive, new StateDictOptions { Prefix = prefix });
 
     /// <summary>Loads what the options ask for.</summary>
-    /// <param name="module">The network, any dtype, any device. On a device other than the CPU one buffer of the largest tensor's size is used in passing.</param>
+    /// <param name="module">The network, any dtype, any device. On a device other than the CPU one buffer of the largest tensor's size is
+    /// used in passing.</param>
     /// <param name="archive">The checkpoint.</param>
     /// <param name="options">Matching and strictness.</param>
     /// <param name="progress">Bytes filled, rising; called from the copying threads, one call at a time.</param>
@@ -55,9 +56,11 @@ public static class StateDictLoader
     /// <param name="module">The network.</param>
     /// <param name="archive">The checkpoint.</param>
     /// <param name="options">Matching; the strictness is not used.</param>
-    public static StateDictReport Compare(nn.Module module, TensorArchive archive, StateDictOptions options) => Match(module, archive, options).Report;
+    public static StateDictReport Compare(nn.Module module, TensorArchive archive, StateDictOptions options) =>
+        Match(module, archive, options).Report;
 
-    /// <summary>Checks a file against a network on the meta device, which has shapes but no memory, so that no configuration can ask for too much.</summary>
+    /// <summary>Checks a file against a network on the meta device, which has shapes but no memory, so that no configuration can ask for
+    /// too much.</summary>
     /// <param name="outline">The network, on any device.</param>
     /// <param name="archive">The checkpoint.</param>
     /// <param name="options">Matching and strictness.</param>
@@ -130,7 +133,13 @@ public static class StateDictLoader
         return (new StateDictReport(matched, missing, unexpected, differences), copies);
     }
 
-    private static void CopyDirectly(List<Copy> copies, TensorArchive archive, int threads, ProgressMeter meter, CancellationToken cancellationToken)
+    private static void CopyDirectly(
+        List<Copy> copies,
+        TensorArchive archive,
+        int threads,
+        ProgressMeter meter,
+        CancellationToken cancellationToken
+    )
     {
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = threads, CancellationToken = cancellationToken };
         try
@@ -152,7 +161,12 @@ public static class StateDictLoader
     }
 
     /// <summary>Parameters on another device: one buffer on the CPU, as large as the largest of them, serves all in turn.</summary>
-    private static void CopyThroughStaging(List<Copy> copies, TensorArchive archive, ProgressMeter meter, CancellationToken cancellationToken)
+    private static void CopyThroughStaging(
+        List<Copy> copies,
+        TensorArchive archive,
+        ProgressMeter meter,
+        CancellationToken cancellationToken
+    )
     {
         using IDisposable noGrad = no_grad();
         foreach (IGrouping<ScalarType, Copy> group in copies.GroupBy(c => c.Target.dtype))

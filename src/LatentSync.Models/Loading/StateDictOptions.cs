@@ -9,14 +9,16 @@ public enum StateDictStrictness
     /// <summary>Every key of the network with its shape; further keys of the file are reported.</summary>
     Complete,
 
-    /// <summary>The same shape wherever the key is in both; the rest is reported, and parameters that the file lacks keep their values.</summary>
+    /// <summary>The same shape wherever the key is in both; the rest is reported, and parameters that the file lacks keep their
+    /// values.</summary>
     Partial,
 }
 
 /// <summary>How <see cref="StateDictLoader"/> matches and copies.</summary>
 public sealed record StateDictOptions
 {
-    /// <summary>Text in front of the network's keys in the file, for instance "state_dict."; keys without it are not considered. Default empty.</summary>
+    /// <summary>Text in front of the network's keys in the file, for instance "state_dict."; keys without it are not considered. Default
+    /// empty.</summary>
     public string Prefix { get; init; } = string.Empty;
 
     /// <summary>When to refuse. Default <see cref="StateDictStrictness.Complete"/>.</summary>
@@ -31,6 +33,7 @@ public sealed record StateDictOptions
     /// <summary>Accept a stored (C, C, 1, 1) convolution weight for a (C, C) linear one. Default false.</summary>
     public bool IgnoreTrailingUnitAxes { get; init; }
 
-    /// <summary>Tensors copied at the same time, at least 1; reading and converting overlap from 2 on. Default 2 to 8, by processors.</summary>
+    /// <summary>Tensors copied at the same time, at least 1; reading and converting overlap from 2 on. Default 2 to 8, by
+    /// processors.</summary>
     public int MaxDegreeOfParallelism { get; init; } = Math.Clamp(Environment.ProcessorCount, 2, 8);
 }

@@ -7,7 +7,12 @@ namespace LatentSync.Models.Loading;
 /// <param name="FileType">Stored element type.</param>
 /// <param name="FileShape">Stored shape.</param>
 /// <param name="NetworkShape">Shape of the parameter.</param>
-public sealed record StateDictDifference(string Key, TensorElementType FileType, IReadOnlyList<long> FileShape, IReadOnlyList<long> NetworkShape)
+public sealed record StateDictDifference(
+    string Key,
+    TensorElementType FileType,
+    IReadOnlyList<long> FileShape,
+    IReadOnlyList<long> NetworkShape
+)
 {
     /// <summary>"key: file (320, 4, 3, 3), network (320, 13, 3, 3)".</summary>
     public override string ToString()
@@ -43,5 +48,6 @@ public sealed record StateDictReport(
     /// <summary>Splits the report into the two lists that are looked at most.</summary>
     /// <param name="missing">As <see cref="Missing"/>.</param>
     /// <param name="unexpected">As <see cref="Unexpected"/>.</param>
-    public void Deconstruct(out IReadOnlyList<string> missing, out IReadOnlyList<string> unexpected) => (missing, unexpected) = (Missing, Unexpected);
+    public void Deconstruct(out IReadOnlyList<string> missing, out IReadOnlyList<string> unexpected) =>
+        (missing, unexpected) = (Missing, Unexpected);
 }

@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Models.Loading;
 
-/// <summary>A network's parameters and buffers as the writers of LatentSync.Checkpoints take them, one tensor in memory at a time.</summary>
+/// <summary>A network's parameters and buffers as the writers of LatentSync.Checkpoints take them, one tensor in memory at a
+/// time.</summary>
 public static class StateDictWriter
 {
     /// <summary>Every parameter and buffer, in the network's dtype.</summary>

@@ -7,8 +7,8 @@ using SharpYaml.Events;
 
 namespace LatentSync.Models.Loading;
 
-/// <summary>Reads a YAML configuration (JSON is YAML too) into JSON as PyYAML would read it: bounded in size, depth and entries, aliases and
-/// merge keys written out. The one place where YAML is read.</summary>
+/// <summary>Reads a YAML configuration (JSON is YAML too) into JSON as PyYAML would read it: bounded in size, depth and entries, aliases
+/// and merge keys written out. The one place where YAML is read.</summary>
 /// <remarks>Stricter than PyYAML in one thing: a key that stands twice is refused, as the original's loader (OmegaConf) does.</remarks>
 internal sealed class YamlDocument
 {
@@ -199,30 +199,36 @@ internal sealed class YamlDocument
         return at is AnchorAlias alias && Copy(alias) is JsonValue value ? value.ToString() : throw Refused(at, "a key must be a text");
     }
 
-    private IEnumerable<JsonObject> Merged(ParsingEvent key, JsonNode? value) => value switch
-    {
-        JsonObject one => [one],
-        JsonArray many when many.All(item => item is JsonObject) => many.Cast<JsonObject>(),
-        _ => throw Refused(key, $"a mapping, or a list of mappings, is required at {MergeKey}"),
-    };
+    private IEnumerable<JsonObject> Merged(ParsingEvent key, JsonNode? value) =>
+        value switch
+        {
+            JsonObject one => [one],
+            JsonArray many when many.All(item => item is JsonObject) => many.Cast<JsonObject>(),
+            _ => throw Refused(key, $"a mapping, or a list of mappings, is required at {MergeKey}"),
+        };
 
-    private JsonNode? Copy(AnchorAlias alias) => _anchors.TryGetValue(alias.Value, out JsonNode? node)
-        ? Clone(alias, node)
-        : throw Refused(alias, $"the alias *{Shorten(alias.Value)} names nothing that was defined before it");
+    private JsonNode? Copy(AnchorAlias alias) =>
+        _anchors.TryGetValue(alias.Value, out JsonNode? node)
+            ? Clone(alias, node)
+            : throw Refused(alias, $"the alias *{Shorten(alias.Value)} names nothing that was defined before it");
 
     // Counted, so that aliases of aliases cannot multiply without bound.
     private JsonNode? Clone(ParsingEvent at, JsonNode? node)
     {
         _nodes += Count(node);
-        return _nodes <= MaximumNodes ? node?.DeepClone() : throw Refused(at, $"it has more than {MaximumNodes} entries with its aliases written out");
+        return _nodes <= MaximumNodes
+            ? node?.DeepClone()
+            : throw Refused(at, $"it has more than {MaximumNodes} entries with its aliases written out");
     }
 
-    private static int Count(JsonNode? node) => 1 + node switch
-    {
-        JsonObject json => json.Sum(entry => Count(entry.Value)),
-        JsonArray list => list.Sum(Count),
-        _ => 0,
-    };
+    private static int Count(JsonNode? node) =>
+        1
+        + node switch
+        {
+            JsonObject json => json.Sum(entry => Count(entry.Value)),
+            JsonArray list => list.Sum(Count),
+            _ => 0,
+        };
 
     private void RequireTag(NodeEvent node, string expected)
     {
@@ -241,9 +247,13 @@ internal sealed class YamlDocument
     private string Place(int index)
     {
         ReadOnlySpan<char> before = _text.AsSpan(0, Math.Clamp(index, 0, _text.Length));
-        int line = 1 + before.Count('\n'), column = 1 + before.Length - (before.LastIndexOf('\n') + 1);
+        int line = 1 + before.Count('\n'),
+            column = 1 + before.Length - (before.LastIndexOf('\n') + 1);
         return string.Create(CultureInfo.InvariantCulture, $"line {line}, column {column}");
     }
 
-    private static string Shorten(string? text) => text is null ? "" : text.Length <= 60 ? text : text[..57] + "...";
+    private static string Shorten(string? text) =>
+        text is null ? ""
+        : text.Length <= 60 ? text
+        : text[..57] + "...";
 }

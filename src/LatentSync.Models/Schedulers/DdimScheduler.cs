@@ -42,7 +42,8 @@ public sealed class DdimScheduler : INoiseScheduler
     /// <param name="sample">x at <paramref name="timestep"/>. Not modified.</param>
     /// <param name="inferenceSteps">n; the step goes to timestep - ⌊T/n⌋, or to the end where that is negative.</param>
     /// <param name="eta">0 (the default) for none, 1 for all of DDPM's variance.</param>
-    /// <param name="varianceNoise">Standard normal, the shape of <paramref name="sample"/>; required when <paramref name="eta"/> is positive.</param>
+    /// <param name="varianceNoise">Standard normal, the shape of <paramref name="sample"/>; required when <paramref name="eta"/> is
+    /// positive.</param>
     /// <exception cref="ArgumentOutOfRangeException">The timestep does not exist, or so many steps do not fit.</exception>
     public DdimStep Step(Tensor modelOutput, int timestep, Tensor sample, int inferenceSteps, double eta = 0, Tensor? varianceNoise = null)
     {
@@ -70,9 +71,7 @@ public sealed class DdimScheduler : INoiseScheduler
         double deviation = eta * Math.Sqrt((1 - alphaPrevious) / (1 - alpha) * (1 - alpha / alphaPrevious)); // equation 16
         using DisposeScope scope = NewDisposeScope();
         (Tensor original, Tensor noise) = CleanSample.Predict(Schedule.Configuration, modelOutput, sample, alpha);
-        Tensor previous = original
-            .Times(Math.Sqrt(alphaPrevious))
-            .Plus(noise.Times(Math.Sqrt(1 - alphaPrevious - deviation * deviation))); // equation 12
+        Tensor previous = original.Times(Math.Sqrt(alphaPrevious)).Plus(noise.Times(Math.Sqrt(1 - alphaPrevious - deviation * deviation))); // equation 12
         if (eta > 0)
         {
             previous = previous.Plus(varianceNoise!.Times(deviation));

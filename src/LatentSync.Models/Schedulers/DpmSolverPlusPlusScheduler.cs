@@ -9,8 +9,8 @@ namespace LatentSync.Models.Schedulers;
 /// Ten steps look like twenty of DDIM.
 /// </summary>
 /// <remarks>
-/// arXiv:2211.01095, algorithm 2. The steps start at the last training step, end where the configuration's last DDIM step ends, and are even
-/// in λ, half the logarithm of the signal-to-noise ratio, as far as distinct training steps allow. On normal data of deviation 0.4 the
+/// arXiv:2211.01095, algorithm 2. The steps start at the last training step, end where the configuration's last DDIM step ends, and are
+/// even in λ, half the logarithm of the signal-to-noise ratio, as far as distinct training steps allow. On normal data of deviation 0.4 the
 /// error of 10 such steps is 0.009, with steps even in t 0.16, and of 20 DDIM steps 0.10. The first step is of first order, and with fewer
 /// than 15 steps the last one too, which avoids overshooting (as in diffusers, <c>lower_order_final</c>).
 /// </remarks>

@@ -14,7 +14,8 @@ public interface INoiseScheduler
     /// <exception cref="ArgumentOutOfRangeException">So many steps do not fit on the training steps.</exception>
     IReadOnlyList<int> Timesteps(int inferenceSteps);
 
-    /// <summary>Begins the denoising of one chunk. What a scheduler remembers between steps lives in the run, so no chunk inherits from another.</summary>
+    /// <summary>Begins the denoising of one chunk. What a scheduler remembers between steps lives in the run, so no chunk inherits from
+    /// another.</summary>
     /// <param name="inferenceSteps">n, at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">So many steps do not fit on the training steps.</exception>
     IDenoisingRun Start(int inferenceSteps);

@@ -46,7 +46,8 @@ public sealed class NoiseSchedule
 
     /// <summary>Timesteps in the order of use.</summary>
     /// <param name="inferenceSteps">n, at least 1.</param>
-    /// <returns>n descending timesteps, as diffusers lists them: an offset can lead out of 0 .. T - 1, see <see cref="RequireSteps"/>.</returns>
+    /// <returns>n descending timesteps, as diffusers lists them: an offset can lead out of 0 .. T - 1, see
+    /// <see cref="RequireSteps"/>.</returns>
     /// <exception cref="ArgumentOutOfRangeException">n is not 1 .. T.</exception>
     public IReadOnlyList<int> Timesteps(int inferenceSteps)
     {
@@ -76,7 +77,8 @@ public sealed class NoiseSchedule
         };
     }
 
-    /// <summary>Refuses a number of steps whose timesteps do not all exist, which <see cref="Timesteps"/> lists and only a step would find.</summary>
+    /// <summary>Refuses a number of steps whose timesteps do not all exist, which <see cref="Timesteps"/> lists and only a step would
+    /// find.</summary>
     /// <param name="inferenceSteps">n.</param>
     /// <exception cref="ArgumentOutOfRangeException">So many steps do not fit; names the most that do.</exception>
     public void RequireSteps(int inferenceSteps)

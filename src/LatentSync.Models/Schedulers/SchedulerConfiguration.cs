@@ -80,7 +80,8 @@ public sealed record SchedulerConfiguration
     /// <summary>β of the last step, in (0, 1). Default 0.02. Key <c>beta_end</c>.</summary>
     public double BetaEnd { get; init; } = 0.02;
 
-    /// <summary>Course of β between them. Default linear. Key <c>beta_schedule</c>: "linear", "scaled_linear" or "squaredcos_cap_v2".</summary>
+    /// <summary>Course of β between them. Default linear. Key <c>beta_schedule</c>: "linear", "scaled_linear" or
+    /// "squaredcos_cap_v2".</summary>
     public BetaSchedule BetaSchedule { get; init; } = BetaSchedule.Linear;
 
     /// <summary>Every β by hand, instead of a course; null (the default) for none. Key <c>trained_betas</c>.</summary>
@@ -101,7 +102,8 @@ public sealed record SchedulerConfiguration
     /// <summary>What the network predicts. Default noise. Key <c>prediction_type</c>: "epsilon", "sample" or "v_prediction".</summary>
     public PredictionType PredictionType { get; init; } = PredictionType.Epsilon;
 
-    /// <summary>Clamps the predicted clean sample to a quantile of itself (arXiv:2205.11487), instead of <see cref="ClipSample"/>. Default false. Key <c>thresholding</c>.</summary>
+    /// <summary>Clamps the predicted clean sample to a quantile of itself (arXiv:2205.11487), instead of <see cref="ClipSample"/>. Default
+    /// false. Key <c>thresholding</c>.</summary>
     public bool Thresholding { get; init; }
 
     /// <summary>That quantile, in (0, 1]. Default 0.995. Key <c>dynamic_thresholding_ratio</c>.</summary>
@@ -113,7 +115,8 @@ public sealed record SchedulerConfiguration
     /// <summary>Placement of the inference steps. Default leading. Key <c>timestep_spacing</c>.</summary>
     public TimestepSpacing TimestepSpacing { get; init; } = TimestepSpacing.Leading;
 
-    /// <summary>Rescales β so that the last training step is pure noise (arXiv:2305.08891). Default false. Key <c>rescale_betas_zero_snr</c>.</summary>
+    /// <summary>Rescales β so that the last training step is pure noise (arXiv:2305.08891). Default false. Key
+    /// <c>rescale_betas_zero_snr</c>.</summary>
     public bool RescaleBetasZeroSnr { get; init; }
 
     /// <summary>The released values: configs/scheduler_config.json.</summary>
@@ -130,7 +133,8 @@ public sealed record SchedulerConfiguration
 
     /// <summary>Reads a parsed <c>scheduler_config.json</c>; absent keys take diffusers' defaults.</summary>
     /// <param name="json">The JSON object.</param>
-    /// <exception cref="ModelConfigurationException">A key is unknown (the nearest known one is named), or a value cannot be used.</exception>
+    /// <exception cref="ModelConfigurationException">A key is unknown (the nearest known one is named), or a value cannot be
+    /// used.</exception>
     public static SchedulerConfiguration FromJson(JsonElement json)
     {
         ConfigurationReader reader = new(json, Scheduler);
@@ -163,7 +167,11 @@ public sealed record SchedulerConfiguration
             StepsOffset = reader.Integer("steps_offset", defaults.StepsOffset, -MaximumTrainingSteps, MaximumTrainingSteps),
             PredictionType =
                 ParsePrediction(reader.Text("prediction_type", "epsilon"))
-                ?? throw reader.Invalid("prediction_type", $"\"{reader.Text("prediction_type", string.Empty)}\"", "\"epsilon\", \"sample\" or \"v_prediction\""),
+                ?? throw reader.Invalid(
+                    "prediction_type",
+                    $"\"{reader.Text("prediction_type", string.Empty)}\"",
+                    "\"epsilon\", \"sample\" or \"v_prediction\""
+                ),
             Thresholding = reader.Flag("thresholding", defaults.Thresholding),
             DynamicThresholdingRatio = reader.Number("dynamic_thresholding_ratio", defaults.DynamicThresholdingRatio),
             SampleMaximumValue = reader.Number("sample_max_value", defaults.SampleMaximumValue),

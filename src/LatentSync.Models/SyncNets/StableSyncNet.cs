@@ -8,10 +8,11 @@ using static TorchSharp.torch;
 namespace LatentSync.Models.SyncNets;
 
 /// <summary>
-/// Says how well lips and sound belong together: one encoder for a stack of frames, one for the mel spectrogram of the same time; the cosine of
-/// their embeddings is the answer, from 0 (not at all) to 1.
+/// Says how well lips and sound belong together: one encoder for a stack of frames, one for the mel spectrogram of the same time; the
+/// cosine of their embeddings is the answer, from 0 (not at all) to 1.
 /// </summary>
-/// <remarks>bytedance/LatentSync, StableSyncNet. The last activation is a ReLU, so no cosine is below 0. Everything is differentiable.</remarks>
+/// <remarks>bytedance/LatentSync, StableSyncNet. The last activation is a ReLU, so no cosine is below 0. Everything is
+/// differentiable.</remarks>
 public sealed class StableSyncNet : nn.Module
 {
     private const double SmallestNorm = 1e-12;
@@ -42,14 +43,16 @@ public sealed class StableSyncNet : nn.Module
     /// <summary>Where the network was built.</summary>
     public Device Device { get; }
 
-    /// <summary>Trades time for memory in training: blocks keep their inputs only and are computed again in the backward pass. Default false.</summary>
+    /// <summary>Trades time for memory in training: blocks keep their inputs only and are computed again in the backward pass. Default
+    /// false.</summary>
     public bool GradientCheckpointing
     {
         get => _visualEncoder.GradientCheckpointing;
         set => (_visualEncoder.GradientCheckpointing, _audioEncoder.GradientCheckpointing) = (value, value);
     }
 
-    /// <summary>Allocates the network; the parameters hold anything until a checkpoint or <see cref="InitializeForTraining"/> fills them.</summary>
+    /// <summary>Allocates the network; the parameters hold anything until a checkpoint or <see cref="InitializeForTraining"/> fills
+    /// them.</summary>
     /// <param name="configuration">The shape.</param>
     /// <param name="dtype">Float32, float16, bfloat16 or float64, of parameters and activations.</param>
     /// <param name="device">Where the parameters live; the meta device gives their names and shapes without memory.</param>

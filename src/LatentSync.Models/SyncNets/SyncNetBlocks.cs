@@ -113,7 +113,8 @@ internal sealed class SyncNetResidual : nn.Module<Tensor, Tensor>
     /// <summary>(B, C, H, W) to (B, C', H', W').</summary>
     public override Tensor forward(Tensor input)
     {
-        Tensor hidden = _norm1.call(input) // (B, C, H, W)
+        Tensor hidden = _norm1
+            .call(input) // (B, C, H, W)
             .ThenActivate(ActivationKind.Silu)
             .Then(_conv1) // (B, C', H, W)
             .Then(_norm2)

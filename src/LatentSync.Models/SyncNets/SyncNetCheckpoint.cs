@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Models.SyncNets;
 
-/// <summary>Reads and writes StableSyncNet's files: {"state_dict": ..., "global_step": ...} of PyTorch, or safetensors of the same keys.</summary>
+/// <summary>Reads and writes StableSyncNet's files: {"state_dict": ..., "global_step": ...} of PyTorch, or safetensors of the same
+/// keys.</summary>
 public static class SyncNetCheckpoint
 {
     private const string WrapperPrefix = "state_dict.";
@@ -19,7 +20,8 @@ public static class SyncNetCheckpoint
     /// <param name="device">Where the network lives.</param>
     /// <param name="progress">Bytes filled.</param>
     /// <param name="cancellationToken">Checked between tensors.</param>
-    /// <exception cref="CheckpointMismatchException">The file is of another architecture; says what it looks like and what differs.</exception>
+    /// <exception cref="CheckpointMismatchException">The file is of another architecture; says what it looks like and what
+    /// differs.</exception>
     /// <exception cref="CheckpointFormatException">The file is damaged.</exception>
     /// <exception cref="ModelConfigurationException">The configuration contradicts itself.</exception>
     public static StableSyncNet Open(
@@ -97,7 +99,12 @@ public static class SyncNetCheckpoint
     /// <param name="globalStep">Training steps made.</param>
     /// <param name="curves">Further entries, such as the loss curves; null for none.</param>
     /// <exception cref="IOException">The file cannot be written; nothing is left behind.</exception>
-    public static void Save(string path, StableSyncNet network, long globalStep, IReadOnlyDictionary<string, IReadOnlyList<double>>? curves = null)
+    public static void Save(
+        string path,
+        StableSyncNet network,
+        long globalStep,
+        IReadOnlyDictionary<string, IReadOnlyList<double>>? curves = null
+    )
     {
         CheckpointDictionary root = new() { { "global_step", globalStep }, { "state_dict", StateDictWriter.Dictionary(network) } };
         foreach ((string name, IReadOnlyList<double> values) in curves ?? new Dictionary<string, IReadOnlyList<double>>())
@@ -120,7 +127,9 @@ public static class SyncNetCheckpoint
     private static StateDictOptions Options(TensorArchive archive) =>
         new()
         {
-            Prefix = archive.Tensors.Keys.Any(key => key.StartsWith(WrapperPrefix, StringComparison.Ordinal)) ? WrapperPrefix : string.Empty,
+            Prefix = archive.Tensors.Keys.Any(key => key.StartsWith(WrapperPrefix, StringComparison.Ordinal))
+                ? WrapperPrefix
+                : string.Empty,
             Rename = key => key.StartsWith(ParallelPrefix, StringComparison.Ordinal) ? key[ParallelPrefix.Length..] : key,
         };
 

@@ -4,7 +4,8 @@ using LatentSync.Models.Loading;
 
 namespace LatentSync.Models.SyncNets;
 
-/// <summary>Shape of a StableSyncNet and of what it sees and hears: <c>model</c> and parts of <c>data</c> of the original's configs/syncnet/*.yaml.</summary>
+/// <summary>Shape of a StableSyncNet and of what it sees and hears: <c>model</c> and parts of <c>data</c> of the original's
+/// configs/syncnet/*.yaml.</summary>
 public sealed record SyncNetConfiguration
 {
     /// <summary>Mel bands of the sound.</summary>
@@ -28,13 +29,15 @@ public sealed record SyncNetConfiguration
     /// <summary>Side of the face picture in pixels. Key <c>data.resolution</c>. Default 256.</summary>
     public int Resolution { get; init; } = 256;
 
-    /// <summary>True when latents of the image autoencoder are seen instead of pixels. Key <c>data.latent_space</c>. Default false.</summary>
+    /// <summary>True when latents of the image autoencoder are seen instead of pixels. Key <c>data.latent_space</c>. Default
+    /// false.</summary>
     public bool LatentSpace { get; init; }
 
     /// <summary>True when only the lower half of the picture is seen. Key <c>data.lower_half</c>. Default true.</summary>
     public bool LowerHalf { get; init; } = true;
 
-    /// <summary>Columns of the mel spectrogram that are heard at once, 80 a second. Default: those of <see cref="NumFrames"/> at 25 frames a second, rounded up.</summary>
+    /// <summary>Columns of the mel spectrogram that are heard at once, 80 a second. Default: those of <see cref="NumFrames"/> at 25 frames
+    /// a second, rounded up.</summary>
     public int AudioColumns
     {
         get => _audioColumns ?? (int)Math.Ceiling(NumFrames / 5.0 * 16);
@@ -136,8 +139,8 @@ public sealed record SyncNetConfiguration
     /// <summary>The same encoders for inputs of given shapes: frames, channels and sizes are those of the tensors.</summary>
     /// <param name="visual">(B, F·C, H, W): pixels of 3 channels, or latents of any number of them.</param>
     /// <param name="audio">(B, 1, 80, columns).</param>
-    /// <remarks>The frames follow from the sound's columns, which are 3.2 a frame, rounded up. Where the channels are no multiple of that number the
-    /// window was cut to fewer frames: those of 3 channels each, else latents of 4.</remarks>
+    /// <remarks>The frames follow from the sound's columns, which are 3.2 a frame, rounded up. Where the channels are no multiple of that
+    /// number the window was cut to fewer frames: those of 3 channels each, else latents of 4.</remarks>
     /// <exception cref="ModelConfigurationException">The shapes are not what the encoders take.</exception>
     public SyncNetConfiguration FitTo(IReadOnlyList<long> visual, IReadOnlyList<long> audio)
     {
@@ -146,13 +149,26 @@ public sealed record SyncNetConfiguration
         Require(
             visual.Count != 4 || visual[1] != Visual.InChannels || visual[2] is < 1 or > MaximumSide || visual[3] is < 1 or > MaximumSide
                 ? $"visual_encoder: in_channels is {Visual.InChannels}, but the pictures are ({string.Join(", ", visual)})"
-                : null);
-        Require(audio.Count != 4 || audio[1] != 1 || audio[2] != MelBands || audio[3] is < 1 or > MaximumSide ? $"the sound is ({string.Join(", ", audio)}); (B, 1, {MelBands}, columns) is required" : null);
+                : null
+        );
+        Require(
+            audio.Count != 4 || audio[1] != 1 || audio[2] != MelBands || audio[3] is < 1 or > MaximumSide
+                ? $"the sound is ({string.Join(", ", audio)}); (B, 1, {MelBands}, columns) is required"
+                : null
+        );
         (int channels, int height, int width, int columns) = (Visual.InChannels, (int)visual[2], (int)visual[3], (int)audio[3]);
         int heard = columns * 5 / 16; // frames that fit into the columns, the last one begun
         bool isLatent = heard > 0 && channels != 3 * heard && (channels % heard == 0 || channels % 3 != 0);
-        int frames = !isLatent ? channels / 3 : channels % heard == 0 ? heard : channels % LatentChannels == 0 ? channels / LatentChannels : 1;
-        Require(height != width && height != width / 2 ? $"the pictures are {height} x {width}; squares or their lower halves are required" : null);
+        int frames =
+            !isLatent ? channels / 3
+            : channels % heard == 0 ? heard
+            : channels % LatentChannels == 0 ? channels / LatentChannels
+            : 1;
+        Require(
+            height != width && height != width / 2
+                ? $"the pictures are {height} x {width}; squares or their lower halves are required"
+                : null
+        );
         return this with
         {
             NumFrames = frames,
@@ -181,7 +197,8 @@ public sealed record SyncNetConfiguration
     }
 
     /// <summary>Checks that the encoders fit each other and their input.</summary>
-    /// <exception cref="ModelConfigurationException">The network cannot be built, or an encoder does not end at D x 1 x 1; says which and why.</exception>
+    /// <exception cref="ModelConfigurationException">The network cannot be built, or an encoder does not end at D x 1 x 1; says which and
+    /// why.</exception>
     public void Validate()
     {
         Require(Audio.FindFault("audio_encoder"));
@@ -199,28 +216,46 @@ public sealed record SyncNetConfiguration
         Require(Audio.InChannels != 1 ? $"audio_encoder: in_channels is {Audio.InChannels}; a spectrogram has 1" : null);
         Require(
             LatentSpace
-                ? Visual.InChannels % NumFrames == 0 ? null : $"visual_encoder: in_channels is {Visual.InChannels}, no multiple of num_frames ({NumFrames})"
-                : Visual.InChannels == 3 * NumFrames ? null : $"visual_encoder: in_channels is {Visual.InChannels}; {NumFrames} frames (num_frames) of 3 channels are {3 * NumFrames}"
+                ? Visual.InChannels % NumFrames == 0
+                    ? null
+                    : $"visual_encoder: in_channels is {Visual.InChannels}, no multiple of num_frames ({NumFrames})"
+                : Visual.InChannels == 3 * NumFrames
+                    ? null
+                    : $"visual_encoder: in_channels is {Visual.InChannels}; {NumFrames} frames (num_frames) of 3 channels are {3 * NumFrames}"
         );
         RequireOnePosition("audio", Audio.OutputSize(MelBands, AudioColumns), MelBands, AudioColumns);
         RequireOnePosition("visual", Visual.OutputSize(VisualHeight, VisualWidth), VisualHeight, VisualWidth);
     }
 
-    /// <summary>Frames that the visual encoder's channels are, where no <c>num_frames</c> says it: of 3 channels each, or of latents with 4.</summary>
+    /// <summary>Frames that the visual encoder's channels are, where no <c>num_frames</c> says it: of 3 channels each, or of latents with
+    /// 4.</summary>
     public int FramesOfChannels() => Math.Max(1, Visual.InChannels / (LatentSpace ? LatentChannels : 3));
 
     private static SyncNetConfiguration Pixels(bool attention)
     {
-        bool[] AttentionAt(int count, int first, int second) => [.. Enumerable.Range(0, count).Select(i => attention && (i == first || i == second))];
+        bool[] AttentionAt(int count, int first, int second) =>
+            [.. Enumerable.Range(0, count).Select(i => attention && (i == first || i == second))];
         return new SyncNetConfiguration
         {
-            Audio = Encoder(1, [32, 64, 128, 256, 512, 1024, 2048], [new(2, 1), 2, 2, 1, 2, 2, new(2, 3)]) with { AttentionBlocks = AttentionAt(7, 3, 4) },
-            Visual = Encoder(48, [64, 128, 256, 256, 512, 1024, 2048, 2048], [new(1, 2), 2, 2, 2, 2, 2, 2, 2]) with { AttentionBlocks = AttentionAt(8, 4, 5) },
+            Audio = Encoder(1, [32, 64, 128, 256, 512, 1024, 2048], [new(2, 1), 2, 2, 1, 2, 2, new(2, 3)]) with
+            {
+                AttentionBlocks = AttentionAt(7, 3, 4),
+            },
+            Visual = Encoder(48, [64, 128, 256, 256, 512, 1024, 2048, 2048], [new(1, 2), 2, 2, 2, 2, 2, 2, 2]) with
+            {
+                AttentionBlocks = AttentionAt(8, 4, 5),
+            },
         };
     }
 
     private static SyncNetEncoderConfiguration Encoder(int inChannels, int[] channels, SyncNetFactor[] factors) =>
-        new() { InChannels = inChannels, BlockOutChannels = channels, DownsampleFactors = factors, AttentionBlocks = new bool[channels.Length] };
+        new()
+        {
+            InChannels = inChannels,
+            BlockOutChannels = channels,
+            DownsampleFactors = factors,
+            AttentionBlocks = new bool[channels.Length],
+        };
 
     private static void RequireOnePosition(string encoder, (int Height, int Width) output, int height, int width) =>
         Require(

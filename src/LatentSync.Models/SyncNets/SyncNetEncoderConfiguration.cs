@@ -7,7 +7,8 @@ namespace LatentSync.Models.SyncNets;
 /// <summary>Shape of one of the two encoders of a SyncNet: <c>model.audio_encoder</c> or <c>model.visual_encoder</c>.</summary>
 public sealed record SyncNetEncoderConfiguration
 {
-    internal const int Groups = 32, HeadCount = 8;
+    internal const int Groups = 32,
+        HeadCount = 8;
     private const int MaximumChannels = 1 << 16;
     private const int MaximumBlocks = 64;
 
@@ -22,7 +23,8 @@ public sealed record SyncNetEncoderConfiguration
     /// <summary>Reduction by each residual block. Key <c>downsample_factors</c>.</summary>
     public required IReadOnlyList<SyncNetFactor> DownsampleFactors { get; init; }
 
-    /// <summary>Whether an attention block follows each residual block. Key <c>attn_blocks</c>, 0 or 1; absent (as in one of the original's files) means none.</summary>
+    /// <summary>Whether an attention block follows each residual block. Key <c>attn_blocks</c>, 0 or 1; absent (as in one of the original's
+    /// files) means none.</summary>
     public required IReadOnlyList<bool> AttentionBlocks { get; init; }
 
     /// <summary>Channels of the output.</summary>
@@ -67,7 +69,9 @@ public sealed record SyncNetEncoderConfiguration
             ["in_channels"] = InChannels,
             ["block_out_channels"] = new JsonArray([.. BlockOutChannels.Select(c => (JsonNode)c)]),
             ["downsample_factors"] = new JsonArray([
-                .. DownsampleFactors.Select(f => f.Vertical == f.Horizontal ? (JsonNode)f.Vertical : new JsonArray(f.Vertical, f.Horizontal)),
+                .. DownsampleFactors.Select(f =>
+                    f.Vertical == f.Horizontal ? (JsonNode)f.Vertical : new JsonArray(f.Vertical, f.Horizontal)
+                ),
             ]),
             ["attn_blocks"] = new JsonArray([.. AttentionBlocks.Select(a => (JsonNode)(a ? 1 : 0))]),
             ["dropout"] = 0.0,
@@ -97,9 +101,17 @@ public sealed record SyncNetEncoderConfiguration
     private static SyncNetFactor[] ReadFactors(JsonElement json, ConfigurationReader reader)
     {
         const string Key = "downsample_factors";
-        if (!json.TryGetProperty(Key, out JsonElement list) || list.ValueKind != JsonValueKind.Array || list.GetArrayLength() > MaximumBlocks)
+        if (
+            !json.TryGetProperty(Key, out JsonElement list)
+            || list.ValueKind != JsonValueKind.Array
+            || list.GetArrayLength() > MaximumBlocks
+        )
         {
-            throw reader.Invalid(Key, list.ValueKind == JsonValueKind.Undefined ? "nothing" : list.GetRawText(), $"a list of at most {MaximumBlocks} factors");
+            throw reader.Invalid(
+                Key,
+                list.ValueKind == JsonValueKind.Undefined ? "nothing" : list.GetRawText(),
+                $"a list of at most {MaximumBlocks} factors"
+            );
         }
         return [.. list.EnumerateArray().Select(Read)];
 

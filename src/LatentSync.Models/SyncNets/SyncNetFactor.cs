@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace LatentSync.Models.SyncNets;
 
-/// <summary>By how much a residual block of a SyncNet makes its input smaller. One entry of <c>downsample_factors</c>: a number, or [vertical, horizontal].</summary>
+/// <summary>By how much a residual block of a SyncNet makes its input smaller. One entry of <c>downsample_factors</c>: a number, or
+/// [vertical, horizontal].</summary>
 /// <param name="Vertical">Stride of the rows (mel bands, picture rows), at least 1.</param>
 /// <param name="Horizontal">Stride of the columns (time, picture columns), at least 1.</param>
 public readonly record struct SyncNetFactor(int Vertical, int Horizontal)
@@ -23,7 +24,8 @@ public readonly record struct SyncNetFactor(int Vertical, int Horizontal)
     /// <param name="height">Rows before.</param>
     /// <param name="width">Columns before.</param>
     /// <returns>Rows and columns; 0 where too few are left for the kernel of 3.</returns>
-    public (int Height, int Width) Apply(int height, int width) => IsReduction ? (Reduce(height, Vertical), Reduce(width, Horizontal)) : (height, width);
+    public (int Height, int Width) Apply(int height, int width) =>
+        IsReduction ? (Reduce(height, Vertical), Reduce(width, Horizontal)) : (height, width);
 
     /// <summary>"2" or "[2, 1]".</summary>
     public override string ToString() =>

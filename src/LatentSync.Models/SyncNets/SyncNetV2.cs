@@ -6,10 +6,11 @@ using static TorchSharp.torch;
 namespace LatentSync.Models.SyncNets;
 
 /// <summary>
-/// The SyncNet of Chung and Zisserman, the field's measure of lip-sync: five frames of a mouth and a fifth of a second of sound to embeddings whose
-/// distance is small when they belong together. For evaluation only.
+/// The SyncNet of Chung and Zisserman, the field's measure of lip-sync: five frames of a mouth and a fifth of a second of sound to
+/// embeddings whose distance is small when they belong together. For evaluation only.
 /// </summary>
-/// <remarks>"Out of time: automated lip sync in the wild" (2016), the layers of syncnet_python's S. Batch norm and ReLU follow each convolution.</remarks>
+/// <remarks>"Out of time: automated lip sync in the wild" (2016), the layers of syncnet_python's S. Batch norm and ReLU follow each
+/// convolution.</remarks>
 public sealed class SyncNetV2 : nn.Module
 {
     /// <summary>Frames that are seen at once.</summary>
@@ -60,7 +61,8 @@ public sealed class SyncNetV2 : nn.Module
     /// <param name="frames">(B, 3, 5, 224, 224): blue, green, red, 0..255. Not modified.</param>
     /// <returns>(B, 1024).</returns>
     public Tensor EmbedLips(Tensor frames) =>
-        _lipConvolutions.call(frames) // (B, 512, 1, 1, 1)
+        _lipConvolutions
+            .call(frames) // (B, 512, 1, 1, 1)
             .Then(x => x.flatten(1))
             .Then(_lipLayers);
 
@@ -68,7 +70,8 @@ public sealed class SyncNetV2 : nn.Module
     /// <param name="coefficients">(B, 1, 13, 20): cepstral coefficients, time last. Not modified.</param>
     /// <returns>(B, 1024).</returns>
     public Tensor EmbedSound(Tensor coefficients) =>
-        _soundConvolutions.call(coefficients) // (B, 512, 1, 1)
+        _soundConvolutions
+            .call(coefficients) // (B, 512, 1, 1)
             .Then(x => x.flatten(1))
             .Then(_soundLayers);
 
@@ -131,7 +134,8 @@ public sealed class SyncNetV2 : nn.Module
     {
         private readonly List<(string, nn.Module<Tensor, Tensor>)> _layers = [];
 
-        public void Add(nn.Module<Tensor, Tensor> layer) => _layers.Add((_layers.Count.ToString(System.Globalization.CultureInfo.InvariantCulture), layer));
+        public void Add(nn.Module<Tensor, Tensor> layer) =>
+            _layers.Add((_layers.Count.ToString(System.Globalization.CultureInfo.InvariantCulture), layer));
 
         public Sequential ToSequential() => nn.Sequential(_layers);
     }

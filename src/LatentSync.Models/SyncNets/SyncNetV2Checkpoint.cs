@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Models.SyncNets;
 
-/// <summary>Loads syncnet_v2.model: a PyTorch state dictionary, in the layout from before PyTorch 1.6 as published, or any later one.</summary>
+/// <summary>Loads syncnet_v2.model: a PyTorch state dictionary, in the layout from before PyTorch 1.6 as published, or any later
+/// one.</summary>
 public static class SyncNetV2Checkpoint
 {
     // Counts training batches; files from before PyTorch 0.4.1 lack it, and evaluation does not use it.

@@ -17,7 +17,8 @@ public sealed record SyncScore(int Offset, double Confidence, IReadOnlyList<doub
 
     private const double DistanceEpsilon = 1e-6;
 
-    /// <summary>By distances, as Chung and Zisserman: beyond the ends the sound's embedding is zero; confidence = median - minimum.</summary>
+    /// <summary>By distances, as Chung and Zisserman: beyond the ends the sound's embedding is zero; confidence = median -
+    /// minimum.</summary>
     /// <param name="lips">(N, D), one embedding a frame.</param>
     /// <param name="sound">(N, D), at the same frames.</param>
     public static SyncScore FromDistances(Tensor lips, Tensor sound)
@@ -37,7 +38,8 @@ public sealed record SyncScore(int Offset, double Confidence, IReadOnlyList<doub
         return new SyncScore(Reach - best, Median(curve) - curve[best], curve);
     }
 
-    /// <summary>By cosines of embeddings of length 1: the mean over the frames that have a partner at the shift; confidence = maximum - median.</summary>
+    /// <summary>By cosines of embeddings of length 1: the mean over the frames that have a partner at the shift; confidence = maximum -
+    /// median.</summary>
     /// <param name="visual">(N, D), one embedding at each of <paramref name="frames"/>.</param>
     /// <param name="frames">The frames that were looked at, rising, in [0, M).</param>
     /// <param name="sound">(M, D), one embedding at every frame.</param>
@@ -56,7 +58,10 @@ public sealed record SyncScore(int Offset, double Confidence, IReadOnlyList<doub
             int shift = i - Reach;
             double[] pairs =
             [
-                .. Enumerable.Range(0, frames.Count).Where(n => frames[n] + shift >= 0 && frames[n] + shift < columns).Select(n => (double)values[(n * columns) + frames[n] + shift]),
+                .. Enumerable
+                    .Range(0, frames.Count)
+                    .Where(n => frames[n] + shift >= 0 && frames[n] + shift < columns)
+                    .Select(n => (double)values[(n * columns) + frames[n] + shift]),
             ];
             curve[i] = pairs.Length > 0 ? pairs.Average() : double.NaN;
         }

@@ -10,7 +10,8 @@ namespace LatentSync.Models.UNets;
 /// <param name="FramesPerChunk"><c>data.num_frames</c>; null when absent.</param>
 /// <param name="AudioFeatureLength">Whisper rows before and after a frame's own, <c>data.audio_feat_length</c>; null when absent.</param>
 /// <param name="MaskImagePath"><c>data.mask_image_path</c> as written; null when absent.</param>
-/// <param name="Prediction">What the network was trained to give, <c>run.prediction_type</c> (ours); the original's networks give the noise.</param>
+/// <param name="Prediction">What the network was trained to give, <c>run.prediction_type</c> (ours); the original's networks give the
+/// noise.</param>
 public sealed record LatentSyncConfiguration(
     UNet3DConfiguration Model,
     int? Resolution = null,
@@ -37,8 +38,10 @@ public sealed record LatentSyncConfiguration(
     }
 
     /// <summary>Reads the text of a configuration file.</summary>
-    /// <param name="yaml">YAML with a <c>model</c> mapping. Plain scalars are typed as the original's loader types them: 1e-5 is a number.</param>
-    /// <exception cref="ModelConfigurationException">The text is not YAML, has no <c>model</c> section, or describes no usable network.</exception>
+    /// <param name="yaml">YAML with a <c>model</c> mapping. Plain scalars are typed as the original's loader types them: 1e-5 is a
+    /// number.</param>
+    /// <exception cref="ModelConfigurationException">The text is not YAML, has no <c>model</c> section, or describes no usable
+    /// network.</exception>
     public static LatentSyncConfiguration FromYaml(string yaml)
     {
         JsonElement root = YamlDocument.ToJson(yaml);
@@ -74,6 +77,7 @@ public sealed record LatentSyncConfiguration(
         }
         ConfigurationReader reader = new(run, "the run section");
         string text = reader.Text("prediction_type", "epsilon");
-        return SchedulerConfiguration.ParsePrediction(text) ?? throw reader.Invalid("prediction_type", $"\"{text}\"", "\"epsilon\", \"sample\" or \"v_prediction\"");
+        return SchedulerConfiguration.ParsePrediction(text)
+            ?? throw reader.Invalid("prediction_type", $"\"{text}\"", "\"epsilon\", \"sample\" or \"v_prediction\"");
     }
 }

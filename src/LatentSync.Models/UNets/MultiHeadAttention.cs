@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Models.UNets;
 
-/// <summary>softmax(Q Kᵀ / √d) V per head with linear maps around it; queries of one sequence, keys and values of the same or another.</summary>
+/// <summary>softmax(Q Kᵀ / √d) V per head with linear maps around it; queries of one sequence, keys and values of the same or
+/// another.</summary>
 internal sealed class MultiHeadAttention : nn.Module
 {
     [ComponentName(Name = "to_q")]
@@ -77,8 +78,8 @@ internal sealed class MultiHeadAttention : nn.Module
     /// memory, there and back; here positions and heads together are the "heads" of one strided view, so nothing is copied.
     /// </summary>
     /// <remarks>
-    /// Measured with b 2, f 16, 8 heads, 2 threads of a busy machine, float32, bit for bit the same: one view / copies as in the original / a
-    /// view per item: 1024 positions of 320: 131 / 264 / 170 ms; 256 of 640: 40 / 128 / 67 ms; 64 of 1280: 19 / 81 / 37 ms.
+    /// Measured with b 2, f 16, 8 heads, 2 threads of a busy machine, float32, bit for bit the same: one view / copies as in the original /
+    /// a view per item: 1024 positions of 320: 131 / 264 / 170 ms; 256 of 640: 40 / 128 / 67 ms; 64 of 1280: 19 / 81 / 37 ms.
     /// </remarks>
     public Tensor AlongFrames(Tensor tokens, long frames)
     {

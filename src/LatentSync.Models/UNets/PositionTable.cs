@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 namespace LatentSync.Models.UNets;
 
 /// <summary>Sinusoidal positions of the frames: pe[p, 2i] = sin(p · 10000^(-2i/C)), pe[p, 2i+1] = cos(the same).</summary>
-/// <remarks>Attention Is All You Need, arXiv:1706.03762, section 3.5. A buffer of the state dictionary, hence in every checkpoint.</remarks>
+/// <remarks>Attention Is All You Need, arXiv:1706.03762, section 3.5. A buffer of the state dictionary, hence in every
+/// checkpoint.</remarks>
 internal sealed class PositionTable : nn.Module
 {
     private const double MaximumPeriod = 10000;

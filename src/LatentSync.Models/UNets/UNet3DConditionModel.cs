@@ -70,7 +70,8 @@ public sealed class UNet3DConditionModel : nn.Module
     /// </summary>
     public bool GradientCheckpointing { get; set; }
 
-    /// <summary>Allocates the network; the parameters hold anything until <see cref="UNetCheckpoint.Load"/> or <see cref="InitializeForTraining"/> fills them.</summary>
+    /// <summary>Allocates the network; the parameters hold anything until <see cref="UNetCheckpoint.Load"/> or
+    /// <see cref="InitializeForTraining"/> fills them.</summary>
     /// <param name="configuration">The shape.</param>
     /// <param name="dtype">Float32, float16, bfloat16 or float64, of parameters and activations.</param>
     /// <param name="device">Where the parameters live; the meta device gives their names and shapes without memory.</param>
@@ -81,7 +82,8 @@ public sealed class UNet3DConditionModel : nn.Module
         return new UNet3DConditionModel(configuration, dtype, device);
     }
 
-    /// <summary>Memory of the parameters and buffers of a network that does not exist yet, so that a caller can compare it with what the machine has.</summary>
+    /// <summary>Memory of the parameters and buffers of a network that does not exist yet, so that a caller can compare it with what the
+    /// machine has.</summary>
     /// <param name="configuration">The shape.</param>
     /// <param name="dtype">As for <see cref="Create"/>.</param>
     /// <returns>Bytes; activations come on top.</returns>
@@ -127,7 +129,8 @@ public sealed class UNet3DConditionModel : nn.Module
     /// <summary>Predicts the noise.</summary>
     /// <param name="sample">(b, in_channels, f, h, w), any strides and float type, on the network's device. Not modified.</param>
     /// <param name="timesteps">One timestep for all, () or (1), or one per item, (b); integer or float.</param>
-    /// <param name="encoderHiddenStates">Audio tokens (b, f, S, X) or (b·f, S, X), frame fastest; null leaves the audio attention out.</param>
+    /// <param name="encoderHiddenStates">Audio tokens (b, f, S, X) or (b·f, S, X), frame fastest; null leaves the audio attention
+    /// out.</param>
     /// <returns>(b, out_channels, f, h, w) in the network's dtype.</returns>
     /// <exception cref="UNetInputException">A shape does not fit; says which, and what is required.</exception>
     public Tensor forward(Tensor sample, Tensor timesteps, Tensor? encoderHiddenStates) =>

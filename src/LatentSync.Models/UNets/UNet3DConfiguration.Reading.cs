@@ -67,7 +67,8 @@ public sealed partial record UNet3DConfiguration
 
     /// <summary>Reads the <c>model</c> section as a JSON object; absent keys take the original's defaults.</summary>
     /// <param name="json">The object, for instance <c>config</c> of a fixture's manifest.</param>
-    /// <exception cref="ModelConfigurationException">A key is unknown (the nearest known one is named), or a value cannot be used.</exception>
+    /// <exception cref="ModelConfigurationException">A key is unknown (the nearest known one is named), or a value cannot be
+    /// used.</exception>
     public static UNet3DConfiguration FromJson(JsonElement json)
     {
         ConfigurationReader reader = new(json, Model);

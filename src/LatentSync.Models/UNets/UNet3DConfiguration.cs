@@ -16,7 +16,8 @@ public sealed partial record UNet3DConfiguration
     /// <summary>Groups of the group norm at the entrance of every temporal transformer, whatever <see cref="NormNumGroups"/> is.</summary>
     internal const int TemporalNormGroups = 32;
 
-    /// <summary>Channels of the input: noisy latents 4, mask 1, masked latents 4, reference latents 4 make 13. Default 4. Key <c>in_channels</c>.</summary>
+    /// <summary>Channels of the input: noisy latents 4, mask 1, masked latents 4, reference latents 4 make 13. Default 4. Key
+    /// <c>in_channels</c>.</summary>
     public int InChannels { get; init; } = 4;
 
     /// <summary>Channels of the predicted noise. Default 4. Key <c>out_channels</c>.</summary>
@@ -28,10 +29,12 @@ public sealed partial record UNet3DConfiguration
     /// <summary>Resnets per down block; an up block has one more. Default 2. Key <c>layers_per_block</c>.</summary>
     public int LayersPerBlock { get; init; } = 2;
 
-    /// <summary>Whether each down block has spatial transformers. Key <c>down_block_types</c>: "CrossAttnDownBlock3D" or "DownBlock3D".</summary>
+    /// <summary>Whether each down block has spatial transformers. Key <c>down_block_types</c>: "CrossAttnDownBlock3D" or
+    /// "DownBlock3D".</summary>
     public IReadOnlyList<bool> DownBlockHasAttention { get; init; } = [true, true, true, false];
 
-    /// <summary>Whether each up block, coarsest first, has spatial transformers. Key <c>up_block_types</c>: "CrossAttnUpBlock3D" or "UpBlock3D".</summary>
+    /// <summary>Whether each up block, coarsest first, has spatial transformers. Key <c>up_block_types</c>: "CrossAttnUpBlock3D" or
+    /// "UpBlock3D".</summary>
     public IReadOnlyList<bool> UpBlockHasAttention { get; init; } = [false, true, true, true];
 
     /// <summary>Width of an audio token: 384 for Whisper tiny, 768 for small. Default 1280. Key <c>cross_attention_dim</c>.</summary>
@@ -64,13 +67,16 @@ public sealed partial record UNet3DConfiguration
     /// <summary>Maps the input x to 2x - 1. Default false. Key <c>center_input_sample</c>.</summary>
     public bool CenterInputSample { get; init; }
 
-    /// <summary>The time embedding scales and shifts the second norm instead of being added before it. Default false. Key <c>resnet_time_scale_shift</c>: "default" or "scale_shift".</summary>
+    /// <summary>The time embedding scales and shifts the second norm instead of being added before it. Default false. Key
+    /// <c>resnet_time_scale_shift</c>: "default" or "scale_shift".</summary>
     public bool TimeScaleShift { get; init; }
 
-    /// <summary>Linear layers instead of 1x1 convolutions around the spatial transformers: same arithmetic, other weight shapes. Default false. Key <c>use_linear_projection</c>.</summary>
+    /// <summary>Linear layers instead of 1x1 convolutions around the spatial transformers: same arithmetic, other weight shapes. Default
+    /// false. Key <c>use_linear_projection</c>.</summary>
     public bool UseLinearProjection { get; init; }
 
-    /// <summary>Norms of the resnets per frame instead of over the frames of a chunk. Default false. Key <c>use_inflated_groupnorm</c>.</summary>
+    /// <summary>Norms of the resnets per frame instead of over the frames of a chunk. Default false. Key
+    /// <c>use_inflated_groupnorm</c>.</summary>
     public bool PerFrameNorms { get; init; }
 
     /// <summary>The spatial transformers have an attention to audio tokens. Default false. Key <c>add_audio_layer</c>.</summary>
@@ -191,7 +197,8 @@ public sealed partial record UNet3DConfiguration
     /// <summary>Whether down block <paramref name="level"/> has temporal layers.</summary>
     internal bool HasMotionInDown(int level) => UseMotionModule && !MotionModuleDecoderOnly && MotionModuleResolutions.Contains(1 << level);
 
-    /// <summary>Whether up block <paramref name="index"/>, counted from the coarsest, has them; the original counts from 2^3 whatever the depth.</summary>
+    /// <summary>Whether up block <paramref name="index"/>, counted from the coarsest, has them; the original counts from 2^3 whatever the
+    /// depth.</summary>
     internal bool HasMotionInUp(int index) => UseMotionModule && index <= 3 && MotionModuleResolutions.Contains(1 << (3 - index));
 
     private void ValidateMotion()

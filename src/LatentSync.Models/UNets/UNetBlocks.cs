@@ -122,7 +122,8 @@ internal sealed class MidBlock : nn.Module
     }
 }
 
-/// <summary>One level of the decoder: layers of [current, skip] to resnet, spatial transformer, motion module; then twice the size.</summary>
+/// <summary>One level of the decoder: layers of [current, skip] to resnet, spatial transformer, motion module; then twice the
+/// size.</summary>
 internal sealed class UpBlock : nn.Module
 {
     [ComponentName(Name = "attentions")]
@@ -195,7 +196,8 @@ internal sealed class UpBlock : nn.Module
         return _motionModules.Count > 0 ? hidden.Then(x => pass.Layer(_motionModules[layer], _motionModules[layer].Forward, x)) : hidden;
     }
 
-    /// <summary>The end of the level: enlarges <paramref name="hidden"/> to the size of the next skip, unless this is the finest level.</summary>
+    /// <summary>The end of the level: enlarges <paramref name="hidden"/> to the size of the next skip, unless this is the finest
+    /// level.</summary>
     public Tensor Finish(Tensor hidden, List<Tensor> skips, UNetPass pass)
     {
         foreach (Upsampler upsampler in _upsamplers)

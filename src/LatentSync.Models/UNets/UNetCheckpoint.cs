@@ -52,18 +52,20 @@ public static class UNetCheckpoint
         }
     }
 
-    /// <summary>Fills a network from a state dictionary, bare or under "state_dict", with or without "module." in front of the keys.</summary>
+    /// <summary>Fills a network from a state dictionary, bare or under "state_dict", with or without "module." in front of the
+    /// keys.</summary>
     /// <param name="network">The network; its parameters are overwritten.</param>
     /// <param name="archive">The file.</param>
     /// <param name="allowMissing">
-    /// False (the default) refuses a file that lacks anything but temporal layers, which then pass their input on unchanged (a first-stage file works
-    /// in the released configuration). True keeps what the network holds for every missing key, as the original does: to start a
+    /// False (the default) refuses a file that lacks anything but temporal layers, which then pass their input on unchanged (a first-stage
+    /// file works in the released configuration). True keeps what the network holds for every missing key, as the original does: to start a
     /// training from another network's weights, after <see cref="UNet3DConditionModel.InitializeForTraining"/>.
     /// </param>
     /// <param name="progress">Bytes filled.</param>
     /// <param name="cancellationToken">Checked between tensors.</param>
     /// <returns>Which keys were missing, unused, or dropped by the original's rules.</returns>
-    /// <exception cref="CheckpointMismatchException">The file is of another architecture; says what it looks like and which keys and shapes differ. Nothing was copied.</exception>
+    /// <exception cref="CheckpointMismatchException">The file is of another architecture; says what it looks like and which keys and shapes
+    /// differ. Nothing was copied.</exception>
     /// <exception cref="CheckpointFormatException">The file is damaged.</exception>
     public static UNetLoadReport Load(
         UNet3DConditionModel network,
@@ -124,7 +126,11 @@ public static class UNetCheckpoint
     }
 
     // Shapes only: the network may be on the meta device.
-    private static (UNetLoadReport Report, StateDictOptions Options) Match(UNet3DConditionModel network, TensorArchive archive, bool allowMissing)
+    private static (UNetLoadReport Report, StateDictOptions Options) Match(
+        UNet3DConditionModel network,
+        TensorArchive archive,
+        bool allowMissing
+    )
     {
         string looksLike = Describe(archive);
         HashSet<string> dropped = FindDropped(network.Configuration, archive);

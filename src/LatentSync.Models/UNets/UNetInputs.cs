@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Models.UNets;
 
-/// <summary>Checks and folds what a forward call is given, so that a mistake is named before it becomes an error deep inside libtorch.</summary>
+/// <summary>Checks and folds what a forward call is given, so that a mistake is named before it becomes an error deep inside
+/// libtorch.</summary>
 internal static class UNetInputs
 {
     public static void CheckSample(UNet3DConfiguration configuration, Tensor sample)

@@ -32,7 +32,8 @@ internal sealed record UNetSettings(UNet3DConfiguration Configuration, ScalarTyp
 /// <param name="ZeroContextItems">So many leading items of the batch have audio tokens that are all zero.</param>
 /// <param name="Observer">Sees inner outputs; null costs nothing.</param>
 /// <param name="CancellationToken">Checked between the layers.</param>
-/// <param name="GradientCheckpointing">Layers called through <see cref="Layer"/> keep their inputs only while gradients are recorded.</param>
+/// <param name="GradientCheckpointing">Layers called through <see cref="Layer"/> keep their inputs only while gradients are
+/// recorded.</param>
 internal sealed record UNetPass(
     long Batch,
     long Frames,
@@ -50,7 +51,8 @@ internal sealed record UNetPass(
     /// <summary>To be called where a layer begins; what is computed so far belongs to the call's dispose scope.</summary>
     public void ThrowIfCancelled() => CancellationToken.ThrowIfCancellationRequested();
 
-    /// <summary>Calls a resnet, spatial transformer or motion module; with <see cref="GradientCheckpointing"/> as one <see cref="GradientCheckpoint"/>.</summary>
+    /// <summary>Calls a resnet, spatial transformer or motion module; with <see cref="GradientCheckpointing"/> as one
+    /// <see cref="GradientCheckpoint"/>.</summary>
     public Tensor Layer(nn.Module layer, Func<Tensor, UNetPass, Tensor> forward, Tensor input)
     {
         if (!GradientCheckpointing || !is_grad_enabled())
@@ -60,13 +62,19 @@ internal sealed record UNetPass(
         // Whatever else comes from outside and may need a gradient.
         bool usesTime = layer is ResnetBlock;
         bool usesTokens = layer is SpatialTransformer && AudioTokens is not null;
-        Tensor[] inputs = usesTime ? [input, TimeEmbedding] : usesTokens ? [input, AudioTokens!] : [input];
+        Tensor[] inputs =
+            usesTime ? [input, TimeEmbedding]
+            : usesTokens ? [input, AudioTokens!]
+            : [input];
         return GradientCheckpoint.Run(
             inputs,
             layer,
             (given, isRepetition) =>
             {
-                UNetPass pass = usesTime ? this with { TimeEmbedding = given[1] } : usesTokens ? this with { AudioTokens = given[1] } : this;
+                UNetPass pass =
+                    usesTime ? this with { TimeEmbedding = given[1] }
+                    : usesTokens ? this with { AudioTokens = given[1] }
+                    : this;
                 pass = isRepetition ? pass with { Observer = null, CancellationToken = default } : pass;
                 return forward(given[0], pass);
             }

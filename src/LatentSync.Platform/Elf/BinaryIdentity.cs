@@ -25,7 +25,8 @@ internal sealed record BinaryIdentity(string Format, string? Architecture)
     {
         if (head.Length >= 20 && head[..4].SequenceEqual("\u007fELF"u8))
         {
-            ushort machine = head[5] == 2 ? BinaryPrimitives.ReadUInt16BigEndian(head[0x12..]) : BinaryPrimitives.ReadUInt16LittleEndian(head[0x12..]);
+            ushort machine =
+                head[5] == 2 ? BinaryPrimitives.ReadUInt16BigEndian(head[0x12..]) : BinaryPrimitives.ReadUInt16LittleEndian(head[0x12..]);
             return new BinaryIdentity("ELF", ElfMachine(machine));
         }
         if (head.Length >= 2 && head[..2].SequenceEqual("MZ"u8))
@@ -38,7 +39,15 @@ internal sealed record BinaryIdentity(string Format, string? Architecture)
             if (magic is 0xfeedfacf)
             {
                 uint cpu = BinaryPrimitives.ReadUInt32LittleEndian(head[4..]);
-                return new BinaryIdentity("Mach-O", cpu switch { 0x0100000c => "arm64", 0x01000007 => "x64", _ => null });
+                return new BinaryIdentity(
+                    "Mach-O",
+                    cpu switch
+                    {
+                        0x0100000c => "arm64",
+                        0x01000007 => "x64",
+                        _ => null,
+                    }
+                );
             }
             if (magic is 0xbebafeca or 0xcafebabe)
             {

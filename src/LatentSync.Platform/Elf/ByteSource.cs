@@ -25,7 +25,8 @@ internal abstract class ByteSource : IDisposable
 
     public long Length { get; }
 
-    /// <summary>A file; its length is that of what was opened, since a link (Nix, Bazel and pip make them) has a length of its own.</summary>
+    /// <summary>A file; its length is that of what was opened, since a link (Nix, Bazel and pip make them) has a length of its
+    /// own.</summary>
     /// <exception cref="IOException">It is missing, no regular file, or cannot be read.</exception>
     public static ByteSource FromFile(string path)
     {

@@ -25,9 +25,10 @@ internal sealed class ElfImage : IDisposable
         ReadHeader();
         Needed = _needed;
         SoName = _dynamic.TryGetValue(DynamicTag.SoName, out long name) ? String(name) : null;
-        RunPath = (_dynamic.TryGetValue(DynamicTag.RunPath, out long path) || _dynamic.TryGetValue(DynamicTag.RPath, out path))
-            ? String(path).Split(':', StringSplitOptions.RemoveEmptyEntries)
-            : [];
+        RunPath =
+            (_dynamic.TryGetValue(DynamicTag.RunPath, out long path) || _dynamic.TryGetValue(DynamicTag.RPath, out path))
+                ? String(path).Split(':', StringSplitOptions.RemoveEmptyEntries)
+                : [];
         VersionNeeds = ReadVersionNeeds();
     }
 
@@ -130,7 +131,8 @@ internal sealed class ElfImage : IDisposable
         {
             return;
         }
-        long count = size / entrySize, at = Offset(table);
+        long count = size / entrySize,
+            at = Offset(table);
         if (count > MostRelocations || at > _bytes.Length - size)
         {
             throw _bytes.Bad($"its relocation table claims {size} bytes");
@@ -159,7 +161,8 @@ internal sealed class ElfImage : IDisposable
         }
         Machine = _bytes.UInt16(0x12);
         long headers = _bytes.Int64(0x20);
-        int size = _bytes.UInt16(0x36), count = _bytes.UInt16(0x38);
+        int size = _bytes.UInt16(0x36),
+            count = _bytes.UInt16(0x38);
         if (size < 56 || count > MostProgramHeaders)
         {
             throw _bytes.Bad($"it has {count} program headers of {size} bytes");
@@ -227,7 +230,8 @@ internal sealed class ElfImage : IDisposable
         {
             return needs;
         }
-        long count = Count(DynamicTag.VersionNeedCount, MostVersions), at = Offset(table);
+        long count = Count(DynamicTag.VersionNeedCount, MostVersions),
+            at = Offset(table);
         for (long i = 0; i < count; i++)
         {
             int entries = _bytes.UInt16(at + 2);
@@ -291,7 +295,9 @@ internal sealed class ElfImage : IDisposable
         {
             throw _bytes.Bad("it has no dynamic string table");
         }
-        return index < size ? _bytes.CString(Offset(table) + index) : throw _bytes.Bad($"text {index} lies outside its string table of {size} bytes");
+        return index < size
+            ? _bytes.CString(Offset(table) + index)
+            : throw _bytes.Bad($"text {index} lies outside its string table of {size} bytes");
     }
 
     private long Offset(long address)

@@ -26,7 +26,9 @@ internal static class CxxAbi
                 library,
                 "a libtorch of the old C++ layout (_GLIBCXX_USE_CXX11_ABI=0)",
                 "one of the new layout, as TorchSharp's native library was built with",
-                FormattableString.Invariant($"give PyTorch 2.7 or later (best {LibTorchVersion.Expected}), or libtorch's archive named \"cxx11-abi-shared-with-deps\"")
+                FormattableString.Invariant(
+                    $"give PyTorch 2.7 or later (best {LibTorchVersion.Expected}), or libtorch's archive named \"cxx11-abi-shared-with-deps\""
+                )
             )
             : null;
     }

@@ -60,7 +60,9 @@ public sealed class LibTorchLoader
         {
             if (_loaded is not null)
             {
-                return options is null || options == _loadedWith || SameFolder(options, _loaded) ? _loaded : throw AlreadyLoaded(options, _loaded);
+                return options is null || options == _loadedWith || SameFolder(options, _loaded)
+                    ? _loaded
+                    : throw AlreadyLoaded(options, _loaded);
             }
             if (_failed is not null && (options is null || options == _loadedWith))
             {
@@ -69,7 +71,11 @@ public sealed class LibTorchLoader
             }
             PlatformSettings settings = PlatformSettings.FromEnvironment();
             LibTorchOptions effective = options ?? new LibTorchOptions();
-            settings = settings with { LibTorchFolder = effective.Folder ?? settings.LibTorchFolder, CacheFolder = effective.CacheFolder ?? settings.CacheFolder };
+            settings = settings with
+            {
+                LibTorchFolder = effective.Folder ?? settings.LibTorchFolder,
+                CacheFolder = effective.CacheFolder ?? settings.CacheFolder,
+            };
             _loadedWith = effective;
             try
             {
@@ -97,12 +103,26 @@ public sealed class LibTorchLoader
             }
         }
         (string? version, string? flavor) = LibTorchVersion.Read(location.Folder);
-        _trace.Add(new LoadStep("inspect", location.Folder, true, $"libtorch {version ?? "of unknown version"}, {flavor ?? "unknown flavour"}"));
+        _trace.Add(
+            new LoadStep("inspect", location.Folder, true, $"libtorch {version ?? "of unknown version"}, {flavor ?? "unknown flavour"}")
+        );
         WarnOfVersion(location, version);
 
-        (nint handle, string path, bool repaired, bool isKept) = OperatingSystem.IsLinux() ? LoadInspected(location, version) : LoadInKnownOrder(location);
+        (nint handle, string path, bool repaired, bool isKept) = OperatingSystem.IsLinux()
+            ? LoadInspected(location, version)
+            : LoadInKnownOrder(location);
         WarnOfMissingExports(location, handle, version);
-        return new LibTorchLoad(location.Folder, location.IsExternal, version, flavor ?? "unknown", path, repaired, isKept ? path : null, _warnings, _trace)
+        return new LibTorchLoad(
+            location.Folder,
+            location.IsExternal,
+            version,
+            flavor ?? "unknown",
+            path,
+            repaired,
+            isKept ? path : null,
+            _warnings,
+            _trace
+        )
         {
             BridgeHandle = handle,
         };
@@ -110,7 +130,12 @@ public sealed class LibTorchLoader
 
     private (nint Handle, string Path, bool Repaired, bool IsKept) LoadInspected(LibTorchLocation location, string? version)
     {
-        var search = new DependencySearch { OwnFolders = OwnFolders(location), Mapped = Mapped(), LibraryPath = _settings.LibraryPath };
+        var search = new DependencySearch
+        {
+            OwnFolders = OwnFolders(location),
+            Mapped = Mapped(),
+            LibraryPath = _settings.LibraryPath,
+        };
         List<string> roots = _names.LoadOrder.Select(name => Path.Combine(location.Folder, name)).Where(File.Exists).ToList();
         DependencyGraph libraries = Inspect(roots, search);
         if (libraries.VersionProblems.Count > 0)
@@ -135,14 +160,16 @@ public sealed class LibTorchLoader
                 ? (LoadOrExplain(location.BridgePath, search), location.BridgePath, false, false)
                 : LoadRepaired(location.BridgePath, repaired, search);
         }
-        catch (NativeLoadException refused) when (refused.Failure.Cause == NativeLoadCause.SymbolMissing && version != LibTorchVersion.Expected)
+        catch (NativeLoadException refused)
+            when (refused.Failure.Cause == NativeLoadCause.SymbolMissing && version != LibTorchVersion.Expected)
         {
             throw Failed("load", OtherVersion(refused.Failure, version), refused);
         }
     }
 
     /// <summary>Libraries that others open by name at run time without knowing where they lie: in PyTorch's wheels cuDNN asks for NVRTC so
-    /// (pytorch issue 145580), and without it cuDNN has no attention kernel. Once loaded by path, the loader finds it by its name.</summary>
+    /// (pytorch issue 145580), and without it cuDNN has no attention kernel. Once loaded by path, the loader finds it by its
+    /// name.</summary>
     private void LoadNamedAtRunTime(LibTorchLocation location)
     {
         if (!File.Exists(Path.Combine(location.Folder, "libtorch_cuda.so")))
@@ -173,8 +200,12 @@ public sealed class LibTorchLoader
         failure with
         {
             Found = $"libtorch {version ?? "of unknown version"}, which has no {failure.Subject}",
-            Required = FormattableString.Invariant($"libtorch {LibTorchVersion.Expected}, which TorchSharp {LibTorchVersion.TorchSharp} was built against"),
-            Remedy = FormattableString.Invariant($"give the torch/lib folder of PyTorch {LibTorchVersion.Expected} (pip install torch=={LibTorchVersion.Expected} in an environment of its own)"),
+            Required = FormattableString.Invariant(
+                $"libtorch {LibTorchVersion.Expected}, which TorchSharp {LibTorchVersion.TorchSharp} was built against"
+            ),
+            Remedy = FormattableString.Invariant(
+                $"give the torch/lib folder of PyTorch {LibTorchVersion.Expected} (pip install torch=={LibTorchVersion.Expected} in an environment of its own)"
+            ),
         };
 
     private byte[] RepairBridge(LibTorchLocation location, DependencyGraph bridge)
@@ -253,7 +284,11 @@ public sealed class LibTorchLoader
         catch (ElfFormatException damaged)
         {
             string remedy = $"replace {damaged.File} by an intact copy (restore or install the program again)";
-            throw Failed("inspect", new NativeLoadFailure(NativeLoadCause.FileDamaged, damaged.File, damaged.Message, "an intact library", remedy), damaged);
+            throw Failed(
+                "inspect",
+                new NativeLoadFailure(NativeLoadCause.FileDamaged, damaged.File, damaged.Message, "an intact library", remedy),
+                damaged
+            );
         }
         if (graph.Missing.Count > 0)
         {
@@ -271,7 +306,13 @@ public sealed class LibTorchLoader
         string nvidia = Path.GetFullPath(Path.Combine(location.Folder, "..", "..", "nvidia"));
         if (location.IsExternal && Directory.Exists(nvidia))
         {
-            folders.AddRange(Directory.EnumerateDirectories(nvidia).Select(package => Path.Combine(package, "lib")).Where(Directory.Exists).Order(StringComparer.Ordinal));
+            folders.AddRange(
+                Directory
+                    .EnumerateDirectories(nvidia)
+                    .Select(package => Path.Combine(package, "lib"))
+                    .Where(Directory.Exists)
+                    .Order(StringComparer.Ordinal)
+            );
         }
         return folders;
     }
@@ -285,7 +326,11 @@ public sealed class LibTorchLoader
         }
         if (location.IsExternal)
         {
-            throw Failed("locate", Second(location, present, "call TorchRuntime.EnsureLoaded with these options before anything else loads libtorch"), null);
+            throw Failed(
+                "locate",
+                Second(location, present, "call TorchRuntime.EnsureLoaded with these options before anything else loads libtorch"),
+                null
+            );
         }
         _trace.Add(new LoadStep("locate", present, true, "this libtorch is already loaded in the process and is used"));
         return location with { Folder = Path.GetDirectoryName(present)!, IsExternal = true };
@@ -306,17 +351,27 @@ public sealed class LibTorchLoader
     }
 
     private NativeLoadFailure Second(LibTorchLocation location, string other, string remedy) =>
-        new(NativeLoadCause.SecondLibTorch, Path.Combine(location.Folder, _names.Cpu), $"another libtorch at {other}", "one libtorch in a process (two abort it)", remedy);
+        new(
+            NativeLoadCause.SecondLibTorch,
+            Path.Combine(location.Folder, _names.Cpu),
+            $"another libtorch at {other}",
+            "one libtorch in a process (two abort it)",
+            remedy
+        );
 
     private void WarnOfVersion(LibTorchLocation location, string? version)
     {
         if (version is null && location.IsExternal)
         {
-            _warnings.Add($"The version of the libtorch in {location.Folder} is unknown; TorchSharp {LibTorchVersion.TorchSharp} was built against {LibTorchVersion.Expected}.");
+            _warnings.Add(
+                $"The version of the libtorch in {location.Folder} is unknown; TorchSharp {LibTorchVersion.TorchSharp} was built against {LibTorchVersion.Expected}."
+            );
         }
         else if (version is not null && version != LibTorchVersion.Expected)
         {
-            _warnings.Add($"The libtorch in {location.Folder} is {version}, but TorchSharp {LibTorchVersion.TorchSharp} was built against {LibTorchVersion.Expected}: calls whose meaning changed between the two may fail.");
+            _warnings.Add(
+                $"The libtorch in {location.Folder} is {version}, but TorchSharp {LibTorchVersion.TorchSharp} was built against {LibTorchVersion.Expected}: calls whose meaning changed between the two may fail."
+            );
         }
     }
 
@@ -328,11 +383,22 @@ public sealed class LibTorchLoader
             return;
         }
         List<string> missing = BridgeImports.FindMissing(location.BridgePath, handle);
-        _trace.Add(new LoadStep("verify", location.BridgePath, missing.Count == 0, FormattableString.Invariant($"{missing.Count} of its functions are missing in this libtorch")));
+        _trace.Add(
+            new LoadStep(
+                "verify",
+                location.BridgePath,
+                missing.Count == 0,
+                FormattableString.Invariant($"{missing.Count} of its functions are missing in this libtorch")
+            )
+        );
         if (missing.Count > 0)
         {
             string names = string.Join(", ", missing.Take(5)) + (missing.Count > 5 ? ", ..." : "");
-            _warnings.Add(FormattableString.Invariant($"This libtorch ({version ?? "unknown version"}) lacks {missing.Count} functions that TorchSharp {LibTorchVersion.TorchSharp} can call ({names}): a call to one of them ends the process."));
+            _warnings.Add(
+                FormattableString.Invariant(
+                    $"This libtorch ({version ?? "unknown version"}) lacks {missing.Count} functions that TorchSharp {LibTorchVersion.TorchSharp} can call ({names}): a call to one of them ends the process."
+                )
+            );
         }
     }
 
@@ -342,10 +408,12 @@ public sealed class LibTorchLoader
         return new NativeLoadException(failure, _trace.ToArray(), inner);
     }
 
-    private static bool SameFile(string a, string b) => Path.GetFullPath(a) == Path.GetFullPath(b) || (FileStatus.Of(a) is { } file && file.Identity == FileStatus.Of(b)?.Identity);
+    private static bool SameFile(string a, string b) =>
+        Path.GetFullPath(a) == Path.GetFullPath(b) || (FileStatus.Of(a) is { } file && file.Identity == FileStatus.Of(b)?.Identity);
 
     private static bool SameFolder(LibTorchOptions options, LibTorchLoad loaded) =>
-        options.Folder is not null && Path.TrimEndingDirectorySeparator(Path.GetFullPath(options.Folder)) == Path.TrimEndingDirectorySeparator(loaded.Folder);
+        options.Folder is not null
+        && Path.TrimEndingDirectorySeparator(Path.GetFullPath(options.Folder)) == Path.TrimEndingDirectorySeparator(loaded.Folder);
 
     private static NativeLoadException AlreadyLoaded(LibTorchOptions options, LibTorchLoad loaded) =>
         new(

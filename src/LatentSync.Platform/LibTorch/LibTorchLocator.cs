@@ -13,13 +13,14 @@ internal sealed class LibTorchLocator(string baseDirectory, string runtimeIdenti
 {
     /// <summary>The folders that .NET itself searches for native libraries.</summary>
     public IReadOnlyList<string> RuntimeSearchFolders { get; init; } =
-        [baseDirectory, Path.Combine(baseDirectory, "runtimes", runtimeIdentifier, "native")];
+    [baseDirectory, Path.Combine(baseDirectory, "runtimes", runtimeIdentifier, "native")];
 
     /// <summary>The locator of this process.</summary>
     public static LibTorchLocator ForThisProcess()
     {
         string baseDirectory = AppContext.BaseDirectory;
-        string portable = $"{(OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux")}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}";
+        string portable =
+            $"{(OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux")}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}";
         var folders = new List<string> { baseDirectory, Path.Combine(baseDirectory, "runtimes", portable, "native") };
         if (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") is string searched)
         {
@@ -27,7 +28,10 @@ internal sealed class LibTorchLocator(string baseDirectory, string runtimeIdenti
         }
         return new LibTorchLocator(baseDirectory, portable, LibTorchNames.Current)
         {
-            RuntimeSearchFolders = folders.Select(folder => Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))).Distinct().ToList(),
+            RuntimeSearchFolders = folders
+                .Select(folder => Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)))
+                .Distinct()
+                .ToList(),
         };
     }
 
@@ -50,7 +54,8 @@ internal sealed class LibTorchLocator(string baseDirectory, string runtimeIdenti
     /// <summary>The folder of the libtorch that belongs to the program, or null.</summary>
     public string? FindOwn() => RuntimeSearchFolders.Append(Path.Combine(baseDirectory, "libtorch")).FirstOrDefault(Holds);
 
-    /// <summary>The folder of a libtorch that the user gave: the folder itself, its lib, or its torch/lib (a site-packages folder).</summary>
+    /// <summary>The folder of a libtorch that the user gave: the folder itself, its lib, or its torch/lib (a site-packages
+    /// folder).</summary>
     public string? FindGiven(string folder)
     {
         string full = Path.GetFullPath(folder);

@@ -9,10 +9,18 @@ internal sealed record LibTorchNames(string Bridge, string Cpu, IReadOnlyList<st
 {
     /// <summary>libtorch on Linux: the last one needs all others; the CUDA libraries are roots of their own.</summary>
     public static LibTorchNames Linux { get; } =
-        new("libLibTorchSharp.so", "libtorch_cpu.so", ["libc10.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"]);
+        new(
+            "libLibTorchSharp.so",
+            "libtorch_cpu.so",
+            ["libc10.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"]
+        );
 
     public static LibTorchNames Windows { get; } =
-        new("LibTorchSharp.dll", "torch_cpu.dll", ["libiomp5md.dll", "c10.dll", "torch_cpu.dll", "c10_cuda.dll", "torch_cuda.dll", "torch.dll"]);
+        new(
+            "LibTorchSharp.dll",
+            "torch_cpu.dll",
+            ["libiomp5md.dll", "c10.dll", "torch_cpu.dll", "c10_cuda.dll", "torch_cuda.dll", "torch.dll"]
+        );
 
     public static LibTorchNames MacOs { get; } =
         new("libLibTorchSharp.dylib", "libtorch_cpu.dylib", ["libomp.dylib", "libc10.dylib", "libtorch_cpu.dylib", "libtorch.dylib"]);

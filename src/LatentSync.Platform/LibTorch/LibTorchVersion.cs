@@ -34,7 +34,10 @@ internal static partial class LibTorchVersion
             if (text is not null && VersionText().Match(text.Trim()) is { Success: true } match)
             {
                 string flavor = match.Groups["flavor"].Value;
-                return (match.Groups["version"].Value, KnownFlavor().IsMatch(flavor) ? flavor : PythonCuda(parent) ?? (flavor.Length > 0 ? flavor : FlavorByFiles(folder)));
+                return (
+                    match.Groups["version"].Value,
+                    KnownFlavor().IsMatch(flavor) ? flavor : PythonCuda(parent) ?? (flavor.Length > 0 ? flavor : FlavorByFiles(folder))
+                );
             }
         }
         return (null, FlavorByFiles(folder));

@@ -32,7 +32,9 @@ internal sealed class RepairedLibraryCache(string? cacheFolder, string temporary
     public static string FileName(string originalPath, ReadOnlySpan<byte> original)
     {
         string hash = Convert.ToHexStringLower(SHA256.HashData(original))[..32];
-        return FormattableString.Invariant($"{Path.GetFileNameWithoutExtension(originalPath)}-{hash}-r{SymbolVersionRepair.Revision}{Path.GetExtension(originalPath)}");
+        return FormattableString.Invariant(
+            $"{Path.GetFileNameWithoutExtension(originalPath)}-{hash}-r{SymbolVersionRepair.Revision}{Path.GetExtension(originalPath)}"
+        );
     }
 
     /// <summary>Places from which the content can be loaded, best first. Each is made when it is asked for; one that cannot be
@@ -43,7 +45,9 @@ internal sealed class RepairedLibraryCache(string? cacheFolder, string temporary
         {
             trace.Add(new LoadStep("cache", fileName, false, "this user has no cache folder"));
         }
-        else if (Attempt("cache", Path.Combine(cacheFolder, "native"), trace, folder => InCache(folder, fileName, content, trace)) is { } cached)
+        else if (
+            Attempt("cache", Path.Combine(cacheFolder, "native"), trace, folder => InCache(folder, fileName, content, trace)) is { } cached
+        )
         {
             yield return cached;
         }

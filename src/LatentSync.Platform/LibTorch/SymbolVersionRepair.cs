@@ -83,7 +83,14 @@ internal static class SymbolVersionRepair
                 trace.Add(new LoadStep("repair", path, false, reason));
                 throw new NativeLoadException(NativeLoadDiagnosis.Version(problem), trace);
             }
-            trace.Add(new LoadStep("inspect", path, true, $"needs {problem.Need.Version} only for {HarmlessSymbol}, which no relocation uses; {problem.Provider} ends at {problem.Newest}"));
+            trace.Add(
+                new LoadStep(
+                    "inspect",
+                    path,
+                    true,
+                    $"needs {problem.Need.Version} only for {HarmlessSymbol}, which no relocation uses; {problem.Provider} ends at {problem.Newest}"
+                )
+            );
             library = Apply(library, problem.Need);
         }
         return library;

@@ -129,7 +129,9 @@ internal sealed class DependencyGraph
         string family = like[..(like.IndexOf('_', StringComparison.Ordinal) + 1)];
         return defined
             .Where(version => family.Length > 0 && version.StartsWith(family, StringComparison.Ordinal))
-            .Select(version => (Text: version, Number: Version.TryParse(Padded(version[family.Length..]), out Version? number) ? number : null))
+            .Select(version =>
+                (Text: version, Number: Version.TryParse(Padded(version[family.Length..]), out Version? number) ? number : null)
+            )
             .Where(item => item.Number is not null)
             .OrderBy(item => item.Number)
             .LastOrDefault()

@@ -18,7 +18,8 @@ internal sealed record DependencySearch
     /// <summary>The system's folders, by the conventions of Debian and Fedora.</summary>
     public IReadOnlyList<string> SystemFolders { get; init; } = DefaultSystemFolders();
 
-    /// <summary>Asks the dynamic loader (which also knows /etc/ld.so.cache) for a library that was found nowhere else: its path, or null.</summary>
+    /// <summary>Asks the dynamic loader (which also knows /etc/ld.so.cache) for a library that was found nowhere else: its path, or
+    /// null.</summary>
     public Func<string, string?> AskLoader { get; init; } = LoadAndFind;
 
     /// <summary>The file that would serve <paramref name="name"/>, and whether it is one of ours to load.</summary>
@@ -40,7 +41,9 @@ internal sealed record DependencySearch
             return (listed, false);
         }
         string origin = Path.GetDirectoryName(requiredBy) ?? "";
-        IEnumerable<string> run = runPath.Select(folder => folder.Replace("${ORIGIN}", origin, StringComparison.Ordinal).Replace("$ORIGIN", origin, StringComparison.Ordinal));
+        IEnumerable<string> run = runPath.Select(folder =>
+            folder.Replace("${ORIGIN}", origin, StringComparison.Ordinal).Replace("$ORIGIN", origin, StringComparison.Ordinal)
+        );
         if (In(run, name) is { } beside)
         {
             return (Path.GetFullPath(beside), true);
@@ -48,7 +51,8 @@ internal sealed record DependencySearch
         return (In(SystemFolders, name) ?? AskLoader(name), false);
     }
 
-    private static string? In(IEnumerable<string> folders, string name) => folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+    private static string? In(IEnumerable<string> folders, string name) =>
+        folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
 
     private static string? LoadAndFind(string name) =>
         NativeLibrary.TryLoad(name, out _) ? MappedLibraries.Find(MappedLibraries.Read(), name) ?? name : null;

@@ -32,7 +32,13 @@ internal sealed partial record LoaderMessage(NativeLoadCause Cause, string Subje
     {
         if (VersionNotFound().Match(line) is { Success: true } version)
         {
-            return new(NativeLoadCause.SymbolVersionMissing, version.Groups["version"].Value, version.Groups["by"].Value, version.Groups["provider"].Value, line);
+            return new(
+                NativeLoadCause.SymbolVersionMissing,
+                version.Groups["version"].Value,
+                version.Groups["by"].Value,
+                version.Groups["provider"].Value,
+                line
+            );
         }
         if (UndefinedSymbol().Match(line) is { Success: true } symbol)
         {
@@ -41,7 +47,13 @@ internal sealed partial record LoaderMessage(NativeLoadCause Cause, string Subje
         if (Damaged().Match(line) is { Success: true } damaged)
         {
             bool isClass = line.Contains("ELF class", StringComparison.Ordinal);
-            return new(isClass ? NativeLoadCause.WrongArchitecture : NativeLoadCause.FileDamaged, damaged.Groups["file"].Value, null, null, line);
+            return new(
+                isClass ? NativeLoadCause.WrongArchitecture : NativeLoadCause.FileDamaged,
+                damaged.Groups["file"].Value,
+                null,
+                null,
+                line
+            );
         }
         if (Refused().Match(line) is { Success: true } refused)
         {
@@ -60,10 +72,14 @@ internal sealed partial record LoaderMessage(NativeLoadCause Cause, string Subje
     [GeneratedRegex(@"^(?<by>[^:]+): undefined symbol: (?<symbol>[^\s,(]+)")]
     private static partial Regex UndefinedSymbol();
 
-    [GeneratedRegex(@"^(?<file>[^:]+): (invalid ELF header|file too short|wrong ELF class|ELF file OS ABI invalid|cannot read file data|object file has no loadable segments|only ET_DYN and ET_EXEC can be loaded|ELF load command|cannot dynamically load)")]
+    [GeneratedRegex(
+        @"^(?<file>[^:]+): (invalid ELF header|file too short|wrong ELF class|ELF file OS ABI invalid|cannot read file data|object file has no loadable segments|only ET_DYN and ET_EXEC can be loaded|ELF load command|cannot dynamically load)"
+    )]
     private static partial Regex Damaged();
 
-    [GeneratedRegex(@"^(?<file>[^:]+): (failed to map segment|cannot enable executable stack|cannot apply additional memory protection|cannot make segment writable|cannot open shared object file: (Permission denied|Operation not permitted))")]
+    [GeneratedRegex(
+        @"^(?<file>[^:]+): (failed to map segment|cannot enable executable stack|cannot apply additional memory protection|cannot make segment writable|cannot open shared object file: (Permission denied|Operation not permitted))"
+    )]
     private static partial Regex Refused();
 
     [GeneratedRegex(@"^(Error loading shared library )?(?<file>[^\s:]+): (cannot open shared object file|No such file or directory)")]

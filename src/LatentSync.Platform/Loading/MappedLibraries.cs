@@ -24,7 +24,10 @@ internal static class MappedLibraries
                 continue;
             }
             string[] fields = line[..slash].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            bool hasInode = fields.Length == 5 && long.TryParse(fields[4], NumberStyles.None, CultureInfo.InvariantCulture, out long inode) && inode != 0;
+            bool hasInode =
+                fields.Length == 5
+                && long.TryParse(fields[4], NumberStyles.None, CultureInfo.InvariantCulture, out long inode)
+                && inode != 0;
             string path = line[slash..];
             if (hasInode && seen.Add(path))
             {

@@ -23,7 +23,13 @@ public static class NativeLibraryProbe
         if (found is null)
         {
             string where = string.Join(" or ", folders.Select(Path.TrimEndingDirectorySeparator).Distinct());
-            return new NativeLoadFailure(NativeLoadCause.FileMissing, fileName, $"no such file in {where}", $"the native part of {name}", "install or build the program again: its folder is incomplete");
+            return new NativeLoadFailure(
+                NativeLoadCause.FileMissing,
+                fileName,
+                $"no such file in {where}",
+                $"the native part of {name}",
+                "install or build the program again: its folder is incomplete"
+            );
         }
         return TryLoadFile(found);
     }
@@ -40,7 +46,12 @@ public static class NativeLibraryProbe
         }
         catch (Exception thrown) when (thrown is DllNotFoundException or BadImageFormatException)
         {
-            var search = new DependencySearch { OwnFolders = [Path.GetDirectoryName(path) ?? ""], Mapped = MappedLibraries.Read(), LibraryPath = PlatformSettings.FromEnvironment().LibraryPath };
+            var search = new DependencySearch
+            {
+                OwnFolders = [Path.GetDirectoryName(path) ?? ""],
+                Mapped = MappedLibraries.Read(),
+                LibraryPath = PlatformSettings.FromEnvironment().LibraryPath,
+            };
             return NativeLoadDiagnosis.Diagnose(path, thrown, search);
         }
     }

@@ -10,7 +10,13 @@ internal static class NativeLoadDiagnosis
     {
         if (!File.Exists(path))
         {
-            return new NativeLoadFailure(NativeLoadCause.FileMissing, path, "no such file", "the library", "install or build the program again: its folder is incomplete");
+            return new NativeLoadFailure(
+                NativeLoadCause.FileMissing,
+                path,
+                "no such file",
+                "the library",
+                "install or build the program again: its folder is incomplete"
+            );
         }
         BinaryIdentity identity;
         try
@@ -19,13 +25,28 @@ internal static class NativeLoadDiagnosis
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            return new NativeLoadFailure(NativeLoadCause.Refused, path, failure.Message, "a file this user may read", $"give this user the right to read {path}");
+            return new NativeLoadFailure(
+                NativeLoadCause.Refused,
+                path,
+                failure.Message,
+                "a file this user may read",
+                $"give this user the right to read {path}"
+            );
         }
-        string format = OperatingSystem.IsWindows() ? "PE" : OperatingSystem.IsMacOS() ? "Mach-O" : "ELF";
+        string format =
+            OperatingSystem.IsWindows() ? "PE"
+            : OperatingSystem.IsMacOS() ? "Mach-O"
+            : "ELF";
         string here = $"{format} for {BinaryIdentity.ProcessArchitecture}";
         if (identity.Format == "unknown")
         {
-            return new NativeLoadFailure(NativeLoadCause.FileDamaged, path, "a file that is no library", $"an {here} library", Reinstall(path));
+            return new NativeLoadFailure(
+                NativeLoadCause.FileDamaged,
+                path,
+                "a file that is no library",
+                $"an {here} library",
+                Reinstall(path)
+            );
         }
         if (identity.Format != format || (identity.Architecture is { } architecture && architecture != BinaryIdentity.ProcessArchitecture))
         {
@@ -67,7 +88,13 @@ internal static class NativeLoadDiagnosis
             }
             catch (ElfFormatException damaged)
             {
-                return new NativeLoadFailure(NativeLoadCause.FileDamaged, damaged.File, damaged.Message, "an intact library", Reinstall(damaged.File));
+                return new NativeLoadFailure(
+                    NativeLoadCause.FileDamaged,
+                    damaged.File,
+                    damaged.Message,
+                    "an intact library",
+                    Reinstall(damaged.File)
+                );
             }
         }
         return LoaderMessage.Parse(thrown.Message) is { } message ? Said(path, message) : Unknown(path, thrown);
@@ -110,7 +137,12 @@ internal static class NativeLoadDiagnosis
         message.Cause switch
         {
             NativeLoadCause.SymbolVersionMissing => Version(
-                new VersionProblem(message.RequiredBy ?? path, new VersionNeed(Path.GetFileName(message.Provider ?? ""), message.Subject, false, 0, 0), message.Provider ?? "", null)
+                new VersionProblem(
+                    message.RequiredBy ?? path,
+                    new VersionNeed(Path.GetFileName(message.Provider ?? ""), message.Subject, false, 0, 0),
+                    message.Provider ?? "",
+                    null
+                )
             ),
             NativeLoadCause.DependencyMissing => Missing([new MissingDependency(message.Subject, path)]),
             NativeLoadCause.SymbolMissing => new NativeLoadFailure(

@@ -14,7 +14,8 @@ internal readonly record struct CgroupFolder(string Path, bool IsVersion2)
     /// <param name="root">"/" or a copy of such a tree: proc/self/cgroup, proc/self/mountinfo and the mounted hierarchies.</param>
     internal static IEnumerable<CgroupFolder> All(string root)
     {
-        string membership = System.IO.Path.Combine(root, "proc/self/cgroup"), mounts = System.IO.Path.Combine(root, "proc/self/mountinfo");
+        string membership = System.IO.Path.Combine(root, "proc/self/cgroup"),
+            mounts = System.IO.Path.Combine(root, "proc/self/mountinfo");
         if (!File.Exists(membership) || !File.Exists(mounts))
         {
             yield break;

@@ -32,7 +32,9 @@ internal sealed record CgroupLimits(long? MemoryBytes, double? Cpus)
     }
 
     private static double? Quota1(string folder) =>
-        CgroupFolder.Text(folder, "cpu.cfs_quota_us") is { } quota && CgroupFolder.Text(folder, "cpu.cfs_period_us") is { } period ? Ratio(quota, period) : null;
+        CgroupFolder.Text(folder, "cpu.cfs_quota_us") is { } quota && CgroupFolder.Text(folder, "cpu.cfs_period_us") is { } period
+            ? Ratio(quota, period)
+            : null;
 
     private static double? Ratio(string quota, string period) =>
         long.TryParse(quota, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long used)
@@ -43,6 +45,5 @@ internal sealed record CgroupLimits(long? MemoryBytes, double? Cpus)
             : null;
 
     private static T? Least<T>(T? a, T? b)
-        where T : struct, IComparable<T> =>
-        a is { } x && b is { } y ? (x.CompareTo(y) <= 0 ? x : y) : a ?? b;
+        where T : struct, IComparable<T> => a is { } x && b is { } y ? (x.CompareTo(y) <= 0 ? x : y) : a ?? b;
 }

@@ -23,8 +23,11 @@ internal sealed class CgroupMemory
         foreach (CgroupFolder folder in _limited)
         {
             Names names = Names.Of(folder);
-            if (CgroupFolder.Number(folder.Path, names.Limit) is { } limit && limit < CgroupFolder.UnlimitedFrom
-                && CgroupFolder.Number(folder.Path, names.Use) is { } used)
+            if (
+                CgroupFolder.Number(folder.Path, names.Limit) is { } limit
+                && limit < CgroupFolder.UnlimitedFrom
+                && CgroupFolder.Number(folder.Path, names.Use) is { } used
+            )
             {
                 used = Math.Max(used - Statistic(folder.Path, names.Reclaimable), 0);
                 least = Math.Min(least ?? long.MaxValue, Math.Max(limit - used, 0));
@@ -41,7 +44,9 @@ internal sealed class CgroupMemory
             // "inactive_file 4096"
             if (line.Length > name.Length && line[name.Length] == ' ' && line.StartsWith(name, StringComparison.Ordinal))
             {
-                return long.TryParse(line.AsSpan(name.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : 0;
+                return long.TryParse(line.AsSpan(name.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out long value)
+                    ? value
+                    : 0;
             }
         }
         return 0;

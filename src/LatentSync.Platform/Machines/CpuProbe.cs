@@ -11,11 +11,13 @@ internal static class CpuProbe
     public static CpuInfo Read(string root)
     {
         string architecture = RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
-        string name = NameInCpuInfo(Path.Combine(root, "proc/cpuinfo")) ?? InstructionSets.BrandString() ?? $"unnamed {architecture} processor";
+        string name =
+            NameInCpuInfo(Path.Combine(root, "proc/cpuinfo")) ?? InstructionSets.BrandString() ?? $"unnamed {architecture} processor";
         return new CpuInfo(name, UsableCores(root, Environment.ProcessorCount), InstructionSets.Read(), architecture);
     }
 
-    /// <summary>The processors that .NET sees (it counts affinity and, on the real root, the quota), at most the quota rounded up.</summary>
+    /// <summary>The processors that .NET sees (it counts affinity and, on the real root, the quota), at most the quota rounded
+    /// up.</summary>
     public static int UsableCores(string root, int processorCount) =>
         CgroupLimits.Read(root).Cpus is { } quota ? Math.Clamp((int)Math.Ceiling(quota), 1, processorCount) : processorCount;
 
@@ -23,7 +25,16 @@ internal static class CpuProbe
     public static double? Load(string root)
     {
         string file = Path.Combine(root, "proc/loadavg");
-        return File.Exists(file) && double.TryParse(File.ReadAllText(file).Split(' ')[0], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double load) ? load : null;
+        return
+            File.Exists(file)
+            && double.TryParse(
+                File.ReadAllText(file).Split(' ')[0],
+                NumberStyles.AllowDecimalPoint,
+                CultureInfo.InvariantCulture,
+                out double load
+            )
+            ? load
+            : null;
     }
 
     private static string? NameInCpuInfo(string file)

@@ -15,5 +15,7 @@ internal static class CudaArchitectures
 
     /// <summary>"12.8" of "cu128"; null for other flavours.</summary>
     public static string? CudaVersion(string? flavor) =>
-        flavor is { Length: >= 4 } && flavor.StartsWith("cu", StringComparison.Ordinal) && flavor[2..].All(char.IsAsciiDigit) ? $"{flavor[2..^1]}.{flavor[^1]}" : null;
+        flavor is { Length: >= 4 } && flavor.StartsWith("cu", StringComparison.Ordinal) && flavor[2..].All(char.IsAsciiDigit)
+            ? $"{flavor[2..^1]}.{flavor[^1]}"
+            : null;
 }

@@ -4,7 +4,8 @@ using LatentSync.Attention.Machines;
 namespace LatentSync.Platform.Machines;
 
 /// <summary>Asks the CUDA driver itself, for systems without the management library (some containers, Jetson).</summary>
-/// <remarks>CUDA driver API, "Initialization", "Version Management", "Device Management"; attributes 75 and 76 are the compute capability.</remarks>
+/// <remarks>CUDA driver API, "Initialization", "Version Management", "Device Management"; attributes 75 and 76 are the compute
+/// capability.</remarks>
 internal static unsafe class CudaDriverProbe
 {
     private const int MostDevices = 256;
@@ -56,7 +57,11 @@ internal static unsafe class CudaDriverProbe
         Check("cuDeviceTotalMem_v2", ((delegate* unmanaged<nuint*, int, int>)Export(handle, "cuDeviceTotalMem_v2"))(&memory, device));
         string text = NvmlProbe.Text(name, NameLength);
         // The free memory is known only inside a context, which costs time and memory on the GPU: it stays unknown.
-        return new GpuInfo(text, FormattableString.Invariant($"{major}.{minor}"), (long)memory, null, null) { Maker = "nvidia", MigProfile = NvmlMig.Profile(text) };
+        return new GpuInfo(text, FormattableString.Invariant($"{major}.{minor}"), (long)memory, null, null)
+        {
+            Maker = "nvidia",
+            MigProfile = NvmlMig.Profile(text),
+        };
     }
 
     private static nint Export(nint handle, string name) => NativeLibrary.GetExport(handle, name);

@@ -24,7 +24,8 @@ internal static unsafe partial class CudaLibraryProbe
     public static CudaLibraryFacts Read(string root, string? torchFolder, IReadOnlyList<string> libraryPath, IReadOnlyList<string> mapped)
     {
         List<string> folders = Folders(root, torchFolder, libraryPath);
-        string? runtime = Find("*cudart*", RuntimeName(), folders, mapped), cudnn = Find("*cudnn*", CuDnnName(), folders, mapped);
+        string? runtime = Find("*cudart*", RuntimeName(), folders, mapped),
+            cudnn = Find("*cudnn*", CuDnnName(), folders, mapped);
         return new CudaLibraryFacts(
             runtime,
             runtime is null ? null : ByFiles(runtime, "cuda_runtime") ?? Ask(runtime, "cudaRuntimeGetVersion", RuntimeVersion),
@@ -48,16 +49,27 @@ internal static unsafe partial class CudaLibraryProbe
         }
         folders.AddRange(libraryPath);
         // site-packages/torch/lib: NVIDIA's wheels lie in site-packages/nvidia
-        if (torchFolder is not null && Path.GetFullPath(Path.Combine(torchFolder, "../../nvidia")) is var wheels && Directory.Exists(wheels))
+        if (
+            torchFolder is not null
+            && Path.GetFullPath(Path.Combine(torchFolder, "../../nvidia")) is var wheels
+            && Directory.Exists(wheels)
+        )
         {
-            folders.AddRange(Directory.EnumerateDirectories(wheels).Order(StringComparer.Ordinal).Select(wheel => Path.Combine(wheel, "lib")));
+            folders.AddRange(
+                Directory.EnumerateDirectories(wheels).Order(StringComparer.Ordinal).Select(wheel => Path.Combine(wheel, "lib"))
+            );
         }
         string local = Path.Combine(root, "usr/local");
         string triplet = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
         folders.Add(Path.Combine(local, "cuda/lib64"));
         if (Directory.Exists(local))
         {
-            folders.AddRange(Directory.EnumerateDirectories(local, "cuda-*").OrderDescending(StringComparer.Ordinal).Select(folder => Path.Combine(folder, "lib64")));
+            folders.AddRange(
+                Directory
+                    .EnumerateDirectories(local, "cuda-*")
+                    .OrderDescending(StringComparer.Ordinal)
+                    .Select(folder => Path.Combine(folder, "lib64"))
+            );
         }
         folders.Add(Path.Combine(root, "usr/lib", triplet));
         folders.Add(Path.Combine(root, "usr/lib64"));
@@ -67,7 +79,12 @@ internal static unsafe partial class CudaLibraryProbe
     /// <summary>The pattern is for the system's search, which is quick in folders of thousands of files; the name decides.</summary>
     private static string? Find(string pattern, Regex name, List<string> folders, IReadOnlyList<string> mapped) =>
         mapped.FirstOrDefault(path => name.IsMatch(Path.GetFileName(path)))
-        ?? folders.Where(Directory.Exists).SelectMany(folder => Directory.EnumerateFiles(folder, pattern).Where(file => name.IsMatch(Path.GetFileName(file))).Order(StringComparer.Ordinal)).FirstOrDefault();
+        ?? folders
+            .Where(Directory.Exists)
+            .SelectMany(folder =>
+                Directory.EnumerateFiles(folder, pattern).Where(file => name.IsMatch(Path.GetFileName(file))).Order(StringComparer.Ordinal)
+            )
+            .FirstOrDefault();
 
     private static string? ByFiles(string library, string package)
     {
@@ -81,7 +98,9 @@ internal static unsafe partial class CudaLibraryProbe
         string? info = Directory.Exists(Path.Combine(site, "nvidia"))
             ? Directory.EnumerateDirectories(site, $"nvidia_{package}*.dist-info").FirstOrDefault()
             : null;
-        return info is not null && PackageVersion().Match(Path.GetFileName(info)) is { Success: true } named ? named.Groups["version"].Value : null;
+        return info is not null && PackageVersion().Match(Path.GetFileName(info)) is { Success: true } named
+            ? named.Groups["version"].Value
+            : null;
     }
 
     private static string? Header(string cudnn)
@@ -92,7 +111,12 @@ internal static unsafe partial class CudaLibraryProbe
             return null;
         }
         string text = InputFile.ReadAllText(header, MaximumHeaderBytes);
-        string?[] parts = [.. ((string[])["MAJOR", "MINOR", "PATCHLEVEL"]).Select(part => Regex.Match(text, $@"#define\s+CUDNN_{part}\s+(\d+)") is { Success: true } match ? match.Groups[1].Value : null)];
+        string?[] parts =
+        [
+            .. ((string[])["MAJOR", "MINOR", "PATCHLEVEL"]).Select(part =>
+                Regex.Match(text, $@"#define\s+CUDNN_{part}\s+(\d+)") is { Success: true } match ? match.Groups[1].Value : null
+            ),
+        ];
         return parts.Contains(null) ? null : string.Join('.', parts);
     }
 

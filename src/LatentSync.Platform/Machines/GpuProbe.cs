@@ -19,7 +19,9 @@ internal static class GpuProbe
         List<GpuInfo> others = AmdGpus(root, cards);
         if (OperatingSystem.IsMacOS() && RuntimeInformation.ProcessArchitecture == Architecture.Arm64)
         {
-            others.Add(new GpuInfo("Apple GPU (Metal)", null, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, null, null) { Maker = "apple" });
+            others.Add(
+                new GpuInfo("Apple GPU (Metal)", null, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, null, null) { Maker = "apple" }
+            );
         }
         GpuFacts? nvidia = FirstAnswer([() => NvmlProbe.Read(nvml), () => CudaDriverProbe.Read(cudaDriver)], out string? trouble);
         if (nvidia is not null)
@@ -29,9 +31,14 @@ internal static class GpuProbe
         int idle = cards.Count(card => card.Vendor == Nvidia);
         string note =
             trouble
-            ?? (idle > 0 ? FormattableString.Invariant($"{idle} NVIDIA GPU(s) on the bus, but no driver library ({nvml}): install the NVIDIA driver")
-            : others.Count > 0 ? "no NVIDIA GPU"
-            : "none found");
+            ?? (
+                idle > 0
+                    ? FormattableString.Invariant(
+                        $"{idle} NVIDIA GPU(s) on the bus, but no driver library ({nvml}): install the NVIDIA driver"
+                    )
+                : others.Count > 0 ? "no NVIDIA GPU"
+                : "none found"
+            );
         return new GpuFacts(others, null, note) { HasIdleNvidia = idle > 0, Rocm = RocmProbe.Version(root) };
     }
 
@@ -45,7 +52,20 @@ internal static class GpuProbe
         {
             return [.. computing];
         }
-        return computing.Count == onBus.Count ? [.. onBus.Zip(computing, (card, node) => card with { Name = $"{card.Name}, {node.Name["AMD GPU (".Length..^1]}", MemoryBytes = Math.Max(card.MemoryBytes, node.MemoryBytes) })] : onBus;
+        return computing.Count == onBus.Count
+            ?
+            [
+                .. onBus.Zip(
+                    computing,
+                    (card, node) =>
+                        card with
+                        {
+                            Name = $"{card.Name}, {node.Name["AMD GPU (".Length..^1]}",
+                            MemoryBytes = Math.Max(card.MemoryBytes, node.MemoryBytes),
+                        }
+                ),
+            ]
+            : onBus;
     }
 
     private static GpuFacts? FirstAnswer(IEnumerable<Func<GpuFacts?>> probes, out string? trouble)
@@ -91,8 +111,15 @@ internal static class GpuProbe
         return Directory
             .EnumerateDirectories(devices)
             // PCI class 03xxxx is a display controller, 12xxxx an accelerator (AMD's MI300)
-            .Where(folder => Text(Path.Combine(folder, "class")) is { } kind && (kind.StartsWith("0x03", StringComparison.Ordinal) || kind.StartsWith("0x12", StringComparison.Ordinal)))
-            .Select(folder => new PciDisplay(folder, Text(Path.Combine(folder, "vendor")) ?? "", Text(Path.Combine(folder, "device")) ?? "?"))
+            .Where(folder =>
+                Text(Path.Combine(folder, "class")) is { } kind
+                && (kind.StartsWith("0x03", StringComparison.Ordinal) || kind.StartsWith("0x12", StringComparison.Ordinal))
+            )
+            .Select(folder => new PciDisplay(
+                folder,
+                Text(Path.Combine(folder, "vendor")) ?? "",
+                Text(Path.Combine(folder, "device")) ?? "?"
+            ))
             .ToList();
     }
 

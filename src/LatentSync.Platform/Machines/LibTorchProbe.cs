@@ -35,7 +35,9 @@ internal static class LibTorchProbe
 
     private static bool NeedsRepair(LibTorchLocator locator)
     {
-        string? bridge = locator.RuntimeSearchFolders.Select(candidate => Path.Combine(candidate, LibTorchNames.Current.Bridge)).FirstOrDefault(File.Exists);
+        string? bridge = locator
+            .RuntimeSearchFolders.Select(candidate => Path.Combine(candidate, LibTorchNames.Current.Bridge))
+            .FirstOrDefault(File.Exists);
         if (bridge is null || !OperatingSystem.IsLinux())
         {
             return false;
@@ -43,6 +45,8 @@ internal static class LibTorchProbe
         // Only the bridge's own needs matter here; whether libtorch itself is whole is found when it is loaded.
         var search = new DependencySearch { Mapped = MappedLibraries.Read(), AskLoader = _ => null };
         using ElfImage image = ElfImage.Open(bridge);
-        return DependencyGraph.Build([bridge], search).VersionProblems.Any(problem => problem.Library == bridge && SymbolVersionRepair.IsHarmless(image, problem.Need, out _));
+        return DependencyGraph
+            .Build([bridge], search)
+            .VersionProblems.Any(problem => problem.Library == bridge && SymbolVersionRepair.IsHarmless(image, problem.Need, out _));
     }
 }

@@ -8,7 +8,13 @@ namespace LatentSync.Platform.Machines;
 /// <param name="Memory">Usable and free memory; null if it could not be read.</param>
 /// <param name="LibStdCxx">The C++ library; null where there is none or it could not be read.</param>
 /// <param name="Probes">How each probe ended: one that failed left its part unknown.</param>
-public sealed record MachineExamination(Machine Machine, string DotNet, MemoryFacts? Memory, LibStdCxxFacts? LibStdCxx, IReadOnlyList<ProbeOutcome> Probes)
+public sealed record MachineExamination(
+    Machine Machine,
+    string DotNet,
+    MemoryFacts? Memory,
+    LibStdCxxFacts? LibStdCxx,
+    IReadOnlyList<ProbeOutcome> Probes
+)
 {
     /// <summary>The kernel and the C library; null if it could not be read.</summary>
     public KernelFacts? Kernel { get; init; }

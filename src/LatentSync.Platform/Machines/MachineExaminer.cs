@@ -35,11 +35,31 @@ public sealed record MachineExaminer
         Func<string> takeOs = runner.Start("os", () => OperatingSystemProbe.Read(Root), "unknown", answer => answer);
         Func<KernelFacts?> takeKernel = runner.Start<KernelFacts?>("kernel", () => KernelProbe.Read(Root), null, Describe);
         Func<CpuInfo> takeCpu = runner.Start("cpu", () => CpuProbe.Read(Root), UnknownCpu(), Describe);
-        Func<double?> takeLoad = runner.Start<double?>("load", () => CpuProbe.Load(Root), null, load => load is { } value ? FormattableString.Invariant($"{value:0.0}") : "not told by this system");
+        Func<double?> takeLoad = runner.Start<double?>(
+            "load",
+            () => CpuProbe.Load(Root),
+            null,
+            load => load is { } value ? FormattableString.Invariant($"{value:0.0}") : "not told by this system"
+        );
         Func<MemoryFacts?> takeMemory = runner.Start<MemoryFacts?>("memory", () => MemoryProbe.Read(Root), null, Describe);
-        Func<GpuFacts> takeGpus = runner.Start("gpu", () => GpuProbe.Read(Root, NvmlLibrary, CudaDriverLibrary), new GpuFacts([], null, "unknown"), Describe);
-        Func<CudaLibraryFacts?> takeCuda = runner.Start<CudaLibraryFacts?>("cuda", () => CudaLibraryProbe.Read(Root, LibTorchProbe.Folder(given), settings.LibraryPath, MappedLibraries.Read()), null, Describe);
-        Func<LibTorchInfo?> takeTorch = runner.Start("libtorch", () => LibTorchProbe.Read(LibTorchLocator.ForThisProcess(), given), null, Describe);
+        Func<GpuFacts> takeGpus = runner.Start(
+            "gpu",
+            () => GpuProbe.Read(Root, NvmlLibrary, CudaDriverLibrary),
+            new GpuFacts([], null, "unknown"),
+            Describe
+        );
+        Func<CudaLibraryFacts?> takeCuda = runner.Start<CudaLibraryFacts?>(
+            "cuda",
+            () => CudaLibraryProbe.Read(Root, LibTorchProbe.Folder(given), settings.LibraryPath, MappedLibraries.Read()),
+            null,
+            Describe
+        );
+        Func<LibTorchInfo?> takeTorch = runner.Start(
+            "libtorch",
+            () => LibTorchProbe.Read(LibTorchLocator.ForThisProcess(), given),
+            null,
+            Describe
+        );
         Func<LibStdCxxFacts?> takeCxx = runner.Start("libstdcxx", LibStdCxxProbe.Read, null, Describe);
 
         string os = takeOs();
@@ -74,7 +94,9 @@ public sealed record MachineExaminer
         }
         // A cuDNN somewhere on the system is of no use to a CPU build.
         string? cudnn = hasCuda ? libraries?.CuDnnVersion : null;
-        return gpus.CudaDriver is null && runtime is null && cudnn is null ? null : new CudaInfo(gpus.CudaDriver, runtime) { CuDnn = cudnn };
+        return gpus.CudaDriver is null && runtime is null && cudnn is null
+            ? null
+            : new CudaInfo(gpus.CudaDriver, runtime) { CuDnn = cudnn };
     }
 
     private static CpuInfo UnknownCpu() => new("unknown", Environment.ProcessorCount, [], Elf.BinaryIdentity.ProcessArchitecture);
@@ -89,9 +111,12 @@ public sealed record MachineExaminer
         $"runtime {(facts!.RuntimePath is null ? "not found" : $"{facts.RuntimeVersion ?? "of unknown version"} ({facts.RuntimePath})")}, "
         + $"cuDNN {(facts.CuDnnPath is null ? "not found" : $"{facts.CuDnnVersion ?? "of unknown version"} ({facts.CuDnnPath})")}";
 
-    private static string Describe(CpuInfo cpu) => FormattableString.Invariant($"{cpu.Name}, {cpu.Cores} usable core(s), {cpu.Isa.Count} instruction sets");
+    private static string Describe(CpuInfo cpu) =>
+        FormattableString.Invariant($"{cpu.Name}, {cpu.Cores} usable core(s), {cpu.Isa.Count} instruction sets");
 
-    private static string Describe(GpuFacts facts) => facts.Gpus.Count == 0 ? facts.Note : $"{string.Join(", ", facts.Gpus.Select(gpu => gpu.Name))}; {facts.Note}";
+    private static string Describe(GpuFacts facts) =>
+        facts.Gpus.Count == 0 ? facts.Note : $"{string.Join(", ", facts.Gpus.Select(gpu => gpu.Name))}; {facts.Note}";
 
-    private static string Describe(LibTorchInfo? torch) => torch is null ? "none found" : $"libtorch {torch.Version} ({torch.Flavor}) in {torch.Path}";
+    private static string Describe(LibTorchInfo? torch) =>
+        torch is null ? "none found" : $"libtorch {torch.Version} ({torch.Flavor}) in {torch.Path}";
 }

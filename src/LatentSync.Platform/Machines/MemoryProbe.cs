@@ -17,7 +17,8 @@ internal static class MemoryProbe
         {
             return new MemoryFacts(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, null);
         }
-        long? total = null, available = null;
+        long? total = null,
+            available = null;
         foreach (string line in File.ReadLines(Path.Combine(root, "proc/meminfo")))
         {
             total ??= KiB(line, "MemTotal:");
@@ -34,7 +35,11 @@ internal static class MemoryProbe
 
     private static long? KiB(string line, string key)
     {
-        string[] parts = line.StartsWith(key, StringComparison.Ordinal) ? line[key.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries) : [];
-        return parts.Length > 0 && long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value * 1024 : null;
+        string[] parts = line.StartsWith(key, StringComparison.Ordinal)
+            ? line[key.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            : [];
+        return parts.Length > 0 && long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out long value)
+            ? value * 1024
+            : null;
     }
 }

@@ -46,7 +46,15 @@ internal static unsafe class NvmlMig
                 continue; // a place for a slice that is not filled, or not ours
             }
             string name = NvmlProbe.Name(handle, slice);
-            slices.Add(whole with { Name = name, MemoryBytes = (long)memory[0], FreeBytes = (long)memory[1], MigProfile = Profile(name) ?? Profile(handle, slice) ?? "unknown" });
+            slices.Add(
+                whole with
+                {
+                    Name = name,
+                    MemoryBytes = (long)memory[0],
+                    FreeBytes = (long)memory[1],
+                    MigProfile = Profile(name) ?? Profile(handle, slice) ?? "unknown",
+                }
+            );
         }
         return slices;
     }
@@ -64,7 +72,10 @@ internal static unsafe class NvmlMig
     {
         // nvmlDeviceAttributes_v2: eight counts (the seventh is that of the GPU's slices), then the memory in MiB
         uint* attributes = stackalloc uint[10];
-        if (!NativeLibrary.TryGetExport(handle, "nvmlDeviceGetAttributes_v2", out nint export) || ((delegate* unmanaged<nint, uint*, int>)export)(slice, attributes) != 0)
+        if (
+            !NativeLibrary.TryGetExport(handle, "nvmlDeviceGetAttributes_v2", out nint export)
+            || ((delegate* unmanaged<nint, uint*, int>)export)(slice, attributes) != 0
+        )
         {
             return null;
         }

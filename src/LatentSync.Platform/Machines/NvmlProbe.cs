@@ -35,7 +35,10 @@ internal static unsafe class NvmlProbe
             for (uint i = 0; i < Math.Min(count, MostDevices); i++)
             {
                 nint device;
-                Check("nvmlDeviceGetHandleByIndex_v2", ((delegate* unmanaged<uint, nint*, int>)Export(handle, "nvmlDeviceGetHandleByIndex_v2"))(i, &device));
+                Check(
+                    "nvmlDeviceGetHandleByIndex_v2",
+                    ((delegate* unmanaged<uint, nint*, int>)Export(handle, "nvmlDeviceGetHandleByIndex_v2"))(i, &device)
+                );
                 GpuInfo whole = Device(handle, device, driver);
                 if (!NvmlMig.IsOn(handle, device))
                 {
@@ -44,9 +47,10 @@ internal static unsafe class NvmlProbe
                 }
                 List<GpuInfo> slices = NvmlMig.Slices(handle, device, whole);
                 gpus.AddRange(slices);
-                note = slices.Count == 0
-                    ? $"{whole.Name} is divided (MIG), but no slice of it is visible to this process: give it one (nvidia-smi -L lists them; CUDA_VISIBLE_DEVICES=MIG-...)"
-                    : "asked of the NVIDIA driver (NVML); the GPU is divided (MIG), and a process computes on one slice";
+                note =
+                    slices.Count == 0
+                        ? $"{whole.Name} is divided (MIG), but no slice of it is visible to this process: give it one (nvidia-smi -L lists them; CUDA_VISIBLE_DEVICES=MIG-...)"
+                        : "asked of the NVIDIA driver (NVML); the GPU is divided (MIG), and a process computes on one slice";
             }
             return new GpuFacts(gpus, CudaVersion(handle), note);
         }
@@ -61,9 +65,16 @@ internal static unsafe class NvmlProbe
         string name = Name(handle, device);
         int major,
             minor;
-        int known = ((delegate* unmanaged<nint, int*, int*, int>)Export(handle, "nvmlDeviceGetCudaComputeCapability"))(device, &major, &minor);
+        int known = ((delegate* unmanaged<nint, int*, int*, int>)Export(handle, "nvmlDeviceGetCudaComputeCapability"))(
+            device,
+            &major,
+            &minor
+        );
         ulong* memory = stackalloc ulong[3]; // total, free, used
-        Check("nvmlDeviceGetMemoryInfo", ((delegate* unmanaged<nint, ulong*, int>)Export(handle, "nvmlDeviceGetMemoryInfo"))(device, memory));
+        Check(
+            "nvmlDeviceGetMemoryInfo",
+            ((delegate* unmanaged<nint, ulong*, int>)Export(handle, "nvmlDeviceGetMemoryInfo"))(device, memory)
+        );
         string? capability = known == 0 ? FormattableString.Invariant($"{major}.{minor}") : null;
         return new GpuInfo(name, capability, (long)memory[0], (long)memory[1], driver) { Maker = "nvidia" };
     }
@@ -71,7 +82,10 @@ internal static unsafe class NvmlProbe
     internal static string Name(nint handle, nint device)
     {
         byte* name = stackalloc byte[NameLength];
-        Check("nvmlDeviceGetName", ((delegate* unmanaged<nint, byte*, uint, int>)Export(handle, "nvmlDeviceGetName"))(device, name, NameLength));
+        Check(
+            "nvmlDeviceGetName",
+            ((delegate* unmanaged<nint, byte*, uint, int>)Export(handle, "nvmlDeviceGetName"))(device, name, NameLength)
+        );
         return Text(name, NameLength);
     }
 

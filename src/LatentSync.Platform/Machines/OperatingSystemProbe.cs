@@ -16,7 +16,9 @@ internal static class OperatingSystemProbe
         {
             return $"macos {Environment.OSVersion.Version}";
         }
-        string? release = new[] { "etc/os-release", "usr/lib/os-release" }.Select(file => Path.Combine(root, file)).FirstOrDefault(File.Exists);
+        string? release = new[] { "etc/os-release", "usr/lib/os-release" }
+            .Select(file => Path.Combine(root, file))
+            .FirstOrDefault(File.Exists);
         if (release is null)
         {
             return "linux (no os-release file)";
@@ -30,7 +32,9 @@ internal static class OperatingSystemProbe
                 fields[line[..equals].Trim()] = line[(equals + 1)..].Trim().Trim('"', '\'');
             }
         }
-        string name = fields.GetValueOrDefault("PRETTY_NAME") ?? $"{fields.GetValueOrDefault("NAME", "of unknown name")} {fields.GetValueOrDefault("VERSION_ID")}".Trim();
+        string name =
+            fields.GetValueOrDefault("PRETTY_NAME")
+            ?? $"{fields.GetValueOrDefault("NAME", "of unknown name")} {fields.GetValueOrDefault("VERSION_ID")}".Trim();
         return $"linux {name}";
     }
 }

@@ -57,7 +57,8 @@ internal sealed class ProbeRunner(TimeSpan limit, TimeSpan deadline)
 
     private T Take<T>(string name, Task<(T Value, TimeSpan Took)> answer, long started, T unknown, Func<T, string> describe)
     {
-        TimeSpan left = limit - TimeProvider.System.GetElapsedTime(started), leftOfAll = deadline - Elapsed;
+        TimeSpan left = limit - TimeProvider.System.GetElapsedTime(started),
+            leftOfAll = deadline - Elapsed;
         TimeSpan wait = left < leftOfAll ? left : leftOfAll;
         try
         {
@@ -67,15 +68,22 @@ internal sealed class ProbeRunner(TimeSpan limit, TimeSpan deadline)
                 return answer.Result.Value;
             }
             TimeSpan given = left < leftOfAll ? limit : deadline;
-            Add(new ProbeOutcome(name, false, FormattableString.Invariant($"unknown: no answer within {given.TotalSeconds:0.##} s")), TimeProvider.System.GetElapsedTime(started));
+            Add(
+                new ProbeOutcome(name, false, FormattableString.Invariant($"unknown: no answer within {given.TotalSeconds:0.##} s")),
+                TimeProvider.System.GetElapsedTime(started)
+            );
         }
         catch (AggregateException failure)
         {
             Exception cause = failure.InnerException ?? failure;
-            Add(new ProbeOutcome(name, false, $"unknown: {cause.Message} ({cause.GetType().Name})"), TimeProvider.System.GetElapsedTime(started));
+            Add(
+                new ProbeOutcome(name, false, $"unknown: {cause.Message} ({cause.GetType().Name})"),
+                TimeProvider.System.GetElapsedTime(started)
+            );
         }
         return unknown;
     }
 
-    private void Add(ProbeOutcome outcome, TimeSpan took) => _outcomes.Add(outcome with { Milliseconds = Math.Round(took.TotalMilliseconds, 1) });
+    private void Add(ProbeOutcome outcome, TimeSpan took) =>
+        _outcomes.Add(outcome with { Milliseconds = Math.Round(took.TotalMilliseconds, 1) });
 }

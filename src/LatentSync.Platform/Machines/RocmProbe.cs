@@ -28,7 +28,11 @@ internal static class RocmProbe
         }
         return Directory
             .EnumerateDirectories(nodes)
-            .OrderBy(folder => int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out int index) ? index : int.MaxValue)
+            .OrderBy(folder =>
+                int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out int index)
+                    ? index
+                    : int.MaxValue
+            )
             .Select(Node)
             .OfType<GpuInfo>()
             .ToList();
@@ -42,7 +46,9 @@ internal static class RocmProbe
             return null; // a processor is a node too
         }
         string banks = Path.Combine(folder, "mem_banks");
-        long bytes = Directory.Exists(banks) ? Directory.EnumerateDirectories(banks).Max(bank => (long?)Property(Path.Combine(bank, "properties"), "size_in_bytes")) ?? 0 : 0;
+        long bytes = Directory.Exists(banks)
+            ? Directory.EnumerateDirectories(banks).Max(bank => (long?)Property(Path.Combine(bank, "properties"), "size_in_bytes")) ?? 0
+            : 0;
         return new GpuInfo($"AMD GPU ({Architecture(target)})", null, bytes, null, null) { Maker = "amd" };
     }
 
@@ -59,7 +65,11 @@ internal static class RocmProbe
         foreach (string line in File.ReadLines(file))
         {
             string[] parts = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            if (parts.Length == 2 && parts[0] == name && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out long value))
+            if (
+                parts.Length == 2
+                && parts[0] == name
+                && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out long value)
+            )
             {
                 return value;
             }

@@ -8,9 +8,10 @@ using LatentSync.Media.Synthesis.Voices;
 
 namespace LatentSync.Training.Datasets;
 
-/// <summary>How the mouth of a drawn head moves, frame by frame, and what it was drawn from: NAME.articulation.json beside NAME.mp4.</summary>
-/// <remarks>It is the truth that trained networks are measured against; training itself does not read it. The file is written last, so that a
-/// clip which has it is complete.</remarks>
+/// <summary>How the mouth of a drawn head moves, frame by frame, and what it was drawn from: NAME.articulation.json beside
+/// NAME.mp4.</summary>
+/// <remarks>It is the truth that trained networks are measured against; training itself does not read it. The file is written last, so that
+/// a clip which has it is complete.</remarks>
 /// <example><code>
 /// ArticulationFile file = ArticulationFile.Load("clips/clip-000001.articulation.json");
 /// double opening = file.Frames[12].Mouth.Opening;
@@ -73,7 +74,8 @@ public sealed record ArticulationFile
         };
     }
 
-    /// <summary>The file that belongs to a video: beside it, or in the folder above when the video is one of its faces; null when there is none.</summary>
+    /// <summary>The file that belongs to a video: beside it, or in the folder above when the video is one of its faces; null when there is
+    /// none.</summary>
     /// <param name="videoPath">Path of the video.</param>
     public static string? PathFor(string videoPath)
     {
@@ -97,7 +99,8 @@ public sealed record ArticulationFile
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">Path of the file.</param>
-    /// <exception cref="TrainingDataException">The file is missing, too large, no JSON, of another version, or an entry is wrong.</exception>
+    /// <exception cref="TrainingDataException">The file is missing, too large, no JSON, of another version, or an entry is
+    /// wrong.</exception>
     public static ArticulationFile Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -108,7 +111,11 @@ public sealed record ArticulationFile
         }
         catch (JsonException e)
         {
-            throw new TrainingDataException($"The articulation file {path} is no valid JSON at {StrictJson.Place(e)}: {StrictJson.Problem(e)}.", path, e);
+            throw new TrainingDataException(
+                $"The articulation file {path} is no valid JSON at {StrictJson.Place(e)}: {StrictJson.Problem(e)}.",
+                path,
+                e
+            );
         }
         catch (InputFileException e)
         {
@@ -126,14 +133,19 @@ public sealed record ArticulationFile
         {
             text.Append(invariant, $", \"faceResolution\": {resolution}");
         }
-        text.Append(invariant, $",\n\"seeds\": {{\"identity\": {IdentitySeed}, \"voice\": {VoiceSeed}, \"speech\": {SpeechSeed}}},\n\"frames\": [");
+        text.Append(
+            invariant,
+            $",\n\"seeds\": {{\"identity\": {IdentitySeed}, \"voice\": {VoiceSeed}, \"speech\": {SpeechSeed}}},\n\"frames\": ["
+        );
         string separator = "\n";
         foreach ((MouthShape mouth, Phone phone) in Frames)
         {
-            text.Append(separator).Append(
-                invariant,
-                $"{{\"opening\": {mouth.Opening:0.#####}, \"width\": {mouth.Width:0.#####}, \"rounding\": {mouth.Rounding:0.#####}, "
-                + $"\"teeth\": {mouth.Teeth:0.#####}, \"tongue\": {mouth.Tongue:0.#####}, \"tuck\": {mouth.Tuck:0.#####}, \"phone\": \"{phone}\"}}");
+            text.Append(separator)
+                .Append(
+                    invariant,
+                    $"{{\"opening\": {mouth.Opening:0.#####}, \"width\": {mouth.Width:0.#####}, \"rounding\": {mouth.Rounding:0.#####}, "
+                        + $"\"teeth\": {mouth.Teeth:0.#####}, \"tongue\": {mouth.Tongue:0.#####}, \"tuck\": {mouth.Tuck:0.#####}, \"phone\": \"{phone}\"}}"
+                );
             separator = ",\n";
         }
         return text.Append("\n]}\n").ToString();
@@ -141,7 +153,13 @@ public sealed record ArticulationFile
 
     private static ArticulationFile Parse(JsonElement root, string path)
     {
-        if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("version", out JsonElement version) || version.ValueKind != JsonValueKind.Number || !version.TryGetInt32(out int number) || number != Version)
+        if (
+            root.ValueKind != JsonValueKind.Object
+            || !root.TryGetProperty("version", out JsonElement version)
+            || version.ValueKind != JsonValueKind.Number
+            || !version.TryGetInt32(out int number)
+            || number != Version
+        )
         {
             throw Wrong(path, $"has no \"version\": {Version}");
         }
@@ -179,7 +197,9 @@ public sealed record ArticulationFile
             : throw Wrong(path, string.Create(CultureInfo.InvariantCulture, $"has a \"{name}\" outside {least} to {most}"));
 
     private static long Seed(JsonElement parent, string name, string path) =>
-        Member(parent, name, JsonValueKind.Number, path).TryGetInt64(out long value) ? value : throw Wrong(path, $"has a seed \"{name}\" that is no whole number");
+        Member(parent, name, JsonValueKind.Number, path).TryGetInt64(out long value)
+            ? value
+            : throw Wrong(path, $"has a seed \"{name}\" that is no whole number");
 
     private static JsonElement Member(JsonElement parent, string name, JsonValueKind kind, string path) =>
         parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out JsonElement value) && value.ValueKind == kind

@@ -28,7 +28,8 @@ public sealed class FaceClip
     /// <summary>Makes a clip of pixels and sound.</summary>
     /// <param name="path">Where it comes from.</param>
     /// <param name="resolution">Side of every frame in pixels.</param>
-    /// <param name="frames">RGB24, resolution x resolution x 3 bytes each, 25 per second. Not copied. Frames beyond the end of the speech are left out.</param>
+    /// <param name="frames">RGB24, resolution x resolution x 3 bytes each, 25 per second. Not copied. Frames beyond the end of the speech
+    /// are left out.</param>
     /// <param name="speech">Mono, 16 kHz, from the first frame on. Not copied.</param>
     /// <exception cref="ArgumentException">A frame has another size.</exception>
     public FaceClip(string path, int resolution, IReadOnlyList<byte[]> frames, float[] speech)
@@ -41,7 +42,10 @@ public sealed class FaceClip
         int required = 3 * resolution * resolution;
         if (Array.FindIndex(_frames, frame => frame.Length != required) is var wrong and >= 0)
         {
-            throw new ArgumentException($"Frame {wrong} of {path} has {_frames[wrong].Length} bytes; {required} are required at {resolution}x{resolution}.", nameof(frames));
+            throw new ArgumentException(
+                $"Frame {wrong} of {path} has {_frames[wrong].Length} bytes; {required} are required at {resolution}x{resolution}.",
+                nameof(frames)
+            );
         }
         Path = path;
         Resolution = resolution;
@@ -94,12 +98,17 @@ public sealed class FaceClip
         int pixels = Resolution * Resolution;
         if (planes.Length != count * 3 * pixels)
         {
-            throw new ArgumentException($"{count} frames of {Resolution}x{Resolution} need {count * 3 * pixels} values, but the destination has {planes.Length}.", nameof(planes));
+            throw new ArgumentException(
+                $"{count} frames of {Resolution}x{Resolution} need {count * 3 * pixels} values, but the destination has {planes.Length}.",
+                nameof(planes)
+            );
         }
         for (int i = 0; i < count; i++)
         {
             ReadOnlySpan<byte> rgb = _frames[start + i];
-            Span<float> red = planes.Slice(3 * i * pixels, pixels), green = planes.Slice(((3 * i) + 1) * pixels, pixels), blue = planes.Slice(((3 * i) + 2) * pixels, pixels);
+            Span<float> red = planes.Slice(3 * i * pixels, pixels),
+                green = planes.Slice(((3 * i) + 1) * pixels, pixels),
+                blue = planes.Slice(((3 * i) + 2) * pixels, pixels);
             for (int p = 0, from = 0; p < pixels; p++, from += 3)
             {
                 red[p] = Levels[rgb[from]];

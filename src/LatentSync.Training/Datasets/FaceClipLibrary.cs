@@ -3,7 +3,8 @@ using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Training.Datasets;
 
-/// <summary>The clips of a list of videos: decoded when they are asked for, kept while there is room, skipped when they are no use.</summary>
+/// <summary>The clips of a list of videos: decoded when they are asked for, kept while there is room, skipped when they are no
+/// use.</summary>
 /// <remarks>Safe from several threads: a video that several ask for is decoded once.</remarks>
 /// <example><code>
 /// using FaceClipLibrary library = await FaceClipLibrary.OpenAsync(VideoList.OfFolder("heads/faces"), new FaceClipLibraryOptions());
@@ -71,7 +72,11 @@ public sealed class FaceClipLibrary : IDisposable
     /// <exception cref="TrainingDataException">The list is empty.</exception>
     /// <exception cref="FfmpegNotFoundException">ffmpeg is missing.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
-    public static async Task<FaceClipLibrary> OpenAsync(IReadOnlyList<string> paths, FaceClipLibraryOptions? options = null, CancellationToken cancellationToken = default)
+    public static async Task<FaceClipLibrary> OpenAsync(
+        IReadOnlyList<string> paths,
+        FaceClipLibraryOptions? options = null,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(paths);
         options ??= new FaceClipLibraryOptions();
@@ -80,7 +85,11 @@ public sealed class FaceClipLibrary : IDisposable
         {
             throw new TrainingDataException("The list of videos is empty: at least one is required.");
         }
-        return new FaceClipLibrary([.. paths], options, await FfmpegTools.LocateAsync(options.FfmpegPath, cancellationToken).ConfigureAwait(false));
+        return new FaceClipLibrary(
+            [.. paths],
+            options,
+            await FfmpegTools.LocateAsync(options.FfmpegPath, cancellationToken).ConfigureAwait(false)
+        );
     }
 
     /// <summary>The clip of a video.</summary>
@@ -123,18 +132,22 @@ public sealed class FaceClipLibrary : IDisposable
     /// <exception cref="TrainingDataException">Every video is skipped.</exception>
     public async Task<int> CheckAsync(IProgress<int>? progress = null, CancellationToken cancellationToken = default)
     {
-        int done = 0, usable = 0;
-        await Parallel.ForEachAsync(
-            Enumerable.Range(0, Count),
-            new ParallelOptions { MaxDegreeOfParallelism = Options.DecodeJobs, CancellationToken = cancellationToken },
-            async (index, cancellation) =>
-            {
-                if (await FindAsync(index, cancellation).ConfigureAwait(false) is not null)
+        int done = 0,
+            usable = 0;
+        await Parallel
+            .ForEachAsync(
+                Enumerable.Range(0, Count),
+                new ParallelOptions { MaxDegreeOfParallelism = Options.DecodeJobs, CancellationToken = cancellationToken },
+                async (index, cancellation) =>
                 {
-                    Interlocked.Increment(ref usable);
+                    if (await FindAsync(index, cancellation).ConfigureAwait(false) is not null)
+                    {
+                        Interlocked.Increment(ref usable);
+                    }
+                    progress?.Report(Interlocked.Increment(ref done));
                 }
-                progress?.Report(Interlocked.Increment(ref done));
-            }).ConfigureAwait(false);
+            )
+            .ConfigureAwait(false);
         return usable;
     }
 
@@ -165,7 +178,13 @@ public sealed class FaceClipLibrary : IDisposable
                 _decoding.Release();
             }
         }
-        catch (Exception e) when (e is TrainingDataException or MediaException { Fault: not MediaFault.ToolMissing } or IOException or UnauthorizedAccessException)
+        catch (Exception e)
+            when (e
+                    is TrainingDataException
+                        or MediaException { Fault: not MediaFault.ToolMissing }
+                        or IOException
+                        or UnauthorizedAccessException
+            )
         {
             lock (_gate)
             {
@@ -196,7 +215,7 @@ public sealed class FaceClipLibrary : IDisposable
                 return;
             }
             kept.Bytes = bytes;
-            for (long sum = _entries.Values.Sum(entry => entry.Bytes); sum > Options.CacheBytes;)
+            for (long sum = _entries.Values.Sum(entry => entry.Bytes); sum > Options.CacheBytes; )
             {
                 // Entries without bytes are still being decoded.
                 (int oldest, Entry entry) = _entries.Where(e => e.Value.Bytes > 0).MinBy(e => e.Value.LastUse);
@@ -216,7 +235,8 @@ public sealed class FaceClipLibrary : IDisposable
         string more = _skipped.Count > shown ? $" (and {_skipped.Count - shown} more)" : string.Empty;
         throw new TrainingDataException(
             $"None of the {Count} videos can be trained on{more}: {string.Join(" ", _skipped.Values.Take(shown).Select(video => video.Reason))}",
-            Paths[0]);
+            Paths[0]
+        );
     }
 
     private sealed class Entry(Task<FaceClip?> clip)

@@ -24,7 +24,13 @@ internal sealed class FaceClipReader(FfmpegTools tools, int resolution, int mini
         VideoReader reader = new(media, tools, timeline);
         if (reader.Media.IsStillImage || reader.Stream.HoldsPictures || reader.FrameRate != new Rational(FaceClip.FrameRate, 1))
         {
-            throw Wrong(path, string.Create(CultureInfo.InvariantCulture, $"has {(reader.Stream.HoldsPictures ? reader.Stream.AverageFrameRate ?? Rational.One : reader.FrameRate).ToDouble():0.###} frames per second; {FaceClip.FrameRate} are required"));
+            throw Wrong(
+                path,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"has {(reader.Stream.HoldsPictures ? reader.Stream.AverageFrameRate ?? Rational.One : reader.FrameRate).ToDouble():0.###} frames per second; {FaceClip.FrameRate} are required"
+                )
+            );
         }
         if (reader.Stream.DisplayWidth != reader.Stream.Height)
         {
@@ -32,7 +38,8 @@ internal sealed class FaceClipReader(FfmpegTools tools, int resolution, int mini
             throw Wrong(
                 path,
                 $"shows {reader.Stream.DisplayWidth}x{reader.Stream.Height} pixels and so is no aligned face, which is square: "
-                + "find and align the faces of whole films first (docs/training-data.md)");
+                    + "find and align the faces of whole films first (docs/training-data.md)"
+            );
         }
         _ = reader.Media.RequireAudio();
         if (reader.Stream.ExpectedFrames > MaximumFrames)
@@ -40,7 +47,14 @@ internal sealed class FaceClipReader(FfmpegTools tools, int resolution, int mini
             throw Wrong(path, $"has {reader.Stream.ExpectedFrames} frames; at most {MaximumFrames} are taken");
         }
         using var abandoned = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task<DecodedSound> listening = AudioReader.ReadAsync(media, tools, FaceClip.SampleRate, TimeSpan.FromHours(1), timeline, cancellationToken: abandoned.Token);
+        Task<DecodedSound> listening = AudioReader.ReadAsync(
+            media,
+            tools,
+            FaceClip.SampleRate,
+            TimeSpan.FromHours(1),
+            timeline,
+            cancellationToken: abandoned.Token
+        );
         List<byte[]> frames = [];
         DecodedSound speech;
         try

@@ -7,7 +7,8 @@ namespace LatentSync.Training.Datasets;
 /// <param name="Audio">(B, 1, 80, columns).</param>
 /// <param name="Labels">(B), float32: 1 in sync, 0 not.</param>
 /// <param name="Windows">Where they come from.</param>
-public sealed record SyncNetBatch(torch.Tensor Visual, torch.Tensor Audio, torch.Tensor Labels, IReadOnlyList<SyncWindow> Windows) : IDisposable
+public sealed record SyncNetBatch(torch.Tensor Visual, torch.Tensor Audio, torch.Tensor Labels, IReadOnlyList<SyncWindow> Windows)
+    : IDisposable
 {
     /// <summary>Frees the tensors.</summary>
     public void Dispose()

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Training.Datasets;
 
-/// <summary>Draws batches for a StableSyncNet: half of the pairs in sync, the other half with frames from elsewhere in the same video.</summary>
+/// <summary>Draws batches for a StableSyncNet: half of the pairs in sync, the other half with frames from elsewhere in the same
+/// video.</summary>
 public sealed class SyncNetBatches
 {
     private readonly WindowSampler _sampler;
@@ -35,7 +36,11 @@ public sealed class SyncNetBatches
     /// <param name="configuration">The network's shape.</param>
     /// <param name="options">What else the library does.</param>
     public static FaceClipLibraryOptions Options(SyncNetConfiguration configuration, FaceClipLibraryOptions? options = null) =>
-        (options ?? new FaceClipLibraryOptions()) with { Resolution = configuration.Resolution, MinimumFrames = 2 * configuration.NumFrames };
+        (options ?? new FaceClipLibraryOptions()) with
+        {
+            Resolution = configuration.Resolution,
+            MinimumFrames = 2 * configuration.NumFrames,
+        };
 
     /// <summary>Draws one batch: a function of its numbers and the list of videos alone.</summary>
     /// <param name="seed">Seed of the run.</param>
@@ -49,7 +54,9 @@ public sealed class SyncNetBatches
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         SyncWindow[] windows = await Task.WhenAll(
-            Enumerable.Range(firstItem, count).Select(item => _sampler.DrawSyncAsync(seed, step, item, cancellationToken))).ConfigureAwait(false);
+                Enumerable.Range(firstItem, count).Select(item => _sampler.DrawSyncAsync(seed, step, item, cancellationToken))
+            )
+            .ConfigureAwait(false);
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor visual = stack([.. windows.Select((window, i) => See(window, NoiseSeed(seed, step, firstItem + i)))]); // (B, F·C, H, W)
@@ -59,7 +66,8 @@ public sealed class SyncNetBatches
             visual.to(_network.Device).to(_network.Dtype).DetachFromDisposeScope(),
             audio.to(_network.Device).to(_network.Dtype).DetachFromDisposeScope(),
             labels.DetachFromDisposeScope(),
-            windows);
+            windows
+        );
     }
 
     // (F·C, H, W)

@@ -24,6 +24,7 @@ internal sealed class SyncNetSpeech
             ? tensor(heard, [1, SyncNetMel.Bands, columns])
             : throw new TrainingDataException(
                 $"The speech of {clip.Path} ends before the {columns} columns of frame {frame}: num_frames and the spectrogram's columns do not fit each other.",
-                clip.Path);
+                clip.Path
+            );
     }
 }

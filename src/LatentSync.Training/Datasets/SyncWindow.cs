@@ -2,7 +2,8 @@ using TorchSharp;
 
 namespace LatentSync.Training.Datasets;
 
-/// <summary>Consecutive frames, and the moment whose speech they are shown with: their own, or that of other frames of the same video.</summary>
+/// <summary>Consecutive frames, and the moment whose speech they are shown with: their own, or that of other frames of the same
+/// video.</summary>
 /// <param name="Clip">The video.</param>
 /// <param name="SpeechStart">Frame at which the speech starts.</param>
 /// <param name="FrameStart">First frame shown.</param>

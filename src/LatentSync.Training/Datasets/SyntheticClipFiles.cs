@@ -58,7 +58,9 @@ internal sealed class SyntheticClipFiles
         Require("picture's side", found.Size, _options.Size);
         Require("number of frames", found.Frames.Count, _options.FramesPerClip);
         Require("seed", found.SpeechSeed, _seed);
-        bool facesFit = !_options.WriteFaces || (found.FaceResolution is { } side && File.Exists(_facePath) && Require("face's side", side, _options.Resolution));
+        bool facesFit =
+            !_options.WriteFaces
+            || (found.FaceResolution is { } side && File.Exists(_facePath) && Require("face's side", side, _options.Resolution));
         return facesFit && File.Exists(SpeechPath) && File.Exists(LandmarksPath) && (!_options.WriteVideos || File.Exists(VideoPath));
 
         bool Require(string what, long value, long wanted) =>
@@ -67,8 +69,10 @@ internal sealed class SyntheticClipFiles
                 : throw new TrainingDataException(
                     string.Create(
                         CultureInfo.InvariantCulture,
-                        $"{_stem} is there from another run, but its {what} is {value}, not {wanted}: choose another folder or other seeds, or remove the old clips."),
-                    _stem);
+                        $"{_stem} is there from another run, but its {what} is {value}, not {wanted}: choose another folder or other seeds, or remove the old clips."
+                    ),
+                    _stem
+                );
     }
 
     /// <summary>Draws the clip and writes all files, the articulation last.</summary>
@@ -77,11 +81,16 @@ internal sealed class SyntheticClipFiles
         SyntheticClip clip = _options.Clip(_seed);
         WavWriter.Write(SpeechPath, clip.Speech, SyntheticDatasetOptions.SampleRate);
         using DrawnFaceDetector drawn = new();
-        VideoWriter? video = null, faces = null;
+        VideoWriter? video = null,
+            faces = null;
         try
         {
-            video = _options.WriteVideos ? await WriterAsync(VideoPath, _options.Size, VideoCrf, tools, cancellationToken).ConfigureAwait(false) : null;
-            faces = _options.WriteFaces ? await WriterAsync(_facePath, _options.Resolution, FaceCrf, tools, cancellationToken).ConfigureAwait(false) : null;
+            video = _options.WriteVideos
+                ? await WriterAsync(VideoPath, _options.Size, VideoCrf, tools, cancellationToken).ConfigureAwait(false)
+                : null;
+            faces = _options.WriteFaces
+                ? await WriterAsync(_facePath, _options.Resolution, FaceCrf, tools, cancellationToken).ConfigureAwait(false)
+                : null;
             IAsyncEnumerable<SequencedFrame> frames = DrawAsync(clip, drawn, video, cancellationToken);
             if (faces is null)
             {
@@ -113,7 +122,11 @@ internal sealed class SyntheticClipFiles
     }
 
     private static async IAsyncEnumerable<SequencedFrame> DrawAsync(
-        SyntheticClip clip, DrawnFaceDetector drawn, VideoWriter? video, [EnumeratorCancellation] CancellationToken cancellationToken)
+        SyntheticClip clip,
+        DrawnFaceDetector drawn,
+        VideoWriter? video,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         foreach (SyntheticFrame frame in clip.Frames())
         {
@@ -124,10 +137,15 @@ internal sealed class SyntheticClipFiles
         }
     }
 
-    /// <summary>Through the pipeline's own face stage, with its following, filtering and smoothing: networks are to see in training what they
-    /// see at inference. One face is encoded while the next is drawn.</summary>
+    /// <summary>Through the pipeline's own face stage, with its following, filtering and smoothing: networks are to see in training what
+    /// they see at inference. One face is encoded while the next is drawn.</summary>
     private async Task AlignAsync(
-        IAsyncEnumerable<SequencedFrame> frames, DrawnFaceDetector drawn, VideoWriter faces, Action frameDone, CancellationToken cancellationToken)
+        IAsyncEnumerable<SequencedFrame> frames,
+        DrawnFaceDetector drawn,
+        VideoWriter faces,
+        Action frameDone,
+        CancellationToken cancellationToken
+    )
     {
         FaceStage stage = new(drawn, new FaceTrackOptions(), new FaceTemplate(_options.Resolution), new StageTimes());
         Task encoding = Task.CompletedTask;
@@ -136,7 +154,9 @@ internal sealed class SyntheticClipFiles
             await foreach (PlacedFrame placed in stage.PlaceAsync(frames, cancellationToken).ConfigureAwait(false))
             {
                 placed.Frame.Dispose();
-                AlignedFace face = placed.Face ?? throw new InvalidOperationException($"The drawn face of frame {placed.OutputIndex} of {_stem} was lost.");
+                AlignedFace face =
+                    placed.Face
+                    ?? throw new InvalidOperationException($"The drawn face of frame {placed.OutputIndex} of {_stem} was lost.");
                 await encoding.ConfigureAwait(false);
                 encoding = faces.WriteAsync(face.Square.Rgb);
                 frameDone();
@@ -148,18 +168,20 @@ internal sealed class SyntheticClipFiles
         }
     }
 
-    private Task<VideoWriter> WriterAsync(string path, int side, int crf, FfmpegTools tools, CancellationToken cancellationToken) => VideoWriter.CreateAsync(
-        new VideoWriterOptions
-        {
-            OutputPath = path,
-            Width = side,
-            Height = side,
-            FrameRate = new Rational(SyntheticDatasetOptions.FrameRate, 1),
-            Color = VideoColor.Assumed(side),
-            Crf = crf,
-            Preset = Preset,
-            AudioPath = SpeechPath,
-        },
-        tools,
-        cancellationToken);
+    private Task<VideoWriter> WriterAsync(string path, int side, int crf, FfmpegTools tools, CancellationToken cancellationToken) =>
+        VideoWriter.CreateAsync(
+            new VideoWriterOptions
+            {
+                OutputPath = path,
+                Width = side,
+                Height = side,
+                FrameRate = new Rational(SyntheticDatasetOptions.FrameRate, 1),
+                Color = VideoColor.Assumed(side),
+                Crf = crf,
+                Preset = Preset,
+                AudioPath = SpeechPath,
+            },
+            tools,
+            cancellationToken
+        );
 }

@@ -54,17 +54,21 @@ public sealed record SyntheticDatasetOptions
 
     /// <summary>The clip of a seed.</summary>
     /// <param name="seed">Person, voice and sentence.</param>
-    public SyntheticClip Clip(long seed) => SyntheticClip.Generate(new SyntheticClipOptions
-    {
-        Seed = seed,
-        DurationSeconds = Seconds,
-        Width = Size,
-        Height = Size,
-        FrameRate = FrameRate,
-        SampleRate = SampleRate,
-    });
+    public SyntheticClip Clip(long seed) =>
+        SyntheticClip.Generate(
+            new SyntheticClipOptions
+            {
+                Seed = seed,
+                DurationSeconds = Seconds,
+                Width = Size,
+                Height = Size,
+                FrameRate = FrameRate,
+                SampleRate = SampleRate,
+            }
+        );
 
-    /// <summary>The name of a seed's files, without extension: the seed in six digits or more, so that runs with other seeds add to a folder.</summary>
+    /// <summary>The name of a seed's files, without extension: the seed in six digits or more, so that runs with other seeds add to a
+    /// folder.</summary>
     /// <param name="seed">Person, voice and sentence.</param>
     public static string NameOf(long seed) => string.Create(CultureInfo.InvariantCulture, $"clip-{seed:D6}");
 
@@ -91,15 +95,20 @@ public sealed record SyntheticDatasetOptions
         Require("number of jobs", Jobs, 1, 64);
         if (Size % 2 != 0)
         {
-            throw new TrainingDataException(string.Create(CultureInfo.InvariantCulture, $"The size is {Size}; an even number is required."), Folder);
+            throw new TrainingDataException(
+                string.Create(CultureInfo.InvariantCulture, $"The size is {Size}; an even number is required."),
+                Folder
+            );
         }
         if (WriteFaces && (Resolution is < FaceTemplate.MinResolution or > FaceTemplate.MaxResolution || Resolution % 8 != 0))
         {
             throw new TrainingDataException(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"The resolution of the faces is {Resolution}; a multiple of 8 from {FaceTemplate.MinResolution} to {FaceTemplate.MaxResolution} is required."),
-                Folder);
+                    $"The resolution of the faces is {Resolution}; a multiple of 8 from {FaceTemplate.MinResolution} to {FaceTemplate.MaxResolution} is required."
+                ),
+                Folder
+            );
         }
         if (!WriteVideos && !WriteFaces)
         {
@@ -111,7 +120,10 @@ public sealed record SyntheticDatasetOptions
     {
         if (!(value >= least && value <= most))
         {
-            throw new TrainingDataException(string.Create(CultureInfo.InvariantCulture, $"The {what} is {value}; {least} to {most} is required."), Folder);
+            throw new TrainingDataException(
+                string.Create(CultureInfo.InvariantCulture, $"The {what} is {value}; {least} to {most} is required."),
+                Folder
+            );
         }
     }
 }

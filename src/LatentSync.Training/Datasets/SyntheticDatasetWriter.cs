@@ -3,11 +3,11 @@ using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Training.Datasets;
 
-/// <summary>Writes drawn talking heads as ordinary files: pictures with sound, where the face is, what the mouth does, and the aligned faces that
-/// training takes.</summary>
+/// <summary>Writes drawn talking heads as ordinary files: pictures with sound, where the face is, what the mouth does, and the aligned
+/// faces that training takes.</summary>
 /// <example><code>
-/// SyntheticDatasetWriter writer = new(new SyntheticDatasetOptions { Folder = "clips", Count = 100, WriteFaces = true, WriteVideos = false });
-/// SyntheticDatasetResult result = await writer.RunAsync();
+/// SyntheticDatasetWriter writer = new(new SyntheticDatasetOptions { Folder = "clips", Count = 100, WriteFaces = true, WriteVideos = false
+/// }); SyntheticDatasetResult result = await writer.RunAsync();
 /// Console.WriteLine($"{result.FacesFolder}: {result.ClipsWritten} clips, {result.MillisecondsPerFrame:0.0} ms per frame");
 /// </code></example>
 /// <remarks>Every file appears complete or not at all, the articulation last: an interrupted run goes on where it was.</remarks>
@@ -37,7 +37,10 @@ public sealed class SyntheticDatasetWriter
     /// <param name="cancellationToken">Stops it; complete clips stay, unfinished files go.</param>
     /// <exception cref="TrainingDataException">The folder holds a clip of the same name that was drawn otherwise.</exception>
     /// <exception cref="Media.MediaException">ffmpeg is missing or fails, or the disk is full.</exception>
-    public async Task<SyntheticDatasetResult> RunAsync(IProgress<SyntheticDatasetProgress>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<SyntheticDatasetResult> RunAsync(
+        IProgress<SyntheticDatasetProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    )
     {
         Stopwatch clock = Stopwatch.StartNew();
         FfmpegTools tools = await FfmpegTools.LocateAsync(_options.FfmpegPath, cancellationToken).ConfigureAwait(false);
@@ -57,15 +60,18 @@ public sealed class SyntheticDatasetWriter
             }
         }
         Report(progress, 0);
-        await Parallel.ForEachAsync(
-            missing,
-            new ParallelOptions { MaxDegreeOfParallelism = _options.Jobs, CancellationToken = cancellationToken },
-            async (files, cancellation) =>
-            {
-                await files.WriteAsync(tools, () => Report(progress, 1), cancellation).ConfigureAwait(false);
-                Interlocked.Increment(ref _clips);
-                Report(progress, 0);
-            }).ConfigureAwait(false);
+        await Parallel
+            .ForEachAsync(
+                missing,
+                new ParallelOptions { MaxDegreeOfParallelism = _options.Jobs, CancellationToken = cancellationToken },
+                async (files, cancellation) =>
+                {
+                    await files.WriteAsync(tools, () => Report(progress, 1), cancellation).ConfigureAwait(false);
+                    Interlocked.Increment(ref _clips);
+                    Report(progress, 0);
+                }
+            )
+            .ConfigureAwait(false);
         return new SyntheticDatasetResult
         {
             Folder = folder,

@@ -1,6 +1,7 @@
 namespace LatentSync.Training.Datasets;
 
-/// <summary>The data that training was given cannot be used. The message says what was looked for, where, what was found and what to do.</summary>
+/// <summary>The data that training was given cannot be used. The message says what was looked for, where, what was found and what to
+/// do.</summary>
 public sealed class TrainingDataException : Exception
 {
     /// <summary>Makes the exception.</summary>

@@ -3,8 +3,8 @@ using LatentSync.Foundation.Files;
 namespace LatentSync.Training.Datasets;
 
 /// <summary>The videos to train on, as the original takes them: a file with one path per line, or else all *.mp4 of one folder.</summary>
-/// <remarks>The order is a function of the files' names alone, so that a resumed run draws the same videos. A path that names nothing stays in
-/// the list: <see cref="FaceClipLibrary"/> skips and names it.</remarks>
+/// <remarks>The order is a function of the files' names alone, so that a resumed run draws the same videos. A path that names nothing stays
+/// in the list: <see cref="FaceClipLibrary"/> skips and names it.</remarks>
 public static class VideoList
 {
     private const int MaxBytes = 1 << 28; // two million paths
@@ -45,26 +45,38 @@ public static class VideoList
         try
         {
             // Hidden names are unfinished files of a run that still writes here.
-            found = [.. Directory.EnumerateFiles(full).Where(path =>
-                Path.GetExtension(path).Equals(".mp4", StringComparison.OrdinalIgnoreCase) && !Path.GetFileName(path).StartsWith('.'))];
+            found =
+            [
+                .. Directory
+                    .EnumerateFiles(full)
+                    .Where(path =>
+                        Path.GetExtension(path).Equals(".mp4", StringComparison.OrdinalIgnoreCase)
+                        && !Path.GetFileName(path).StartsWith('.')
+                    ),
+            ];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            string why = Directory.Exists(full) ? $"cannot be read ({e.Message})" : File.Exists(full) ? "is a file" : "does not exist";
+            string why =
+                Directory.Exists(full) ? $"cannot be read ({e.Message})"
+                : File.Exists(full) ? "is a file"
+                : "does not exist";
             throw new TrainingDataException($"The folder of videos '{folder}' {why}; looked at {full}.", folder, e);
         }
         if (found.Length == 0)
         {
             throw new TrainingDataException(
                 $"The folder {full} holds no *.mp4 (its subfolders are not searched): give the folder of the aligned faces themselves, or make some with \"latentsync synth --faces-only\".",
-                folder);
+                folder
+            );
         }
         Array.Sort(found, StringComparer.Ordinal);
         return found;
     }
 
     /// <summary>The paths in a text file, one per line; blank lines do not count.</summary>
-    /// <param name="path">The file. A relative path in it is taken from the working directory, as in the original, or where nothing is there from the file's own folder.</param>
+    /// <param name="path">The file. A relative path in it is taken from the working directory, as in the original, or where nothing is
+    /// there from the file's own folder.</param>
     /// <returns>Full paths in the file's order, at least one.</returns>
     /// <exception cref="TrainingDataException">The file is missing, cannot be read, is too large, or names no video.</exception>
     public static IReadOnlyList<string> OfFile(string path)
@@ -86,7 +98,10 @@ public static class VideoList
                 }
                 if (name.Length > MaxPathLength || name.Contains('\0', StringComparison.Ordinal))
                 {
-                    throw new TrainingDataException($"Line {number} of '{path}' is no path of a file: one path per line is required.", path);
+                    throw new TrainingDataException(
+                        $"Line {number} of '{path}' is no path of a file: one path per line is required.",
+                        path
+                    );
                 }
                 string besideList = Path.GetFullPath(name, folder);
                 paths.Add(!File.Exists(name) && File.Exists(besideList) ? besideList : Path.GetFullPath(name));

@@ -2,8 +2,8 @@ using LatentSync.Media.Synthesis.Numbers;
 
 namespace LatentSync.Training.Datasets;
 
-/// <summary>Draws windows of frames at random, as the original, but so that a draw depends on nothing but its numbers and the list of videos:
-/// a resumed run, and any number of workers, draw the same.</summary>
+/// <summary>Draws windows of frames at random, as the original, but so that a draw depends on nothing but its numbers and the list of
+/// videos: a resumed run, and any number of workers, draw the same.</summary>
 public sealed class WindowSampler
 {
     private readonly FaceClipLibrary _library;
@@ -34,16 +34,19 @@ public sealed class WindowSampler
         RequireWindows(3);
         SeededRandom random = RandomOf(seed, step, item);
         FaceClip clip = await DrawClipAsync(random, cancellationToken).ConfigureAwait(false);
-        int frames = FramesPerWindow, lastStart = clip.FrameCount - frames;
+        int frames = FramesPerWindow,
+            lastStart = clip.FrameCount - frames;
         int start = random.Next(lastStart + 1);
 
         // Starts 0 .. start - f and start + f .. last: drawn by their number, which is what drawing until one fits comes to.
-        int before = Math.Max(start - frames + 1, 0), after = Math.Max(lastStart - start - frames + 1, 0);
+        int before = Math.Max(start - frames + 1, 0),
+            after = Math.Max(lastStart - start - frames + 1, 0);
         int choice = random.Next(before + after);
         return new TrainingWindow(clip, start, choice < before ? choice : start + frames + choice - before, frames);
     }
 
-    /// <summary>A window for the synchronisation network: with probability 1/2 the frames come from another start than the speech.</summary>
+    /// <summary>A window for the synchronisation network: with probability 1/2 the frames come from another start than the
+    /// speech.</summary>
     /// <param name="seed">Seed of the run.</param>
     /// <param name="step">Step of the run.</param>
     /// <param name="item">Place in the step's batch.</param>
@@ -83,7 +86,8 @@ public sealed class WindowSampler
         if (_library.Options.MinimumFrames < required)
         {
             throw new InvalidOperationException(
-                $"The library takes videos of {_library.Options.MinimumFrames} frames, but windows of {FramesPerWindow} need {required}: set {nameof(FaceClipLibraryOptions.MinimumFrames)} to that.");
+                $"The library takes videos of {_library.Options.MinimumFrames} frames, but windows of {FramesPerWindow} need {required}: set {nameof(FaceClipLibraryOptions.MinimumFrames)} to that."
+            );
         }
     }
 

@@ -22,7 +22,9 @@ public sealed class AdamW : IDisposable
         using IDisposable noGrad = no_grad();
         foreach ((string name, Parameter parameter) in parameters)
         {
-            _slots.Add(new Slot(name, parameter, zeros_like(parameter).DetachFromDisposeScope(), zeros_like(parameter).DetachFromDisposeScope()));
+            _slots.Add(
+                new Slot(name, parameter, zeros_like(parameter).DetachFromDisposeScope(), zeros_like(parameter).DetachFromDisposeScope())
+            );
         }
     }
 

@@ -2,7 +2,8 @@ using LatentSync.Training.Datasets;
 
 namespace LatentSync.Training.Loops;
 
-/// <summary>What all trainings on videos have in common: the libraries, decoding beside the first steps, and naming what was skipped.</summary>
+/// <summary>What all trainings on videos have in common: the libraries, decoding beside the first steps, and naming what was
+/// skipped.</summary>
 internal static class ClipTraining
 {
     /// <summary>Opens the videos, makes the task, and trains.</summary>
@@ -22,9 +23,11 @@ internal static class ClipTraining
         Func<FaceClipLibrary, FaceClipLibrary?, ITrainingTask> create,
         TrainingLoopOptions options,
         IProgress<TrainingProgress>? progress,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken
+    )
     {
-        FaceClipLibrary Open(IReadOnlyList<string> paths) => FaceClipLibrary.OpenAsync(paths, decoding, cancellationToken).GetAwaiter().GetResult();
+        FaceClipLibrary Open(IReadOnlyList<string> paths) =>
+            FaceClipLibrary.OpenAsync(paths, decoding, cancellationToken).GetAwaiter().GetResult();
         using FaceClipLibrary library = Open(videos);
         using FaceClipLibrary? validation = validationVideos.Count == 0 ? null : Open(validationVideos);
         using ITrainingTask task = create(library, validation);

@@ -12,12 +12,14 @@ public interface ITrainingTask : IDisposable
     /// <summary>The parameters that the optimizer changes, by their state-dictionary keys, in a fixed order.</summary>
     IReadOnlyList<KeyValuePair<string, Parameter>> Parameters { get; }
 
-    /// <summary>Losses of one batch, with the graph for <c>backward</c>. The batch is a function of the draw alone, so that a resumed run repeats it.</summary>
+    /// <summary>Losses of one batch, with the graph for <c>backward</c>. The batch is a function of the draw alone, so that a resumed run
+    /// repeats it.</summary>
     /// <param name="draw">Which batch.</param>
     /// <param name="cancellationToken">Checked now and then.</param>
     StepLoss ComputeLoss(TrainingDraw draw, CancellationToken cancellationToken);
 
-    /// <summary>Called after the backward pass of each batch, before the optimizer reads the gradients of <see cref="Parameters"/>.</summary>
+    /// <summary>Called after the backward pass of each batch, before the optimizer reads the gradients of
+    /// <see cref="Parameters"/>.</summary>
     void CollectGradients()
     {
         // Where the parameters themselves compute the loss, their gradients are there already.

@@ -8,13 +8,14 @@ namespace LatentSync.Training.Loops;
 public sealed record LearningRateSchedule(LearningRateKind Kind, double BaseRate, long WarmupSteps, long TotalSteps)
 {
     /// <summary>The names that <c>optimizer.lr_scheduler</c> may have.</summary>
-    public static IReadOnlyDictionary<string, LearningRateKind> Kinds { get; } = new Dictionary<string, LearningRateKind>
-    {
-        ["constant"] = LearningRateKind.Constant,
-        ["constant_with_warmup"] = LearningRateKind.Constant,
-        ["linear"] = LearningRateKind.Linear,
-        ["cosine"] = LearningRateKind.Cosine,
-    };
+    public static IReadOnlyDictionary<string, LearningRateKind> Kinds { get; } =
+        new Dictionary<string, LearningRateKind>
+        {
+            ["constant"] = LearningRateKind.Constant,
+            ["constant_with_warmup"] = LearningRateKind.Constant,
+            ["linear"] = LearningRateKind.Linear,
+            ["cosine"] = LearningRateKind.Cosine,
+        };
 
     /// <summary>The rate of a step.</summary>
     /// <param name="step">From 1.</param>

@@ -7,14 +7,16 @@ namespace LatentSync.Training.Loops;
 internal static class LoopConfiguration
 {
     /// <summary>Keys of <c>optimizer</c>. <c>weight_decay</c> is ours; the original fixes 0.01.</summary>
-    public static IReadOnlyList<string> OptimizerKeys { get; } = ["lr", "scale_lr", "max_grad_norm", "lr_scheduler", "lr_warmup_steps", "weight_decay"];
+    public static IReadOnlyList<string> OptimizerKeys { get; } =
+    ["lr", "scale_lr", "max_grad_norm", "lr_scheduler", "lr_warmup_steps", "weight_decay"];
 
     /// <summary>Keys of <c>run</c> that steer the loop. <c>ema_decay</c> and <c>gradient_accumulation_steps</c> there are ours.</summary>
     public static IReadOnlyList<string> RunKeys { get; } =
-        ["max_train_steps", "seed", "validation_steps", "mixed_precision_training", "ema_decay", "gradient_accumulation_steps"];
+    ["max_train_steps", "seed", "validation_steps", "mixed_precision_training", "ema_decay", "gradient_accumulation_steps"];
 
     /// <summary>Keys of <c>ckpt</c>. <c>keep_ckpts</c> is ours.</summary>
-    public static IReadOnlyList<string> CheckpointKeys { get; } = ["save_ckpt_steps", "resume_ckpt_path", "inference_ckpt_path", "keep_ckpts"];
+    public static IReadOnlyList<string> CheckpointKeys { get; } =
+    ["save_ckpt_steps", "resume_ckpt_path", "inference_ckpt_path", "keep_ckpts"];
 
     /// <summary>Reads the three sections.</summary>
     /// <param name="document">The file.</param>
@@ -24,20 +26,32 @@ internal static class LoopConfiguration
     /// <param name="checkpointKeys">Keys of <c>ckpt</c> that the trainer itself reads.</param>
     /// <exception cref="ModelConfigurationException">A key is unknown or a value cannot be used.</exception>
     public static TrainingLoopOptions Read(
-        TrainingDocument document, TrainingRun run, IReadOnlyList<string> runKeys, IReadOnlyList<string> ignoredRunKeys, params IReadOnlyList<string> checkpointKeys)
+        TrainingDocument document,
+        TrainingRun run,
+        IReadOnlyList<string> runKeys,
+        IReadOnlyList<string> ignoredRunKeys,
+        params IReadOnlyList<string> checkpointKeys
+    )
     {
         (int maxSteps, int seed, int validation, double ema, int accumulation) = document.Read(
             "run",
             [.. RunKeys, .. runKeys],
             ignoredRunKeys,
-            r => (
-                r.Integer("max_train_steps", 10_000_000, 1, int.MaxValue),
-                r.Integer("seed", 1247, 0, int.MaxValue),
-                r.Integer("validation_steps", 0, 0, int.MaxValue),
-                r.Number("ema_decay", 0),
-                r.Integer("gradient_accumulation_steps", 1, 1, 1 << 20)));
+            r =>
+                (
+                    r.Integer("max_train_steps", 10_000_000, 1, int.MaxValue),
+                    r.Integer("seed", 1247, 0, int.MaxValue),
+                    r.Integer("validation_steps", 0, 0, int.MaxValue),
+                    r.Number("ema_decay", 0),
+                    r.Integer("gradient_accumulation_steps", 1, 1, 1 << 20)
+                )
+        );
         (int save, int keep) = document.Read(
-            "ckpt", [.. CheckpointKeys, .. checkpointKeys], [], r => (r.Integer("save_ckpt_steps", 10_000, 1, int.MaxValue), r.Integer("keep_ckpts", 3, 0, 1 << 20)));
+            "ckpt",
+            [.. CheckpointKeys, .. checkpointKeys],
+            [],
+            r => (r.Integer("save_ckpt_steps", 10_000, 1, int.MaxValue), r.Integer("keep_ckpts", 3, 0, 1 << 20))
+        );
         long steps = run.MaxSteps ?? maxSteps;
         return document.Read(
             "optimizer",
@@ -55,7 +69,12 @@ internal static class LoopConfiguration
                     OutputFolder = run.OutputFolder,
                     ConfigurationPath = run.ConfigurationPath,
                     MaxSteps = steps,
-                    Schedule = new LearningRateSchedule(kind, r.Number("lr", 1e-5), r.Integer("lr_warmup_steps", 0, 0, int.MaxValue), steps),
+                    Schedule = new LearningRateSchedule(
+                        kind,
+                        r.Number("lr", 1e-5),
+                        r.Integer("lr_warmup_steps", 0, 0, int.MaxValue),
+                        steps
+                    ),
                     Seed = run.Seed ?? seed,
                     SaveEverySteps = save,
                     ValidateEverySteps = validation == 0 ? null : validation,
@@ -67,18 +86,19 @@ internal static class LoopConfiguration
                     Inputs = Inputs(document, run),
                     KeepCheckpoints = keep,
                 };
-            });
+            }
+        );
     }
 
     private static NamedPath[] Inputs(TrainingDocument document, TrainingRun run) =>
-    [
-        new("--config", run.ConfigurationPath),
-        new("--data", Directory.Exists(run.DataPath) ? null : run.DataPath), // of a folder, only the videos are read
-        new("--vae", run.AutoencoderFolder),
-        new("--whisper", run.WhisperPath),
-        new("--start", run.StartPath),
-        .. document.InputPaths().Select(path => new NamedPath("a file of the configuration", path)),
-    ];
+        [
+            new("--config", run.ConfigurationPath),
+            new("--data", Directory.Exists(run.DataPath) ? null : run.DataPath), // of a folder, only the videos are read
+            new("--vae", run.AutoencoderFolder),
+            new("--whisper", run.WhisperPath),
+            new("--start", run.StartPath),
+            .. document.InputPaths().Select(path => new NamedPath("a file of the configuration", path)),
+        ];
 }
 
 /// <summary>What the command line says about a training.</summary>

@@ -6,8 +6,16 @@ namespace LatentSync.Training.Loops;
 /// <summary>Draws loss curves: every value pale, a running mean strong, one panel per loss, logarithmic where the values allow.</summary>
 public static class LossPlot
 {
-    private const int PanelWidth = 760, PanelHeight = 260, Left = 78, Right = 22, Top = 34, Bottom = 34;
-    private static readonly SKColor Ink = new(0x22, 0x26, 0x2B), Faint = new(0xE3, 0xE6, 0xEA), Raw = new(0x9B, 0xBE, 0xE0), Mean = new(0x1F, 0x5F, 0xA8);
+    private const int PanelWidth = 760,
+        PanelHeight = 260,
+        Left = 78,
+        Right = 22,
+        Top = 34,
+        Bottom = 34;
+    private static readonly SKColor Ink = new(0x22, 0x26, 0x2B),
+        Faint = new(0xE3, 0xE6, 0xEA),
+        Raw = new(0x9B, 0xBE, 0xE0),
+        Mean = new(0x1F, 0x5F, 0xA8);
 
     /// <summary>A PNG with one panel per curve, one below the other.</summary>
     /// <param name="history">The losses; a curve of fewer than two values is left out.</param>
@@ -17,8 +25,12 @@ public static class LossPlot
     {
         ArgumentNullException.ThrowIfNull(history);
         List<(string Name, IReadOnlyList<(long Step, double Value)> Points)> curves =
-            [.. history.Names.Select(n => (n, history.Curve(n))).Where(c => c.Item2.Count > 1)];
-        using SKBitmap bitmap = new(new SKImageInfo(PanelWidth, PanelHeight * Math.Max(curves.Count, 1), SKColorType.Rgba8888, SKAlphaType.Opaque));
+        [
+            .. history.Names.Select(n => (n, history.Curve(n))).Where(c => c.Item2.Count > 1),
+        ];
+        using SKBitmap bitmap = new(
+            new SKImageInfo(PanelWidth, PanelHeight * Math.Max(curves.Count, 1), SKColorType.Rgba8888, SKAlphaType.Opaque)
+        );
         using SKCanvas canvas = new(bitmap);
         canvas.Clear(SKColors.White);
         for (int i = 0; i < curves.Count; i++)
@@ -42,9 +54,11 @@ public static class LossPlot
         }
         bool logarithmic = values.Min() > 0 && values.Max() / values.Min() > 4;
         double Scale(double v) => logarithmic ? Math.Log10(v) : v;
-        double low = Scale(values.Min()), high = Scale(values.Max());
+        double low = Scale(values.Min()),
+            high = Scale(values.Max());
         (low, high) = high - low < 1e-12 ? (low - 1, high + 1) : (low - 0.04 * (high - low), high + 0.04 * (high - low));
-        long first = points[0].Step, last = Math.Max(points[^1].Step, first + 1);
+        long first = points[0].Step,
+            last = Math.Max(points[^1].Step, first + 1);
         float X(long step) => Left + (float)((double)(step - first) / (last - first)) * (PanelWidth - Left - Right);
         float Y(double v) => PanelHeight - Bottom - (float)((Scale(v) - low) / (high - low)) * (PanelHeight - Top - Bottom);
 
@@ -68,7 +82,13 @@ public static class LossPlot
 
     private static void Draw(SKCanvas canvas, SKPoint[] points, SKColor colour, float width)
     {
-        using SKPaint paint = new() { Color = colour, StrokeWidth = width, IsStroke = true, IsAntialias = true };
+        using SKPaint paint = new()
+        {
+            Color = colour,
+            StrokeWidth = width,
+            IsStroke = true,
+            IsAntialias = true,
+        };
         using SKPath path = new();
         if (points.Length > 0)
         {
@@ -81,7 +101,8 @@ public static class LossPlot
     private static IEnumerable<(long Step, double Value)> RunningMean(IReadOnlyList<(long Step, double Value)> points)
     {
         double decay = 1 - 1.0 / Math.Clamp(points.Count / 20.0, 1, 200);
-        double sum = 0, weight = 0;
+        double sum = 0,
+            weight = 0;
         foreach ((long step, double value) in points)
         {
             if (double.IsFinite(value))

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace LatentSync.Training.Loops;
 
 /// <summary>Float32 weights that the optimizer changes, and a copy of lower precision that computes losses and gradients.</summary>
-/// <remarks>Micikevicius et al., arXiv:1710.03740, section 3.1 (master weights). With bfloat16, whose exponents are float32's, the loss needs no
-/// scaling (section 3.2). Where both are of one type they are one network, and nothing is copied.</remarks>
+/// <remarks>Micikevicius et al., arXiv:1710.03740, section 3.1 (master weights). With bfloat16, whose exponents are float32's, the loss
+/// needs no scaling (section 3.2). Where both are of one type they are one network, and nothing is copied.</remarks>
 /// <typeparam name="TNetwork">The network.</typeparam>
 internal sealed class MixedPrecision<TNetwork> : IDisposable
     where TNetwork : nn.Module

@@ -12,9 +12,12 @@ public sealed class NonFiniteLossException : TrainingException
     /// <param name="batch">Which videos and frames the batch was made of.</param>
     /// <param name="lastGoodStep">Step of the checkpoint to go on from; null when none was written yet.</param>
     public NonFiniteLossException(long step, string what, double value, string batch, long? lastGoodStep)
-        : base(string.Create(
-            CultureInfo.InvariantCulture,
-            $"Step {step}: the {what} is {value}. The batch was: {batch}. The weights were not changed by it; {(lastGoodStep is { } good ? $"the checkpoint of step {good} is kept" : "no checkpoint was written before")}. Lower optimizer.lr, look at these videos, or go on with --resume after removing them."))
+        : base(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"Step {step}: the {what} is {value}. The batch was: {batch}. The weights were not changed by it; {(lastGoodStep is { } good ? $"the checkpoint of step {good} is kept" : "no checkpoint was written before")}. Lower optimizer.lr, look at these videos, or go on with --resume after removing them."
+            )
+        )
     {
         (Step, What, Value, Batch, LastGoodStep) = (step, what, value, batch, lastGoodStep);
     }

@@ -2,8 +2,8 @@ using System.Diagnostics;
 
 namespace LatentSync.Training.Loops;
 
-/// <summary>How fast the last steps were. The mean over a whole run would be wrong for a long time: its first steps also decode every video and
-/// compute its features, the later ones find them in memory.</summary>
+/// <summary>How fast the last steps were. The mean over a whole run would be wrong for a long time: its first steps also decode every video
+/// and compute its features, the later ones find them in memory.</summary>
 /// <param name="now">The time, as <see cref="Stopwatch.GetTimestamp"/> tells it.</param>
 internal sealed class StepPace(Func<long> now)
 {

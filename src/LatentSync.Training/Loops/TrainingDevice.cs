@@ -10,8 +10,8 @@ namespace LatentSync.Training.Loops;
 
 /// <summary>Where a training computes.</summary>
 /// <param name="Device">The device.</param>
-/// <param name="MixesPrecision">Training in bfloat16 pays there: on GPUs from compute capability 8.0 on. On a processor with AMX a step of a narrow
-/// network took 0.97 s instead of 0.90 s: convolutions gain less than norms and copies lose.</param>
+/// <param name="MixesPrecision">Training in bfloat16 pays there: on GPUs from compute capability 8.0 on. On a processor with AMX a step of
+/// a narrow network took 0.97 s instead of 0.90 s: convolutions gain less than norms and copies lose.</param>
 internal sealed record TrainingDevice(Device Device, bool MixesPrecision)
 {
     /// <summary>Loads libtorch, sets its threads, and gives the device of a run.</summary>
@@ -32,7 +32,8 @@ internal sealed record TrainingDevice(Device Device, bool MixesPrecision)
         }
         Machine machine = new MachineExaminer().Examine().Machine;
         Device device = ComputePlan.Choose(run.Device, "f32", machine).Device;
-        bool mixes = device.type == DeviceType.CUDA && DeviceChoice.HasFastBFloat16(machine, AttentionDevice.Cuda(Math.Max(device.index, 0)));
+        bool mixes =
+            device.type == DeviceType.CUDA && DeviceChoice.HasFastBFloat16(machine, AttentionDevice.Cuda(Math.Max(device.index, 0)));
         return new TrainingDevice(device, mixes);
     }
 }

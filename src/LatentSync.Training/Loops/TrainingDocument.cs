@@ -21,7 +21,8 @@ internal sealed class TrainingDocument
     /// <summary>Reads a file and checks its sections.</summary>
     /// <param name="path">YAML or JSON.</param>
     /// <param name="sections">The sections that it may have.</param>
-    /// <exception cref="ModelConfigurationException">The file is missing, malformed, or has an unknown section (the nearest one is named).</exception>
+    /// <exception cref="ModelConfigurationException">The file is missing, malformed, or has an unknown section (the nearest one is
+    /// named).</exception>
     public static TrainingDocument Open(string path, params IReadOnlyList<string> sections)
     {
         string text = YamlDocument.ReadText(path);
@@ -65,10 +66,14 @@ internal sealed class TrainingDocument
 
     /// <summary>The weights and lists that the file names, as far as they are there.</summary>
     public IEnumerable<string> InputPaths() =>
-        _root.EnumerateObject()
+        _root
+            .EnumerateObject()
             .Where(section => section.Value.ValueKind == JsonValueKind.Object)
             .SelectMany(section => section.Value.EnumerateObject())
-            .Where(entry => entry.Value.ValueKind == JsonValueKind.String && (entry.Name.EndsWith("_path", StringComparison.Ordinal) || entry.Name.EndsWith("_fileslist", StringComparison.Ordinal)))
+            .Where(entry =>
+                entry.Value.ValueKind == JsonValueKind.String
+                && (entry.Name.EndsWith("_path", StringComparison.Ordinal) || entry.Name.EndsWith("_fileslist", StringComparison.Ordinal))
+            )
             .Select(entry => entry.Value.GetString()!)
             .Where(path => !string.IsNullOrWhiteSpace(path))
             .Select(PathOf)
@@ -97,13 +102,16 @@ internal sealed class TrainingDocument
     /// <summary>The path that one key of a section names, meant from the file's folder; null when it is absent or empty.</summary>
     /// <param name="section">The section; its other keys are not looked at.</param>
     /// <param name="key">The key.</param>
-    public string? ReadPath(string section, string key) => PathOf(new ConfigurationReader(Section(section), $"the section {section}").Text(key, string.Empty));
+    public string? ReadPath(string section, string key) =>
+        PathOf(new ConfigurationReader(Section(section), $"the section {section}").Text(key, string.Empty));
 
     /// <summary>A path of the file, meant from the file's folder; null for an empty one.</summary>
     public string? PathOf(string value) => value.Length == 0 ? null : Path.GetFullPath(value, Folder);
 
     private JsonElement Section(string name) =>
-        _root.TryGetProperty(name, out JsonElement json) && json.ValueKind != JsonValueKind.Null ? json : JsonSerializer.SerializeToElement(new { });
+        _root.TryGetProperty(name, out JsonElement json) && json.ValueKind != JsonValueKind.Null
+            ? json
+            : JsonSerializer.SerializeToElement(new { });
 
     private static ModelConfigurationException Located(string path, ModelConfigurationException exception) =>
         new($"{path}: {exception.Message}", exception);

@@ -11,8 +11,8 @@ namespace LatentSync.Training.Loops;
 /// <summary>Steps, saving, resuming, curves: what all trainings have in common.</summary>
 /// <remarks>
 /// A run is a function of configuration, data and seed: batches and noise are drawn from the step's number, and the state that is saved
-/// holds weights, moments and averages in full precision. So a run that was killed goes on from its last saved step with the very losses that it
-/// would have had, given the same number of threads.
+/// holds weights, moments and averages in full precision. So a run that was killed goes on from its last saved step with the very losses
+/// that it would have had, given the same number of threads.
 /// </remarks>
 public sealed partial class TrainingLoop
 {
@@ -39,11 +39,16 @@ public sealed partial class TrainingLoop
     /// <param name="task">What to train; belongs to the caller.</param>
     /// <param name="progress">Told after every step.</param>
     /// <param name="cancellationToken">Stops after the current batch; the state of the last finished step is saved first.</param>
-    /// <exception cref="TrainingException">The folder holds the state of another training, or one and <see cref="TrainingLoopOptions.Resume"/> is false.</exception>
+    /// <exception cref="TrainingException">The folder holds the state of another training, or one and
+    /// <see cref="TrainingLoopOptions.Resume"/> is false.</exception>
     /// <exception cref="NonFiniteLossException">A loss or the gradients are infinite or NaN; nothing of that step was applied.</exception>
     /// <exception cref="IOException">The disk is full: what was saved before stays as it is.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public TrainingReport Run(ITrainingTask task, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
+    public TrainingReport Run(
+        ITrainingTask task,
+        IProgress<TrainingProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(task);
         string folder = OwnFolder();
@@ -61,7 +66,11 @@ public sealed partial class TrainingLoop
         using AdamW optimizer = new(task.Parameters, _options.Optimizer);
         using Ema? average = _options.EmaDecay is { } decay ? new Ema(task.Parameters, decay) : null;
         List<KeyValuePair<string, Tensor>> tensors =
-            [.. task.Parameters.Select(p => KeyValuePair.Create("w." + p.Key, (Tensor)p.Value)), .. optimizer.State, .. average?.State ?? []];
+        [
+            .. task.Parameters.Select(p => KeyValuePair.Create("w." + p.Key, (Tensor)p.Value)),
+            .. optimizer.State,
+            .. average?.State ?? [],
+        ];
         LossHistory history = new();
         long start = 0;
         if (File.Exists(statePath))
@@ -113,14 +122,17 @@ public sealed partial class TrainingLoop
                     Save(step);
                 }
                 pace.Step();
-                progress?.Report(new TrainingProgress(
-                    step,
-                    _options.MaxSteps,
-                    losses,
-                    history.RecentMean(TotalLoss, Smoothing) ?? 0,
-                    rate,
-                    pace.SecondsPerStep,
-                    TimeSpan.FromSeconds(pace.SecondsPerStep * (_options.MaxSteps - step))));
+                progress?.Report(
+                    new TrainingProgress(
+                        step,
+                        _options.MaxSteps,
+                        losses,
+                        history.RecentMean(TotalLoss, Smoothing) ?? 0,
+                        rate,
+                        pace.SecondsPerStep,
+                        TimeSpan.FromSeconds(pace.SecondsPerStep * (_options.MaxSteps - step))
+                    )
+                );
             }
         }
         catch (OperationCanceledException) when (done > saved)
@@ -140,11 +152,18 @@ public sealed partial class TrainingLoop
             Path.Combine(folder, "losses.png"),
             Path.Combine(folder, "losses.csv"),
             clock.Elapsed.TotalSeconds,
-            task.Parameters.Sum(p => p.Value.numel()));
+            task.Parameters.Sum(p => p.Value.numel())
+        );
     }
 
     // Gradients of all batches of a step; the mean of their losses.
-    private List<KeyValuePair<string, double>> Accumulate(ITrainingTask task, AdamW optimizer, long step, long? lastGood, CancellationToken cancellationToken)
+    private List<KeyValuePair<string, double>> Accumulate(
+        ITrainingTask task,
+        AdamW optimizer,
+        long step,
+        long? lastGood,
+        CancellationToken cancellationToken
+    )
     {
         optimizer.ZeroGradients();
         int batches = _options.GradientAccumulationSteps;
@@ -155,7 +174,11 @@ public sealed partial class TrainingLoop
             using DisposeScope scope = NewDisposeScope();
             StepLoss loss = task.ComputeLoss(new TrainingDraw(_options.Seed, step, i), cancellationToken);
             names += (i == 0 ? string.Empty : "; ") + loss.Batch;
-            List<KeyValuePair<string, double>> values = [KeyValuePair.Create(TotalLoss, (double)loss.Total.to(ScalarType.Float32).item<float>()), .. loss.Parts];
+            List<KeyValuePair<string, double>> values =
+            [
+                KeyValuePair.Create(TotalLoss, (double)loss.Total.to(ScalarType.Float32).item<float>()),
+                .. loss.Parts,
+            ];
             foreach ((string name, double value) in values)
             {
                 if (!double.IsFinite(value))
@@ -204,8 +227,14 @@ public sealed partial class TrainingLoop
     {
         string[] written =
         [
-            Path.Combine(folder, StateName), Path.Combine(folder, "losses.csv"), Path.Combine(folder, "losses.png"),
-            .. _options.ConfigurationPath is { } path && Path.Combine(folder, Path.GetFileName(path)) is var copy && !FileOverlap.IsSame(copy, path) ? [copy] : Array.Empty<string>(),
+            Path.Combine(folder, StateName),
+            Path.Combine(folder, "losses.csv"),
+            Path.Combine(folder, "losses.png"),
+            .. _options.ConfigurationPath is { } path
+            && Path.Combine(folder, Path.GetFileName(path)) is var copy
+            && !FileOverlap.IsSame(copy, path)
+                ? [copy]
+                : Array.Empty<string>(),
             .. Directory.Exists(checkpoints) ? OwnCheckpoints(checkpoints) : [],
         ];
         try
@@ -217,7 +246,8 @@ public sealed partial class TrainingLoop
             throw new TrainingException(overlap.Message);
         }
 
-        static IEnumerable<string> FilesOf(string path) => Directory.Exists(path) ? Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories) : [path];
+        static IEnumerable<string> FilesOf(string path) =>
+            Directory.Exists(path) ? Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories) : [path];
     }
 
     private static IEnumerable<string> OwnCheckpoints(string folder) =>
@@ -238,7 +268,13 @@ public sealed partial class TrainingLoop
         {
             return;
         }
-        string[] old = [.. OwnCheckpoints(folder).Where(p => p != latest).OrderByDescending(File.GetLastWriteTimeUtc).Skip(_options.KeepCheckpoints - 1)];
+        string[] old =
+        [
+            .. OwnCheckpoints(folder)
+                .Where(p => p != latest)
+                .OrderByDescending(File.GetLastWriteTimeUtc)
+                .Skip(_options.KeepCheckpoints - 1),
+        ];
         foreach (string path in old)
         {
             if (Directory.Exists(path))

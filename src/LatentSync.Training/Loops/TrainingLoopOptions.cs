@@ -55,7 +55,10 @@ public sealed record TrainingLoopOptions
         Require(SaveEverySteps >= 1, $"ckpt.save_ckpt_steps is {SaveEverySteps}; at least 1 is required.");
         Require(GradientAccumulationSteps >= 1, $"gradient_accumulation_steps is {GradientAccumulationSteps}; at least 1 is required.");
         Require(MaxGradientNorm is null or > 0, $"optimizer.max_grad_norm is {MaxGradientNorm}; a number above 0 is required.");
-        Require(Schedule.BaseRate > 0 && double.IsFinite(Schedule.BaseRate), $"optimizer.lr is {Schedule.BaseRate}; a number above 0 is required.");
+        Require(
+            Schedule.BaseRate > 0 && double.IsFinite(Schedule.BaseRate),
+            $"optimizer.lr is {Schedule.BaseRate}; a number above 0 is required."
+        );
         Require(EmaDecay is null or (>= 0 and < 1), $"run.ema_decay is {EmaDecay}; a number from 0 to below 1 is required.");
     }
 

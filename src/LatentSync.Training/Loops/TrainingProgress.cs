@@ -17,7 +17,8 @@ public sealed record TrainingProgress(
     double SmoothedLoss,
     double LearningRate,
     double SecondsPerStep,
-    TimeSpan Remaining);
+    TimeSpan Remaining
+);
 
 /// <summary>What a training left.</summary>
 /// <param name="Steps">Steps done in all.</param>
@@ -28,7 +29,16 @@ public sealed record TrainingProgress(
 /// <param name="LossCurve">The curve as lines "step,loss,value".</param>
 /// <param name="Seconds">Time of this run.</param>
 /// <param name="Parameters">Numbers trained.</param>
-public sealed record TrainingReport(long Steps, long ResumedFrom, double FinalLoss, string Checkpoint, string LossPlot, string LossCurve, double Seconds, long Parameters)
+public sealed record TrainingReport(
+    long Steps,
+    long ResumedFrom,
+    double FinalLoss,
+    string Checkpoint,
+    string LossPlot,
+    string LossCurve,
+    double Seconds,
+    long Parameters
+)
 {
     /// <summary>Videos that could not be used, with the reason.</summary>
     public IReadOnlyList<SkippedVideo> SkippedVideos { get; init; } = [];

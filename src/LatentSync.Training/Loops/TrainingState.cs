@@ -32,16 +32,24 @@ internal static class TrainingState
     {
         using TensorArchive archive = TensorArchive.Open(path);
         string? Value(string key) => archive.Metadata.GetValueOrDefault(key);
-        if (Value("format") != Format || Value("task") != task || !long.TryParse(Value("step"), NumberStyles.None, CultureInfo.InvariantCulture, out long step))
+        if (
+            Value("format") != Format
+            || Value("task") != task
+            || !long.TryParse(Value("step"), NumberStyles.None, CultureInfo.InvariantCulture, out long step)
+        )
         {
-            throw new TrainingException($"{path} is not the state of a training of \"{task}\" (it says \"{Value("task") ?? Value("format") ?? "nothing"}\"): give another --out, or remove the folder.");
+            throw new TrainingException(
+                $"{path} is not the state of a training of \"{task}\" (it says \"{Value("task") ?? Value("format") ?? "nothing"}\"): give another --out, or remove the folder."
+            );
         }
         foreach ((string name, Tensor tensor) in tensors)
         {
             if (!archive.Tensors.TryGetValue(name, out TensorInfo? info) || !info.Shape.SequenceEqual(tensor.shape))
             {
                 string found = info is null ? "nothing" : $"({string.Join(", ", info.Shape)})";
-                throw new TrainingException($"{path} holds {found} for {name}, but ({string.Join(", ", tensor.shape)}) is required: the configuration changed since. Give another --out to start anew.");
+                throw new TrainingException(
+                    $"{path} holds {found} for {name}, but ({string.Join(", ", tensor.shape)}) is required: the configuration changed since. Give another --out to start anew."
+                );
             }
         }
         using IDisposable noGrad = no_grad();

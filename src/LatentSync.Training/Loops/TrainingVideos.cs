@@ -16,7 +16,10 @@ internal static class TrainingVideos
     /// <exception cref="TrainingDataException">There are none.</exception>
     public static IReadOnlyList<string> Training(TrainingDocument document, ConfigurationReader data, string? instead) =>
         instead is null
-            ? VideoList.Of(document.PathOf(data.Text("train_fileslist", string.Empty)), document.PathOf(data.Text("train_data_dir", string.Empty)))
+            ? VideoList.Of(
+                document.PathOf(data.Text("train_fileslist", string.Empty)),
+                document.PathOf(data.Text("train_data_dir", string.Empty))
+            )
             : VideoList.OfPath(instead);
 
     /// <summary>The videos to validate with; empty when none are configured.</summary>

@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Training.Losses;
 
-/// <summary>What the denoising network learns from: its prediction of the noise, and the clean latents that this prediction implies.</summary>
+/// <summary>What the denoising network learns from: its prediction of the noise, and the clean latents that this prediction
+/// implies.</summary>
 /// <remarks>Denoising Diffusion Probabilistic Models, arXiv:2006.11239, equations 14 and 15; prediction of ε only.</remarks>
 public static class DiffusionLoss
 {

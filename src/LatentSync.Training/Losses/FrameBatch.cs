@@ -2,7 +2,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Training.Losses;
 
-/// <summary>Decoded frames of several clips as the autoencoder gives them, (b·f, 3, H, W) with the frame fastest, and the forms that losses want.</summary>
+/// <summary>Decoded frames of several clips as the autoencoder gives them, (b·f, 3, H, W) with the frame fastest, and the forms that losses
+/// want.</summary>
 public static class FrameBatch
 {
     /// <summary>Rows H/2 to H: chin and mouth of an aligned face.</summary>
@@ -38,7 +39,13 @@ public static class FrameBatch
     public static Tensor ToVideo(Tensor frames, int framesPerClip)
     {
         RequireClips(frames, framesPerClip);
-        using Tensor clips = frames.reshape(frames.shape[0] / framesPerClip, framesPerClip, frames.shape[1], frames.shape[2], frames.shape[3]); // (b, f, C, H, W)
+        using Tensor clips = frames.reshape(
+            frames.shape[0] / framesPerClip,
+            framesPerClip,
+            frames.shape[1],
+            frames.shape[2],
+            frames.shape[3]
+        ); // (b, f, C, H, W)
         return clips.transpose(1, 2);
     }
 

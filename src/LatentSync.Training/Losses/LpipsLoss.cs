@@ -9,7 +9,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Training.Losses;
 
-/// <summary>LPIPS, version 0.1, with VGG-16: how different two pictures look, measured by the features of a network that recognises objects.</summary>
+/// <summary>LPIPS, version 0.1, with VGG-16: how different two pictures look, measured by the features of a network that recognises
+/// objects.</summary>
 /// <remarks>
 /// The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, arXiv:1801.03924, equation 1; the package lpips 0.1.4. The
 /// weights are the user's files: torchvision's VGG-16 and the package's <c>weights/v0.1/vgg.pth</c>. Frozen; gradients reach the pictures.

@@ -10,7 +10,8 @@ namespace LatentSync.Training.Losses;
 /// <returns>Both (b, D), new; the caller disposes them.</returns>
 public delegate (Tensor Visual, Tensor Audio) SyncEmbedding(Tensor frames, Tensor mel);
 
-/// <summary>How far lips and sound are from being in step, as a synchronisation network sees it: cross-entropy of the cosine of its two embeddings.</summary>
+/// <summary>How far lips and sound are from being in step, as a synchronisation network sees it: cross-entropy of the cosine of its two
+/// embeddings.</summary>
 /// <remarks>
 /// Lip-sync expert of Wav2Lip, arXiv:2008.10010, section 3.1.1. A cosine is a probability here because both embeddings end in a ReLU.
 /// </remarks>
@@ -27,7 +28,8 @@ public sealed class SyncLoss
     }
 
     /// <summary>The loss of frames that ought to fit the sound.</summary>
-    /// <param name="frames">What the visual half takes; of decoded frames <see cref="ArrangePixels"/>, of latents <see cref="FrameBatch.StackInChannels"/>.</param>
+    /// <param name="frames">What the visual half takes; of decoded frames <see cref="ArrangePixels"/>, of latents
+    /// <see cref="FrameBatch.StackInChannels"/>.</param>
     /// <param name="mel">(b, 1, 80, T), the mel window of the same frames.</param>
     /// <returns>A scalar, float32 (float64 for float64 embeddings).</returns>
     public Tensor Forward(Tensor frames, Tensor mel)

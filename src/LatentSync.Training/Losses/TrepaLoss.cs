@@ -33,13 +33,15 @@ public sealed class TrepaLoss : nn.Module
     public VideoTransformerConfiguration Configuration { get; }
 
     /// <summary>Loads the network.</summary>
-    /// <param name="path">A VideoMAE-v2 file: the weights under "module" or "model", or by themselves; its classifier "head" is not read.</param>
+    /// <param name="path">A VideoMAE-v2 file: the weights under "module" or "model", or by themselves; its classifier "head" is not
+    /// read.</param>
     /// <param name="dtype">Dtype of parameters and features.</param>
     /// <param name="device">Where the parameters live.</param>
     /// <param name="headCount">Heads, where the network is none of the published sizes.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelConfigurationException">The file holds another kind of network.</exception>
-    /// <exception cref="CheckpointMismatchException">Weights are missing, have another shape, or are unknown; nothing is overlooked.</exception>
+    /// <exception cref="CheckpointMismatchException">Weights are missing, have another shape, or are unknown; nothing is
+    /// overlooked.</exception>
     /// <exception cref="CheckpointFormatException">The file is damaged.</exception>
     public static TrepaLoss Load(string path, ScalarType dtype, Device device, int? headCount = null)
     {
@@ -53,7 +55,8 @@ public sealed class TrepaLoss : nn.Module
     /// <param name="device">As above.</param>
     /// <param name="headCount">As above.</param>
     /// <exception cref="ModelConfigurationException">The file holds another kind of network.</exception>
-    /// <exception cref="CheckpointMismatchException">Weights are missing, have another shape, or are unknown; nothing is overlooked.</exception>
+    /// <exception cref="CheckpointMismatchException">Weights are missing, have another shape, or are unknown; nothing is
+    /// overlooked.</exception>
     /// <exception cref="CheckpointFormatException">The file is damaged.</exception>
     public static TrepaLoss Load(TensorArchive archive, ScalarType dtype, Device device, int? headCount = null)
     {
@@ -61,7 +64,12 @@ public sealed class TrepaLoss : nn.Module
             candidate.Length == 0 || archive.Tensors.Keys.Any(key => key.StartsWith(candidate + "patch_embed.", StringComparison.Ordinal))
         );
         VideoTransformerConfiguration configuration = VideoTransformerConfiguration.FromArchive(archive, prefix, headCount);
-        StateDictOptions options = new() { Prefix = prefix, Strictness = StateDictStrictness.Exact, Rename = WithoutHead };
+        StateDictOptions options = new()
+        {
+            Prefix = prefix,
+            Strictness = StateDictStrictness.Exact,
+            Rename = WithoutHead,
+        };
         using (VideoTransformer outline = new(configuration, dtype, META))
         {
             StateDictLoader.EnsureFits(outline, archive, options);
@@ -104,7 +112,8 @@ public sealed class TrepaLoss : nn.Module
     /// <param name="frames">(b·f, 3, H, W) in [-1, 1], frame fastest; resized, mapped to [0, 1] and clamped. Not modified.</param>
     /// <param name="framesPerClip">f.</param>
     /// <returns>(b, C) in the network's dtype.</returns>
-    /// <exception cref="ArgumentException">The frames are no clips of this length, or the length is no multiple of the network's frames per patch.</exception>
+    /// <exception cref="ArgumentException">The frames are no clips of this length, or the length is no multiple of the network's frames per
+    /// patch.</exception>
     public Tensor Features(Tensor frames, int framesPerClip)
     {
         if (framesPerClip < 1 || framesPerClip % Configuration.PatchFrames != 0)

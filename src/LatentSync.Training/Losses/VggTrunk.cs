@@ -26,7 +26,8 @@ internal sealed class VggTrunk : nn.Module
         RegisterComponents();
     }
 
-    /// <summary>The activations after the last ReLU of a stage: (n, C, h, w) to (n, C', h', w'), half the size from the second stage on.</summary>
+    /// <summary>The activations after the last ReLU of a stage: (n, C, h, w) to (n, C', h', w'), half the size from the second stage
+    /// on.</summary>
     public Tensor ForwardStage(int stage, Tensor input) => _features.ForwardStage(stage, input);
 
     private sealed class Features : nn.Module

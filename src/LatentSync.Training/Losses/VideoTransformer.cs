@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Training.Losses;
 
-/// <summary>The encoder of VideoMAE-v2 as far as its features: tubelets, fixed positions, transformer blocks, mean over tokens, norm.</summary>
+/// <summary>The encoder of VideoMAE-v2 as far as its features: tubelets, fixed positions, transformer blocks, mean over tokens,
+/// norm.</summary>
 /// <remarks>VideoMAE V2, arXiv:2303.16727; state dictionary with the original's names, without the classifier "head".</remarks>
 internal sealed class VideoTransformer : nn.Module
 {
@@ -33,9 +34,9 @@ internal sealed class VideoTransformer : nn.Module
     {
         _configuration = configuration;
         _patches = new PatchEmbedding(configuration, dtype, device);
-        _blocks = new ModuleList<VideoTransformerBlock>(
-            [.. Enumerable.Range(0, configuration.Depth).Select(_ => new VideoTransformerBlock(configuration, dtype, device))]
-        );
+        _blocks = new ModuleList<VideoTransformerBlock>([
+            .. Enumerable.Range(0, configuration.Depth).Select(_ => new VideoTransformerBlock(configuration, dtype, device)),
+        ]);
         _norm = new LayerNormLayer(configuration.Width, dtype, device, NormEpsilon);
         RegisterComponents();
     }
@@ -72,7 +73,12 @@ internal sealed class VideoTransformer : nn.Module
         if (steps != made)
         {
             Tensor video = table.permute(2, 0, 1).unsqueeze(0); // (1, C, t, h·w)
-            Tensor stretched = nn.functional.interpolate(video, [steps, side * side], mode: InterpolationMode.Bilinear, align_corners: false);
+            Tensor stretched = nn.functional.interpolate(
+                video,
+                [steps, side * side],
+                mode: InterpolationMode.Bilinear,
+                align_corners: false
+            );
             table = stretched.squeeze(0).permute(1, 2, 0); // (t', h·w, C)
         }
         return table.reshape(-1, width).MoveToOuterDisposeScope();
@@ -220,7 +226,8 @@ internal sealed class VideoMlp : nn.Module<Tensor, Tensor>
 
     /// <summary>(B, L, C) to the same shape.</summary>
     public override Tensor forward(Tensor input) =>
-        _expansion.call(input) // (B, L, hidden)
+        _expansion
+            .call(input) // (B, L, hidden)
             .ThenActivate(ActivationKind.Gelu)
             .Then(_contraction); // (B, L, C)
 }

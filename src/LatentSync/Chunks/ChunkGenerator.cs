@@ -26,7 +26,8 @@ public sealed class ChunkGenerator
     private readonly ScalarType _autoencoderDtype;
 
     /// <summary>Joins the networks.</summary>
-    /// <param name="network">Takes 3 · c + 1 channels, c = the autoencoder's latent channels (4), and gives c. Belongs to the caller.</param>
+    /// <param name="network">Takes 3 · c + 1 channels, c = the autoencoder's latent channels (4), and gives c. Belongs to the
+    /// caller.</param>
     /// <param name="autoencoder">Any dtype, the network's device. Belongs to the caller.</param>
     /// <param name="options">Steps, guidance, slices.</param>
     /// <param name="scheduler">null: DDIM with the released values.</param>
@@ -76,12 +77,14 @@ public sealed class ChunkGenerator
 
     /// <summary>Generates one chunk.</summary>
     /// <param name="input">Faces, mask, tokens, start noise.</param>
-    /// <param name="noise">Noise to sample the latents of the pictures with, as the original does; null takes the mean of their distributions.</param>
+    /// <param name="noise">Noise to sample the latents of the pictures with, as the original does; null takes the mean of their
+    /// distributions.</param>
     /// <param name="progress">Told after every denoising step.</param>
     /// <param name="observer">Sees intermediate values; null costs nothing.</param>
     /// <param name="cancellationToken">Checked before every layer of the denoising network and every call of the autoencoder.</param>
     /// <returns>The chunk; dispose it.</returns>
-    /// <exception cref="UNetInputException">A shape does not fit, or the chunk has more frames than the network's position table.</exception>
+    /// <exception cref="UNetInputException">A shape does not fit, or the chunk has more frames than the network's position
+    /// table.</exception>
     /// <exception cref="NonFiniteResultException">A network gave infinity or NaN; says at which step and what to do.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public ChunkResult Generate(
@@ -157,7 +160,12 @@ public sealed class ChunkGenerator
         using IDenoisingRun run = _scheduler.Start(_options.InferenceSteps);
         using DeepCacheState? cache = _options.DeepCacheInterval is { } interval ? new DeepCacheState(interval) : null;
         // The silent half has zero tokens, whose attention is known without computing it.
-        UNetForwardOptions options = new() { ZeroContextItems = IsGuided ? 1 : 0, DeepCache = cache, CancellationToken = cancellationToken };
+        UNetForwardOptions options = new()
+        {
+            ZeroContextItems = IsGuided ? 1 : 0,
+            DeepCache = cache,
+            CancellationToken = cancellationToken,
+        };
         Tensor latents = start;
         for (int i = 0; i < run.Timesteps.Count; i++)
         {

@@ -27,7 +27,8 @@ public sealed partial class ChunkStore
     public string Folder => _folder;
 
     /// <summary>Hash of a chunk's inputs.</summary>
-    /// <param name="settings">Everything that decides the result besides the arrays: options, seed, checkpoint identity, chunk index.</param>
+    /// <param name="settings">Everything that decides the result besides the arrays: options, seed, checkpoint identity, chunk
+    /// index.</param>
     /// <param name="faces">Aligned faces, RGB bytes, one frame after the other.</param>
     /// <param name="audioTokens">Audio tokens of the frames.</param>
     public static string Key(string settings, IReadOnlyList<byte[]> faces, ReadOnlySpan<float> audioTokens)

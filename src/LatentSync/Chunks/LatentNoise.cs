@@ -26,8 +26,8 @@ public interface ILatentNoise
 }
 
 /// <summary>
-/// Noise from a seed, always drawn on the CPU in float32, so that the same seed gives the same video on every device and in every dtype (the original
-/// draws on the GPU in its dtype, whose numbers no other machine has).
+/// Noise from a seed, always drawn on the CPU in float32, so that the same seed gives the same video on every device and in every dtype
+/// (the original draws on the GPU in its dtype, whose numbers no other machine has).
 /// </summary>
 public sealed class SeededLatentNoise : ILatentNoise, IDisposable
 {

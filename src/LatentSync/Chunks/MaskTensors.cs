@@ -21,5 +21,6 @@ internal static class MaskTensors
     /// <param name="mask">(1, R, R).</param>
     /// <param name="factor">Pixels per latent along each axis.</param>
     /// <returns>(1, s, s), a view.</returns>
-    public static Tensor Reduce(Tensor mask, int factor) => mask[TensorIndex.Colon, TensorIndex.Slice(step: factor), TensorIndex.Slice(step: factor)];
+    public static Tensor Reduce(Tensor mask, int factor) =>
+        mask[TensorIndex.Colon, TensorIndex.Slice(step: factor), TensorIndex.Slice(step: factor)];
 }

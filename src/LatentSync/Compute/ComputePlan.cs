@@ -40,13 +40,17 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
             "f32" => (ScalarType.Float32, "as asked"),
             "f16" => (ScalarType.Float16, "as asked"),
             "bf16" => (ScalarType.BFloat16, "as asked"),
-            _ => Automatic(chosen, machine, device == "auto" ? DeviceChoice.DeviceOf(machine, seesCuda: true).Index : Math.Max(chosen.index, 0)),
+            _ => Automatic(
+                chosen,
+                machine,
+                device == "auto" ? DeviceChoice.DeviceOf(machine, seesCuda: true).Index : Math.Max(chosen.index, 0)
+            ),
         };
         return new ComputePlan(chosen, type, reason) { Note = chosen.type == DeviceType.CPU ? SlowOnCpu(type, machine) : null };
     }
 
-    /// <summary>Half precision saves memory everywhere, but time only where the processor multiplies in it: elsewhere every product is converted
-    /// there and back. null where it does, and for processors whose instructions are not known.</summary>
+    /// <summary>Half precision saves memory everywhere, but time only where the processor multiplies in it: elsewhere every product is
+    /// converted there and back. null where it does, and for processors whose instructions are not known.</summary>
     internal static string? SlowOnCpu(ScalarType type, Machine machine)
     {
         (string Name, string Needed, bool IsFast)? half = type switch
@@ -65,17 +69,23 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
         switch (name)
         {
             case "auto":
-                return cuda.is_available() && AutomaticIndex(machine, cuda.device_count(), Computes) is { } first ? device(DeviceType.CUDA, first) : CPU;
+                return cuda.is_available() && AutomaticIndex(machine, cuda.device_count(), Computes) is { } first
+                    ? device(DeviceType.CUDA, first)
+                    : CPU;
             case "cpu":
                 return CPU;
             case "mps":
-                return mps_is_available() ? MPS : throw new DeviceUnavailableException("--device mps: this libtorch has no Metal support; use --device cpu.");
+                return mps_is_available()
+                    ? MPS
+                    : throw new DeviceUnavailableException("--device mps: this libtorch has no Metal support; use --device cpu.");
         }
         if (name == "cuda" || name.StartsWith("cuda:", StringComparison.Ordinal))
         {
             if (!cuda.is_available())
             {
-                throw new DeviceUnavailableException($"--device {name}: libtorch finds no CUDA GPU; \"latentsync doctor\" says why. Use --device cpu.");
+                throw new DeviceUnavailableException(
+                    $"--device {name}: libtorch finds no CUDA GPU; \"latentsync doctor\" says why. Use --device cpu."
+                );
             }
             if (name == "cuda")
             {
@@ -90,13 +100,13 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
         throw new SyncOptionsException($"--device must be auto, cpu, cuda, cuda:N or mps, not \"{name}\".");
     }
 
-    /// <summary>The CUDA device of --device auto, null for the CPU: the doctor's choice. A GPU that libtorch has no code for is visible to it all the same, and would
-    /// fail at the first kernel.</summary>
+    /// <summary>The CUDA device of --device auto, null for the CPU: the doctor's choice. A GPU that libtorch has no code for is visible to
+    /// it all the same, and would fail at the first kernel.</summary>
     /// <param name="machine">The machine.</param>
     /// <param name="count">The CUDA devices that libtorch sees.</param>
     /// <param name="computes">Whether one of them computes.</param>
-    /// <remarks>Of several GPUs CUDA puts the fastest first and CUDA_VISIBLE_DEVICES may hide some, while the machine has them in the order of
-    /// their slots: what is chosen is tried, and then the others.</remarks>
+    /// <remarks>Of several GPUs CUDA puts the fastest first and CUDA_VISIBLE_DEVICES may hide some, while the machine has them in the order
+    /// of their slots: what is chosen is tried, and then the others.</remarks>
     internal static int? AutomaticIndex(Machine machine, int count, Func<int, bool> computes)
     {
         AttentionDevice chosen = DeviceChoice.DeviceOf(machine, seesCuda: true);

@@ -4,23 +4,62 @@ using LatentSync.Attention.Machines;
 namespace LatentSync.Compute;
 
 /// <summary>Which CUDA an NVIDIA driver knows.</summary>
-/// <remarks>NVIDIA, CUDA toolkit release notes, table "CUDA Toolkit and Corresponding Driver Versions" and "CUDA Compatibility", table 1.</remarks>
+/// <remarks>NVIDIA, CUDA toolkit release notes, table "CUDA Toolkit and Corresponding Driver Versions" and "CUDA Compatibility", table
+/// 1.</remarks>
 public static class CudaDrivers
 {
     /// <summary>Driver series and the newest CUDA it knows.</summary>
     private static readonly (int Series, string Cuda)[] Series =
     [
-        (384, "9.0"), (390, "9.1"), (396, "9.2"), (410, "10.0"), (418, "10.1"), (440, "10.2"), (450, "11.0"), (455, "11.1"), (460, "11.2"), (465, "11.3"),
-        (470, "11.4"), (495, "11.5"), (510, "11.6"), (515, "11.7"), (520, "11.8"), (525, "12.0"), (530, "12.1"), (535, "12.2"), (545, "12.3"), (550, "12.4"),
-        (555, "12.5"), (560, "12.6"), (565, "12.7"), (570, "12.8"), (575, "12.9"), (580, "13.0"), (590, "13.1"),
+        (384, "9.0"),
+        (390, "9.1"),
+        (396, "9.2"),
+        (410, "10.0"),
+        (418, "10.1"),
+        (440, "10.2"),
+        (450, "11.0"),
+        (455, "11.1"),
+        (460, "11.2"),
+        (465, "11.3"),
+        (470, "11.4"),
+        (495, "11.5"),
+        (510, "11.6"),
+        (515, "11.7"),
+        (520, "11.8"),
+        (525, "12.0"),
+        (530, "12.1"),
+        (535, "12.2"),
+        (545, "12.3"),
+        (550, "12.4"),
+        (555, "12.5"),
+        (560, "12.6"),
+        (565, "12.7"),
+        (570, "12.8"),
+        (575, "12.9"),
+        (580, "13.0"),
+        (590, "13.1"),
     ];
 
     /// <summary>Compute capability and the first CUDA that knows it; a driver must know that one to use the GPU.</summary>
-    /// <remarks>NVIDIA, CUDA toolkit release notes and the compatibility guides of Volta to Blackwell; 8.7, 10.3 and 12.1 from memory.</remarks>
+    /// <remarks>NVIDIA, CUDA toolkit release notes and the compatibility guides of Volta to Blackwell; 8.7, 10.3 and 12.1 from
+    /// memory.</remarks>
     private static readonly (int Capability, string Cuda)[] Capabilities =
     [
-        (50, "6.5"), (52, "7.0"), (60, "8.0"), (70, "9.0"), (75, "10.0"), (80, "11.0"), (86, "11.1"), (87, "11.4"), (89, "11.8"), (90, "11.8"),
-        (100, "12.8"), (103, "12.9"), (110, "13.0"), (120, "12.8"), (121, "12.9"),
+        (50, "6.5"),
+        (52, "7.0"),
+        (60, "8.0"),
+        (70, "9.0"),
+        (75, "10.0"),
+        (80, "11.0"),
+        (86, "11.1"),
+        (87, "11.4"),
+        (89, "11.8"),
+        (90, "11.8"),
+        (100, "12.8"),
+        (103, "12.9"),
+        (110, "13.0"),
+        (120, "12.8"),
+        (121, "12.9"),
     ];
 
     /// <summary>The oldest CUDA that a driver must know for a GPU, "12.8" of "12.0"; null when the GPU is older than the table.</summary>

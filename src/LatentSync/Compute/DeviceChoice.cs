@@ -37,10 +37,13 @@ public static class DeviceChoice
     public static AttentionDType DTypeOf(Machine machine, AttentionDevice device)
     {
         ArgumentNullException.ThrowIfNull(machine);
-        return device.Kind == AttentionDeviceKind.Cuda && device.Index < machine.Gpus.Count && MajorOf(machine.Gpus[device.Index]) > 7 ? AttentionDType.Float16 : AttentionDType.Float32;
+        return device.Kind == AttentionDeviceKind.Cuda && device.Index < machine.Gpus.Count && MajorOf(machine.Gpus[device.Index]) > 7
+            ? AttentionDType.Float16
+            : AttentionDType.Float32;
     }
 
-    /// <summary>True where a device multiplies bfloat16 faster than float32: GPUs from compute capability 8.0 on, processors with AVX512-BF16 or AMX.</summary>
+    /// <summary>True where a device multiplies bfloat16 faster than float32: GPUs from compute capability 8.0 on, processors with
+    /// AVX512-BF16 or AMX.</summary>
     /// <param name="machine">The machine.</param>
     /// <param name="device">The device.</param>
     public static bool HasFastBFloat16(Machine machine, AttentionDevice device)
@@ -54,7 +57,8 @@ public static class DeviceChoice
         };
     }
 
-    /// <summary>True where a device multiplies float16 faster than float32: GPUs from compute capability 7.0 on, processors with AVX512-FP16 or AMX-FP16.</summary>
+    /// <summary>True where a device multiplies float16 faster than float32: GPUs from compute capability 7.0 on, processors with
+    /// AVX512-FP16 or AMX-FP16.</summary>
     /// <param name="machine">The machine.</param>
     /// <param name="device">The device.</param>
     public static bool HasFastFloat16(Machine machine, AttentionDevice device)
@@ -71,7 +75,8 @@ public static class DeviceChoice
     /// <summary>Why libtorch cannot compute on a GPU; null when it can.</summary>
     /// <param name="machine">The machine.</param>
     /// <param name="gpu">One of its GPUs.</param>
-    /// <param name="seesCuda">What libtorch itself says about CUDA; null when it was not loaded. When it sees CUDA, the driver is good enough.</param>
+    /// <param name="seesCuda">What libtorch itself says about CUDA; null when it was not loaded. When it sees CUDA, the driver is good
+    /// enough.</param>
     public static GpuObstacle? ObstacleOf(Machine machine, GpuInfo gpu, bool? seesCuda = null)
     {
         ArgumentNullException.ThrowIfNull(machine);
@@ -82,7 +87,9 @@ public static class DeviceChoice
         }
         if (seesCuda == true)
         {
-            return machine.LibTorch is { } loaded && !GpuArchitectures.HasCodeFor(loaded, gpu.ComputeCapability) ? GpuObstacle.NoCode : null;
+            return machine.LibTorch is { } loaded && !GpuArchitectures.HasCodeFor(loaded, gpu.ComputeCapability)
+                ? GpuObstacle.NoCode
+                : null;
         }
         if (machine.LibTorch is not { } torch)
         {
@@ -106,7 +113,11 @@ public static class DeviceChoice
     /// <summary>What is wrong with a driver: the greater of what the GPU and what libtorch need is told.</summary>
     private static GpuObstacle? ObstacleOf(string driver, string? runtime, string capability)
     {
-        if (runtime is not null && CudaVersion.Major(driver) < CudaVersion.Major(runtime) && (CudaDrivers.LeastFor(capability) is not { } least || CudaVersion.Major(least) < CudaVersion.Major(runtime)))
+        if (
+            runtime is not null
+            && CudaVersion.Major(driver) < CudaVersion.Major(runtime)
+            && (CudaDrivers.LeastFor(capability) is not { } least || CudaVersion.Major(least) < CudaVersion.Major(runtime))
+        )
         {
             return GpuObstacle.OldDriver;
         }

@@ -32,6 +32,7 @@ internal sealed record RunAttention(AttentionDispatcherOptions Options, string? 
                 Policy = asked ?? options.Policy,
                 Ranking = ReferenceEquals(options.Ranking, BackendRanking.Default) ? tuned : options.Ranking,
             },
-            departs ? $"attention: this run asked for \"{asked}\"; the program's policy \"{program!.Policy}\" did not count for it" : null);
+            departs ? $"attention: this run asked for \"{asked}\"; the program's policy \"{program!.Policy}\" did not count for it" : null
+        );
     }
 }

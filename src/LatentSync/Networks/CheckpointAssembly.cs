@@ -46,24 +46,48 @@ public static class CheckpointAssembly
         ArgumentNullException.ThrowIfNull(parts);
         ArgumentException.ThrowIfNullOrEmpty(folder);
         FileOverlap.Refuse(
-            [new("--unet", parts.UNet), new("--config", parts.Configuration), new("--vae", parts.Autoencoder), new("--whisper", parts.Whisper)],
-            SeededCheckpoint.Files.Append("README.txt").Select(name => new NamedPath("--out", Path.Combine(folder, name))));
+            [
+                new("--unet", parts.UNet),
+                new("--config", parts.Configuration),
+                new("--vae", parts.Autoencoder),
+                new("--whisper", parts.Whisper),
+            ],
+            SeededCheckpoint.Files.Append("README.txt").Select(name => new NamedPath("--out", Path.Combine(folder, name)))
+        );
         TorchRuntime.EnsureLoaded();
         LatentSyncConfiguration configuration = LatentSyncConfiguration.FromFile(parts.Configuration);
         using WhisperEncoder whisper = WhisperCheckpoint.Load(parts.Whisper, ScalarType.Float16, CPU, cancellationToken: cancellationToken);
-        using AutoencoderKL autoencoder = AutoencoderFolder.Load(parts.Autoencoder, ScalarType.Float16, CPU, cancellationToken: cancellationToken);
+        using AutoencoderKL autoencoder = AutoencoderFolder.Load(
+            parts.Autoencoder,
+            ScalarType.Float16,
+            CPU,
+            cancellationToken: cancellationToken
+        );
         if (whisper.Configuration.AudioWidth != configuration.Model.CrossAttentionDim)
         {
             throw new ModelConfigurationException(
-                $"{parts.Configuration} takes audio tokens of width {configuration.Model.CrossAttentionDim}, but {parts.Whisper} gives {whisper.Configuration.AudioWidth}: they were not trained together.");
+                $"{parts.Configuration} takes audio tokens of width {configuration.Model.CrossAttentionDim}, but {parts.Whisper} gives {whisper.Configuration.AudioWidth}: they were not trained together."
+            );
         }
-        (UNet3DConditionModel network, UNetLoadReport report) = UNetCheckpoint.Open(parts.UNet, configuration.Model, ScalarType.Float16, CPU, null, cancellationToken);
+        (UNet3DConditionModel network, UNetLoadReport report) = UNetCheckpoint.Open(
+            parts.UNet,
+            configuration.Model,
+            ScalarType.Float16,
+            CPU,
+            null,
+            cancellationToken
+        );
         using (network)
         {
             Directory.CreateDirectory(Path.Combine(folder, "whisper"));
             TorchCheckpointWriter.Write(
                 Path.Combine(folder, "latentsync_unet.pt"),
-                new CheckpointDictionary { { "global_step", report.GlobalStep ?? 0 }, { "state_dict", StateDictWriter.Dictionary(network) } });
+                new CheckpointDictionary
+                {
+                    { "global_step", report.GlobalStep ?? 0 },
+                    { "state_dict", StateDictWriter.Dictionary(network) },
+                }
+            );
         }
         WhisperCheckpoint.Save(Path.Combine(folder, "whisper", "tiny.pt"), whisper);
         AutoencoderFolder.Save(Path.Combine(folder, "vae"), autoencoder);

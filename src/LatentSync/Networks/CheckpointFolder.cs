@@ -11,7 +11,12 @@ namespace LatentSync.Networks;
 public sealed record CheckpointFolder(string UNet, string Whisper, string Vae, string? Configuration, string? FaceModels)
 {
     private static readonly string[] UNetNames = [.. WeightsFile.Names("latentsync_unet", ".pt", ".safetensors")];
-    private static readonly string[] WhisperNames = [.. ((string[])["whisper/tiny", "whisper/small", "tiny", "small"]).SelectMany(stem => WeightsFile.Names(stem, ".pt", ".safetensors"))];
+    private static readonly string[] WhisperNames =
+    [
+        .. ((string[])["whisper/tiny", "whisper/small", "tiny", "small"]).SelectMany(stem =>
+            WeightsFile.Names(stem, ".pt", ".safetensors")
+        ),
+    ];
     private static readonly string[] VaeNames = ["vae", "sd-vae-ft-mse", "stabilityai/sd-vae-ft-mse"];
     private static readonly string[] ConfigurationNames = ["config.yaml", "unet.yaml", "stage2.yaml", "stage2_512.yaml"];
     private static readonly string[] FaceModelNames = ["auxiliary/models/buffalo_l", "auxiliary", "faces"];

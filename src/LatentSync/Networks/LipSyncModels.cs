@@ -70,8 +70,18 @@ public sealed class LipSyncModels : IDisposable
             whisper = WhisperCheckpoint.Load(folder.Whisper, whisperType, plan.Device, cancellationToken: cancellationToken);
             CheckFit(settings.Configuration!, whisper);
             vae = AutoencoderFolder.Load(folder.Vae, plan.DType, plan.Device, cancellationToken: cancellationToken);
-            (unet, UNetLoadReport report) = UNetCheckpoint.Open(folder.UNet, settings.Configuration!.Model, plan.DType, plan.Device, bytes, cancellationToken);
-            return new LipSyncModels(plan, machine.Machine, unet, vae, whisper) { Warnings = plan.Note is { } note ? [.. report.Warnings, note] : report.Warnings };
+            (unet, UNetLoadReport report) = UNetCheckpoint.Open(
+                folder.UNet,
+                settings.Configuration!.Model,
+                plan.DType,
+                plan.Device,
+                bytes,
+                cancellationToken
+            );
+            return new LipSyncModels(plan, machine.Machine, unet, vae, whisper)
+            {
+                Warnings = plan.Note is { } note ? [.. report.Warnings, note] : report.Warnings,
+            };
         }
         catch
         {

@@ -18,20 +18,20 @@ public enum SeededCheckpointSize
     /// <summary>Narrow networks in half precision, about 4.6 MB: a fraction of a second to make, seconds to run.</summary>
     Demo,
 
-    /// <summary>The released configuration (LatentSync 1.5, Whisper tiny, sd-vae-ft-mse) in single precision, about 5.4 GB: shows what the real
-    /// weights will take in time and memory on a machine before anybody downloads them.</summary>
+    /// <summary>The released configuration (LatentSync 1.5, Whisper tiny, sd-vae-ft-mse) in single precision, about 5.4 GB: shows what the
+    /// real weights will take in time and memory on a machine before anybody downloads them.</summary>
     Full,
 }
 
 /// <summary>Makes a checkpoint in the original's file layout, filled with seeded random numbers: it proves that the chain runs, and
 /// nothing about lips.</summary>
-/// <remarks>The networks are the real ones (audio cross-attention, motion modules, 8x autoencoder), for the demo only narrow. The demo's are
-/// made where they are needed instead of being kept in the repository.</remarks>
+/// <remarks>The networks are the real ones (audio cross-attention, motion modules, 8x autoencoder), for the demo only narrow. The demo's
+/// are made where they are needed instead of being kept in the repository.</remarks>
 public static class SeededCheckpoint
 {
     /// <summary>Files of the checkpoint, relative to its folder.</summary>
     public static IReadOnlyList<string> Files { get; } =
-        ["latentsync_unet.pt", "whisper/tiny.pt", "vae/config.json", "vae/diffusion_pytorch_model.safetensors", "config.yaml", "README.txt"];
+    ["latentsync_unet.pt", "whisper/tiny.pt", "vae/config.json", "vae/diffusion_pytorch_model.safetensors", "config.yaml", "README.txt"];
 
     /// <summary>First word of the README.txt of random weights.</summary>
     private const string UntrainedMark = "UNTRAINED";
@@ -45,7 +45,12 @@ public static class SeededCheckpoint
     /// <param name="size">How large.</param>
     /// <param name="cancellationToken">Checked between files.</param>
     /// <exception cref="IOException">A file cannot be written.</exception>
-    public static void Write(string folder, long seed, SeededCheckpointSize size = SeededCheckpointSize.Demo, CancellationToken cancellationToken = default)
+    public static void Write(
+        string folder,
+        long seed,
+        SeededCheckpointSize size = SeededCheckpointSize.Demo,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         TorchRuntime.EnsureLoaded();
@@ -139,75 +144,83 @@ public static class SeededCheckpoint
 
     // Written one tensor at a time, so that the file needs no second copy of the network in memory.
     private static Dictionary<string, TensorPayload> Payloads(nn.Module network, bool half) =>
-        network.state_dict().ToDictionary(
-            entry => entry.Key,
-            entry => new TensorPayload(
-                half ? TensorElementType.Float16 : TensorElementType.Float32,
-                entry.Value.shape,
-                stream =>
-                {
-                    using DisposeScope scope = NewDisposeScope();
-                    stream.Write(entry.Value.detach().to(half ? ScalarType.Float16 : ScalarType.Float32).contiguous().bytes);
-                }
-            )
-        );
+        network
+            .state_dict()
+            .ToDictionary(
+                entry => entry.Key,
+                entry => new TensorPayload(
+                    half ? TensorElementType.Float16 : TensorElementType.Float32,
+                    entry.Value.shape,
+                    stream =>
+                    {
+                        using DisposeScope scope = NewDisposeScope();
+                        stream.Write(entry.Value.detach().to(half ? ScalarType.Float16 : ScalarType.Float32).contiguous().bytes);
+                    }
+                )
+            );
 
     private static void WriteText(string path, string text) => PartialFile.Write(path, Encoding.UTF8.GetBytes(text));
 
-    private static string List(IEnumerable<int> values) => "[" + string.Join(", ", values.Select(v => v.ToString(CultureInfo.InvariantCulture))) + "]";
+    private static string List(IEnumerable<int> values) =>
+        "[" + string.Join(", ", values.Select(v => v.ToString(CultureInfo.InvariantCulture))) + "]";
 
-    private static string ConfigurationYaml(UNet3DConfiguration network) => $"""
-        # The original's keys. The weights beside this file are random: see README.txt.
-        data:
-          num_frames: 16
-          resolution: {Resolution}
-          audio_sample_rate: 16000
-          video_fps: 25
-          audio_feat_length: [2, 2]
+    private static string ConfigurationYaml(UNet3DConfiguration network) =>
+        $"""
+            # The original's keys. The weights beside this file are random: see README.txt.
+            data:
+              num_frames: 16
+              resolution: {Resolution}
+              audio_sample_rate: 16000
+              video_fps: 25
+              audio_feat_length: [2, 2]
 
-        model:
-          act_fn: silu
-          add_audio_layer: true
-          attention_head_dim: {network.HeadCounts[0]}
-          block_out_channels: {List(network.BlockOutChannels)}
-          center_input_sample: false
-          cross_attention_dim: {network.CrossAttentionDim}
-          down_block_types: [CrossAttnDownBlock3D, CrossAttnDownBlock3D, CrossAttnDownBlock3D, DownBlock3D]
-          mid_block_type: UNetMidBlock3DCrossAttn
-          up_block_types: [UpBlock3D, CrossAttnUpBlock3D, CrossAttnUpBlock3D, CrossAttnUpBlock3D]
-          downsample_padding: 1
-          flip_sin_to_cos: true
-          freq_shift: 0
-          in_channels: 13
-          layers_per_block: {network.LayersPerBlock}
-          mid_block_scale_factor: 1
-          norm_eps: 1e-5
-          norm_num_groups: 32
-          out_channels: 4
-          sample_size: 64
-          resnet_time_scale_shift: default
-          use_motion_module: true
-          motion_module_resolutions: [1, 2, 4, 8]
-          motion_module_mid_block: false
-          motion_module_decoder_only: false
-          motion_module_type: Vanilla
-          motion_module_kwargs:
-            num_attention_heads: 8
-            num_transformer_block: 1
-            attention_block_types: [Temporal_Self, Temporal_Self]
-            temporal_position_encoding: true
-            temporal_position_encoding_max_len: 24
-            temporal_attention_dim_div: 1
-            zero_initialize: true
+            model:
+              act_fn: silu
+              add_audio_layer: true
+              attention_head_dim: {network.HeadCounts[0]}
+              block_out_channels: {List(network.BlockOutChannels)}
+              center_input_sample: false
+              cross_attention_dim: {network.CrossAttentionDim}
+              down_block_types: [CrossAttnDownBlock3D, CrossAttnDownBlock3D, CrossAttnDownBlock3D, DownBlock3D]
+              mid_block_type: UNetMidBlock3DCrossAttn
+              up_block_types: [UpBlock3D, CrossAttnUpBlock3D, CrossAttnUpBlock3D, CrossAttnUpBlock3D]
+              downsample_padding: 1
+              flip_sin_to_cos: true
+              freq_shift: 0
+              in_channels: 13
+              layers_per_block: {network.LayersPerBlock}
+              mid_block_scale_factor: 1
+              norm_eps: 1e-5
+              norm_num_groups: 32
+              out_channels: 4
+              sample_size: 64
+              resnet_time_scale_shift: default
+              use_motion_module: true
+              motion_module_resolutions: [1, 2, 4, 8]
+              motion_module_mid_block: false
+              motion_module_decoder_only: false
+              motion_module_type: Vanilla
+              motion_module_kwargs:
+                num_attention_heads: 8
+                num_transformer_block: 1
+                attention_block_types: [Temporal_Self, Temporal_Self]
+                temporal_position_encoding: true
+                temporal_position_encoding_max_len: 24
+                temporal_attention_dim_div: 1
+                zero_initialize: true
 
-        """;
+            """;
 
-    private static string ReadMe(long seed) => string.Create(CultureInfo.InvariantCulture, $"""
-        {UntrainedMark}, seeded random weights (seed {seed}).
+    private static string ReadMe(long seed) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"""
+            {UntrainedMark}, seeded random weights (seed {seed}).
 
-        These files have the layout and the key names of a LatentSync checkpoint and load like one, but nobody has trained them:
-        what they generate is noise where the mouth should be. They exist to show that the whole chain runs.
-        For real lips use a trained checkpoint of the same layout.
+            These files have the layout and the key names of a LatentSync checkpoint and load like one, but nobody has trained them:
+            what they generate is noise where the mouth should be. They exist to show that the whole chain runs.
+            For real lips use a trained checkpoint of the same layout.
 
-        """);
+            """
+        );
 }

@@ -9,7 +9,12 @@ namespace LatentSync.Networks;
 /// <param name="Whisper">The speech encoder.</param>
 /// <param name="Autoencoder">The image autoencoder.</param>
 /// <param name="IsHalf">UNet and autoencoder are stored in half precision (Whisper always is, as published).</param>
-internal sealed record SeededNetworks(UNet3DConfiguration UNet, WhisperConfiguration Whisper, AutoencoderConfiguration Autoencoder, bool IsHalf)
+internal sealed record SeededNetworks(
+    UNet3DConfiguration UNet,
+    WhisperConfiguration Whisper,
+    AutoencoderConfiguration Autoencoder,
+    bool IsHalf
+)
 {
     private const int DemoTokenWidth = 64;
     private const int DemoHeads = 4;
@@ -19,7 +24,14 @@ internal sealed record SeededNetworks(UNet3DConfiguration UNet, WhisperConfigura
     private static SeededNetworks Full() =>
         new(
             UNet3DConfiguration.LatentSync15(),
-            new WhisperConfiguration { MelBands = 80, AudioPositions = 1500, AudioWidth = 384, AudioHeads = 6, AudioLayers = 4 },
+            new WhisperConfiguration
+            {
+                MelBands = 80,
+                AudioPositions = 1500,
+                AudioWidth = 384,
+                AudioHeads = 6,
+                AudioLayers = 4,
+            },
             new AutoencoderConfiguration
             {
                 BlockOutChannels = [128, 256, 512, 512],
@@ -40,7 +52,14 @@ internal sealed record SeededNetworks(UNet3DConfiguration UNet, WhisperConfigura
                 CrossAttentionDim = DemoTokenWidth,
                 LayersPerBlock = 1,
             },
-            new WhisperConfiguration { MelBands = 80, AudioPositions = 1500, AudioWidth = DemoTokenWidth, AudioHeads = 2, AudioLayers = 2 },
+            new WhisperConfiguration
+            {
+                MelBands = 80,
+                AudioPositions = 1500,
+                AudioWidth = DemoTokenWidth,
+                AudioHeads = 2,
+                AudioLayers = 2,
+            },
             new AutoencoderConfiguration
             {
                 BlockOutChannels = [16, 16, 32, 32],

@@ -115,6 +115,10 @@ internal sealed class FaceStage
     private PlacedFrame Place(SequencedFrame frame, AffineMatrix? matrix)
     {
         using StageTimes.Measurement measurement = _times.Measure(SyncStage.Faces);
-        return new PlacedFrame(checked((int)frame.OutputIndex), frame.Frame, matrix is { } m ? FaceWarper.Crop(frame.Frame, m, _aligner.Template) : null);
+        return new PlacedFrame(
+            checked((int)frame.OutputIndex),
+            frame.Frame,
+            matrix is { } m ? FaceWarper.Crop(frame.Frame, m, _aligner.Template) : null
+        );
     }
 }

@@ -13,7 +13,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Run;
 
-/// <summary>Generates faces with the network: audio tokens of the chunk's frames, <see cref="ChunkGenerator"/>, and the store of finished chunks.</summary>
+/// <summary>Generates faces with the network: audio tokens of the chunk's frames, <see cref="ChunkGenerator"/>, and the store of finished
+/// chunks.</summary>
 internal sealed class MouthGenerator : IMouthSource
 {
     private const int DeepCacheInterval = 3;
@@ -61,7 +62,12 @@ internal sealed class MouthGenerator : IMouthSource
         using (times.Measure(SyncStage.Audio))
         {
             LogMel mel = LogMelSpectrogram.Compute(speech.Samples.Span);
-            _features = new AudioFeatures(models.Whisper, mel.Values, mel.Frames, options.IsolatedAudioWindows ? AudioWindowing.Isolated : AudioWindowing.Overlapped);
+            _features = new AudioFeatures(
+                models.Whisper,
+                mel.Values,
+                mel.Frames,
+                options.IsolatedAudioWindows ? AudioWindowing.Isolated : AudioWindowing.Overlapped
+            );
         }
         _audioClock = new AudioFrameClock(FrameClock.NetworkRate, settings.AudioFramesBefore, settings.AudioFramesAfter);
         _speechWindows = _features.WindowCount;

@@ -13,7 +13,13 @@ namespace LatentSync.Run;
 /// <param name="Timeline">Where it lies beside the picture of the same file; null when it comes from another file.</param>
 /// <param name="Warnings">What is wrong with the file.</param>
 /// <param name="Notes">What was chosen in it: one channel in place of the mix.</param>
-internal sealed record Speech(string Path, ReadOnlyMemory<float> Samples, MediaTimeline? Timeline, IReadOnlyList<string> Warnings, IReadOnlyList<string> Notes)
+internal sealed record Speech(
+    string Path,
+    ReadOnlyMemory<float> Samples,
+    MediaTimeline? Timeline,
+    IReadOnlyList<string> Warnings,
+    IReadOnlyList<string> Notes
+)
 {
     private const double SpareSeconds = 1;
     private const double LongestPreview = 1e6; // above every recording that is read
@@ -27,12 +33,26 @@ internal sealed record Speech(string Path, ReadOnlyMemory<float> Samples, MediaT
     /// <param name="tools">ffmpeg to use.</param>
     /// <param name="cancellationToken">Stops it.</param>
     /// <exception cref="MediaException">The file is missing, damaged, silent of tracks, or too short to have a single feature.</exception>
-    public static async Task<Speech> ReadAsync(SyncOptions options, MediaSource source, FfmpegTools tools, CancellationToken cancellationToken)
+    public static async Task<Speech> ReadAsync(
+        SyncOptions options,
+        MediaSource source,
+        FfmpegTools tools,
+        CancellationToken cancellationToken
+    )
     {
         // A preview of an hour's speech decodes its own seconds; a little more, so that the resampler's end is not heard in them.
-        TimeSpan? take = options.PreviewSeconds is { } preview && preview < LongestPreview ? TimeSpan.FromSeconds(preview + SpareSeconds) : null;
-        (float[] samples, IReadOnlyList<string> warnings, IReadOnlyList<string> notes) = await AudioReader.ReadAsync(source.Sound, tools, timeline: source.Timeline, take: take, cancellationToken: cancellationToken);
-        int count = options.PreviewSeconds is { } seconds ? (int)Math.Min(samples.Length, Math.Ceiling(seconds * LogMelSpectrogram.SampleRate)) : samples.Length;
+        TimeSpan? take =
+            options.PreviewSeconds is { } preview && preview < LongestPreview ? TimeSpan.FromSeconds(preview + SpareSeconds) : null;
+        (float[] samples, IReadOnlyList<string> warnings, IReadOnlyList<string> notes) = await AudioReader.ReadAsync(
+            source.Sound,
+            tools,
+            timeline: source.Timeline,
+            take: take,
+            cancellationToken: cancellationToken
+        );
+        int count = options.PreviewSeconds is { } seconds
+            ? (int)Math.Min(samples.Length, Math.Ceiling(seconds * LogMelSpectrogram.SampleRate))
+            : samples.Length;
         // Two columns of the spectrogram make one feature row.
         int least = Math.Max(LogMelSpectrogram.MinimumSamples, 2 * LogMelSpectrogram.HopLength);
         if (count < least)

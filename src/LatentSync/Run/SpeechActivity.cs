@@ -42,7 +42,7 @@ public static class SpeechActivity
         double loud = sorted[(int)(0.95 * (sorted.Length - 1))];
         double threshold = Math.Max(loud - BelowLoudDecibels, FloorDecibels);
         float[] weights = new float[frames];
-        for (int start = 0; start < frames;)
+        for (int start = 0; start < frames; )
         {
             int end = start;
             bool silent = level[start] < threshold;

@@ -31,7 +31,15 @@ internal sealed class SyncRun
     private int _framesIn;
     private int _framesOut;
 
-    public SyncRun(SyncOptions options, SyncSettings settings, FrameClock clock, FaceTemplate template, FaceMask mask, StageTimes times, IProgress<SyncProgress>? progress)
+    public SyncRun(
+        SyncOptions options,
+        SyncSettings settings,
+        FrameClock clock,
+        FaceTemplate template,
+        FaceMask mask,
+        StageTimes times,
+        IProgress<SyncProgress>? progress
+    )
     {
         (_options, _clock, _template, _times, _progress) = (options, clock, template, times, progress);
         _framesPerChunk = settings.FramesPerChunk;
@@ -60,7 +68,12 @@ internal sealed class SyncRun
     )
     {
         _speechWeights = _options.Silence == "original" ? SpeechActivity.Weights(speech.Samples.Span, 16000, _clock.NetworkFrames) : null;
-        VideoWriterOptions output = VideoWriterOptions.Like(video, _options.OutputPath, speech.Path) with { Crf = _options.Crf, AudioTimeline = speech.Timeline, AudioSeconds = speech.Seconds };
+        VideoWriterOptions output = VideoWriterOptions.Like(video, _options.OutputPath, speech.Path) with
+        {
+            Crf = _options.Crf,
+            AudioTimeline = speech.Timeline,
+            AudioSeconds = speech.Seconds,
+        };
         await using VideoWriter writer = await VideoWriter.CreateAsync(output, tools, cancellationToken);
         FrameSequence sequence = new(video, Extension(_options.Extend));
         FaceStage faces = new(detector, new FaceTrackOptions { FaceIndex = _options.FaceIndex }, _template, _times);
@@ -121,11 +134,21 @@ internal sealed class SyncRun
         }
     }
 
-    private async Task DetectAsync(FrameSequence sequence, FaceStage faces, ChannelWriter<PlacedFrame> placed, CancellationToken cancellationToken)
+    private async Task DetectAsync(
+        FrameSequence sequence,
+        FaceStage faces,
+        ChannelWriter<PlacedFrame> placed,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
-            await foreach (PlacedFrame frame in faces.PlaceAsync(Counted(sequence.ReadAsync(_clock.OutputFrames, cancellationToken)), cancellationToken))
+            await foreach (
+                PlacedFrame frame in faces.PlaceAsync(
+                    Counted(sequence.ReadAsync(_clock.OutputFrames, cancellationToken)),
+                    cancellationToken
+                )
+            )
             {
                 try
                 {
@@ -154,7 +177,12 @@ internal sealed class SyncRun
         }
     }
 
-    private void Generate(IReadOnlyList<Chunk<AlignedFace>> complete, IMouthSource mouths, PendingFrames pending, CancellationToken cancellationToken)
+    private void Generate(
+        IReadOnlyList<Chunk<AlignedFace>> complete,
+        IMouthSource mouths,
+        PendingFrames pending,
+        CancellationToken cancellationToken
+    )
     {
         foreach (Chunk<AlignedFace> chunk in complete)
         {
@@ -177,7 +205,10 @@ internal sealed class SyncRun
             if (mouth is not null)
             {
                 // An identity run pastes each frame's own face: off 25 fps the network frame's would be up to 20 ms away.
-                float speech = _options.Identity ? 0f : _speechWeights is { } w ? w[networkFrame] : 1f;
+                float speech =
+                    _options.Identity ? 0f
+                    : _speechWeights is { } w ? w[networkFrame]
+                    : 1f;
                 _compositor.PasteInto(picture, frame.Face!, Blend(mouth, frame.Face!, speech));
             }
             else
@@ -207,7 +238,8 @@ internal sealed class SyncRun
 
     private void NoteWithoutFace(int outputFrame)
     {
-        double start = outputFrame / _clock.FrameRate, end = (outputFrame + 1) / _clock.FrameRate;
+        double start = outputFrame / _clock.FrameRate,
+            end = (outputFrame + 1) / _clock.FrameRate;
         if (_withoutFace.Count > 0 && Math.Abs(_withoutFace[^1].EndSeconds - start) < 1e-6)
         {
             _withoutFace[^1] = _withoutFace[^1] with { EndSeconds = end };
@@ -229,18 +261,31 @@ internal sealed class SyncRun
                 "stop" => "the result ends with it",
                 _ => "it plays backwards, then forwards again",
             };
-            _warnings.Add(string.Create(CultureInfo.InvariantCulture, $"the video ({total} frames) is shorter than the speech ({_clock.OutputFrames} frames): {what}"));
+            _warnings.Add(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"the video ({total} frames) is shorter than the speech ({_clock.OutputFrames} frames): {what}"
+                )
+            );
         }
     }
 
     private void NoteVideoLeftOut(VideoReader video)
     {
         double seconds = _clock.OutputFrames / _clock.FrameRate;
-        if (_options.PreviewSeconds is null && !video.Media.IsStillImage && video.Stream.Duration is { } duration && duration.TotalSeconds - seconds > LeastLeftOut)
+        if (
+            _options.PreviewSeconds is null
+            && !video.Media.IsStillImage
+            && video.Stream.Duration is { } duration
+            && duration.TotalSeconds - seconds > LeastLeftOut
+        )
         {
-            _warnings.Add(string.Create(
-                CultureInfo.InvariantCulture,
-                $"The speech ends after {seconds:0.0#} s, and the result with it: the video's last {duration.TotalSeconds - seconds:0.0#} s are left out."));
+            _warnings.Add(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The speech ends after {seconds:0.0#} s, and the result with it: the video's last {duration.TotalSeconds - seconds:0.0#} s are left out."
+                )
+            );
         }
     }
 

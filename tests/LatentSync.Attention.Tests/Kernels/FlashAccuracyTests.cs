@@ -62,14 +62,17 @@ public sealed class FlashAccuracyTests
         HeadAttention head = run.Head(0, 0);
         HeadResult right = head.Forward();
         double[,] plain = Plain(head, toSingle: typeof(T) != typeof(double));
-        double plainWorst = 0, plainSquares = 0, squares = 0;
+        double plainWorst = 0,
+            plainSquares = 0,
+            squares = 0;
         var errors = new double[problem.Queries];
         for (int i = 0; i < problem.Queries; i++)
         {
             double plainError = 0;
             for (int d = 0; d < problem.ValueDim; d++)
             {
-                double expected = right.Output[i, d], error = Math.Abs(Numbers<T>.ToDouble(run.Output[0, 0, i, d]) - expected);
+                double expected = right.Output[i, d],
+                    error = Math.Abs(Numbers<T>.ToDouble(run.Output[0, 0, i, d]) - expected);
                 errors[i] = Math.Max(errors[i], Math.Max(0, error - Numbers<T>.OutputRounding(expected)) / right.ValueSize[i]);
                 plainError = Math.Max(plainError, Math.Abs(plain[i, d] - expected) / right.ValueSize[i]);
             }
@@ -79,7 +82,8 @@ public sealed class FlashAccuracyTests
         }
 
         // In float64 the oracle has plain code's error itself, and the comparison says little: some roundings are added.
-        double most = MostTimesPlain * plainWorst + (typeof(T) == typeof(double) ? 40 * Numbers<T>.ComputeRounding : 2 * Numbers<T>.ComputeRounding);
+        double most =
+            MostTimesPlain * plainWorst + (typeof(T) == typeof(double) ? 40 * Numbers<T>.ComputeRounding : 2 * Numbers<T>.ComputeRounding);
         for (int i = 0; i < errors.Length; i++)
         {
             Assert.True(errors[i] <= most, $"row {i}: error {errors[i]:G3}, plain code's worst {plainWorst:G3}\n{problem}");
@@ -90,12 +94,16 @@ public sealed class FlashAccuracyTests
     /// <summary>The formulas with every operation rounded to float, or not.</summary>
     private static double[,] Plain(HeadAttention head, bool toSingle)
     {
-        int queries = head.Query.GetLength(0), keys = head.Key.GetLength(0), dim = head.Query.GetLength(1), valueDim = head.Value.GetLength(1);
+        int queries = head.Query.GetLength(0),
+            keys = head.Key.GetLength(0),
+            dim = head.Query.GetLength(1),
+            valueDim = head.Value.GetLength(1);
         var result = new double[queries, valueDim];
         double[] weights = new double[keys];
         for (int i = 0; i < queries; i++)
         {
-            double maximum = double.NegativeInfinity, sum = 0;
+            double maximum = double.NegativeInfinity,
+                sum = 0;
             for (int j = 0; j < keys; j++)
             {
                 double dot = 0;

@@ -17,7 +17,40 @@ internal enum SequenceLengths
 internal sealed record FlashCase
 {
     private static readonly int[] Lengths =
-        [1, 2, 3, 5, 7, 11, 13, 15, 16, 17, 31, 32, 33, 37, 61, 63, 64, 65, 95, 96, 97, 101, 127, 128, 129, 191, 193, 211, 307, 577, 599, 600];
+    [
+        1,
+        2,
+        3,
+        5,
+        7,
+        11,
+        13,
+        15,
+        16,
+        17,
+        31,
+        32,
+        33,
+        37,
+        61,
+        63,
+        64,
+        65,
+        95,
+        96,
+        97,
+        101,
+        127,
+        128,
+        129,
+        191,
+        193,
+        211,
+        307,
+        577,
+        599,
+        600,
+    ];
 
     private static readonly int[] Dims = [1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 40, 63, 64, 65, 80, 97, 127, 128, 129, 159, 160];
 
@@ -76,7 +109,8 @@ internal sealed record FlashCase
     /// <summary>Gradients will be wanted: values and keys stay so small that products with them have room in the type.</summary>
     public bool HasGradients { get; init; }
 
-    /// <summary>Scores, masks and values of any size up to the type's largest number, drawn log-uniformly; the dot products are exact in the type.</summary>
+    /// <summary>Scores, masks and values of any size up to the type's largest number, drawn log-uniformly; the dot products are exact in
+    /// the type.</summary>
     public bool IsOfAnySize { get; init; }
 
     public int? Threads { get; init; }
@@ -117,17 +151,46 @@ internal sealed record FlashCase
             PageSize = random.Next(4) == 0 ? 16 : random.Next(1, 40),
             Mask = Chance(3) ? (AttentionMaskKind)random.Next(1, 3) : AttentionMaskKind.None,
             MaskBroadcast = random.Next(16),
-            MaskDensity = random.Next(4) switch { 0 => 0.1, 1 => 0.5, 2 => 0.9, _ => 1 },
+            MaskDensity = random.Next(4) switch
+            {
+                0 => 0.1,
+                1 => 0.5,
+                2 => 0.9,
+                _ => 1,
+            },
             IsCausal = Chance(4),
             Alignment = (CausalAlignment)random.Next(2),
             LeftWindow = Chance(6) ? random.Next(40) : null,
             RightWindow = Chance(6) ? random.Next(40) : null,
-            Scale = Chance(5) ? random.Next(5) switch { 0 => 0, 1 => -0.5, 2 => 1, 3 => 0.01, _ => 2 } : null,
-            Softcap = Chance(6) ? random.Next(2) == 0 ? 2 : 30 : 0,
+            Scale = Chance(5)
+                ? random.Next(5) switch
+                {
+                    0 => 0,
+                    1 => -0.5,
+                    2 => 1,
+                    3 => 0.01,
+                    _ => 2,
+                }
+                : null,
+            Softcap = Chance(6)
+                ? random.Next(2) == 0
+                    ? 2
+                    : 30
+                : 0,
             Alibi = Chance(6) ? random.Next(1, 3) : 0,
             Dropout = seed % 7 == 3 ? 0.25 : 0,
-            Amplitude = random.Next(4) switch { 0 => 0.1, 1 => 4, _ => 1 },
-            Threads = random.Next(3) switch { 0 => 1, 1 => 2, _ => null },
+            Amplitude = random.Next(4) switch
+            {
+                0 => 0.1,
+                1 => 4,
+                _ => 1,
+            },
+            Threads = random.Next(3) switch
+            {
+                0 => 1,
+                1 => 2,
+                _ => null,
+            },
             QueryLayout = Layout.Draw(random, mayBroadcast: true),
             KeyLayout = Layout.Draw(random, mayBroadcast: true),
             ValueLayout = Layout.Draw(random, mayBroadcast: true),
@@ -151,7 +214,10 @@ internal sealed record FlashCase
 
         int Dim() => Chance(2) ? random.Next(1, 161) : Dims[random.Next(Dims.Length)];
 
-        int Length() => random.Next(50) == 0 ? 0 : random.Next(3) == 0 ? random.Next(1, 601) : Lengths[random.Next(Lengths.Length)];
+        int Length() =>
+            random.Next(50) == 0 ? 0
+            : random.Next(3) == 0 ? random.Next(1, 601)
+            : Lengths[random.Next(Lengths.Length)];
     }
 
     /// <summary>A case with gradients for a seed: keys in pages have none.</summary>
@@ -172,8 +238,8 @@ internal sealed record FlashCase
         };
     }
 
-    /// <summary>A case of decoding for a seed: 1 to 4 queries of a key head, hundreds or thousands of keys; every second one with nothing done
-    /// to the scores.</summary>
+    /// <summary>A case of decoding for a seed: 1 to 4 queries of a key head, hundreds or thousands of keys; every second one with nothing
+    /// done to the scores.</summary>
     /// <param name="seed">Any number.</param>
     public static FlashCase DrawDecoding(int seed)
     {
@@ -186,7 +252,13 @@ internal sealed record FlashCase
             Batch = random.Next(1, 4),
             Group = group,
             Queries = random.Next(1, Math.Max(2, 4 / group + 1)),
-            Keys = random.Next(5) switch { 0 => 256, 1 => random.Next(250, 260), 2 => random.Next(1000, 3000), _ => random.Next(256, 1100) },
+            Keys = random.Next(5) switch
+            {
+                0 => 256,
+                1 => random.Next(250, 260),
+                2 => random.Next(1000, 3000),
+                _ => random.Next(256, 1100),
+            },
             Sequences = Chance(2) ? (SequenceLengths)random.Next(1, 6) : SequenceLengths.Equal,
             Mask = isPlain || Chance(2) ? AttentionMaskKind.None : (AttentionMaskKind)random.Next(1, 3),
             Softcap = isPlain || Chance(2) ? 0 : 5,
@@ -197,7 +269,8 @@ internal sealed record FlashCase
         bool Chance(int oneIn) => random.Next(oneIn) == 0;
     }
 
-    /// <summary>A drawn case with numbers of any size. A softcap comes without a bias: a rounding of its tanh, added to a large one, is another score.</summary>
+    /// <summary>A drawn case with numbers of any size. A softcap comes without a bias: a rounding of its tanh, added to a large one, is
+    /// another score.</summary>
     public FlashCase OfAnySize() =>
         this with
         {

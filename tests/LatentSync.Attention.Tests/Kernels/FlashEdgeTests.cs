@@ -8,12 +8,38 @@ namespace LatentSync.Attention.Tests.Kernels;
 /// <summary>Where softmax and blocks have their corners.</summary>
 public sealed class FlashEdgeTests
 {
-    private static readonly FlashCase Ordinary = new() { Seed = 8, KvHeads = 2, Group = 2, Queries = 70, Keys = 130, HeadDim = 24, ValueDim = 24 };
-
-    public static TheoryData<int, int> Lengths() => new()
+    private static readonly FlashCase Ordinary = new()
     {
-        { 0, 0 }, { 0, 5 }, { 5, 0 }, { 1, 1 }, { 1, 96 }, { 1, 97 }, { 64, 1 }, { 65, 95 }, { 16, 16 }, { 17, 193 }, { 200, 3 }, { 1, 256 }, { 1, 257 }, { 1, 258 }, { 2, 259 }, { 2, 353 }, { 1, 1100 },
+        Seed = 8,
+        KvHeads = 2,
+        Group = 2,
+        Queries = 70,
+        Keys = 130,
+        HeadDim = 24,
+        ValueDim = 24,
     };
+
+    public static TheoryData<int, int> Lengths() =>
+        new()
+        {
+            { 0, 0 },
+            { 0, 5 },
+            { 5, 0 },
+            { 1, 1 },
+            { 1, 96 },
+            { 1, 97 },
+            { 64, 1 },
+            { 65, 95 },
+            { 16, 16 },
+            { 17, 193 },
+            { 200, 3 },
+            { 1, 256 },
+            { 1, 257 },
+            { 1, 258 },
+            { 2, 259 },
+            { 2, 353 },
+            { 1, 1100 },
+        };
 
     [Theory]
     [MemberData(nameof(Lengths))]
@@ -23,24 +49,59 @@ public sealed class FlashEdgeTests
         {
             foreach (int dim in (int[])[1, 3, 40])
             {
-                FlashCase problem = Ordinary with { DType = dtype, Batch = 2, Queries = queries, Keys = keys, HeadDim = dim, ValueDim = dim };
+                FlashCase problem = Ordinary with
+                {
+                    DType = dtype,
+                    Batch = 2,
+                    Queries = queries,
+                    Keys = keys,
+                    HeadDim = dim,
+                    ValueDim = dim,
+                };
                 problem.Check();
                 (problem with { ValueDim = 2 * dim + 1, IsCausal = true, Alignment = CausalAlignment.BottomRight }).Check();
-                (problem with { Mask = AttentionMaskKind.Additive, Group = 1, QueryLayout = Layout.LengthFirst, KeyLayout = Layout.LengthFirst }).Check();
+                (
+                    problem with
+                    {
+                        Mask = AttentionMaskKind.Additive,
+                        Group = 1,
+                        QueryLayout = Layout.LengthFirst,
+                        KeyLayout = Layout.LengthFirst,
+                    }
+                ).Check();
                 (problem with { Mask = AttentionMaskKind.Boolean, Sequences = SequenceLengths.KeysInUse, LeftWindow = 2 }).Check();
-                (problem with { Mask = AttentionMaskKind.Additive, Sequences = SequenceLengths.PagedPackedQueries, Softcap = 3, Alibi = 2 }).Check();
+                (
+                    problem with
+                    {
+                        Mask = AttentionMaskKind.Additive,
+                        Sequences = SequenceLengths.PagedPackedQueries,
+                        Softcap = 3,
+                        Alibi = 2,
+                    }
+                ).Check();
             }
         }
     }
 
-    /// <summary>Rows of a KiB and more, whose columns share cache sets, and enough of them that several blocks of queries share a task.</summary>
+    /// <summary>Rows of a KiB and more, whose columns share cache sets, and enough of them that several blocks of queries share a
+    /// task.</summary>
     [Theory]
     [InlineData(128)]
     [InlineData(256)]
     [InlineData(512)]
     public void Forward_LongRowsOfValues_IsAttention(int valueDim)
     {
-        FlashCase problem = Ordinary with { Threads = 2, Batch = 2, KvHeads = 4, Group = 1, Queries = 200, Keys = 130, HeadDim = 16, ValueDim = valueDim };
+        FlashCase problem = Ordinary with
+        {
+            Threads = 2,
+            Batch = 2,
+            KvHeads = 4,
+            Group = 1,
+            Queries = 200,
+            Keys = 130,
+            HeadDim = 16,
+            ValueDim = valueDim,
+        };
         problem.Check();
         (problem with { DType = AttentionDType.Float64, IsCausal = true }).Check();
         (problem with { DType = AttentionDType.BFloat16, LeftWindow = 60, Mask = AttentionMaskKind.Boolean }).Check();
@@ -163,7 +224,10 @@ public sealed class FlashEdgeTests
             FlashCase problem = Ordinary with { Seed = 11, Batch = 3, Sequences = lengths };
             var run = new FlashRun<float>(problem);
             HeadAttention[] heads = [.. Enumerable.Range(0, 3).Select(b => run.Head(b, 0))];
-            var used = heads.SelectMany(head => head.Value.Cast<double>()).Concat(Enumerable.Range(0, 3).SelectMany(b => run.Head(b, 2).Value.Cast<double>())).ToHashSet();
+            var used = heads
+                .SelectMany(head => head.Value.Cast<double>())
+                .Concat(Enumerable.Range(0, 3).SelectMany(b => run.Head(b, 2).Value.Cast<double>()))
+                .ToHashSet();
             foreach (int place in run.Value.Places().Where(place => !used.Contains(run.Value.Memory[place])).ToArray())
             {
                 run.Value.Memory[place] = float.NaN;
@@ -189,10 +253,21 @@ public sealed class FlashEdgeTests
     [Fact]
     public unsafe void Kernels_NegativeStrides_AreRead()
     {
-        const int Rows = 37, Dim = 12;
+        const int Rows = 37,
+            Dim = 12;
         var random = new Random(3);
-        float[] query = Numbers(), key = Numbers(), value = Numbers(), forward = new float[Rows * Dim], backward = new float[Rows * Dim];
-        fixed (float* q = query, k = key, v = value, f = forward, r = backward)
+        float[] query = Numbers(),
+            key = Numbers(),
+            value = Numbers(),
+            forward = new float[Rows * Dim],
+            backward = new float[Rows * Dim];
+        fixed (
+            float* q = query,
+                k = key,
+                v = value,
+                f = forward,
+                r = backward
+        )
         {
             var dense = new FlashCall
             {
@@ -204,7 +279,13 @@ public sealed class FlashEdgeTests
             };
             FlashKernels.Forward(dense, WorkTeam.Shared);
             // All keys reversed and all values too: the same set of pairs. Queries and results reversed: the same rows.
-            FlashCall reversed = dense with { Query = Of(q, true), Output = Of(r, true), Key = Of(k, true), Value = Of(v, true) };
+            FlashCall reversed = dense with
+            {
+                Query = Of(q, true),
+                Output = Of(r, true),
+                Key = Of(k, true),
+                Value = Of(v, true),
+            };
             FlashKernels.Forward(reversed, WorkTeam.Shared);
         }
         for (int i = 0; i < forward.Length; i++)
@@ -219,10 +300,41 @@ public sealed class FlashEdgeTests
     }
 
     private static IEnumerable<FlashCase> Variants() =>
-    [
-        Ordinary, Ordinary with { IsCausal = true }, Ordinary with { LeftWindow = 20, RightWindow = 20 }, Ordinary with { Softcap = 3 },
-        Ordinary with { Mask = AttentionMaskKind.Boolean, MaskDensity = 0.9, Seed = 10, MaskBroadcast = 8 },
-        Ordinary with { Mask = AttentionMaskKind.Boolean, MaskDensity = 0.9, Seed = 12, MaskBroadcast = 7 },
-        Ordinary with { KeyLayout = Layout.LengthFirst, QueryLayout = Layout.LengthFirst, Group = 2, Alibi = 1 },
-    ];
+        [
+            Ordinary,
+            Ordinary with
+            {
+                IsCausal = true,
+            },
+            Ordinary with
+            {
+                LeftWindow = 20,
+                RightWindow = 20,
+            },
+            Ordinary with
+            {
+                Softcap = 3,
+            },
+            Ordinary with
+            {
+                Mask = AttentionMaskKind.Boolean,
+                MaskDensity = 0.9,
+                Seed = 10,
+                MaskBroadcast = 8,
+            },
+            Ordinary with
+            {
+                Mask = AttentionMaskKind.Boolean,
+                MaskDensity = 0.9,
+                Seed = 12,
+                MaskBroadcast = 7,
+            },
+            Ordinary with
+            {
+                KeyLayout = Layout.LengthFirst,
+                QueryLayout = Layout.LengthFirst,
+                Group = 2,
+                Alibi = 1,
+            },
+        ];
 }

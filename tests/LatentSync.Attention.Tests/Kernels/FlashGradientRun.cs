@@ -19,7 +19,8 @@ internal sealed class FlashGradientRun<T>
         Forward = new FlashRun<T>(drawn);
         var random = new Random(drawn.Seed + 2);
         bool isDense = drawn.QueryLayout == Layout.Dense && drawn.KeyLayout == Layout.Dense; // written by hand, not drawn
-        OutputGradient = Tensor(Forward.Output.Lengths, drawn.OutputLayout, mayBroadcast: true, double.NaN).Fill(() => 2 * random.NextDouble() - 1);
+        OutputGradient = Tensor(Forward.Output.Lengths, drawn.OutputLayout, mayBroadcast: true, double.NaN)
+            .Fill(() => 2 * random.NextDouble() - 1);
         Query = Tensor(Forward.Query.Lengths, drawn.QueryLayout, mayBroadcast: false, Filling);
         Key = Tensor(Forward.Key.Lengths, drawn.KeyLayout, mayBroadcast: false, Filling);
         Value = Tensor(Forward.Value.Lengths, drawn.ValueLayout, mayBroadcast: false, Filling);
@@ -63,13 +64,16 @@ internal sealed class FlashGradientRun<T>
     /// <summary>Runs the backward pass.</summary>
     /// <param name="threads">Threads.</param>
     public void Run(int? threads) =>
-        FlashAttention.Backward(Forward.Arguments(threads, _logSumExp, _logSumExpDouble), new FlashAttentionGradients<T>
-        {
-            OutputGradient = OutputGradient.ReadOnlySpan,
-            QueryGradient = Query.Span,
-            KeyGradient = Key.Span,
-            ValueGradient = Value.Span,
-        });
+        FlashAttention.Backward(
+            Forward.Arguments(threads, _logSumExp, _logSumExpDouble),
+            new FlashAttentionGradients<T>
+            {
+                OutputGradient = OutputGradient.ReadOnlySpan,
+                QueryGradient = Query.Span,
+                KeyGradient = Key.Span,
+                ValueGradient = Value.Span,
+            }
+        );
 
     /// <summary>Bytes that ten calls allocate on this thread.</summary>
     public long AllocatedBytes(int threads)
@@ -91,29 +95,38 @@ internal sealed class FlashGradientRun<T>
     public HeadGradients Expected(int b, int h)
     {
         HeadAttention head = Forward.Head(b, h, Numbers<T>.ComputeSmallest);
-        double[,] output = Rows(Forward.Output, b, h), outputGradient = Rows(OutputGradient, b, h);
+        double[,] output = Rows(Forward.Output, b, h),
+            outputGradient = Rows(OutputGradient, b, h);
         int longest = Math.Max(Forward.KeyLength, Forward.QueryLength * _case.Group);
 
         // As in the forward pass: roundings of a sum cancel but where its terms are equal. The weights have the logsumexp's error besides
         // their own, and its rounding, which is relative to its size.
-        bool hasEqualRows = ((_case.QueryLayout.Broadcast | _case.KeyLayout.Broadcast | _case.ValueLayout.Broadcast) & 4) != 0
+        bool hasEqualRows =
+            ((_case.QueryLayout.Broadcast | _case.KeyLayout.Broadcast | _case.ValueLayout.Broadcast) & 4) != 0
             || OutputGradient.Strides[2] == 0;
         bool hasEqualElements = (_case.ValueLayout.Broadcast & 8) != 0 || OutputGradient.Strides[3] == 0;
         double equalTerms = ((_case.QueryLayout.Broadcast | _case.KeyLayout.Broadcast) & 8) != 0 ? _case.HeadDim / 2.0 : 0;
         double sums = (hasEqualRows ? longest / 2.0 : longest / 32.0) + (hasEqualElements ? _case.ValueDim / 2.0 : _case.ValueDim / 32.0);
-        return head.Gradient(outputGradient, output, (scoreSize, logSumExp) =>
-            Numbers<T>.ComputeRounding * (20 + 2 * sums + 2 * (4 + equalTerms) * scoreSize + 4 * Math.Min(logSumExp, FewDigits)));
+        return head.Gradient(
+            outputGradient,
+            output,
+            (scoreSize, logSumExp) =>
+                Numbers<T>.ComputeRounding * (20 + 2 * sums + 2 * (4 + equalTerms) * scoreSize + 4 * Math.Min(logSumExp, FewDigits))
+        );
     }
 
     /// <summary>Compares every element, and the memory between them.</summary>
     public void CheckResult()
     {
-        Comparison query = new(_case, "query", Query), key = new(_case, "key", Key), value = new(_case, "value", Value);
+        Comparison query = new(_case, "query", Query),
+            key = new(_case, "key", Key),
+            value = new(_case, "value", Value);
         for (int b = 0; b < _case.Batch; b++)
         {
             for (int h = 0; h < _case.Heads; h += _case.Group)
             {
-                HeadGradients shared = Expected(b, h), head = shared;
+                HeadGradients shared = Expected(b, h),
+                    head = shared;
                 for (int g = 0; g < _case.Group; g++)
                 {
                     if (g > 0)
@@ -166,7 +179,8 @@ internal sealed class FlashGradientRun<T>
             for (int d = 0; d < tensor.Lengths[3]; d++)
             {
                 (double right, double error) = row < expected.GetLength(0) ? (expected[row, d], errors[row, d]) : default;
-                double found = Numbers<T>.ToDouble(tensor[place.Batch, head, place.Row, d]), tolerance = error + Numbers<T>.OutputRounding(right);
+                double found = Numbers<T>.ToDouble(tensor[place.Batch, head, place.Row, d]),
+                    tolerance = error + Numbers<T>.OutputRounding(right);
                 _compared[tensor.Place(place.Batch, head, place.Row, d)] = true;
                 if (Numbers<T>.AreClose(found, right, tolerance))
                 {

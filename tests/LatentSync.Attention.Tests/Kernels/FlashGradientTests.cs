@@ -5,22 +5,80 @@ namespace LatentSync.Attention.Tests.Kernels;
 /// <summary>The backward pass where softmax and blocks have their corners, and how its bits depend on nothing.</summary>
 public sealed class FlashGradientTests
 {
-    private static readonly FlashCase Ordinary = new() { Seed = 8, KvHeads = 2, Group = 2, Queries = 70, Keys = 130, HeadDim = 24, ValueDim = 24 };
+    private static readonly FlashCase Ordinary = new()
+    {
+        Seed = 8,
+        KvHeads = 2,
+        Group = 2,
+        Queries = 70,
+        Keys = 130,
+        HeadDim = 24,
+        ValueDim = 24,
+    };
 
     private static readonly FlashCase[] Cases =
     [
-        Ordinary with { Batch = 2, Queries = 300, Keys = 300, HeadDim = 40, ValueDim = 33, Dropout = 0.2 },
-        Ordinary with { Batch = 40, KvHeads = 8, Group = 1, Queries = 16, Keys = 16, QueryLayout = Layout.LengthFirst, KeyLayout = Layout.LengthFirst, ValueLayout = Layout.LengthFirst, OutputLayout = Layout.LengthFirst, DType = AttentionDType.Float16 },
-        Ordinary with { Group = 4, Queries = 130, Keys = 777, HeadDim = 64, ValueDim = 32, IsCausal = true, Mask = AttentionMaskKind.Boolean },
-        Ordinary with { Batch = 3, Queries = 90, Keys = 500, LeftWindow = 50, RightWindow = 9, Sequences = SequenceLengths.KeysInUse },
+        Ordinary with
+        {
+            Batch = 2,
+            Queries = 300,
+            Keys = 300,
+            HeadDim = 40,
+            ValueDim = 33,
+            Dropout = 0.2,
+        },
+        Ordinary with
+        {
+            Batch = 40,
+            KvHeads = 8,
+            Group = 1,
+            Queries = 16,
+            Keys = 16,
+            QueryLayout = Layout.LengthFirst,
+            KeyLayout = Layout.LengthFirst,
+            ValueLayout = Layout.LengthFirst,
+            OutputLayout = Layout.LengthFirst,
+            DType = AttentionDType.Float16,
+        },
+        Ordinary with
+        {
+            Group = 4,
+            Queries = 130,
+            Keys = 777,
+            HeadDim = 64,
+            ValueDim = 32,
+            IsCausal = true,
+            Mask = AttentionMaskKind.Boolean,
+        },
+        Ordinary with
+        {
+            Batch = 3,
+            Queries = 90,
+            Keys = 500,
+            LeftWindow = 50,
+            RightWindow = 9,
+            Sequences = SequenceLengths.KeysInUse,
+        },
     ];
 
     public static TheoryData<int> Indices() => [.. Enumerable.Range(0, Cases.Length)];
 
-    public static TheoryData<int, int> Lengths() => new()
-    {
-        { 0, 0 }, { 0, 5 }, { 5, 0 }, { 1, 1 }, { 1, 96 }, { 1, 97 }, { 64, 1 }, { 65, 95 }, { 16, 16 }, { 17, 193 }, { 200, 3 }, { 1, 257 },
-    };
+    public static TheoryData<int, int> Lengths() =>
+        new()
+        {
+            { 0, 0 },
+            { 0, 5 },
+            { 5, 0 },
+            { 1, 1 },
+            { 1, 96 },
+            { 1, 97 },
+            { 64, 1 },
+            { 65, 95 },
+            { 16, 16 },
+            { 17, 193 },
+            { 200, 3 },
+            { 1, 257 },
+        };
 
     [Theory]
     [MemberData(nameof(Lengths))]
@@ -30,17 +88,42 @@ public sealed class FlashGradientTests
         {
             foreach (int dim in (int[])[1, 3, 40])
             {
-                FlashCase problem = Ordinary with { DType = dtype, Batch = 2, Queries = queries, Keys = keys, HeadDim = dim, ValueDim = dim };
+                FlashCase problem = Ordinary with
+                {
+                    DType = dtype,
+                    Batch = 2,
+                    Queries = queries,
+                    Keys = keys,
+                    HeadDim = dim,
+                    ValueDim = dim,
+                };
                 problem.CheckGradients();
                 (problem with { ValueDim = 2 * dim + 1, IsCausal = true, Alignment = CausalAlignment.BottomRight }).CheckGradients();
-                (problem with { Mask = AttentionMaskKind.Additive, Group = 1, QueryLayout = Layout.LengthFirst, KeyLayout = Layout.LengthFirst }).CheckGradients();
-                (problem with { Mask = AttentionMaskKind.Boolean, Sequences = SequenceLengths.KeysInUse, LeftWindow = 2, Softcap = 3 }).CheckGradients();
+                (
+                    problem with
+                    {
+                        Mask = AttentionMaskKind.Additive,
+                        Group = 1,
+                        QueryLayout = Layout.LengthFirst,
+                        KeyLayout = Layout.LengthFirst,
+                    }
+                ).CheckGradients();
+                (
+                    problem with
+                    {
+                        Mask = AttentionMaskKind.Boolean,
+                        Sequences = SequenceLengths.KeysInUse,
+                        LeftWindow = 2,
+                        Softcap = 3,
+                    }
+                ).CheckGradients();
             }
         }
     }
 
     [Fact]
-    public void Backward_NoSequence_WritesNothing() => (Ordinary with { Batch = 0, Alibi = 2, Mask = AttentionMaskKind.Boolean }).CheckGradients();
+    public void Backward_NoSequence_WritesNothing() =>
+        (Ordinary with { Batch = 0, Alibi = 2, Mask = AttentionMaskKind.Boolean }).CheckGradients();
 
     [Theory]
     [InlineData(AttentionMaskKind.Boolean)]

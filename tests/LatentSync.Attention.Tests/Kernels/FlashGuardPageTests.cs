@@ -9,7 +9,9 @@ public sealed unsafe class FlashGuardPageTests
     public static TheoryData<int, int, int, int> Shapes()
     {
         var rows = new TheoryData<int, int, int, int>();
-        foreach ((int queries, int keys) in ((int, int)[])[(1, 1), (1, 97), (5, 3), (16, 16), (17, 96), (63, 50), (66, 193), (1, 257), (4, 300)])
+        foreach (
+            (int queries, int keys) in ((int, int)[])[(1, 1), (1, 97), (5, 3), (16, 16), (17, 96), (63, 50), (66, 193), (1, 257), (4, 300)]
+        )
         {
             foreach ((int dim, int valueDim) in ((int, int)[])[(1, 1), (3, 5), (7, 4), (15, 17), (40, 33), (65, 65), (160, 2)])
             {
@@ -75,13 +77,16 @@ public sealed unsafe class FlashGuardPageTests
             AssertAll(output, 2, 1e-5);
 
             // All weights are 1 / keys and all values equal: nothing that a query or key could change.
-            FlashAttention.Backward(arguments, new FlashAttentionGradients<T>
-            {
-                OutputGradient = Tensor(outputGradient, queries, valueDim),
-                QueryGradient = Tensor(queryGradient, queries, dim),
-                KeyGradient = Tensor(keyGradient, keys, dim),
-                ValueGradient = Tensor(valueGradient, keys, valueDim),
-            });
+            FlashAttention.Backward(
+                arguments,
+                new FlashAttentionGradients<T>
+                {
+                    OutputGradient = Tensor(outputGradient, queries, valueDim),
+                    QueryGradient = Tensor(queryGradient, queries, dim),
+                    KeyGradient = Tensor(keyGradient, keys, dim),
+                    ValueGradient = Tensor(valueGradient, keys, valueDim),
+                }
+            );
             AssertAll(queryGradient, 0, 1e-4);
             AssertAll(keyGradient, 0, 1e-4);
             AssertAll(valueGradient, (double)queries / keys, (double)queries / keys * 0.005);
@@ -98,7 +103,10 @@ public sealed unsafe class FlashGuardPageTests
         TensorSpan<T> Tensor(GuardedMemory<T> memory, int length, int elements)
         {
             nint[] lengths = [1, Heads, length, elements];
-            nint row = length == 1 ? 0 : isLengthFirst ? Heads * elements : elements, head = isLengthFirst ? elements : length * elements;
+            nint row = length == 1 ? 0
+                : isLengthFirst ? Heads * elements
+                : elements,
+                head = isLengthFirst ? elements : length * elements;
             return new TensorSpan<T>(memory.Start, memory.Count, lengths, [0, head, row, elements == 1 ? 0 : 1]);
         }
     }

@@ -2,39 +2,154 @@ using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Tests.Kernels;
 
-/// <summary>What hidden keys and their values hold, NaN and infinity included, reaches neither the result nor a gradient: padding is often uninitialised.</summary>
+/// <summary>What hidden keys and their values hold, NaN and infinity included, reaches neither the result nor a gradient: padding is often
+/// uninitialised.</summary>
 public sealed class FlashHiddenNumbersTests
 {
-    private static readonly FlashCase Ordinary = new() { Seed = 8, Batch = 2, KvHeads = 2, Group = 2, Queries = 70, Keys = 230, HeadDim = 24, ValueDim = 20 };
+    private static readonly FlashCase Ordinary = new()
+    {
+        Seed = 8,
+        Batch = 2,
+        KvHeads = 2,
+        Group = 2,
+        Queries = 70,
+        Keys = 230,
+        HeadDim = 24,
+        ValueDim = 20,
+    };
 
-    private static readonly FlashCase ColumnsHidden = Ordinary with { Mask = AttentionMaskKind.Boolean, MaskBroadcast = 6, MaskDensity = 0.7 };
+    private static readonly FlashCase ColumnsHidden = Ordinary with
+    {
+        Mask = AttentionMaskKind.Boolean,
+        MaskBroadcast = 6,
+        MaskDensity = 0.7,
+    };
 
     /// <summary>Every way to hide a key from all queries of its sequence.</summary>
     private static readonly FlashCase[] Cases =
     [
         ColumnsHidden,
-        ColumnsHidden with { Mask = AttentionMaskKind.Additive },
-        ColumnsHidden with { Mask = AttentionMaskKind.Additive, MaskBroadcast = 2, MaskDensity = 0 },
-        ColumnsHidden with { Softcap = 3, Alibi = 1 },
-        ColumnsHidden with { Dropout = 0.2 },
-        ColumnsHidden with { Scale = -0.5, HeadDim = 33, ValueDim = 40 },
-        ColumnsHidden with { Batch = 12, KvHeads = 8, Group = 1, Queries = 16, Keys = 16, HeadDim = 40, ValueDim = 40, QueryLayout = Layout.LengthFirst, KeyLayout = Layout.LengthFirst, ValueLayout = Layout.LengthFirst, OutputLayout = Layout.LengthFirst },
-        Ordinary with { IsCausal = true, Queries = 40 },
-        Ordinary with { LeftWindow = 3, RightWindow = 5 },
-        Ordinary with { IsCausal = true, LeftWindow = 10, Queries = 40, Keys = 500, Threads = 2, Alignment = CausalAlignment.BottomRight },
-        Ordinary with { Sequences = SequenceLengths.KeysInUse, IsCausal = true },
-        Ordinary with { Sequences = SequenceLengths.Packed, Mask = AttentionMaskKind.Boolean, MaskBroadcast = 6 },
-        Ordinary with { Queries = 300, Keys = 600, HeadDim = 64, ValueDim = 64, KvHeads = 1, Batch = 1, Mask = AttentionMaskKind.Boolean, MaskBroadcast = 6, Threads = 2 },
+        ColumnsHidden with
+        {
+            Mask = AttentionMaskKind.Additive,
+        },
+        ColumnsHidden with
+        {
+            Mask = AttentionMaskKind.Additive,
+            MaskBroadcast = 2,
+            MaskDensity = 0,
+        },
+        ColumnsHidden with
+        {
+            Softcap = 3,
+            Alibi = 1,
+        },
+        ColumnsHidden with
+        {
+            Dropout = 0.2,
+        },
+        ColumnsHidden with
+        {
+            Scale = -0.5,
+            HeadDim = 33,
+            ValueDim = 40,
+        },
+        ColumnsHidden with
+        {
+            Batch = 12,
+            KvHeads = 8,
+            Group = 1,
+            Queries = 16,
+            Keys = 16,
+            HeadDim = 40,
+            ValueDim = 40,
+            QueryLayout = Layout.LengthFirst,
+            KeyLayout = Layout.LengthFirst,
+            ValueLayout = Layout.LengthFirst,
+            OutputLayout = Layout.LengthFirst,
+        },
+        Ordinary with
+        {
+            IsCausal = true,
+            Queries = 40,
+        },
+        Ordinary with
+        {
+            LeftWindow = 3,
+            RightWindow = 5,
+        },
+        Ordinary with
+        {
+            IsCausal = true,
+            LeftWindow = 10,
+            Queries = 40,
+            Keys = 500,
+            Threads = 2,
+            Alignment = CausalAlignment.BottomRight,
+        },
+        Ordinary with
+        {
+            Sequences = SequenceLengths.KeysInUse,
+            IsCausal = true,
+        },
+        Ordinary with
+        {
+            Sequences = SequenceLengths.Packed,
+            Mask = AttentionMaskKind.Boolean,
+            MaskBroadcast = 6,
+        },
+        Ordinary with
+        {
+            Queries = 300,
+            Keys = 600,
+            HeadDim = 64,
+            ValueDim = 64,
+            KvHeads = 1,
+            Batch = 1,
+            Mask = AttentionMaskKind.Boolean,
+            MaskBroadcast = 6,
+            Threads = 2,
+        },
     ];
 
     /// <summary>Few queries, many keys; pages, which have no gradients.</summary>
     private static readonly FlashCase[] ForwardCases =
     [
-        ColumnsHidden with { Queries = 1, Keys = 1200, HeadDim = 64, ValueDim = 64 },
-        ColumnsHidden with { Queries = 2, Keys = 300, Mask = AttentionMaskKind.Additive },
-        Ordinary with { Queries = 2, Keys = 1200, LeftWindow = 700, RightWindow = 3 },
-        Ordinary with { Queries = 1, Keys = 700, Sequences = SequenceLengths.Paged, Mask = AttentionMaskKind.Boolean, MaskBroadcast = 6 },
-        Ordinary with { Sequences = SequenceLengths.PagedPackedQueries, IsCausal = true, Mask = AttentionMaskKind.Boolean, MaskBroadcast = 6 },
+        ColumnsHidden with
+        {
+            Queries = 1,
+            Keys = 1200,
+            HeadDim = 64,
+            ValueDim = 64,
+        },
+        ColumnsHidden with
+        {
+            Queries = 2,
+            Keys = 300,
+            Mask = AttentionMaskKind.Additive,
+        },
+        Ordinary with
+        {
+            Queries = 2,
+            Keys = 1200,
+            LeftWindow = 700,
+            RightWindow = 3,
+        },
+        Ordinary with
+        {
+            Queries = 1,
+            Keys = 700,
+            Sequences = SequenceLengths.Paged,
+            Mask = AttentionMaskKind.Boolean,
+            MaskBroadcast = 6,
+        },
+        Ordinary with
+        {
+            Sequences = SequenceLengths.PagedPackedQueries,
+            IsCausal = true,
+            Mask = AttentionMaskKind.Boolean,
+            MaskBroadcast = 6,
+        },
     ];
 
     public static TheoryData<int, AttentionDType> GradientCases() => Rows(Cases.Length);
@@ -87,10 +202,39 @@ public sealed class FlashHiddenNumbersTests
     {
         FlashCase[] problems =
         [
-            Ordinary with { IsCausal = true, Alignment = CausalAlignment.BottomRight }, Ordinary with { RightWindow = 2, Alignment = CausalAlignment.BottomRight },
-            Ordinary with { Mask = AttentionMaskKind.Boolean, MaskDensity = 0.5 }, Ordinary with { Mask = AttentionMaskKind.Additive, MaskDensity = 0.5 },
+            Ordinary with
+            {
+                IsCausal = true,
+                Alignment = CausalAlignment.BottomRight,
+            },
+            Ordinary with
+            {
+                RightWindow = 2,
+                Alignment = CausalAlignment.BottomRight,
+            },
+            Ordinary with
+            {
+                Mask = AttentionMaskKind.Boolean,
+                MaskDensity = 0.5,
+            },
+            Ordinary with
+            {
+                Mask = AttentionMaskKind.Additive,
+                MaskDensity = 0.5,
+            },
         ];
-        foreach (FlashCase problem in problems.Select(problem => problem with { Queries = queries, Keys = keys, HeadDim = dim, ValueDim = dim, Group = 1 }))
+        foreach (
+            FlashCase problem in problems.Select(problem =>
+                problem with
+                {
+                    Queries = queries,
+                    Keys = keys,
+                    HeadDim = dim,
+                    ValueDim = dim,
+                    Group = 1,
+                }
+            )
+        )
         {
             var run = new FlashRun<float>(problem);
             run.Run(null);
@@ -109,7 +253,10 @@ public sealed class FlashHiddenNumbersTests
                     bool isFinite = float.IsFinite(run.Output[1, h, i, 3]) && float.IsFinite(run.Output[1, h, i, 5]);
                     // A value may have a weight of zero though its key is seen; NaN in the key makes all weights NaN.
                     Assert.True(sees ? h == 0 || !isFinite : isFinite, $"head {h}, query {i}, sees {sees}\n{problem}");
-                    Assert.True(sees || Math.Abs(run.Output[1, h, i, 5] - clean[run.Output.Place(1, h, i, 5)]) < 1e-6, $"head {h}, query {i}\n{problem}");
+                    Assert.True(
+                        sees || Math.Abs(run.Output[1, h, i, 5] - clean[run.Output.Place(1, h, i, 5)]) < 1e-6,
+                        $"head {h}, query {i}\n{problem}"
+                    );
                 }
             }
         }
@@ -183,7 +330,12 @@ public sealed class FlashHiddenNumbersTests
     }
 
     private static double[][] Poisons =>
-        [[double.NaN, double.NaN], [double.PositiveInfinity, double.NegativeInfinity], [double.NaN, 0.5], [0.5, double.PositiveInfinity]];
+        [
+            [double.NaN, double.NaN],
+            [double.PositiveInfinity, double.NegativeInfinity],
+            [double.NaN, 0.5],
+            [0.5, double.PositiveInfinity],
+        ];
 
     /// <summary>Key head and place of the keys that no query of their sequence sees.</summary>
     private static (int Head, int Place, int Row)[] HiddenKeys<T>(FlashRun<T> run, FlashCase problem)
@@ -195,7 +347,8 @@ public sealed class FlashHiddenNumbersTests
             for (int kvHead = 0; kvHead < problem.KvHeads; kvHead++)
             {
                 HeadAttention[] heads = [.. Enumerable.Range(kvHead * problem.Group, problem.Group).Select(h => run.Head(b, h))];
-                int queries = run.QueriesOf(b), keys = heads[0].Key.GetLength(0);
+                int queries = run.QueriesOf(b),
+                    keys = heads[0].Key.GetLength(0);
                 for (int j = 0; j < keys; j++)
                 {
                     if (!heads.Any(head => Enumerable.Range(0, queries).Any(i => head.Sees(i, j))))
@@ -231,7 +384,8 @@ public sealed class FlashHiddenNumbersTests
     {
         for (int i = 0; i < expected.Length; i++)
         {
-            double right = Numbers<T>.ToDouble(expected[i]), number = Numbers<T>.ToDouble(found[i]);
+            double right = Numbers<T>.ToDouble(expected[i]),
+                number = Numbers<T>.ToDouble(found[i]);
             double tolerance = 1e-5 + 4 * Numbers<T>.OutputRounding(right); // where the result was rounded too, twice a unit
             if (!(Math.Abs(right - number) <= tolerance) && !(double.IsNaN(right) && double.IsNaN(number)))
             {

@@ -1,11 +1,15 @@
 namespace LatentSync.Attention.Tests.Kernels;
 
-/// <summary>Scores, masks and values of every size, drawn log-uniformly: the softmax is that of the scores as plain code in the type rounds them.
-/// LATENTSYNC_TEST_SEED=n runs one problem, LATENTSYNC_TEST_CASES=n fewer.</summary>
+/// <summary>Scores, masks and values of every size, drawn log-uniformly: the softmax is that of the scores as plain code in the type rounds
+/// them. LATENTSYNC_TEST_SEED=n runs one problem, LATENTSYNC_TEST_CASES=n fewer.</summary>
 public sealed class FlashMagnitudePropertyTests
 {
-    private const int Blocks = 6, CasesOfBlock = 60, DecodingCases = 80, GradientCases = 120;
-    private const double Work = 2e5, GradientWork = 1e5;
+    private const int Blocks = 6,
+        CasesOfBlock = 60,
+        DecodingCases = 80,
+        GradientCases = 120;
+    private const double Work = 2e5,
+        GradientWork = 1e5;
 
     public static TheoryData<int> AllBlocks() => [.. Enumerable.Range(0, Blocks)];
 
@@ -29,7 +33,9 @@ public sealed class FlashMagnitudePropertyTests
             check(seed);
             return;
         }
-        int cases = int.TryParse(Environment.GetEnvironmentVariable("LATENTSYNC_TEST_CASES"), out int wanted) ? Math.Min(count, wanted / 15) : count;
+        int cases = int.TryParse(Environment.GetEnvironmentVariable("LATENTSYNC_TEST_CASES"), out int wanted)
+            ? Math.Min(count, wanted / 15)
+            : count;
         for (int i = 0; i < cases; i++)
         {
             check(first + i);

@@ -2,22 +2,70 @@ using LatentSync.Attention.Problems;
 
 namespace LatentSync.Attention.Tests.Kernels;
 
-/// <summary>Masks, scores and values of sizes that libraries and broken inputs really have: equal scores weigh equally, the heaviest key is not lost.</summary>
+/// <summary>Masks, scores and values of sizes that libraries and broken inputs really have: equal scores weigh equally, the heaviest key is
+/// not lost.</summary>
 public sealed class FlashMagnitudeTests
 {
-    private static readonly FlashCase Ordinary = new() { Seed = 8, Queries = 4, Keys = 8, HeadDim = 8, ValueDim = 8 };
+    private static readonly FlashCase Ordinary = new()
+    {
+        Seed = 8,
+        Queries = 4,
+        Keys = 8,
+        HeadDim = 8,
+        ValueDim = 8,
+    };
 
     private static readonly double[] Sizes = [-1e4, -1e9, -1e12, double.MinValue, 1e10, 1e20, double.MaxValue];
 
-    /// <summary>What the sizes above are tried on: few keys, padded rows, temporal layers, decoding with grouped heads and split keys, head dim 512.</summary>
+    /// <summary>What the sizes above are tried on: few keys, padded rows, temporal layers, decoding with grouped heads and split keys, head
+    /// dim 512.</summary>
     private static readonly FlashCase[] Shapes =
     [
         Ordinary,
-        Ordinary with { Queries = 1, Keys = 256 },
-        Ordinary with { Batch = 2, KvHeads = 2, Queries = 70, Keys = 130, HeadDim = 24, ValueDim = 24 },
-        Ordinary with { Batch = 2, KvHeads = 2, Group = 4, Queries = 1, Keys = 1100, HeadDim = 64, ValueDim = 40 },
-        Ordinary with { Batch = 12, KvHeads = 8, Queries = 16, Keys = 16, HeadDim = 40, ValueDim = 40, QueryLayout = Layout.LengthFirst, KeyLayout = Layout.LengthFirst, ValueLayout = Layout.LengthFirst, OutputLayout = Layout.LengthFirst },
-        Ordinary with { Queries = 20, Keys = 100, HeadDim = 512, ValueDim = 512 },
+        Ordinary with
+        {
+            Queries = 1,
+            Keys = 256,
+        },
+        Ordinary with
+        {
+            Batch = 2,
+            KvHeads = 2,
+            Queries = 70,
+            Keys = 130,
+            HeadDim = 24,
+            ValueDim = 24,
+        },
+        Ordinary with
+        {
+            Batch = 2,
+            KvHeads = 2,
+            Group = 4,
+            Queries = 1,
+            Keys = 1100,
+            HeadDim = 64,
+            ValueDim = 40,
+        },
+        Ordinary with
+        {
+            Batch = 12,
+            KvHeads = 8,
+            Queries = 16,
+            Keys = 16,
+            HeadDim = 40,
+            ValueDim = 40,
+            QueryLayout = Layout.LengthFirst,
+            KeyLayout = Layout.LengthFirst,
+            ValueLayout = Layout.LengthFirst,
+            OutputLayout = Layout.LengthFirst,
+        },
+        Ordinary with
+        {
+            Queries = 20,
+            Keys = 100,
+            HeadDim = 512,
+            ValueDim = 512,
+        },
     ];
 
     public static TheoryData<AttentionDType, int> TypesAndShapes()
@@ -33,7 +81,8 @@ public sealed class FlashMagnitudeTests
         return rows;
     }
 
-    /// <summary>Rows of a mask that are one large number all along, as Hugging Face's libraries make them for padding: every key weighs the same.</summary>
+    /// <summary>Rows of a mask that are one large number all along, as Hugging Face's libraries make them for padding: every key weighs the
+    /// same.</summary>
     [Theory]
     [MemberData(nameof(TypesAndShapes))]
     public void Forward_MaskOfOneNumber_IsTheMeanOfTheValues(AttentionDType dtype, int shape)
@@ -88,14 +137,20 @@ public sealed class FlashMagnitudeTests
     private static void AssertIsMean<T>(FlashRun<T> run, FlashCase problem)
         where T : unmanaged
     {
-        Each(problem with { Queries = 1 }, (b, h, _, d) =>
-        {
-            double mean = Enumerable.Range(0, problem.Keys).Average(j => Numbers<T>.ToDouble(run.Value[b, h / problem.Group, j, d]));
-            for (int i = 0; i < problem.Queries; i++)
+        Each(
+            problem with
             {
-                AssertClose(mean, run.Output[b, h, i, d], 1);
+                Queries = 1,
+            },
+            (b, h, _, d) =>
+            {
+                double mean = Enumerable.Range(0, problem.Keys).Average(j => Numbers<T>.ToDouble(run.Value[b, h / problem.Group, j, d]));
+                for (int i = 0; i < problem.Queries; i++)
+                {
+                    AssertClose(mean, run.Output[b, h, i, d], 1);
+                }
             }
-        });
+        );
     }
 
     private static void Each(FlashCase problem, Action<int, int, int, int> check)
@@ -119,7 +174,10 @@ public sealed class FlashMagnitudeTests
         where T : unmanaged
     {
         double tolerance = 100 * Numbers<T>.ComputeRounding * size + Numbers<T>.OutputRounding(right);
-        Assert.True(Numbers<T>.AreClose(Numbers<T>.ToDouble(found), right, tolerance), $"expected {right:R}, found {found}, tolerance {tolerance:G3}");
+        Assert.True(
+            Numbers<T>.AreClose(Numbers<T>.ToDouble(found), right, tolerance),
+            $"expected {right:R}, found {found}, tolerance {tolerance:G3}"
+        );
     }
 
     private interface ICheck
@@ -148,7 +206,10 @@ public sealed class FlashMagnitudeTests
                 }
                 else
                 {
-                    Assert.All(run.Output.Places(), place => Assert.True(Math.Abs(Numbers<T>.ToDouble(run.Output.Memory[place])) is > 0 and <= 1));
+                    Assert.All(
+                        run.Output.Places(),
+                        place => Assert.True(Math.Abs(Numbers<T>.ToDouble(run.Output.Memory[place])) is > 0 and <= 1)
+                    );
                 }
             }
         }
@@ -185,10 +246,24 @@ public sealed class FlashMagnitudeTests
                 {
                     run.Bias[0, 0, i, key] = Number<T>(size);
                 }
-                Each(problem with { ValueDim = 1 }, (b, h, i, _) =>
-                    run.Bias[Math.Min(b, (int)run.Bias.Lengths[0] - 1), Math.Min(h, (int)run.Bias.Lengths[1] - 1), Math.Min(i, (int)run.Bias.Lengths[2] - 1), key] = Number<T>(size));
+                Each(
+                    problem with
+                    {
+                        ValueDim = 1,
+                    },
+                    (b, h, i, _) =>
+                        run.Bias[
+                            Math.Min(b, (int)run.Bias.Lengths[0] - 1),
+                            Math.Min(h, (int)run.Bias.Lengths[1] - 1),
+                            Math.Min(i, (int)run.Bias.Lengths[2] - 1),
+                            key
+                        ] = Number<T>(size)
+                );
                 run.Run(null);
-                Each(problem, (b, h, i, d) => AssertClose(Numbers<T>.ToDouble(run.Value[b, h / problem.Group, key, d]), run.Output[b, h, i, d], 0));
+                Each(
+                    problem,
+                    (b, h, i, d) => AssertClose(Numbers<T>.ToDouble(run.Value[b, h / problem.Group, key, d]), run.Output[b, h, i, d], 0)
+                );
             }
         }
     }

@@ -1,10 +1,16 @@
 namespace LatentSync.Attention.Tests.Kernels;
 
-/// <summary>Random problems of every kind against float64. LATENTSYNC_TEST_SEED=n runs one of them, LATENTSYNC_TEST_CASES=n fewer.</summary>
+/// <summary>Random problems of every kind against float64. LATENTSYNC_TEST_SEED=n runs one of them, LATENTSYNC_TEST_CASES=n
+/// fewer.</summary>
 public sealed class FlashPropertyTests
 {
-    private const int Blocks = 30, GradientBlocks = 10, CasesOfBlock = 100, DecodingCases = 300;
-    private const double SmallWork = 2e6, LargeWork = 4e7, GradientWork = 1e6;
+    private const int Blocks = 30,
+        GradientBlocks = 10,
+        CasesOfBlock = 100,
+        DecodingCases = 300;
+    private const double SmallWork = 2e6,
+        LargeWork = 4e7,
+        GradientWork = 1e6;
 
     public static TheoryData<int> AllBlocks() => [.. Enumerable.Range(0, Blocks)];
 
@@ -19,7 +25,9 @@ public sealed class FlashPropertyTests
             FlashCase.Draw(seed, seed < Blocks * CasesOfBlock ? SmallWork : LargeWork).Check();
             return;
         }
-        int cases = int.TryParse(Environment.GetEnvironmentVariable("LATENTSYNC_TEST_CASES"), out int wanted) ? wanted / Blocks : CasesOfBlock;
+        int cases = int.TryParse(Environment.GetEnvironmentVariable("LATENTSYNC_TEST_CASES"), out int wanted)
+            ? wanted / Blocks
+            : CasesOfBlock;
         for (int i = 0; i < cases; i++)
         {
             FlashCase.Draw(block * CasesOfBlock + i, SmallWork).Check();
@@ -35,7 +43,9 @@ public sealed class FlashPropertyTests
             FlashCase.DrawWithGradients(seed, seed < Blocks * CasesOfBlock ? GradientWork : LargeWork).CheckGradients();
             return;
         }
-        int cases = int.TryParse(Environment.GetEnvironmentVariable("LATENTSYNC_TEST_CASES"), out int wanted) ? wanted / Blocks : CasesOfBlock;
+        int cases = int.TryParse(Environment.GetEnvironmentVariable("LATENTSYNC_TEST_CASES"), out int wanted)
+            ? wanted / Blocks
+            : CasesOfBlock;
         for (int i = 0; i < cases; i++)
         {
             FlashCase.DrawWithGradients(block * CasesOfBlock + i, GradientWork).CheckGradients();

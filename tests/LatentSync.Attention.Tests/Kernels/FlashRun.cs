@@ -23,8 +23,12 @@ internal sealed class FlashRun<T>
         _case = drawn;
         var random = new Random(drawn.Seed + 1);
         T nan = Numbers<T>.Of(double.NaN);
-        int batch = drawn.Batch, kvHeads = drawn.KvHeads, keys = drawn.Keys, queries = drawn.Queries;
-        bool packsQueries = drawn.Sequences is SequenceLengths.Packed or SequenceLengths.PackedQueries or SequenceLengths.PagedPackedQueries;
+        int batch = drawn.Batch,
+            kvHeads = drawn.KvHeads,
+            keys = drawn.Keys,
+            queries = drawn.Queries;
+        bool packsQueries =
+            drawn.Sequences is SequenceLengths.Packed or SequenceLengths.PackedQueries or SequenceLengths.PagedPackedQueries;
         bool isPaged = drawn.Sequences is SequenceLengths.Paged or SequenceLengths.PagedPackedQueries;
         if (packsQueries)
         {
@@ -34,7 +38,10 @@ internal sealed class FlashRun<T>
         {
             _keyStarts = Starts(keys);
         }
-        if (drawn.Sequences == SequenceLengths.KeysInUse || (isPaged || drawn.Sequences == SequenceLengths.PackedQueries) && random.Next(3) > 0)
+        if (
+            drawn.Sequences == SequenceLengths.KeysInUse
+            || (isPaged || drawn.Sequences == SequenceLengths.PackedQueries) && random.Next(3) > 0
+        )
         {
             _keyLengths = [.. Enumerable.Range(0, batch).Select(_ => random.Next(keys + 1))];
         }
@@ -62,11 +69,17 @@ internal sealed class FlashRun<T>
         }
         KeyLength = _keyStarts.Length > 0 ? Longest(_keyStarts) : keys;
         QueryLength = packsQueries ? Longest(_queryStarts) : queries;
-        int[] query = packsQueries ? [1, drawn.Heads, _queryStarts[^1] + random.Next(3), drawn.HeadDim] : [batch, drawn.Heads, queries, drawn.HeadDim];
+        int[] query = packsQueries
+            ? [1, drawn.Heads, _queryStarts[^1] + random.Next(3), drawn.HeadDim]
+            : [batch, drawn.Heads, queries, drawn.HeadDim];
         var sizes = drawn.IsOfAnySize ? new NumbersOfAnySize<T>(random, mayOverflow: !drawn.HasGradients) : null;
-        Query = new StridedTensor<T>(query, drawn.QueryLayout, nan).Fill(sizes is null ? () => drawn.Amplitude * Even(random) : sizes.QueryElement);
+        Query = new StridedTensor<T>(query, drawn.QueryLayout, nan).Fill(
+            sizes is null ? () => drawn.Amplitude * Even(random) : sizes.QueryElement
+        );
         Key = new StridedTensor<T>(key, drawn.KeyLayout, nan).Fill(sizes is null ? () => drawn.Amplitude * Even(random) : sizes.KeyElement);
-        Value = new StridedTensor<T>([.. key[..3], drawn.ValueDim], drawn.ValueLayout, nan).Fill(sizes is null ? () => Even(random) : sizes.ValueElement);
+        Value = new StridedTensor<T>([.. key[..3], drawn.ValueDim], drawn.ValueLayout, nan).Fill(
+            sizes is null ? () => Even(random) : sizes.ValueElement
+        );
         sizes?.RepeatRows(Key);
         Output = new StridedTensor<T>([.. query[..3], drawn.ValueDim], drawn.OutputLayout, Numbers<T>.Of(OutputFilling));
         LogSumExp = new double[packsQueries ? drawn.Heads * _queryStarts[^1] : batch * drawn.Heads * queries];
@@ -80,8 +93,12 @@ internal sealed class FlashRun<T>
             _maskLengths = [.. full.Select((length, i) => (drawn.MaskBroadcast >> i & 1) != 0 ? 1 : length)];
             int hiddenRow = random.Next(2) == 0 ? random.Next(_maskLengths[2] + 1) : -1;
             Bias = new StridedTensor<T>(_maskLengths, drawn.MaskLayout, nan);
-            Bias.Fill(() => random.NextDouble() >= drawn.MaskDensity ? double.NegativeInfinity
-                : sizes is not null ? sizes.MaskElement() : random.Next(40) == 0 ? 1000 : 2 * Even(random));
+            Bias.Fill(() =>
+                random.NextDouble() >= drawn.MaskDensity ? double.NegativeInfinity
+                : sizes is not null ? sizes.MaskElement()
+                : random.Next(40) == 0 ? 1000
+                : 2 * Even(random)
+            );
             sizes?.FillRows(Bias);
             for (int b = 0; b < _maskLengths[0] && hiddenRow >= 0 && hiddenRow < _maskLengths[2]; b++)
             {
@@ -109,7 +126,8 @@ internal sealed class FlashRun<T>
             return starts;
         }
 
-        static int Longest(int[] starts) => Enumerable.Range(0, starts.Length - 1).Select(b => starts[b + 1] - starts[b]).DefaultIfEmpty(0).Max();
+        static int Longest(int[] starts) =>
+            Enumerable.Range(0, starts.Length - 1).Select(b => starts[b + 1] - starts[b]).DefaultIfEmpty(0).Max();
     }
 
     public StridedTensor<T> Query { get; }
@@ -191,7 +209,8 @@ internal sealed class FlashRun<T>
     /// <summary>The oracle's problem of a sequence and head.</summary>
     public HeadAttention Head(int b, int h, double smallestWeight = 0)
     {
-        int queries = QueriesOf(b), keys = KeysOf(b);
+        int queries = QueriesOf(b),
+            keys = KeysOf(b);
         var query = new double[queries, _case.HeadDim];
         var key = new double[keys, _case.HeadDim];
         var value = new double[keys, _case.ValueDim];
@@ -263,7 +282,8 @@ internal sealed class FlashRun<T>
             KeyStarts = _keyStarts,
             KeyLengths = _keyLengths,
             PageTable = _case.Sequences is SequenceLengths.Paged or SequenceLengths.PagedPackedQueries
-                ? new ReadOnlyTensorSpan<int>(_pageTable, [_case.Batch, _pages]) : default,
+                ? new ReadOnlyTensorSpan<int>(_pageTable, [_case.Batch, _pages])
+                : default,
             LogSumExp = logSumExp,
             LogSumExpDouble = logSumExpDouble,
             Dropout = _case.Dropout,
@@ -283,7 +303,9 @@ internal sealed class FlashRun<T>
 
     /// <summary>Where a sequence's key lies: indices of the first and of the third dimension.</summary>
     public (int Batch, int Row) KeyPlace(int b, int j) =>
-        _keyStarts.Length > 0 ? (0, _keyStarts[b] + j) : _pages > 0 ? (_pageTable[b * _pages + j / _case.PageSize], j % _case.PageSize) : (b, j);
+        _keyStarts.Length > 0 ? (0, _keyStarts[b] + j)
+        : _pages > 0 ? (_pageTable[b * _pages + j / _case.PageSize], j % _case.PageSize)
+        : (b, j);
 
     private static double Even(Random random) => 2 * random.NextDouble() - 1;
 
@@ -308,8 +330,14 @@ internal sealed class FlashRun<T>
         {
             for (int j = 0; j < keys; j++)
             {
-                double added = Numbers<T>.ToDouble(Bias[
-                    Math.Min(b, _maskLengths[0] - 1), Math.Min(h, _maskLengths[1] - 1), Math.Min(i, _maskLengths[2] - 1), Math.Min(j, _maskLengths[3] - 1)]);
+                double added = Numbers<T>.ToDouble(
+                    Bias[
+                        Math.Min(b, _maskLengths[0] - 1),
+                        Math.Min(h, _maskLengths[1] - 1),
+                        Math.Min(i, _maskLengths[2] - 1),
+                        Math.Min(j, _maskLengths[3] - 1)
+                    ]
+                );
                 bias[i, j] = _case.Mask == AttentionMaskKind.Boolean && !double.IsNegativeInfinity(added) ? 0 : added;
             }
         }
@@ -318,14 +346,16 @@ internal sealed class FlashRun<T>
 
     private void CheckHead(int b, int h, HeadResult expected)
     {
-        int queries = QueriesOf(b), wrong = 0;
+        int queries = QueriesOf(b),
+            wrong = 0;
         string? worst = null;
 
-        // The roundings of a sum cancel, except where all its terms are equal because a tensor is broadcast: n of them then are n/2 off, and of
-        // nearly equal weights some n/32.
+        // The roundings of a sum cancel, except where all its terms are equal because a tensor is broadcast: n of them then are n/2 off,
+        // and of nearly equal weights some n/32.
         double sameTerms = ((_case.QueryLayout.Broadcast | _case.KeyLayout.Broadcast) & 8) != 0 ? _case.HeadDim / 2.0 : 0;
         double sameValues = ((_case.KeyLayout.Broadcast | _case.ValueLayout.Broadcast) & 4) != 0 ? KeyLength / 2.0 : KeyLength / 32.0;
-        double worstExcess = 0, vanished = KeyLength * Numbers<T>.ComputeSmallest * HeadroomFactor; // where dropout leaves nothing but weights that are 0 in the type
+        double worstExcess = 0,
+            vanished = KeyLength * Numbers<T>.ComputeSmallest * HeadroomFactor; // where dropout leaves nothing but weights that are 0 in the type
         for (int i = 0; i < queries; i++)
         {
             // A weight's relative error: some roundings in the score, relative to its terms, and some in the exponential and the sums.
@@ -333,8 +363,14 @@ internal sealed class FlashRun<T>
             (int place, int row) = QueryPlace(b, i);
             for (int d = 0; d < _case.ValueDim; d++)
             {
-                double right = expected.Output[i, d], found = Numbers<T>.ToDouble(Output[place, h, row, d]);
-                Compare($"output of query {i}, element {d}", found, right, expected.ValueSize[i] * rounding + vanished + Numbers<T>.OutputRounding(right));
+                double right = expected.Output[i, d],
+                    found = Numbers<T>.ToDouble(Output[place, h, row, d]);
+                Compare(
+                    $"output of query {i}, element {d}",
+                    found,
+                    right,
+                    expected.ValueSize[i] * rounding + vanished + Numbers<T>.OutputRounding(right)
+                );
             }
             double logSumExp = LogSumExp[_queryStarts.Length > 0 ? h * _queryStarts[^1] + row : (b * _case.Heads + h) * _case.Queries + i];
             if (_case.Seed % 4 != 3)

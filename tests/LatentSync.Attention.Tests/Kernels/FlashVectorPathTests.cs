@@ -8,12 +8,22 @@ namespace LatentSync.Attention.Tests.Kernels;
 public sealed class FlashVectorPathTests
 {
     private static readonly string[] Subjects =
-        [nameof(FlashVectorWidthTests), nameof(FlashPropertyTests), nameof(FlashEdgeTests), nameof(FlashAccuracyTests), nameof(FlashGuardPageTests), nameof(FlashMagnitudePropertyTests)];
+    [
+        nameof(FlashVectorWidthTests),
+        nameof(FlashPropertyTests),
+        nameof(FlashEdgeTests),
+        nameof(FlashAccuracyTests),
+        nameof(FlashGuardPageTests),
+        nameof(FlashMagnitudePropertyTests),
+    ];
 
-    public static TheoryData<string, int, int> Switches() => new()
-    {
-        { "DOTNET_EnableAVX512", 512, 256 }, { "DOTNET_EnableAVX2", 256, 128 }, { "DOTNET_EnableHWIntrinsic", 128, 0 },
-    };
+    public static TheoryData<string, int, int> Switches() =>
+        new()
+        {
+            { "DOTNET_EnableAVX512", 512, 256 },
+            { "DOTNET_EnableAVX2", 256, 128 },
+            { "DOTNET_EnableHWIntrinsic", 128, 0 },
+        };
 
     [Theory]
     [MemberData(nameof(Switches))]
@@ -23,20 +33,36 @@ public sealed class FlashVectorPathTests
         string program = Path.Combine(AppContext.BaseDirectory, "LatentSync.Attention.Tests" + (OperatingSystem.IsWindows() ? ".exe" : ""));
         string[] arguments =
         [
-            "-noColor", "-noLogo", "-trait-", "Category=Exhaustive",
+            "-noColor",
+            "-noLogo",
+            "-trait-",
+            "Category=Exhaustive",
             // Vectors in software are slow: there the random problems are all that looks at gradients and at large ones.
-            .. (left > 0 ? [.. Subjects, nameof(FlashGradientTests), nameof(FlashPrefetchTests), nameof(FlashMagnitudeTests), nameof(FlashHiddenNumbersTests)] : Subjects).SelectMany(subject => (string[])["-class", $"{typeof(FlashVectorPathTests).Namespace}.{subject}"]),
+            .. (
+                left > 0
+                    ?
+                    [
+                        .. Subjects,
+                        nameof(FlashGradientTests),
+                        nameof(FlashPrefetchTests),
+                        nameof(FlashMagnitudeTests),
+                        nameof(FlashHiddenNumbersTests),
+                    ]
+                    : Subjects
+            ).SelectMany(subject => (string[])["-class", $"{typeof(FlashVectorPathTests).Namespace}.{subject}"]),
         ];
 
-        ProgramRun run = await ProgramRun.RunAsync(new ProgramStart(program, arguments)
-        {
-            Variables = new Dictionary<string, string?>
+        ProgramRun run = await ProgramRun.RunAsync(
+            new ProgramStart(program, arguments)
             {
-                [variable] = "0",
-                [FlashVectorWidthTests.Expected] = left.ToString(System.Globalization.CultureInfo.InvariantCulture),
-                ["LATENTSYNC_TEST_CASES"] = left > 0 ? "600" : "60",
-            },
-        });
+                Variables = new Dictionary<string, string?>
+                {
+                    [variable] = "0",
+                    [FlashVectorWidthTests.Expected] = left.ToString(System.Globalization.CultureInfo.InvariantCulture),
+                    ["LATENTSYNC_TEST_CASES"] = left > 0 ? "600" : "60",
+                },
+            }
+        );
 
         Assert.True(run.ExitCode == 0, run.Output + run.Errors);
         Assert.DoesNotContain("Total: 0", run.Output, StringComparison.Ordinal);
@@ -51,9 +77,17 @@ public sealed class FlashVectorWidthTests
 
     /// <summary>Bits of the widest vectors that are fast.</summary>
     internal static int Width =>
-        Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
+        Vector512.IsHardwareAccelerated ? 512
+        : Vector256.IsHardwareAccelerated ? 256
+        : Vector128.IsHardwareAccelerated ? 128
+        : 0;
 
     [Fact]
     public void Width_SwitchedOff_TookEffect() =>
-        Assert.Equal(Environment.GetEnvironmentVariable(Expected) is { } bits ? int.Parse(bits, System.Globalization.CultureInfo.InvariantCulture) : Width, Width);
+        Assert.Equal(
+            Environment.GetEnvironmentVariable(Expected) is { } bits
+                ? int.Parse(bits, System.Globalization.CultureInfo.InvariantCulture)
+                : Width,
+            Width
+        );
 }

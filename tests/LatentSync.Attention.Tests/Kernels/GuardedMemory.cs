@@ -14,7 +14,8 @@ internal sealed unsafe class GuardedMemory<T> : IDisposable
     /// <param name="atEnd">The last element ends at the page behind; else the first begins at the page before.</param>
     public GuardedMemory(int count, bool atEnd)
     {
-        nuint page = (nuint)Environment.SystemPageSize, inside = ((nuint)count * (nuint)sizeof(T) + page - 1) / page * page;
+        nuint page = (nuint)Environment.SystemPageSize,
+            inside = ((nuint)count * (nuint)sizeof(T) + page - 1) / page * page;
         _bytes = inside + 2 * page;
         _mapping = (byte*)PageMapping.Map(null, _bytes, 0, PageMapping.Private | PageMapping.Anonymous, -1, 0);
         Assert.NotEqual(-1, (nint)_mapping);
@@ -36,7 +37,10 @@ internal sealed unsafe class GuardedMemory<T> : IDisposable
 internal static unsafe partial class PageMapping
 {
     /// <summary>Linux's numbers.</summary>
-    internal const int Read = 1, Write = 2, Private = 2, Anonymous = 0x20;
+    internal const int Read = 1,
+        Write = 2,
+        Private = 2,
+        Anonymous = 0x20;
 
     [LibraryImport("libc", EntryPoint = "mmap")]
     internal static partial void* Map(void* address, nuint bytes, int protection, int flags, int file, nint offset);

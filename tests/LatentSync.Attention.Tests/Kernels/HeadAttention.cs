@@ -38,8 +38,8 @@ internal sealed class HeadAttention
     /// <summary>Weights below this may be 0 where they are computed in the type.</summary>
     public double SmallestWeight { get; init; }
 
-    /// <summary>Rounds a score after each step, as plain code in the type does it; null: scores are exact. With it the score's own roundings are right, and
-    /// what is left of a weight's error is that of a difference of scores.</summary>
+    /// <summary>Rounds a score after each step, as plain code in the type does it; null: scores are exact. With it the score's own
+    /// roundings are right, and what is left of a weight's error is that of a difference of scores.</summary>
     public Func<double, double>? RoundScore { get; init; }
 
     /// <summary>(Lq, Lk) factors on the weights after the softmax, 0 or 1/(1 - p): dropout. Null: all 1.</summary>
@@ -74,7 +74,8 @@ internal sealed class HeadAttention
             (double[] weights, result.LogSumExp[i], result.ScoreSize[i]) = Weights(i);
             for (int d = 0; d < ValueDim; d++)
             {
-                double sum = 0, size = 0;
+                double sum = 0,
+                    size = 0;
                 for (int j = 0; j < Keys; j++)
                 {
                     if (Sees(i, j))
@@ -93,10 +94,13 @@ internal sealed class HeadAttention
 
     /// <summary>Gradients of Σ output · <paramref name="outputGradient"/>.</summary>
     /// <remarks>With P the weights, M the factors of dropout, S the scores before the softmax, T the scaled products:
-    /// dV = (P∘M)ᵀ dO; dP = M ∘ (dO Vᵀ); dS = P ∘ (dP - Σⱼ P dP); dT = dS · (1 - tanh²(T/c)); dQ = scale · dT K; dK = scale · dTᵀ Q.</remarks>
+    /// dV = (P∘M)ᵀ dO; dP = M ∘ (dO Vᵀ); dS = P ∘ (dP - Σⱼ P dP); dT = dS · (1 - tanh²(T/c)); dQ = scale · dT K; dK = scale · dTᵀ
+    /// Q.</remarks>
     /// <param name="outputGradient">(Lq, Dv).</param>
-    /// <param name="output">(Lq, Dv): the result as it was rounded, of which Σⱼ P dP = Σ dO ∘ O is made then; null for the exact one.</param>
-    /// <param name="weightError">From a query's score size and logsumexp: the relative error of its weights, and of the sums with them.</param>
+    /// <param name="output">(Lq, Dv): the result as it was rounded, of which Σⱼ P dP = Σ dO ∘ O is made then; null for the exact
+    /// one.</param>
+    /// <param name="weightError">From a query's score size and logsumexp: the relative error of its weights, and of the sums with
+    /// them.</param>
     public HeadGradients Gradient(double[,] outputGradient, double[,]? output = null, Func<double, double, double>? weightError = null)
     {
         output ??= Forward().Output;
@@ -105,8 +109,11 @@ internal sealed class HeadAttention
         {
             (double[] weights, double logSumExp, double scoreSize) = Weights(i);
             double error = weightError?.Invoke(scoreSize, double.IsFinite(logSumExp) ? Math.Abs(logSumExp) : 0) ?? 0;
-            ReadOnlySpan<double> query = Row(Query, i), change = Row(outputGradient, i), result = Row(output, i);
-            double mean = 0, meanSize = 0;
+            ReadOnlySpan<double> query = Row(Query, i),
+                change = Row(outputGradient, i),
+                result = Row(output, i);
+            double mean = 0,
+                meanSize = 0;
             for (int d = 0; d < change.Length; d++)
             {
                 mean += change[d] * result[d];
@@ -118,15 +125,20 @@ internal sealed class HeadAttention
                 {
                     continue;
                 }
-                ReadOnlySpan<double> key = Row(Key, j), value = Row(Value, j);
-                double kept = Kept?[i, j] ?? 1, off = error * weights[j] + SmallestWeight, weightGradient = 0, size = 0;
+                ReadOnlySpan<double> key = Row(Key, j),
+                    value = Row(Value, j);
+                double kept = Kept?[i, j] ?? 1,
+                    off = error * weights[j] + SmallestWeight,
+                    weightGradient = 0,
+                    size = 0;
                 for (int d = 0; d < value.Length; d++)
                 {
                     weightGradient += change[d] * value[d];
                     size += Math.Abs(change[d] * value[d]);
                 }
                 AddTo(gradients.Value, gradients.ValueError, j, change, weights[j] * kept, off * kept);
-                double slope = Scale * weights[j] * (kept * weightGradient - mean), slopeOff = Math.Abs(Scale) * off * (kept * size + meanSize);
+                double slope = Scale * weights[j] * (kept * weightGradient - mean),
+                    slopeOff = Math.Abs(Scale) * off * (kept * size + meanSize);
                 if (Softcap > 0)
                 {
                     double bent = Math.Tanh(Scale * Dot(i, j) / Softcap);
@@ -139,11 +151,14 @@ internal sealed class HeadAttention
         return gradients;
     }
 
-    /// <summary>A query's weights, the logarithm of their sum before division, and the largest sum of sizes that went into a score.</summary>
+    /// <summary>A query's weights, the logarithm of their sum before division, and the largest sum of sizes that went into a
+    /// score.</summary>
     private (double[] Weights, double LogSumExp, double ScoreSize) Weights(int i)
     {
         double[] weights = new double[Keys];
-        double maximum = double.NegativeInfinity, scoreSize = 0, sum = 0;
+        double maximum = double.NegativeInfinity,
+            scoreSize = 0,
+            sum = 0;
         for (int j = 0; j < Keys; j++)
         {
             if (Sees(i, j))
@@ -173,7 +188,8 @@ internal sealed class HeadAttention
     /// <summary>A score, and the sum of sizes that its rounding errors are relative to.</summary>
     private double Score(int i, int j, out double size)
     {
-        double alibi = Slope * Math.Abs(i + DiagonalOffset - j), bias = Bias?[i, j] ?? 0;
+        double alibi = Slope * Math.Abs(i + DiagonalOffset - j),
+            bias = Bias?[i, j] ?? 0;
         if (RoundScore is not { } round)
         {
             double exact = Scale * Dot(i, j);
@@ -190,10 +206,12 @@ internal sealed class HeadAttention
 
     private static Span<double> Row(double[,] matrix, int row) => MemoryMarshal.CreateSpan(ref matrix[row, 0], matrix.GetLength(1));
 
-    /// <summary>Adds a vector times a factor to a row of sums, and its elements' sizes times the factor's error to that of their errors.</summary>
+    /// <summary>Adds a vector times a factor to a row of sums, and its elements' sizes times the factor's error to that of their
+    /// errors.</summary>
     private static void AddTo(double[,] sums, double[,] errors, int row, ReadOnlySpan<double> vector, double factor, double factorError)
     {
-        Span<double> sum = Row(sums, row), error = Row(errors, row);
+        Span<double> sum = Row(sums, row),
+            error = Row(errors, row);
         for (int d = 0; d < vector.Length; d++)
         {
             sum[d] += factor * vector[d];
@@ -203,7 +221,8 @@ internal sealed class HeadAttention
 
     private double Dot(int i, int j)
     {
-        ReadOnlySpan<double> query = Row(Query, i), key = Row(Key, j);
+        ReadOnlySpan<double> query = Row(Query, i),
+            key = Row(Key, j);
         double sum = 0;
         for (int d = 0; d < query.Length; d++)
         {
@@ -214,7 +233,8 @@ internal sealed class HeadAttention
 
     private double AbsoluteDot(int i, int j)
     {
-        ReadOnlySpan<double> query = Row(Query, i), key = Row(Key, j);
+        ReadOnlySpan<double> query = Row(Query, i),
+            key = Row(Key, j);
         double sum = 0;
         for (int d = 0; d < query.Length; d++)
         {
@@ -227,7 +247,8 @@ internal sealed class HeadAttention
 /// <summary>A head's result.</summary>
 /// <param name="Output">(Lq, Dv).</param>
 /// <param name="LogSumExp">(Lq); -∞ for a query that sees no key.</param>
-/// <param name="ScoreSize">(Lq): largest Σ |terms| of a score. An error of one rounding in each gives a weight this times the rounding.</param>
+/// <param name="ScoreSize">(Lq): largest Σ |terms| of a score. An error of one rounding in each gives a weight this times the
+/// rounding.</param>
 /// <param name="ValueSize">(Lq): largest Σ |weight · value| of an element.</param>
 internal sealed record HeadResult(double[,] Output, double[] LogSumExp, double[] ScoreSize, double[] ValueSize);
 
@@ -255,8 +276,10 @@ internal sealed class HeadGradients(int queries, int keys, int headDim, int valu
     /// <summary>Adds the keys' and values' gradients of another head that shares them.</summary>
     public void Add(HeadGradients other)
     {
-        foreach ((double[,] sum, double[,] added) in ((double[,], double[,])[])
-            [(Key, other.Key), (KeyError, other.KeyError), (Value, other.Value), (ValueError, other.ValueError)])
+        foreach (
+            (double[,] sum, double[,] added) in ((double[,], double[,])[])
+                [(Key, other.Key), (KeyError, other.KeyError), (Value, other.Value), (ValueError, other.ValueError)]
+        )
         {
             for (int i = 0; i < sum.Length; i++)
             {

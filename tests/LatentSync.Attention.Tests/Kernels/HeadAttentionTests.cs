@@ -12,7 +12,8 @@ public sealed class HeadAttentionTests
     {
         const double Step = 1e-5;
         var random = new Random(7);
-        double[,] outputGradient = Matrix(5, 3), kept = new double[5, 6];
+        double[,] outputGradient = Matrix(5, 3),
+            kept = new double[5, 6];
         for (int i = 0; i < 30; i++)
         {
             kept[i / 6, i % 6] = random.Next(3) == 0 ? 0 : 1.5;
@@ -33,7 +34,10 @@ public sealed class HeadAttentionTests
         };
         head.Bias[2, 1] = double.NegativeInfinity;
         HeadGradients gradients = head.Gradient(outputGradient);
-        foreach ((double[,] operand, double[,] gradient) in ((double[,], double[,])[])[(head.Query, gradients.Query), (head.Key, gradients.Key), (head.Value, gradients.Value)])
+        foreach (
+            (double[,] operand, double[,] gradient) in ((double[,], double[,])[])
+                [(head.Query, gradients.Query), (head.Key, gradients.Key), (head.Value, gradients.Value)]
+        )
         {
             for (int i = 0; i < operand.GetLength(0); i++)
             {
@@ -66,7 +70,24 @@ public sealed class HeadAttentionTests
     [Fact]
     public void Forward_TwoKeysByHand_IsTheirMean()
     {
-        var head = new HeadAttention { Query = new double[,] { { 1 } }, Key = new double[,] { { 0 }, { Math.Log(3) } }, Value = new double[,] { { 4 }, { 8 } }, Scale = 1 };
+        var head = new HeadAttention
+        {
+            Query = new double[,]
+            {
+                { 1 },
+            },
+            Key = new double[,]
+            {
+                { 0 },
+                { Math.Log(3) },
+            },
+            Value = new double[,]
+            {
+                { 4 },
+                { 8 },
+            },
+            Scale = 1,
+        };
         HeadResult result = head.Forward();
         Assert.Equal(7, result.Output[0, 0], 1e-14);
         Assert.Equal(Math.Log(4), result.LogSumExp[0], 1e-14);

@@ -29,11 +29,15 @@ internal static class Numbers<T>
     /// <summary>A number rounded to the type in which is computed.</summary>
     public static double RoundToCompute(double value) => typeof(T) == typeof(double) ? value : (float)value;
 
-    /// <summary>Whether a number is what it should be: within the tolerance, or infinite where that reaches beyond the type. Where plain code has NaN
-    /// anything is right.</summary>
+    /// <summary>Whether a number is what it should be: within the tolerance, or infinite where that reaches beyond the type. Where plain
+    /// code has NaN anything is right.</summary>
     public static bool AreClose(double found, double right, double tolerance) =>
-        found == right || Math.Abs(found - right) <= tolerance || double.IsNaN(right)
-        || double.IsInfinity(found) && Math.Sign(found) == Math.Sign(right) && Math.Abs(right) + tolerance >= Largest * (1 - Math.ScaleB(1, -12));
+        found == right
+        || Math.Abs(found - right) <= tolerance
+        || double.IsNaN(right)
+        || double.IsInfinity(found)
+            && Math.Sign(found) == Math.Sign(right)
+            && Math.Abs(right) + tolerance >= Largest * (1 - Math.ScaleB(1, -12));
 
     public static double ToDouble(T value) =>
         typeof(T) == typeof(double) ? Unsafe.BitCast<T, double>(value)

@@ -1,21 +1,26 @@
 namespace LatentSync.Attention.Tests.Kernels;
 
-/// <summary>Elements of one problem whose scores, masks and values have any size, drawn log-uniformly up to the type's largest number, and many of them equal.
-/// Queries and keys are small integers times powers of two, so that their dot products are exact in every order of the sum: which scores are equal, and
-/// which is the largest, is then no matter of rounding.</summary>
+/// <summary>Elements of one problem whose scores, masks and values have any size, drawn log-uniformly up to the type's largest number, and
+/// many of them equal. Queries and keys are small integers times powers of two, so that their dot products are exact in every order of the
+/// sum: which scores are equal, and which is the largest, is then no matter of rounding.</summary>
 internal sealed class NumbersOfAnySize<T>
     where T : unmanaged
 {
-    private const int QuerySteps = 2, KeySteps = 8, BitsOfSums = 13;
+    private const int QuerySteps = 2,
+        KeySteps = 8,
+        BitsOfSums = 13;
     private readonly Random _random;
-    private readonly double _querySize, _keySize, _valueSize;
+    private readonly double _querySize,
+        _keySize,
+        _valueSize;
     private readonly double[] _masks;
     private readonly int _distinctKeys;
 
     public NumbersOfAnySize(Random random, bool mayOverflow)
     {
         _random = random;
-        int largest = (int)Math.Floor(Math.Log2(Numbers<T>.Largest)), compute = typeof(T) == typeof(double) ? 1023 : 127;
+        int largest = (int)Math.Floor(Math.Log2(Numbers<T>.Largest)),
+            compute = typeof(T) == typeof(double) ? 1023 : 127;
         int scores = Math.Min(2 * (largest - BitsOfSums / 2), compute - BitsOfSums);
         int exponent = random.Next(-10, (mayOverflow ? scores : Math.Min(scores, compute / 2)) + 1);
         _querySize = Math.ScaleB(1, exponent / 2 - 1);
@@ -31,7 +36,8 @@ internal sealed class NumbersOfAnySize<T>
     public double KeyElement() => _random.Next(-KeySteps, KeySteps + 1) * _keySize;
 
     /// <summary>Half of the values lie near the largest, the others anywhere below.</summary>
-    public double ValueElement() => _random.Next(2) == 0 ? _valueSize * (2 * _random.NextDouble() - 1) : LogUniform(-20, Math.Log2(_valueSize));
+    public double ValueElement() =>
+        _random.Next(2) == 0 ? _valueSize * (2 * _random.NextDouble() - 1) : LogUniform(-20, Math.Log2(_valueSize));
 
     public double MaskElement() => _masks[_random.Next(_masks.Length)];
 
@@ -58,10 +64,10 @@ internal sealed class NumbersOfAnySize<T>
     {
         nint[] lengths = tensor.Lengths;
         return from a in Enumerable.Range(0, (int)lengths[0])
-               from b in Enumerable.Range(0, (int)lengths[1])
-               from c in Enumerable.Range(0, (int)lengths[2])
-               from d in Enumerable.Range(0, (int)lengths[3])
-               select (a, b, c, d);
+            from b in Enumerable.Range(0, (int)lengths[1])
+            from c in Enumerable.Range(0, (int)lengths[2])
+            from d in Enumerable.Range(0, (int)lengths[3])
+            select (a, b, c, d);
     }
 
     private double LogUniform(double least, double most)

@@ -8,7 +8,8 @@ internal static class Philox
     {
         for (int round = 0; round < 10; round++, k0 += 0x9E3779B9, k1 += 0xBB67AE85)
         {
-            ulong first = 0xD2511F53UL * c0, second = 0xCD9E8D57UL * c2;
+            ulong first = 0xD2511F53UL * c0,
+                second = 0xCD9E8D57UL * c2;
             (c0, c1, c2, c3) = ((uint)(second >> 32) ^ c1 ^ k0, (uint)second, (uint)(first >> 32) ^ c3 ^ k1, (uint)first);
         }
         return [c0, c1, c2, c3];

@@ -26,8 +26,12 @@ internal sealed record Layout(string Order, int Step, int Padding, int Broadcast
         {
             (order[1], order[2]) = (order[2], order[1]);
         }
-        return new Layout(new string(order), random.Next(6) == 0 ? 2 : 1, random.Next(3) == 0 ? random.Next(1, 9) : 0,
-            mayBroadcast && random.Next(6) == 0 ? 1 << random.Next(4) : 0);
+        return new Layout(
+            new string(order),
+            random.Next(6) == 0 ? 2 : 1,
+            random.Next(3) == 0 ? random.Next(1, 9) : 0,
+            mayBroadcast && random.Next(6) == 0 ? 1 << random.Next(4) : 0
+        );
     }
 }
 

@@ -64,11 +64,18 @@ public sealed class HealthCheckTests
     public async Task Health_GpuThatNothingServes_IsUnhealthyAndSaysWhere()
     {
         var gpu = new GpuInfo("Tesla M40", "5.2", 12L << 30, null, null);
-        using ServiceProvider services = TestServices.Build(configure: options => options.ConfigureDispatcher = built => built with
-        {
-            Machine = built.Machine! with { Gpus = [gpu], LibTorch = new LibTorchInfo("2.10.0", "cu128", null, false, ["7.0", "7.5", "8.0"]) },
-            FreeMemory = _ => 8L << 30,
-        });
+        using ServiceProvider services = TestServices.Build(configure: options =>
+            options.ConfigureDispatcher = built =>
+                built with
+                {
+                    Machine = built.Machine! with
+                    {
+                        Gpus = [gpu],
+                        LibTorch = new LibTorchInfo("2.10.0", "cu128", null, false, ["7.0", "7.5", "8.0"]),
+                    },
+                    FreeMemory = _ => 8L << 30,
+                }
+        );
         HealthReportEntry entry = await CheckAsync(services);
         Assert.Equal(HealthStatus.Unhealthy, entry.Status);
         Assert.Contains("nothing runs on cuda:0", entry.Description!, StringComparison.Ordinal);
@@ -94,7 +101,9 @@ public sealed class HealthCheckTests
         collection.AddHealthChecks().AddLatentSyncAttention("kernels", HealthStatus.Degraded, ["ready"]);
         collection.AddLatentSyncAttention(options => options.Policy = "nonsense");
         await using ServiceProvider services = collection.BuildServiceProvider();
-        HealthReport report = await services.GetRequiredService<HealthCheckService>().CheckHealthAsync(check => check.Tags.Contains("ready"), Cancellation);
+        HealthReport report = await services
+            .GetRequiredService<HealthCheckService>()
+            .CheckHealthAsync(check => check.Tags.Contains("ready"), Cancellation);
         Assert.Equal(HealthStatus.Degraded, report.Entries["kernels"].Status);
     }
 

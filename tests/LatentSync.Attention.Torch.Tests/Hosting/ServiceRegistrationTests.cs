@@ -34,7 +34,9 @@ public sealed class ServiceRegistrationTests
     public void AddLatentSyncAttention_CalledAgain_OnlyAddsConfiguration()
     {
         using ServiceProvider services = TestServices.Build(
-            configure: options => options.Policy = "prefer sliced", more: more => more.AddLatentSyncAttention(options => options.Policy += ", forbid torch-math"));
+            configure: options => options.Policy = "prefer sliced",
+            more: more => more.AddLatentSyncAttention(options => options.Policy += ", forbid torch-math")
+        );
         Assert.Single(services.GetServices<AttentionDispatcher>());
         Assert.Equal("prefer sliced, forbid torch-math", services.GetRequiredService<AttentionDispatcher>().Policy.ToString());
     }
@@ -42,10 +44,18 @@ public sealed class ServiceRegistrationTests
     [Fact]
     public void Options_InAConfigurationSection_AreBound()
     {
-        IConfiguration configuration = new ConfigurationBuilder().AddInMemoryCollection(
-            new Dictionary<string, string?> { ["LatentSync:Attention:Policy"] = "forbid torch-flash", ["LatentSync:Attention:Language"] = "en" }).Build();
-        using ServiceProvider services = TestServices.Build(
-            more: more => more.Configure<AttentionServiceOptions>(configuration.GetSection(AttentionServiceOptions.Section)));
+        IConfiguration configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection(
+                new Dictionary<string, string?>
+                {
+                    ["LatentSync:Attention:Policy"] = "forbid torch-flash",
+                    ["LatentSync:Attention:Language"] = "en",
+                }
+            )
+            .Build();
+        using ServiceProvider services = TestServices.Build(more: more =>
+            more.Configure<AttentionServiceOptions>(configuration.GetSection(AttentionServiceOptions.Section))
+        );
         try
         {
             Assert.Equal(Policy.Forbid("torch-flash"), services.GetRequiredService<AttentionDispatcher>().Policy);
@@ -86,7 +96,10 @@ public sealed class ServiceRegistrationTests
         var listener = new RecordingListener();
         var faulty = new ScriptedBackend(new TorchFlashBackend(), (_, _) => FallbackTests.Failure(FailureKind.NoKernel));
         using ServiceProvider services = TestServices.Build(
-            log, TestServices.With(faulty, new TorchMathBackend()), more => more.AddSingleton<IAttentionListener>(listener));
+            log,
+            TestServices.With(faulty, new TorchMathBackend()),
+            more => more.AddSingleton<IAttentionListener>(listener)
+        );
         var dispatcher = services.GetRequiredService<AttentionDispatcher>();
         Tensor query = randn(1, 2, 16, 24);
 
@@ -99,7 +112,8 @@ public sealed class ServiceRegistrationTests
         Assert.Equal((LogLevel.Warning, "AttentionIncident"), (incident.Level, incident.Id.Name));
         Assert.Equal(
             ("ATT0901", "torch-flash", "unet", "torch-math"),
-            (incident.Fields["Code"], incident.Fields["Backend"], incident.Fields["Layer"], incident.Fields["Next"]));
+            (incident.Fields["Code"], incident.Fields["Backend"], incident.Fields["Layer"], incident.Fields["Next"])
+        );
         Assert.Contains("No available kernel", incident.Text, StringComparison.Ordinal);
         Assert.NotNull(incident.Exception);
         Assert.Single(listener.Incidents);
@@ -112,7 +126,9 @@ public sealed class ServiceRegistrationTests
         using var scope = NewDisposeScope();
         var log = new RecordingLoggerProvider();
         using ServiceProvider services = TestServices.Build(
-            log, TestServices.With(new ScriptedBackend(new TorchMathBackend(), (_, _) => FallbackTests.Failure(FailureKind.NoKernel))));
+            log,
+            TestServices.With(new ScriptedBackend(new TorchMathBackend(), (_, _) => FallbackTests.Failure(FailureKind.NoKernel)))
+        );
         Tensor query = randn(1, 2, 16, 24);
         Assert.Throws<AttentionUnavailableException>(() => services.GetRequiredService<AttentionDispatcher>().Run(query, query, query));
         LogEntry incident = Assert.Single(log.Entries, entry => entry.Id.Id == AttentionIncident.EventId);
@@ -125,8 +141,9 @@ public sealed class ServiceRegistrationTests
         using var scope = NewDisposeScope();
         var own = new RecordingListener();
         var faulty = new ScriptedBackend(new TorchFlashBackend(), (_, _) => FallbackTests.Failure(FailureKind.Other));
-        using ServiceProvider services = TestServices.Build(
-            configure: options => options.ConfigureDispatcher = built => built with { Backends = [faulty, new SlicedBackend()], Listener = own });
+        using ServiceProvider services = TestServices.Build(configure: options =>
+            options.ConfigureDispatcher = built => built with { Backends = [faulty, new SlicedBackend()], Listener = own }
+        );
         Tensor query = randn(1, 2, 16, 24);
         services.GetRequiredService<AttentionDispatcher>().Run(query, query, query);
         Assert.Single(own.Incidents);

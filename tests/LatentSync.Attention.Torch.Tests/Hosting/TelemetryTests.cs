@@ -24,11 +24,15 @@ public sealed class TelemetryTests
             Faulty().Run(query, query, query, layer: "metered");
         }
         Measurement call = Assert.Single(measured, m => m.Instrument == "latentsync.attention.calls");
-        Assert.Equal(("{call}", 1.0, "metered", "torch-math"), (call.Unit, call.Value, call.Tags[AttentionTelemetry.LayerTag], call.Tags[AttentionTelemetry.BackendTag]));
+        Assert.Equal(
+            ("{call}", 1.0, "metered", "torch-math"),
+            (call.Unit, call.Value, call.Tags[AttentionTelemetry.LayerTag], call.Tags[AttentionTelemetry.BackendTag])
+        );
         Measurement fallback = Assert.Single(measured, m => m.Instrument == "latentsync.attention.fallbacks");
         Assert.Equal(
             ("{fallback}", 1.0, "torch-flash", "ATT0901"),
-            (fallback.Unit, fallback.Value, fallback.Tags[AttentionTelemetry.BackendTag], fallback.Tags[AttentionTelemetry.CodeTag]));
+            (fallback.Unit, fallback.Value, fallback.Tags[AttentionTelemetry.BackendTag], fallback.Tags[AttentionTelemetry.CodeTag])
+        );
         Measurement duration = Assert.Single(measured, m => m.Instrument == "latentsync.attention.duration");
         Assert.Equal(("s", "torch-math"), (duration.Unit, duration.Tags[AttentionTelemetry.BackendTag]));
         Assert.InRange(duration.Value, 1e-7, 60);
@@ -53,8 +57,12 @@ public sealed class TelemetryTests
             {
                 Assert.StartsWith("latentsync.attention.", instrument.Name, StringComparison.Ordinal);
                 Assert.False(string.IsNullOrEmpty(instrument.Unit) || string.IsNullOrEmpty(instrument.Description));
-                Assert.Equal((AttentionTelemetry.Name, AttentionTelemetry.Source.Version), (instrument.Meter.Name, instrument.Meter.Version));
-            });
+                Assert.Equal(
+                    (AttentionTelemetry.Name, AttentionTelemetry.Source.Version),
+                    (instrument.Meter.Name, instrument.Meter.Version)
+                );
+            }
+        );
 
     [Fact]
     public void Activity_FallbackHappened_HasTagsAndTheEvent()
@@ -83,7 +91,9 @@ public sealed class TelemetryTests
         var activities = new List<Activity>();
         using ActivityListener listener = Trace(activities);
         Tensor query = randn(1, 2, 16, 24);
-        var dispatcher = new AttentionDispatcher(new AttentionDispatcherOptions { Policy = Policy.Auto, Backends = [Fails(new TorchMathBackend())] });
+        var dispatcher = new AttentionDispatcher(
+            new AttentionDispatcherOptions { Policy = Policy.Auto, Backends = [Fails(new TorchMathBackend())] }
+        );
 
         Assert.Throws<AttentionUnavailableException>(() => dispatcher.Run(query, query, query));
 

@@ -8,7 +8,11 @@ namespace LatentSync.Attention.Torch.Tests.Hosting;
 /// <summary>Containers of the tests.</summary>
 internal static class TestServices
 {
-    internal static ServiceProvider Build(RecordingLoggerProvider? log = null, Action<AttentionServiceOptions>? configure = null, Action<IServiceCollection>? more = null)
+    internal static ServiceProvider Build(
+        RecordingLoggerProvider? log = null,
+        Action<AttentionServiceOptions>? configure = null,
+        Action<IServiceCollection>? more = null
+    )
     {
         var services = new ServiceCollection();
         services.AddLogging(logging =>

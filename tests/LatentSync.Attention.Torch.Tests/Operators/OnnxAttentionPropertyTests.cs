@@ -40,11 +40,13 @@ public sealed class OnnxAttentionPropertyTests
             OnnxAttentionOutputs outputs;
             try
             {
-                outputs = backendName == "reference"
-                    ? OnnxAttention.ComputeReference(problem.Inputs, problem.Attributes, Everything)
-                    : OnnxAttention.Compute(problem.Inputs, problem.Attributes, Everything, DispatcherOf(backendName));
+                outputs =
+                    backendName == "reference"
+                        ? OnnxAttention.ComputeReference(problem.Inputs, problem.Attributes, Everything)
+                        : OnnxAttention.Compute(problem.Inputs, problem.Attributes, Everything, DispatcherOf(backendName));
             }
-            catch (AttentionUnavailableException refusal) when (refusal.InnerException is null && backendName.StartsWith("torch-", StringComparison.Ordinal))
+            catch (AttentionUnavailableException refusal)
+                when (refusal.InnerException is null && backendName.StartsWith("torch-", StringComparison.Ordinal))
             {
                 Assert.True(problem.Attributes.Softcap > 0 || problem.Rows == 0 || problem.Keys == 0, $"{problem}: {refusal.Message}");
                 continue;
@@ -59,9 +61,13 @@ public sealed class OnnxAttentionPropertyTests
     public void Compute_DifferentValueType_UsesTheWiderOne()
     {
         using var scope = NewDisposeScope();
-        Tensor query = randn([2, 3, 5, 8], generator: new Generator(1)).to(float16), key = randn([2, 3, 7, 8], generator: new Generator(2)).to(float16);
+        Tensor query = randn([2, 3, 5, 8], generator: new Generator(1)).to(float16),
+            key = randn([2, 3, 7, 8], generator: new Generator(2)).to(float16);
         Tensor value = randn([2, 3, 7, 4], generator: new Generator(3));
-        OnnxAttentionOutputs outputs = OnnxAttention.Compute(new OnnxAttentionInputs(query, key, value), wanted: OnnxOptionalOutputs.Present);
+        OnnxAttentionOutputs outputs = OnnxAttention.Compute(
+            new OnnxAttentionInputs(query, key, value),
+            wanted: OnnxOptionalOutputs.Present
+        );
         Assert.Equal(ScalarType.Float16, outputs.Output.dtype);
         Assert.Equal(ScalarType.Float32, outputs.PresentValue!.dtype);
         Tensor expected = OnnxAttention.ComputeReference(new OnnxAttentionInputs(query, key, value)).Output;
@@ -91,11 +97,19 @@ public sealed class OnnxAttentionPropertyTests
     public void Compute_SquareCausalAfterACache_NeedsNoMask()
     {
         using var scope = NewDisposeScope();
-        Tensor query = randn(1, 2, 64, 8), past = randn(1, 2, 100, 8);
+        Tensor query = randn(1, 2, 64, 8),
+            past = randn(1, 2, 100, 8);
         AttentionDispatcher dispatcher = Requiring("torch-math");
         _ = OnnxAttention.Compute(
-            new OnnxAttentionInputs(query, query, query) { PastKey = past, PastValue = past, KeyLengths = tensor(new long[] { 164 }) },
-            new OnnxAttentionAttributes { IsCausal = true }, dispatcher: dispatcher);
+            new OnnxAttentionInputs(query, query, query)
+            {
+                PastKey = past,
+                PastValue = past,
+                KeyLengths = tensor(new long[] { 164 }),
+            },
+            new OnnxAttentionAttributes { IsCausal = true },
+            dispatcher: dispatcher
+        );
         Assert.Equal(1, dispatcher.Snapshot().Single().Calls);
     }
 
@@ -103,11 +117,14 @@ public sealed class OnnxAttentionPropertyTests
     public void Compute_UnequalLengths_RunsEachSequenceWithItsOwnKeys()
     {
         using var scope = NewDisposeScope();
-        Tensor query = randn(3, 2, 1, 8), keys = randn(3, 2, 50, 8);
+        Tensor query = randn(3, 2, 1, 8),
+            keys = randn(3, 2, 50, 8);
         AttentionDispatcher dispatcher = Requiring("torch-flash");
         OnnxAttentionOutputs outputs = OnnxAttention.Compute(
             new OnnxAttentionInputs(query, keys, keys) { KeyLengths = tensor(new long[] { 50, 0, 7 }) },
-            new OnnxAttentionAttributes { IsCausal = true }, dispatcher: dispatcher);
+            new OnnxAttentionAttributes { IsCausal = true },
+            dispatcher: dispatcher
+        );
         Assert.Equal(2, dispatcher.Snapshot().Single().Calls); // the second sequence has no key
         Assert.Equal(0f, outputs.Output[1].abs().max().item<float>());
         Tensor alone = dispatcher.Run(query[2..3], keys[2..3].narrow(2, 0, 7), keys[2..3].narrow(2, 0, 7));
@@ -125,7 +142,8 @@ public sealed class OnnxAttentionPropertyTests
     public void Compute_InputsThatDoNotFit_IsAnArgumentExceptionThatSaysWhat(string part, int rank, int fault, double? scale)
     {
         using var scope = NewDisposeScope();
-        Tensor query = rank == 3 ? zeros(2, 5, 8) : zeros(2, fault == 1 ? 3 : 4, 5, 8), key = rank == 3 ? query : zeros(2, 2, 7, 8);
+        Tensor query = rank == 3 ? zeros(2, 5, 8) : zeros(2, fault == 1 ? 3 : 4, 5, 8),
+            key = rank == 3 ? query : zeros(2, 2, 7, 8);
         var inputs = new OnnxAttentionInputs(query, key, key)
         {
             PastKey = fault is 2 or 3 ? zeros(2, 2, 3, fault == 2 ? 9 : 8) : null,
@@ -133,11 +151,16 @@ public sealed class OnnxAttentionPropertyTests
             Mask = fault == 4 ? zeros(5, 8) : null,
             KeyLengths = fault == 5 ? tensor(new long[] { 1 }) : null,
         };
-        var exception = Assert.Throws<ArgumentException>(() => OnnxAttention.Compute(inputs, new OnnxAttentionAttributes { Scale = scale }));
+        var exception = Assert.Throws<ArgumentException>(() =>
+            OnnxAttention.Compute(inputs, new OnnxAttentionAttributes { Scale = scale })
+        );
         Assert.Contains("required", exception.Message, StringComparison.Ordinal);
         Assert.True(
-            exception.Message.Contains(part, StringComparison.Ordinal) || part is "the head counts" && exception.Message.Contains("q_num_heads", StringComparison.Ordinal)
-            || part is "the cache" && exception.Message.Contains("cache", StringComparison.Ordinal), exception.Message);
+            exception.Message.Contains(part, StringComparison.Ordinal)
+                || part is "the head counts" && exception.Message.Contains("q_num_heads", StringComparison.Ordinal)
+                || part is "the cache" && exception.Message.Contains("cache", StringComparison.Ordinal),
+            exception.Message
+        );
     }
 
     private static AttentionDispatcher DispatcherOf(string name) =>
@@ -164,11 +187,15 @@ public sealed class OnnxAttentionPropertyTests
         };
         AssertClose(problem, "Y", problem.Expected.Output, output, 2 * storage, 2 * storage);
         AssertClose(problem, $"scores {problem.Attributes.ScoreOutput}", problem.ExpectedScores, outputs.Scores, storage, storage);
-        Assert.True(SameBits(outputs.PresentKey!, problem.AllKeys) && SameBits(outputs.PresentValue!, problem.AllValues), problem.ToString());
+        Assert.True(
+            SameBits(outputs.PresentKey!, problem.AllKeys) && SameBits(outputs.PresentValue!, problem.AllValues),
+            problem.ToString()
+        );
     }
 
     private static bool SameBits(Tensor first, Tensor second) =>
-        first.dtype == second.dtype && first.shape.SequenceEqual(second.shape)
+        first.dtype == second.dtype
+        && first.shape.SequenceEqual(second.shape)
         && (first.numel() == 0 || first.contiguous().bytes.SequenceEqual(second.contiguous().bytes));
 
     private static void AssertClose(RandomOnnxCase problem, string what, double[] expected, Tensor found, double atol, double rtol)
@@ -179,7 +206,9 @@ public sealed class OnnxAttentionPropertyTests
         {
             if (!expected[i].Equals(actual[i]) && !(Math.Abs(expected[i] - actual[i]) <= atol + rtol * Math.Abs(expected[i])))
             {
-                Assert.Fail(string.Create(CultureInfo.InvariantCulture, $"{what}[{i}] expected {expected[i]:R}, actual {actual[i]:R}; {problem}"));
+                Assert.Fail(
+                    string.Create(CultureInfo.InvariantCulture, $"{what}[{i}] expected {expected[i]:R}, actual {actual[i]:R}; {problem}")
+                );
             }
         }
     }

@@ -34,7 +34,9 @@ internal sealed class RandomOnnxCase
         bool hasRank3 = Chance(0.4);
         // Distinct numbers for Q, K and V, so that a mix-up shows.
         double spread = Pick(0.3, 1.0, 3.0);
-        Tensor query = Normal(Batch, Heads, Rows, Dim).mul(spread), key = Normal(Batch, KvHeads, fresh, Dim), value = Normal(Batch, KvHeads, fresh, ValueDim);
+        Tensor query = Normal(Batch, Heads, Rows, Dim).mul(spread),
+            key = Normal(Batch, KvHeads, fresh, Dim),
+            value = Normal(Batch, KvHeads, fresh, ValueDim);
         (query, key, value) = (query.to(DType), key.to(DType), value.to(DType));
         Tensor? pastKey = Past is { } p ? Normal(Batch, KvHeads, p, Dim).to(DType) : null;
         Tensor? pastValue = Past is { } q ? Normal(Batch, KvHeads, q, ValueDim).to(DType) : null;
@@ -51,7 +53,9 @@ internal sealed class RandomOnnxCase
             QueryHeadCount = hasRank3 ? Heads : null,
             KvHeadCount = hasRank3 ? KvHeads : null,
             ScoreOutput = (OnnxScoreOutput)_random.Next(4),
-            SoftmaxPrecision = Chance(0.3) ? Pick(OnnxPrecision.Float32, OnnxPrecision.Float16, OnnxPrecision.Float64, OnnxPrecision.BFloat16) : null,
+            SoftmaxPrecision = Chance(0.3)
+                ? Pick(OnnxPrecision.Float32, OnnxPrecision.Float16, OnnxPrecision.Float64, OnnxPrecision.BFloat16)
+                : null,
             LeftWindow = Chance(0.25) ? Pick(0, 1, 7, 40) : null,
             RightWindow = Chance(0.2) ? Pick(0, 2, 9, 70) : null,
         };
@@ -109,7 +113,10 @@ internal sealed class RandomOnnxCase
         };
 
     public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"seed {Seed}: B {Batch}, H {Heads}/{KvHeads}, Sq {Rows}, T {Keys} (past {Past}), D {Dim}/{ValueDim}, {DType}, ")
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"seed {Seed}: B {Batch}, H {Heads}/{KvHeads}, Sq {Rows}, T {Keys} (past {Past}), D {Dim}/{ValueDim}, {DType}, "
+        )
         + $"mask {(Inputs.Mask is { } mask ? $"{mask.dtype} ({string.Join(", ", mask.shape)})" : "none")}, "
         + $"lengths {(Inputs.KeyLengths is { } lengths ? string.Join(" ", lengths.data<long>().ToArray()) : "none")}, {Attributes}";
 
@@ -120,17 +127,24 @@ internal sealed class RandomOnnxCase
         long maskKeys = mask is null ? Keys : mask.shape[^1];
         Func<int, int, int, int, double>? read = mask is null ? null : LoopOracle.Reader(mask);
         return LoopOracle.Attend(
-            problem, LoopOracle.Doubles(query), LoopOracle.Doubles(AllKeys), LoopOracle.Doubles(AllValues),
-            Attributes.Scale ?? 1 / Math.Sqrt(Dim), Attributes.Softcap, (b, h, i, j) =>
+            problem,
+            LoopOracle.Doubles(query),
+            LoopOracle.Doubles(AllKeys),
+            LoopOracle.Doubles(AllValues),
+            Attributes.Scale ?? 1 / Math.Sqrt(Dim),
+            Attributes.Softcap,
+            (b, h, i, j) =>
             {
                 long position = i + (Past ?? (keyLengths is null ? 0 : keyLengths[b] - Rows));
-                bool isHidden = j >= maskKeys
+                bool isHidden =
+                    j >= maskKeys
                     || keyLengths is not null && j >= keyLengths[b]
                     || Attributes.IsCausal && j > position
                     || Attributes.LeftWindow is { } left && j < position - left
                     || Attributes.RightWindow is { } right && j > position + right;
                 return isHidden ? double.NegativeInfinity : read?.Invoke(b, h, i, j) ?? 0;
-            });
+            }
+        );
     }
 
     private Tensor MakeMask()

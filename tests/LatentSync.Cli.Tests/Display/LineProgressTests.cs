@@ -25,8 +25,14 @@ public sealed class LineProgressTests
             sync.Report(new SyncProgress(SyncStage.Write, frame, 40, "frames"));
         }
 
-        Assert.Equal(["finding faces: 40 frames", "animating the mouth: 1 step", "writing the video: 40 frames"], Lines.Where(line => !line.Contains('/')));
-        Assert.All(Lines.Where(line => line.Contains('/')), line => Assert.StartsWith("animating the mouth: 0/1 steps", line, StringComparison.Ordinal));
+        Assert.Equal(
+            ["finding faces: 40 frames", "animating the mouth: 1 step", "writing the video: 40 frames"],
+            Lines.Where(line => !line.Contains('/'))
+        );
+        Assert.All(
+            Lines.Where(line => line.Contains('/')),
+            line => Assert.StartsWith("animating the mouth: 0/1 steps", line, StringComparison.Ordinal)
+        );
     }
 
     [Fact]

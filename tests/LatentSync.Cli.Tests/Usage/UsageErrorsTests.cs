@@ -48,7 +48,9 @@ public sealed class UsageErrorsTests
     [Fact]
     public void Of_MisspeltBackend_NamesTheNearest()
     {
-        string fault = Assert.Single(UsageErrors.Of(Root.Parse(["sync", "--video", "v", "--audio", "a", "--out", "o", "--attention", "prefer torch-mahts"])));
+        string fault = Assert.Single(
+            UsageErrors.Of(Root.Parse(["sync", "--video", "v", "--audio", "a", "--out", "o", "--attention", "prefer torch-mahts"]))
+        );
 
         Assert.StartsWith("--attention: ", fault, StringComparison.Ordinal);
         Assert.EndsWith("Did you mean torch-math?", fault, StringComparison.Ordinal);
@@ -66,7 +68,10 @@ public sealed class UsageErrorsTests
         IReadOnlyList<string> faults = UsageErrors.Of(Root.Parse(["sync", "--video", "v", "--steps", "x", "--crf", "y", "--stepz", "3"]));
 
         Assert.Equal(5, faults.Count); // audio and out are missing, two values are wrong, one option is unknown
-        Assert.Contains(faults, fault => fault.StartsWith("Option '--audio' is required: --audio FILE, new speech", StringComparison.Ordinal));
+        Assert.Contains(
+            faults,
+            fault => fault.StartsWith("Option '--audio' is required: --audio FILE, new speech", StringComparison.Ordinal)
+        );
         Assert.Contains("Unrecognized command or argument '--stepz'; did you mean --steps?", faults);
     }
 
@@ -76,7 +81,13 @@ public sealed class UsageErrorsTests
         foreach (Command command in Walk(Root))
         {
             string[] path = [.. Path(command)];
-            foreach (Option option in command.Options.Where(option => option.ValueType != typeof(string) && option.ValueType != typeof(string[]) && option is not VersionOption and not System.CommandLine.Help.HelpOption))
+            foreach (
+                Option option in command.Options.Where(option =>
+                    option.ValueType != typeof(string)
+                    && option.ValueType != typeof(string[])
+                    && option is not VersionOption and not System.CommandLine.Help.HelpOption
+                )
+            )
             {
                 if (option.ValueType == typeof(bool) && command.Arguments.Count > 0)
                 {
@@ -84,12 +95,16 @@ public sealed class UsageErrorsTests
                 }
                 ParseResult parsed = Root.Parse([.. path, $"{option.Name}=?!"]);
                 Assert.DoesNotContain("System.", string.Join('\n', UsageErrors.Of(parsed)), StringComparison.Ordinal);
-                Assert.Contains(UsageErrors.Of(parsed), fault => fault.StartsWith(option.Name, StringComparison.Ordinal) && fault.Contains("?!", StringComparison.Ordinal));
+                Assert.Contains(
+                    UsageErrors.Of(parsed),
+                    fault => fault.StartsWith(option.Name, StringComparison.Ordinal) && fault.Contains("?!", StringComparison.Ordinal)
+                );
             }
         }
     }
 
     private static IEnumerable<Command> Walk(Command command) => command.Subcommands.SelectMany(Walk).Prepend(command);
 
-    private static IEnumerable<string> Path(Command command) => command.Parents.OfType<Command>().FirstOrDefault() is { } parent ? Path(parent).Append(command.Name) : [];
+    private static IEnumerable<string> Path(Command command) =>
+        command.Parents.OfType<Command>().FirstOrDefault() is { } parent ? Path(parent).Append(command.Name) : [];
 }

@@ -17,7 +17,10 @@ public sealed class UsageReportTests
     [InlineData("sync --video v --audio a --out o --steps abc", "--steps 需要整数，而不是“abc”")]
     [InlineData("sync --video v --audio a --out o --guidance x", "--guidance 需要数字，例如 1.5，而不是“x”")]
     [InlineData("sync --video v --audio a --out o --json=x", "--json 是开关：去掉“x”，或写 true、false")]
-    [InlineData("sync --video v --audio a --out o --silence generat", "--silence 应为 generate 或 original，而不是“generat”；您是不是想写 generate？")]
+    [InlineData(
+        "sync --video v --audio a --out o --silence generat",
+        "--silence 应为 generate 或 original，而不是“generat”；您是不是想写 generate？"
+    )]
     [InlineData("sync --video v --audio a", "缺少选项 --out FILE")]
     public void Write_Chinese_HasNoEnglishSentence(string line, string expected)
     {

@@ -12,5 +12,8 @@ public sealed class ConstantRateFramesTests
     [InlineData(25, 2, new long[] { 0, 1, 1, 2, 2, 3, 3 })]
     [InlineData(24000, 1001, new long[] { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 12 })]
     public void SourceIndex_AnyRate_IsTheNearestFrame(long numerator, long denominator, long[] expected) =>
-        Assert.Equal(expected, Enumerable.Range(0, expected.Length).Select(i => ConstantRateFrames.SourceIndex(i, new Rational(numerator, denominator))));
+        Assert.Equal(
+            expected,
+            Enumerable.Range(0, expected.Length).Select(i => ConstantRateFrames.SourceIndex(i, new Rational(numerator, denominator)))
+        );
 }

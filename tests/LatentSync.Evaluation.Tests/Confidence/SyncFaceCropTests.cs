@@ -103,7 +103,11 @@ public sealed class SyncFaceCropTests
     }
 
     internal static SpeakerTrack Track(FaceBox box, int frames) =>
-        new([.. Enumerable.Range(0, frames).Select(i => new TrackedFace(i, new AlignmentPoints(new(1, 1), new(2, 1), new(1.5, 2)), box, 1, false, 0))]);
+        new([
+            .. Enumerable
+                .Range(0, frames)
+                .Select(i => new TrackedFace(i, new AlignmentPoints(new(1, 1), new(2, 1), new(1.5, 2)), box, 1, false, 0)),
+        ]);
 
     private static VideoFrame Pattern(int width, int height)
     {

@@ -11,7 +11,14 @@ public sealed class DemoEvaluationTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private DemoEvaluationOptions Options => new() { ClipCount = 2, Seconds = 2, Size = 256, CheckpointFolder = _folder.Path };
+    private DemoEvaluationOptions Options =>
+        new()
+        {
+            ClipCount = 2,
+            Seconds = 2,
+            Size = 256,
+            CheckpointFolder = _folder.Path,
+        };
 
     [Fact]
     public async Task Run_PipelineThatDrawsTheTruth_IsPerfect()
@@ -19,13 +26,19 @@ public sealed class DemoEvaluationTests : IDisposable
         RequireFfmpeg();
         List<string> folders = [];
         List<EvaluationProgress> progress = [];
-        DemoEvaluation evaluation = new((options, sync, cancellation) =>
-        {
-            folders.Add(Path.GetDirectoryName(options.VideoPath)!);
-            sync.Report(new SyncProgress(SyncStage.Write, 50, 50, "frames"));
-            return Copy(options, "reference.mp4");
-        });
-        DemoEvaluationResult result = await evaluation.RunAsync(Options, new ImmediateProgress(progress), TestContext.Current.CancellationToken);
+        DemoEvaluation evaluation = new(
+            (options, sync, cancellation) =>
+            {
+                folders.Add(Path.GetDirectoryName(options.VideoPath)!);
+                sync.Report(new SyncProgress(SyncStage.Write, 50, 50, "frames"));
+                return Copy(options, "reference.mp4");
+            }
+        );
+        DemoEvaluationResult result = await evaluation.RunAsync(
+            Options,
+            new ImmediateProgress(progress),
+            TestContext.Current.CancellationToken
+        );
 
         Assert.True(result.Summary.Correlation > 0.95, $"{result.Summary.Correlation}");
         Assert.Equal(1, result.Summary.OffsetZeroFraction);
@@ -45,7 +58,14 @@ public sealed class DemoEvaluationTests : IDisposable
         RequireFfmpeg();
         string keep = _folder.File("keep");
         DemoEvaluation evaluation = new((options, _, _) => Copy(options, "input.mp4"));
-        DemoEvaluationResult result = await evaluation.RunAsync(Options with { ClipCount = 1, KeepFolder = keep }, cancellationToken: TestContext.Current.CancellationToken);
+        DemoEvaluationResult result = await evaluation.RunAsync(
+            Options with
+            {
+                ClipCount = 1,
+                KeepFolder = keep,
+            },
+            cancellationToken: TestContext.Current.CancellationToken
+        );
 
         Assert.Equal(result.Summary.CorrelationInput, result.Summary.Correlation);
         Assert.Equal(100, result.Summary.PsnrOutsideMask, 1e-6);
@@ -59,12 +79,16 @@ public sealed class DemoEvaluationTests : IDisposable
     {
         RequireFfmpeg();
         string? folder = null;
-        DemoEvaluation evaluation = new((options, _, _) =>
-        {
-            folder = Path.GetDirectoryName(options.VideoPath);
-            throw new InvalidDataException("no");
-        });
-        await Assert.ThrowsAsync<InvalidDataException>(() => evaluation.RunAsync(Options, cancellationToken: TestContext.Current.CancellationToken));
+        DemoEvaluation evaluation = new(
+            (options, _, _) =>
+            {
+                folder = Path.GetDirectoryName(options.VideoPath);
+                throw new InvalidDataException("no");
+            }
+        );
+        await Assert.ThrowsAsync<InvalidDataException>(() =>
+            evaluation.RunAsync(Options, cancellationToken: TestContext.Current.CancellationToken)
+        );
         Assert.False(Directory.Exists(folder!));
     }
 
@@ -74,8 +98,16 @@ public sealed class DemoEvaluationTests : IDisposable
     [InlineData(1, 2, -1)]
     [InlineData(1, 0.5, 1)]
     public async Task Run_OptionOutOfRange_IsRefused(int clips, double seconds, long seed) =>
-        await Assert.ThrowsAsync<SyncOptionsException>(() => new DemoEvaluation((options, _, _) => Copy(options, "input.mp4")).RunAsync(
-            Options with { ClipCount = clips, Seconds = seconds, Seed = seed }));
+        await Assert.ThrowsAsync<SyncOptionsException>(() =>
+            new DemoEvaluation((options, _, _) => Copy(options, "input.mp4")).RunAsync(
+                Options with
+                {
+                    ClipCount = clips,
+                    Seconds = seconds,
+                    Seed = seed,
+                }
+            )
+        );
 
     [Fact]
     public void SeedOf_EveryClip_IsNeverATrainingSeed()
@@ -88,32 +120,34 @@ public sealed class DemoEvaluationTests : IDisposable
     private static Task<SyncReport> Copy(SyncOptions options, string name)
     {
         File.Copy(Path.Combine(Path.GetDirectoryName(options.VideoPath)!, name), options.OutputPath);
-        return Task.FromResult(new SyncReport
-        {
-            OutputPath = options.OutputPath,
-            Frames = 50,
-            NetworkFrames = 50,
-            FrameRate = 25,
-            Width = 256,
-            Height = 256,
-            FaceResolution = 64,
-            DurationSeconds = 2,
-            FrameMapping = "",
-            Detector = "landmarks",
-            FacesFound = 50,
-            FacesInterpolated = 0,
-            WithoutFace = [],
-            Device = "cpu",
-            DType = "f32",
-            DTypeReason = "asked for",
-            Seed = options.Seed,
-            Attention = [],
-            StageSeconds = new Dictionary<string, double>(),
-            SecondsPerStep = null,
-            TotalSeconds = 1,
-            PeakMemoryBytes = 1,
-            Warnings = [],
-        });
+        return Task.FromResult(
+            new SyncReport
+            {
+                OutputPath = options.OutputPath,
+                Frames = 50,
+                NetworkFrames = 50,
+                FrameRate = 25,
+                Width = 256,
+                Height = 256,
+                FaceResolution = 64,
+                DurationSeconds = 2,
+                FrameMapping = "",
+                Detector = "landmarks",
+                FacesFound = 50,
+                FacesInterpolated = 0,
+                WithoutFace = [],
+                Device = "cpu",
+                DType = "f32",
+                DTypeReason = "asked for",
+                Seed = options.Seed,
+                Attention = [],
+                StageSeconds = new Dictionary<string, double>(),
+                SecondsPerStep = null,
+                TotalSeconds = 1,
+                PeakMemoryBytes = 1,
+                Warnings = [],
+            }
+        );
     }
 
     private static void RequireFfmpeg() => Assert.SkipWhen(ProgramRun.Find("ffmpeg") is null, "ffmpeg is not in PATH here.");

@@ -34,12 +34,15 @@ public sealed class DemoReportTests : IDisposable
         (_, XDocument page) = Write(Data());
         string banner = page.Descendants("strong").First().Value;
         Assert.Equal("Untrained weights: this shows that the chain runs, not what the trained network can do.", banner);
-        Assert.All([DemoWeights.Embedded, DemoWeights.Given], weights =>
-        {
-            (string trained, XDocument other) = Write(Data() with { Weights = weights });
-            Assert.DoesNotContain("untrained", trained.ToLowerInvariant(), StringComparison.Ordinal);
-            Assert.Contains("lips generated to fit it", other.Root!.Value, StringComparison.Ordinal);
-        });
+        Assert.All(
+            [DemoWeights.Embedded, DemoWeights.Given],
+            weights =>
+            {
+                (string trained, XDocument other) = Write(Data() with { Weights = weights });
+                Assert.DoesNotContain("untrained", trained.ToLowerInvariant(), StringComparison.Ordinal);
+                Assert.Contains("lips generated to fit it", other.Root!.Value, StringComparison.Ordinal);
+            }
+        );
     }
 
     [Fact]
@@ -50,11 +53,16 @@ public sealed class DemoReportTests : IDisposable
         Assert.DoesNotContain('<', script);
         Assert.DoesNotContain('&', script);
         // Every part that the script asks for is there, once.
-        Assert.All(["input-video", "output-video", "player", "play", "back", "forth", "seek", "clock", "sound", "speed", "plot", "playhead"], (Action<string>)(id =>
-        {
-            Assert.Contains($"'{id}'", script, StringComparison.Ordinal);
-            Assert.Single(page.Descendants(), e => e.Attribute("id")?.Value == id);
-        }));
+        Assert.All(
+            ["input-video", "output-video", "player", "play", "back", "forth", "seek", "clock", "sound", "speed", "plot", "playhead"],
+            (Action<string>)(
+                id =>
+                {
+                    Assert.Contains($"'{id}'", script, StringComparison.Ordinal);
+                    Assert.Single(page.Descendants(), e => e.Attribute("id")?.Value == id);
+                }
+            )
+        );
         Assert.Contains("<video id=\"input-video\" controls=\"controls\"", html, StringComparison.Ordinal);
     }
 
@@ -77,7 +85,14 @@ public sealed class DemoReportTests : IDisposable
         const string Hostile = "<script>alert(\"1\")</script> & 'x' \u0001 \uD800";
         data = data with
         {
-            Sync = data.Sync with { Detector = Hostile, FrameMapping = Hostile, Device = Hostile, Warnings = [Hostile], Attention = [new AttentionUse(Hostile, Hostile, 3)] },
+            Sync = data.Sync with
+            {
+                Detector = Hostile,
+                FrameMapping = Hostile,
+                Device = Hostile,
+                Warnings = [Hostile],
+                Attention = [new AttentionUse(Hostile, Hostile, 3)],
+            },
             Versions = new Dictionary<string, string> { [Hostile] = Hostile },
         };
         (string html, XDocument page) = Write(data);
@@ -91,7 +106,24 @@ public sealed class DemoReportTests : IDisposable
     {
         (_, XDocument page) = Write(Data());
         string text = page.Root!.Value;
-        foreach (string figure in (string[])["torch-flash (120 calls)", "unet.spatial-self", "13 s", "the stages overlap", "faces (beside denoise and write)", "77", "1.50 GiB", "cpu, f32 (asked for)", "speech longer than expected", "0.912", "47.3 dB", "1.07", "at least 40.0 dB"])
+        foreach (
+            string figure in (string[])
+                [
+                    "torch-flash (120 calls)",
+                    "unet.spatial-self",
+                    "13 s",
+                    "the stages overlap",
+                    "faces (beside denoise and write)",
+                    "77",
+                    "1.50 GiB",
+                    "cpu, f32 (asked for)",
+                    "speech longer than expected",
+                    "0.912",
+                    "47.3 dB",
+                    "1.07",
+                    "at least 40.0 dB",
+                ]
+        )
         {
             Assert.Contains(figure, text, StringComparison.Ordinal);
         }
@@ -131,7 +163,8 @@ public sealed class DemoReportTests : IDisposable
 
     private DemoReportData Data()
     {
-        string input = Path.Combine(_folder, "input.mp4"), output = Path.Combine(_folder, "output.mp4");
+        string input = Path.Combine(_folder, "input.mp4"),
+            output = Path.Combine(_folder, "output.mp4");
         File.WriteAllBytes(input, [0, 1, 2]);
         File.WriteAllBytes(output, [3, 4]);
         return new DemoReportData

@@ -15,31 +15,55 @@ public sealed class DemoRunnerTests : IDisposable
 
     private string Out => Path.Combine(_root, "out");
 
-    private DemoOptions Options => new() { OutputFolder = Out, DurationSeconds = 1, Size = 256, Seed = 4 };
+    private DemoOptions Options =>
+        new()
+        {
+            OutputFolder = Out,
+            DurationSeconds = 1,
+            Size = 256,
+            Seed = 4,
+        };
 
     [Fact]
     public async Task Run_WithAPipelineThatCopies_WritesEverything()
     {
         await RequireFfmpegAsync();
         SyncOptions? asked = null;
-        DemoRunner demo = new((options, progress, cancellation) =>
-        {
-            asked = options;
-            Assert.True(File.Exists(Path.Combine(options.CheckpointFolder, "latentsync_unet.pt")));
-            return FakeSync.CopyAsync(options, progress, cancellation);
-        }, embedded: null);
+        DemoRunner demo = new(
+            (options, progress, cancellation) =>
+            {
+                asked = options;
+                Assert.True(File.Exists(Path.Combine(options.CheckpointFolder, "latentsync_unet.pt")));
+                return FakeSync.CopyAsync(options, progress, cancellation);
+            },
+            embedded: null
+        );
         DemoResult result = await demo.RunAsync(Options, cancellationToken: TestContext.Current.CancellationToken);
 
         Assert.NotNull(asked);
         Assert.Equal("landmarks", asked.Detector);
         Assert.False(result.Trained);
         string[] names = [.. Directory.GetFiles(Out).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
-        Assert.Equal(["contact-sheet.png", "input.mp4", "landmarks.json", "latentsync-demo.json", "output.mp4", "reference.mp4", "report.html", "speech.wav"], names);
+        Assert.Equal(
+            [
+                "contact-sheet.png",
+                "input.mp4",
+                "landmarks.json",
+                "latentsync-demo.json",
+                "output.mp4",
+                "reference.mp4",
+                "report.html",
+                "speech.wav",
+            ],
+            names
+        );
 
         // The output is the input here: the input's own speech explains it, the new one does not.
         Assert.Equal(25, result.Curves.Implied.Count);
         Assert.Equal(result.Curves.Input, result.Curves.Output);
-        double[] own = SyntheticClip.Generate(new SyntheticClipOptions { Seed = DemoSeeds.Of(4).Clip, DurationSeconds = 1.2 }).ImpliedOpenings();
+        double[] own = SyntheticClip
+            .Generate(new SyntheticClipOptions { Seed = DemoSeeds.Of(4).Clip, DurationSeconds = 1.2 })
+            .ImpliedOpenings();
         Assert.True(PearsonCorrelation.Of(result.Curves.Output, own) > 0.97, "the mouth in the encoded video must be the drawn one");
         Assert.True(Math.Abs(result.Quality.Correlation) < 0.9);
         Assert.Equal((SquaredErrorMeter.EqualDecibels, 1.0), (result.Quality.PsnrOutsideMask, Math.Round(result.Quality.SsimUpperFace, 9)));
@@ -60,11 +84,14 @@ public sealed class DemoRunnerTests : IDisposable
         string embedded = Directory.CreateDirectory(Path.Combine(_root, "embedded")).FullName;
         File.WriteAllText(Path.Combine(embedded, "README.txt"), untrained ? "UNTRAINED" : "Trained on drawn faces.");
         string? used = null;
-        DemoRunner demo = new((options, progress, cancellation) =>
-        {
-            used = options.CheckpointFolder;
-            return FakeSync.CopyAsync(options, progress, cancellation);
-        }, embedded);
+        DemoRunner demo = new(
+            (options, progress, cancellation) =>
+            {
+                used = options.CheckpointFolder;
+                return FakeSync.CopyAsync(options, progress, cancellation);
+            },
+            embedded
+        );
         DemoResult result = await demo.RunAsync(Options, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal((embedded, embedded, !untrained), (used, result.CheckpointFolder, result.Trained));
         Assert.False(Directory.Exists(Path.Combine(Out, "checkpoint")));
@@ -88,7 +115,9 @@ public sealed class DemoRunnerTests : IDisposable
         string report = Path.Combine(Out, "report.html");
         File.AppendAllText(report, "<!-- my notes -->");
         byte[] kept = File.ReadAllBytes(Path.Combine(Out, "speech.wav"));
-        var thrown = await Assert.ThrowsAsync<DemoFolderException>(() => demo.RunAsync(Options with { Seed = 6 }, cancellationToken: TestContext.Current.CancellationToken));
+        var thrown = await Assert.ThrowsAsync<DemoFolderException>(() =>
+            demo.RunAsync(Options with { Seed = 6 }, cancellationToken: TestContext.Current.CancellationToken)
+        );
         Assert.Contains(report, thrown.Message, StringComparison.Ordinal);
         Assert.Equal(kept, File.ReadAllBytes(Path.Combine(Out, "speech.wav")));
     }
@@ -106,7 +135,9 @@ public sealed class DemoRunnerTests : IDisposable
                 cancellation.Cancel();
             }
         });
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => demo.RunAsync(Options, progress, cancellationToken: cancellation.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            demo.RunAsync(Options, progress, cancellationToken: cancellation.Token)
+        );
         Assert.Equal(["latentsync-demo.json"], Directory.GetFiles(Out).Select(Path.GetFileName));
         await demo.RunAsync(Options, cancellationToken: TestContext.Current.CancellationToken); // the claim does not block the next run
     }
@@ -116,7 +147,9 @@ public sealed class DemoRunnerTests : IDisposable
     {
         await RequireFfmpegAsync();
         DemoRunner demo = new((_, _, _) => throw new InvalidDataException("no"), embedded: null);
-        await Assert.ThrowsAsync<InvalidDataException>(() => demo.RunAsync(Options, cancellationToken: TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<InvalidDataException>(() =>
+            demo.RunAsync(Options, cancellationToken: TestContext.Current.CancellationToken)
+        );
         Assert.DoesNotContain(Directory.GetFiles(Out), f => f.EndsWith(".part", StringComparison.Ordinal));
     }
 
@@ -157,8 +190,17 @@ public sealed class DemoRunnerTests : IDisposable
     [InlineData(3, 255, 4)]
     [InlineData(3, 512, 0)]
     public async Task Run_OptionOutOfRange_IsRefused(double seconds, int size, int steps) =>
-        await Assert.ThrowsAsync<SyncOptionsException>(() => new DemoRunner(FakeSync.CopyAsync, embedded: null).RunAsync(
-            new DemoOptions { OutputFolder = Out, DurationSeconds = seconds, Size = size, InferenceSteps = steps }));
+        await Assert.ThrowsAsync<SyncOptionsException>(() =>
+            new DemoRunner(FakeSync.CopyAsync, embedded: null).RunAsync(
+                new DemoOptions
+                {
+                    OutputFolder = Out,
+                    DurationSeconds = seconds,
+                    Size = size,
+                    InferenceSteps = steps,
+                }
+            )
+        );
 
     private static async Task RequireFfmpegAsync()
     {

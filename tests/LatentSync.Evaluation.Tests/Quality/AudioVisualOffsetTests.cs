@@ -4,7 +4,10 @@ namespace LatentSync.Evaluation.Tests.Quality;
 
 public sealed class AudioVisualOffsetTests
 {
-    private static readonly double[] Speech = [.. Enumerable.Range(0, 75).Select(i => 0.5 + 0.3 * Math.Sin(i * 0.9) + 0.2 * Math.Sin(i * 0.37 + 1))];
+    private static readonly double[] Speech =
+    [
+        .. Enumerable.Range(0, 75).Select(i => 0.5 + 0.3 * Math.Sin(i * 0.9) + 0.2 * Math.Sin(i * 0.37 + 1)),
+    ];
 
     [Theory]
     [InlineData(0)]
@@ -26,7 +29,8 @@ public sealed class AudioVisualOffsetTests
         Assert.InRange(AudioVisualOffset.Estimate([.. Speech.Skip(5)], Speech, reach: 2).Frames, -2, 2);
 
     [Fact]
-    public void Estimate_StillMouth_IsZero() => Assert.Equal(new AudioVisualOffset(0, 0), AudioVisualOffset.Estimate(new double[75], Speech));
+    public void Estimate_StillMouth_IsZero() =>
+        Assert.Equal(new AudioVisualOffset(0, 0), AudioVisualOffset.Estimate(new double[75], Speech));
 
     [Fact]
     public void Estimate_ShortSeries_KeepsHalfInCommon()

@@ -7,7 +7,8 @@ namespace LatentSync.Evaluation.Tests.Quality;
 /// <summary>On drawn frames, without an encoder between.</summary>
 public sealed class ClipQualityMeterTests
 {
-    private static readonly SyntheticClip Person = Clip(11), Speech = Clip(12);
+    private static readonly SyntheticClip Person = Clip(11),
+        Speech = Clip(12);
     private static readonly SyntheticFrame[] Input = [.. Person.Frames()];
     private static readonly VideoFrame[] Drawn = [.. Person.Frames(Speech.Articulation).Select(f => f.Frame)];
 
@@ -60,5 +61,14 @@ public sealed class ClipQualityMeterTests
     }
 
     private static SyntheticClip Clip(long speech) =>
-        SyntheticClip.Generate(new SyntheticClipOptions { Seed = 11, SpeechSeed = speech, DurationSeconds = 2, Width = 256, Height = 256 });
+        SyntheticClip.Generate(
+            new SyntheticClipOptions
+            {
+                Seed = 11,
+                SpeechSeed = speech,
+                DurationSeconds = 2,
+                Width = 256,
+                Height = 256,
+            }
+        );
 }

@@ -4,16 +4,17 @@ namespace LatentSync.Evaluation.Tests.Quality;
 
 public sealed class QualitySummaryTests
 {
-    private static ClipQuality Clip(double value, int offset, double psnr) => new()
-    {
-        Correlation = value,
-        CorrelationUnrelated = value / 2,
-        CorrelationInput = -value,
-        OffsetFrames = offset,
-        PsnrOutsideMask = psnr,
-        SsimUpperFace = value,
-        FlickerRatio = 2 * value,
-    };
+    private static ClipQuality Clip(double value, int offset, double psnr) =>
+        new()
+        {
+            Correlation = value,
+            CorrelationUnrelated = value / 2,
+            CorrelationInput = -value,
+            OffsetFrames = offset,
+            PsnrOutsideMask = psnr,
+            SsimUpperFace = value,
+            FlickerRatio = 2 * value,
+        };
 
     [Fact]
     public void Of_TwoClips_AveragesThem()
@@ -35,12 +36,14 @@ public sealed class QualitySummaryTests
     public void Targets_TheFigures_AreOncePerSummaryProperty() =>
         Assert.Equal(
             typeof(QualitySummary).GetProperties().Select(p => char.ToLowerInvariant(p.Name[0]) + p.Name[1..]).Order(),
-            QualityTarget.All.Select(t => t.Name).Order());
+            QualityTarget.All.Select(t => t.Name).Order()
+        );
 
     [Fact]
     public void IsMet_BoundsAreInclusiveAndInWords()
     {
-        QualityTarget least = new("a", "", 0.7, null, q => q.Correlation, "0.00"), most = new("b", "", null, 0.6, q => q.Correlation, "0.0", " dB");
+        QualityTarget least = new("a", "", 0.7, null, q => q.Correlation, "0.00"),
+            most = new("b", "", null, 0.6, q => q.Correlation, "0.0", " dB");
         QualityTarget between = new("c", "", 0.5, 2, q => q.FlickerRatio, "0.0");
         QualitySummary summary = QualitySummary.Of([Clip(0.75, 0, 40)]);
         Assert.True(least.IsMet(summary) && between.IsMet(summary));

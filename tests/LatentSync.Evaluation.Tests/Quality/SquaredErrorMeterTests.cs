@@ -32,7 +32,8 @@ public sealed class SquaredErrorMeterTests
     }
 
     [Fact]
-    public void MeanSquareOf_Decibels_IsTheWayBack() => Assert.Equal(2.5, SquaredErrorMeter.MeanSquareOf(SquaredErrorMeter.DecibelsOf(2.5)), 1e-12);
+    public void MeanSquareOf_Decibels_IsTheWayBack() =>
+        Assert.Equal(2.5, SquaredErrorMeter.MeanSquareOf(SquaredErrorMeter.DecibelsOf(2.5)), 1e-12);
 
     [Fact]
     public void AddWhereZero_OtherSizes_AreRefused() =>

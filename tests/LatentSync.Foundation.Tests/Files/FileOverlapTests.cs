@@ -46,7 +46,9 @@ public sealed class FileOverlapTests : IDisposable
 
     [Fact]
     public void NeitherIsThereYet_TheSamePlaceThroughALink_IsRefused() =>
-        Assert.Throws<OutputIsInputException>(() => Refuse(_folder.PathOf("home", "me", "new.mp4"), _folder.PathOf("disk", "me", "new.mp4")));
+        Assert.Throws<OutputIsInputException>(() =>
+            Refuse(_folder.PathOf("home", "me", "new.mp4"), _folder.PathOf("disk", "me", "new.mp4"))
+        );
 
     [Fact]
     public void OtherFiles_Pass()
@@ -70,5 +72,6 @@ public sealed class FileOverlapTests : IDisposable
     [Fact]
     public void OldResult_InAFolderOfModels_IsNoModel() => Refuse(_folder.File("disk"), Real);
 
-    private static void Refuse(string? input, string output) => FileOverlap.Refuse([new NamedPath("--video", input)], [new NamedPath("--out", output)]);
+    private static void Refuse(string? input, string output) =>
+        FileOverlap.Refuse([new NamedPath("--video", input)], [new NamedPath("--out", output)]);
 }

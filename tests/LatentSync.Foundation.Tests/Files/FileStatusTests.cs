@@ -65,6 +65,9 @@ public sealed class FileStatusTests : IDisposable
         File.CreateSymbolicLink(_folder.File("to-pipe"), "pipe");
 
         Assert.Equal(FileStatus.Of(_folder.File("a")), FileStatus.Of(_folder.File("hard")));
-        Assert.All(new[] { _folder.File("pipe"), _folder.File("to-pipe"), "/dev/zero" }, path => Assert.Equal(FileKind.Special, FileStatus.Of(path)!.Value.Kind));
+        Assert.All(
+            new[] { _folder.File("pipe"), _folder.File("to-pipe"), "/dev/zero" },
+            path => Assert.Equal(FileKind.Special, FileStatus.Of(path)!.Value.Kind)
+        );
     }
 }

@@ -94,7 +94,10 @@ public sealed class InputFileTests : IDisposable
     [Fact]
     public void ReadAllText_ByteOrderMarks_AreTakenOff()
     {
-        foreach (Encoding encoding in (Encoding[])[new UTF8Encoding(false), new UTF8Encoding(true), new UnicodeEncoding(false, true), new UnicodeEncoding(true, true)])
+        foreach (
+            Encoding encoding in (Encoding[])
+                [new UTF8Encoding(false), new UTF8Encoding(true), new UnicodeEncoding(false, true), new UnicodeEncoding(true, true)]
+        )
         {
             string file = Write("text", [.. encoding.Preamble, .. encoding.GetBytes("schön: 嘴")]);
             Assert.Equal("schön: 嘴", InputFile.ReadAllText(file, 100));
@@ -105,7 +108,9 @@ public sealed class InputFileTests : IDisposable
     [Fact]
     public void ReadAllText_NoUnicode_SaysAtWhichByte()
     {
-        InputFileException refused = Assert.Throws<InputFileException>(() => InputFile.ReadAllText(Write("latin", [(byte)'a', (byte)'b', 0xE4, (byte)'c']), 100));
+        InputFileException refused = Assert.Throws<InputFileException>(() =>
+            InputFile.ReadAllText(Write("latin", [(byte)'a', (byte)'b', 0xE4, (byte)'c']), 100)
+        );
         Assert.Equal(InputFileFault.NotText, refused.Fault);
         Assert.Contains("byte 2", refused.Message, StringComparison.Ordinal);
     }

@@ -15,7 +15,11 @@ public sealed class OutputPathTests : IDisposable
     [InlineData("s3://bucket/o.mp4")]
     public void Address_IsRefused_ForFilesAndFolders(string address)
     {
-        Assert.Contains("address on the network", Assert.Throws<OutputPathException>(() => OutputPath.File(address)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "address on the network",
+            Assert.Throws<OutputPathException>(() => OutputPath.File(address)).Message,
+            StringComparison.Ordinal
+        );
         Assert.Throws<OutputPathException>(() => OutputPath.Folder(address));
     }
 
@@ -32,10 +36,20 @@ public sealed class OutputPathTests : IDisposable
         await ProgramRun.RunAsync(new ProgramStart(ProgramRun.Find("mkfifo")!, [_folder.File("pipe")]));
         File.CreateSymbolicLink(_folder.File("link"), "pipe");
 
-        Assert.Contains("is a folder", Assert.Throws<OutputPathException>(() => OutputPath.File(_folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "is a folder",
+            Assert.Throws<OutputPathException>(() => OutputPath.File(_folder.Path)).Message,
+            StringComparison.Ordinal
+        );
         Assert.All(
             new[] { _folder.File("pipe"), _folder.File("link"), "/dev/null" },
-            path => Assert.Contains("a pipe or a device", Assert.Throws<OutputPathException>(() => OutputPath.File(path)).Message, StringComparison.Ordinal));
+            path =>
+                Assert.Contains(
+                    "a pipe or a device",
+                    Assert.Throws<OutputPathException>(() => OutputPath.File(path)).Message,
+                    StringComparison.Ordinal
+                )
+        );
     }
 
     [Fact]

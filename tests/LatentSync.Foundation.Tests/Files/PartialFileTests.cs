@@ -7,7 +7,8 @@ public sealed class PartialFileTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    private IEnumerable<string?> Names => Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal);
+    private IEnumerable<string?> Names =>
+        Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal);
 
     public void Dispose() => _folder.Dispose();
 
@@ -28,7 +29,9 @@ public sealed class PartialFileTests : IDisposable
         File.WriteAllText(_folder.File("a.txt"), "old");
 
         Assert.Throws<InvalidDataException>(() => PartialFile.Write(_folder.File("a.txt"), _ => throw new InvalidDataException()));
-        Assert.Throws<InvalidDataException>(() => PartialFile.Write(_folder.PathOf("x", "y", "a.txt"), _ => throw new InvalidDataException()));
+        Assert.Throws<InvalidDataException>(() =>
+            PartialFile.Write(_folder.PathOf("x", "y", "a.txt"), _ => throw new InvalidDataException())
+        );
 
         Assert.Equal("old", File.ReadAllText(_folder.File("a.txt")));
         Assert.Equal(["a.txt"], Names);
@@ -45,11 +48,14 @@ public sealed class PartialFileTests : IDisposable
         File.SetUnixFileMode(_folder.File("a.txt"), (UnixFileMode)mode);
 
         UnixFileMode unfinished = default;
-        PartialFile.Write(_folder.File("a.txt"), stream =>
-        {
-            unfinished = File.GetUnixFileMode(((FileStream)stream).Name);
-            stream.WriteByte(1);
-        });
+        PartialFile.Write(
+            _folder.File("a.txt"),
+            stream =>
+            {
+                unfinished = File.GetUnixFileMode(((FileStream)stream).Name);
+                stream.WriteByte(1);
+            }
+        );
 
         Assert.Equal((UnixFileMode)mode, File.GetUnixFileMode(_folder.File("a.txt")));
         Assert.Equal(default, unfinished & ~((UnixFileMode)mode | UnixFileMode.UserRead | UnixFileMode.UserWrite)); // nobody else reads it meanwhile
@@ -132,15 +138,25 @@ public sealed class PartialFileTests : IDisposable
     [Fact]
     public async Task ManyAtOnce_InOneFolder_AllBecomeWhole()
     {
-        await Parallel.ForAsync(0, 64, (i, _) =>
-        {
-            PartialFile.Write(_folder.File($"{i % 8}.txt"), System.Text.Encoding.UTF8.GetBytes(new string((char)('a' + (i % 8)), 1000)));
-            PartialFileSweep.Sweep(_folder.Path);
-            return ValueTask.CompletedTask;
-        });
+        await Parallel.ForAsync(
+            0,
+            64,
+            (i, _) =>
+            {
+                PartialFile.Write(
+                    _folder.File($"{i % 8}.txt"),
+                    System.Text.Encoding.UTF8.GetBytes(new string((char)('a' + (i % 8)), 1000))
+                );
+                PartialFileSweep.Sweep(_folder.Path);
+                return ValueTask.CompletedTask;
+            }
+        );
 
         Assert.Equal(Enumerable.Range(0, 8).Select(i => $"{i}.txt"), Names);
-        Assert.All(Enumerable.Range(0, 8), i => Assert.Equal(new string((char)('a' + i), 1000), File.ReadAllText(_folder.File($"{i}.txt"))));
+        Assert.All(
+            Enumerable.Range(0, 8),
+            i => Assert.Equal(new string((char)('a' + i), 1000), File.ReadAllText(_folder.File($"{i}.txt")))
+        );
     }
 
     private void Leave(string name, string machine, int process, string start)

@@ -36,7 +36,9 @@ public sealed class StrictJsonTests
     [Fact]
     public void Parse_ByteOrderMarkAndPairs_AreRead()
     {
-        using JsonDocument document = StrictJson.Parse((byte[])[.. Encoding.UTF8.Preamble, .. "{\"a\": \"\\ud83d\\ude00\", \"b\": {\"a\": 1}}"u8]);
+        using JsonDocument document = StrictJson.Parse(
+            (byte[])[.. Encoding.UTF8.Preamble, .. "{\"a\": \"\\ud83d\\ude00\", \"b\": {\"a\": 1}}"u8]
+        );
         Assert.Equal("😀", document.RootElement.GetProperty("a").GetString());
         using JsonDocument lenient = StrictJson.Parse("[1, /* two */ 2,]"u8.ToArray(), isLenient: true);
         Assert.Equal(2, lenient.RootElement.GetArrayLength());
@@ -55,9 +57,7 @@ public sealed class StrictJsonTests
                 Walk(document.RootElement);
                 accepted++;
             }
-            catch (JsonException)
-            {
-            }
+            catch (JsonException) { }
         }
         Assert.InRange(accepted, 1, 2999);
     }

@@ -17,7 +17,8 @@ public sealed class PrintableTextTests
     public void Escape_KeepsLines_WhereATextHasSome() => Assert.Equal("a\nb\\u001b", PrintableText.Escape("a\nb\u001b", keepLines: true));
 
     [Fact]
-    public void Escape_LoneSurrogates_AreShown() => Assert.Equal("\ud83d\ude00\\ud800x", PrintableText.Escape("\ud83d\ude00" + (char)0xD800 + "x"));
+    public void Escape_LoneSurrogates_AreShown() =>
+        Assert.Equal("\ud83d\ude00\\ud800x", PrintableText.Escape("\ud83d\ude00" + (char)0xD800 + "x"));
 
     [Fact]
     public void Quote_IsForPaths() => Assert.Equal("'a\\nb'", PrintableText.Quote("a\nb"));

@@ -44,7 +44,10 @@ public sealed class AuditTests
     public void Run_RulesThatDoNotFit_ShowsTheProblemsAndFails()
     {
         // The rules of a libtorch before 2.5, which took no grouped heads.
-        Machine old = Nothing.Machine with { LibTorch = Nothing.Machine.LibTorch! with { Version = "2.1.0" } };
+        Machine old = Nothing.Machine with
+        {
+            LibTorch = Nothing.Machine.LibTorch! with { Version = "2.1.0" },
+        };
         AuditReport report = AttentionAudit.Run(Nothing with { Problems = 200, Machine = old });
 
         Assert.False(report.Passed);
@@ -89,7 +92,8 @@ public sealed class AuditTests
     public void Draw_SameSeed_GivesTheSameProblems()
     {
         using var scope = NewDisposeScope();
-        RandomProblem one = new RandomProblems(3, AttentionDevice.Cpu).Draw(), other = new RandomProblems(3, AttentionDevice.Cpu).Draw();
+        RandomProblem one = new RandomProblems(3, AttentionDevice.Cpu).Draw(),
+            other = new RandomProblems(3, AttentionDevice.Cpu).Draw();
 
         Assert.True(one.Query.Equals(other.Query) && one.Key.Equals(other.Key) && one.Value.Equals(other.Value));
         Assert.Equal(one.Arguments with { Mask = null }, other.Arguments with { Mask = null });

@@ -9,7 +9,9 @@ namespace LatentSync.Lab.Tests.Conformance;
 /// <summary>The published cases of the ONNX operator Attention on every backend, and what broken lists and files do.</summary>
 public sealed class AttentionCaseRunnerTests : IDisposable
 {
-    private const string Plain = "test_attention_4d", Copied = "test_attention_4d_with_past_and_present", Capped = "test_attention_4d_softcap";
+    private const string Plain = "test_attention_4d",
+        Copied = "test_attention_4d_with_past_and_present",
+        Capped = "test_attention_4d_softcap";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("attention cases ü ").FullName;
 
@@ -29,10 +31,20 @@ public sealed class AttentionCaseRunnerTests : IDisposable
         Assert.True(summary.Failed == 0, string.Join(Environment.NewLine, summary.Results.Where(r => r.Outcome == ParityOutcome.Failed)));
         Assert.Equal(expected, summary.Passed);
         Assert.Equal(75 - expected, summary.Skipped);
-        Assert.All(summary.Results.Where(r => r.Outcome == ParityOutcome.Skipped), r => Assert.Contains("no softcap", r.Message, StringComparison.Ordinal));
+        Assert.All(
+            summary.Results.Where(r => r.Outcome == ParityOutcome.Skipped),
+            r => Assert.Contains("no softcap", r.Message, StringComparison.Ordinal)
+        );
         Assert.All(summary.Results.Where(r => r.Passed), r => Assert.InRange(r.MaxAbsError!.Value, 0, 1e-2));
         Assert.Equal(expected == 75 ? "75 passed, 0 failed" : "65 passed, 0 failed, 10 skipped", summary.ToString());
-        Assert.All(summary.Results, r => Assert.True(backend is null ? r.Backend is "managed-flash" or "torch-flash" or "sliced" or "torch-math" : r.Backend == backend, r.ToString()));
+        Assert.All(
+            summary.Results,
+            r =>
+                Assert.True(
+                    backend is null ? r.Backend is "managed-flash" or "torch-flash" or "sliced" or "torch-math" : r.Backend == backend,
+                    r.ToString()
+                )
+        );
     }
 
     [Fact]
@@ -85,7 +97,10 @@ public sealed class AttentionCaseRunnerTests : IDisposable
         try
         {
             string kept = Path.Combine(_folder, Plain + ".safetensors");
-            string target = isInside ? Plain + ".safetensors" : link == file ? Path.Combine(outside, "file.safetensors") : outside;
+            string target =
+                isInside ? Plain + ".safetensors"
+                : link == file ? Path.Combine(outside, "file.safetensors")
+                : outside;
             File.Copy(kept, Path.Combine(outside, "file.safetensors"));
             File.CreateSymbolicLink(Path.Combine(_folder, link), target);
             AttentionCaseResult result = Run(entry);
@@ -186,7 +201,10 @@ public sealed class AttentionCaseRunnerTests : IDisposable
     {
         string file = Path.Combine(Published, "cases.json");
         AttentionCaseSummary summary = AttentionCaseRunner.Run([file, Published], new AttentionCaseOptions { Filter = "4D_GQA_SOFTCAP" });
-        Assert.Equal(["test_attention_4d_gqa_softcap", "test_attention_4d_gqa_softcap"], summary.Results.Where(r => r.Passed).Select(r => r.Name));
+        Assert.Equal(
+            ["test_attention_4d_gqa_softcap", "test_attention_4d_gqa_softcap"],
+            summary.Results.Where(r => r.Passed).Select(r => r.Name)
+        );
         Assert.Throws<ParityException>(() => AttentionCaseRunner.Run([Published], new AttentionCaseOptions { Filter = "no such case" }));
         Assert.Throws<ParityException>(() => AttentionCaseRunner.Run([Published], new AttentionCaseOptions { Backend = "flash" }));
         Assert.Throws<ParityException>(() => AttentionCaseRunner.Run([Path.Combine(_folder, "nothing")]));

@@ -50,7 +50,10 @@ public sealed class FaceGeometryParityTests
             {
                 SafetensorsWriter.Write(
                     Path.Combine(folder, "io.safetensors"),
-                    archive.Tensors.Values.Where(t => t.Name != missing).Select(t => KeyValuePair.Create(t.Name, Copy(archive, t))).ToArray(),
+                    archive
+                        .Tensors.Values.Where(t => t.Name != missing)
+                        .Select(t => KeyValuePair.Create(t.Name, Copy(archive, t)))
+                        .ToArray(),
                     new Dictionary<string, string>()
                 );
             }

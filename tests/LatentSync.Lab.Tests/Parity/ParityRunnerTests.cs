@@ -19,7 +19,10 @@ public sealed class ParityRunnerTests : IDisposable
     {
         ParitySummary summary = ParityRunner.Run([Golden(name)]);
         ParityResult result = Assert.Single(summary.Results);
-        Assert.True(result.Outcome == ParityOutcome.Passed, result + Environment.NewLine + string.Join(Environment.NewLine, result.Comparisons));
+        Assert.True(
+            result.Outcome == ParityOutcome.Passed,
+            result + Environment.NewLine + string.Join(Environment.NewLine, result.Comparisons)
+        );
         Assert.Equal("1 passed, 0 failed", summary.ToString());
         Assert.Equal(name, result.Name);
     }
@@ -152,7 +155,10 @@ public sealed class ParityRunnerTests : IDisposable
     [InlineData("{\"fixture\":3}", "does not name its fixture")]
     [InlineData("{\"fixture\":\"v\",\"component\":\"AutoencoderKL\"}", "has no entry config, which this kind of fixture must have")]
     [InlineData("{\"fixture\":\"v\",\"component\":\"AutoencoderKL\",\"config\":{\"latent_channels\":-1}}", "latent_channels is -1")]
-    [InlineData("{\"fixture\":\"v\",\"component\":\"AutoencoderKL\",\"config\":{}}", "weights.safetensors is missing; the fixture needs it")]
+    [InlineData(
+        "{\"fixture\":\"v\",\"component\":\"AutoencoderKL\",\"config\":{}}",
+        "weights.safetensors is missing; the fixture needs it"
+    )]
     public void Run_BrokenManifest_FailsWithItsCauseAndGoesOn(string text, string expected)
     {
         WriteManifest("x", text);
@@ -238,7 +244,9 @@ public sealed class ParityRunnerTests : IDisposable
 
     [Fact]
     public void Run_Cancelled_Throws() =>
-        Assert.Throws<OperationCanceledException>(() => ParityRunner.Run([Golden("audio")], cancellationToken: new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() =>
+            ParityRunner.Run([Golden("audio")], cancellationToken: new CancellationToken(canceled: true))
+        );
 
     [Fact]
     public void Run_FixtureWithoutComparisons_Fails()

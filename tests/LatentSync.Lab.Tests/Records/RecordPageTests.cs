@@ -39,14 +39,16 @@ public sealed class RecordPageTests
             { "backend": "torch-math", "problem": "plain", "estimatedBytes": 2097152, "peakBytes": 3145729 } ] } }
         """;
 
-    private static readonly string Page = RecordPage.Render(new Dictionary<string, string>
-    {
-        ["record"] = Record,
-        ["doctor"] = Doctor,
-        ["verify-w"] = Verify,
-        ["audit"] = Audit,
-        ["verify-x"] = "{ \"results\": [",
-    });
+    private static readonly string Page = RecordPage.Render(
+        new Dictionary<string, string>
+        {
+            ["record"] = Record,
+            ["doctor"] = Doctor,
+            ["verify-w"] = Verify,
+            ["audit"] = Audit,
+            ["verify-x"] = "{ \"results\": [",
+        }
+    );
 
     [Theory]
     [InlineData("# NVIDIA H200\n")]
@@ -70,7 +72,12 @@ public sealed class RecordPageTests
     [Fact]
     public void Render_RecordAlone_NamesNothingThatIsNotThere()
     {
-        string page = RecordPage.Render(new Dictionary<string, string> { ["record"] = """{ "gpu": "none", "steps": [], "leftOut": ["no GPU here: CUDA kernels not run"] }""" });
+        string page = RecordPage.Render(
+            new Dictionary<string, string>
+            {
+                ["record"] = """{ "gpu": "none", "steps": [], "leftOut": ["no GPU here: CUDA kernels not run"] }""",
+            }
+        );
 
         Assert.Contains("none: CUDA kernels were not run", page, StringComparison.Ordinal);
         Assert.Contains("- no GPU here: CUDA kernels not run\n", page, StringComparison.Ordinal);
@@ -94,18 +101,21 @@ public sealed class RecordPageTests
     [InlineData("| managed-flash | 8.00 | 16.8 | 90 % of the copy |")]
     public void Render_RecordOfAProcessor_Shows(string text)
     {
-        string page = RecordPage.Render(new Dictionary<string, string>
-        {
-            ["record"] = """{ "date": "2026-11-22T22:00:00Z", "madeBy": "scripts/cpu-record", "gpu": "none", "threads": 2, "libtorchFolder": "packaged", "steps": [], "leftOut": [] }""",
-            ["doctor"] = """{ "machine": { "cpu": { "name": "Xeon", "isa": ["avx2", "avx512f"] }, "memoryBytes": 17179869184, "libtorch": { "version": "2.10.0", "flavor": "cpu" } } }""",
-            ["verify-training-w"] = """
+        string page = RecordPage.Render(
+            new Dictionary<string, string>
+            {
+                ["record"] =
+                    """{ "date": "2026-11-22T22:00:00Z", "madeBy": "scripts/cpu-record", "gpu": "none", "threads": 2, "libtorchFolder": "packaged", "steps": [], "leftOut": [] }""",
+                ["doctor"] =
+                    """{ "machine": { "cpu": { "name": "Xeon", "isa": ["avx2", "avx512f"] }, "memoryBytes": 17179869184, "libtorch": { "version": "2.10.0", "flavor": "cpu" } } }""",
+                ["verify-training-w"] = """
                 { "pass": "backward", "threads": 2, "fmaGflops": { "f32": { "median": 212.4, "best": 347.9 } }, "results": [
                   { "workload": "w", "layer": "unet.self", "shape": {"b":2,"h":8,"lq":64,"lk":64,"d":40,"dv":40,"hkv":8}, "dtype": "f32", "backend": "managed-flash",
                     "relativeError": 1e-6, "passed": true, "milliseconds": 2.0, "peakFraction": 0.612, "chosen": true } ],
                   "summary": [ { "backend": "managed-flash", "layers": 18, "geometricMean": 1.52, "worst": 1.01, "worstLayer": "w unet.self" },
                     { "backend": "sliced", "layers": 0, "geometricMean": null } ] }
                 """,
-            ["onnxruntime"] = """
+                ["onnxruntime"] = """
                 { "onnxRuntime": "1.31.1", "threads": 2, "results": [
                   { "workload": "w", "layer": "unet.self", "shape": {"b":2,"h":8,"lq":64,"lk":64,"d":40}, "gflops": { "managed-flash": 150, "torch-flash": 100, "onnxruntime": 120 },
                     "speedOverTorchFlash": 1.5, "speedOverBest": 1.25, "peakFraction": 0.55, "passed": true } ],
@@ -113,7 +123,8 @@ public sealed class RecordPageTests
                   "decode": { "shape": {"b":1,"h":32,"lq":1,"lk":4096,"d":128}, "dtype": "f32", "keyValueBytes": 134217728, "milliseconds": { "managed-flash": 8.0, "copy": 7.2 },
                     "bytesPerSecond": { "managed-flash": 16777216000, "copy": 18641351111 }, "copyFraction": { "managed-flash": 0.9, "copy": 1 } } }
                 """,
-        });
+            }
+        );
 
         Assert.Contains(text, page, StringComparison.Ordinal);
         Assert.DoesNotContain("backward passes:", page, StringComparison.Ordinal);

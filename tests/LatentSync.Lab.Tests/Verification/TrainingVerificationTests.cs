@@ -16,17 +16,30 @@ public sealed class TrainingVerificationTests
 {
     private static readonly AttentionProblem Plain = AttentionProblem.Of(2, 4, 33, 47, 24);
 
-    private static readonly Workload Small = new("small", "shapes that differ in everything",
-    [
-        new("plain", Plain, 1, "pass"),
-        new("length first", Plain with { QueryLayout = OperandLayout.LengthFirst }, 1, "pass"),
-        new("grouped causal", Plain with { KvHeadCount = 2, IsCausal = true, CausalAlignment = CausalAlignment.BottomRight }, 1, "pass"),
-        new("longer values", Plain with { ValueDim = 40 }, 1, "pass"),
-        new("window", Plain with { LeftWindow = 5, RightWindow = 2 }, 1, "pass"),
-        new("mask", Plain with { Mask = AttentionMask.Of(AttentionMaskKind.Boolean, 2, 1, 33, 47) }, 1, "pass"),
-        new("bias", Plain with { Mask = AttentionMask.Of(AttentionMaskKind.Additive, 1, 4, 33, 47) }, 1, "pass"),
-        new("softcap", Plain with { Softcap = 5 }, 1, "pass"),
-    ]);
+    private static readonly Workload Small = new(
+        "small",
+        "shapes that differ in everything",
+        [
+            new("plain", Plain, 1, "pass"),
+            new("length first", Plain with { QueryLayout = OperandLayout.LengthFirst }, 1, "pass"),
+            new(
+                "grouped causal",
+                Plain with
+                {
+                    KvHeadCount = 2,
+                    IsCausal = true,
+                    CausalAlignment = CausalAlignment.BottomRight,
+                },
+                1,
+                "pass"
+            ),
+            new("longer values", Plain with { ValueDim = 40 }, 1, "pass"),
+            new("window", Plain with { LeftWindow = 5, RightWindow = 2 }, 1, "pass"),
+            new("mask", Plain with { Mask = AttentionMask.Of(AttentionMaskKind.Boolean, 2, 1, 33, 47) }, 1, "pass"),
+            new("bias", Plain with { Mask = AttentionMask.Of(AttentionMaskKind.Additive, 1, 4, 33, 47) }, 1, "pass"),
+            new("softcap", Plain with { Softcap = 5 }, 1, "pass"),
+        ]
+    );
 
     [Theory]
     [InlineData(4_000_000)] // everything at once
@@ -42,13 +55,19 @@ public sealed class TrainingVerificationTests
         {
             Assert.True(layer.Problem.NeedsGradient);
             Assert.NotEmpty(layer.Results);
-            Assert.All(layer.Results, result =>
-            {
-                Assert.True(result.Passed, $"{layer.Layer.Name} {layer.Problem.DType} {result.Backend}: {result.Failure} {result.RelativeError:E2}");
-                Assert.Equal(result.RelativeError, result.GradientErrors!.Max());
-                Assert.True(result.Milliseconds > 0 && result.PeakFraction > 0);
-                Assert.True(result.CheckedRows == result.Rows || referenceScores == 3000);
-            });
+            Assert.All(
+                layer.Results,
+                result =>
+                {
+                    Assert.True(
+                        result.Passed,
+                        $"{layer.Layer.Name} {layer.Problem.DType} {result.Backend}: {result.Failure} {result.RelativeError:E2}"
+                    );
+                    Assert.Equal(result.RelativeError, result.GradientErrors!.Max());
+                    Assert.True(result.Milliseconds > 0 && result.PeakFraction > 0);
+                    Assert.True(result.CheckedRows == result.Rows || referenceScores == 3000);
+                }
+            );
         }
     }
 
@@ -61,7 +80,8 @@ public sealed class TrainingVerificationTests
         Workload workload = new("w", "w", [new("layer", Plain, 1, "pass")]);
 
         LayerVerification layer = Assert.Single(
-            Verify(workload, [new TorchFlashBackend(), new FaultyBackend(fault)], [AttentionDType.Float32], 4_000_000));
+            Verify(workload, [new TorchFlashBackend(), new FaultyBackend(fault)], [AttentionDType.Float32], 4_000_000)
+        );
 
         VerificationResult faulty = layer.Results.Single(result => result.Backend == AttentionBackendNames.Sliced);
         Assert.False(faulty.Passed);
@@ -81,19 +101,27 @@ public sealed class TrainingVerificationTests
     }
 
     private static List<LayerVerification> Verify(
-        Workload workload, IReadOnlyList<IAttentionBackend> backends, IReadOnlyList<AttentionDType> dtypes, long referenceScores) =>
-        [.. new BackendVerifier(new VerificationOptions
-        {
-            Machine = TorchMachine.Describe(),
-            Workloads = [workload],
-            Backends = backends,
-            DTypes = dtypes,
-            IsTraining = true,
-            Repeats = 1,
-            Budget = TimeSpan.FromMilliseconds(50),
-            ReferenceScores = referenceScores,
-            FreeMemory = _ => null,
-        }).Run()];
+        Workload workload,
+        IReadOnlyList<IAttentionBackend> backends,
+        IReadOnlyList<AttentionDType> dtypes,
+        long referenceScores
+    ) =>
+        [
+            .. new BackendVerifier(
+                new VerificationOptions
+                {
+                    Machine = TorchMachine.Describe(),
+                    Workloads = [workload],
+                    Backends = backends,
+                    DTypes = dtypes,
+                    IsTraining = true,
+                    Repeats = 1,
+                    Budget = TimeSpan.FromMilliseconds(50),
+                    ReferenceScores = referenceScores,
+                    FreeMemory = _ => null,
+                }
+            ).Run(),
+        ];
 
     /// <summary>Right in its result, wrong in a gradient.</summary>
     private sealed class FaultyBackend(string fault) : IAttentionBackend

@@ -17,17 +17,30 @@ public sealed class VerificationTests
 {
     private static readonly AttentionProblem Plain = AttentionProblem.Of(2, 3, 33, 47, 24);
 
-    private static readonly Workload Small = new("small", "shapes that differ in everything",
-    [
-        new("plain", Plain, 1, "pass"),
-        new("length first", Plain with { QueryLayout = OperandLayout.LengthFirst }, 1, "pass"),
-        new("grouped causal", Plain with { KvHeadCount = 1, IsCausal = true, CausalAlignment = CausalAlignment.BottomRight }, 1, "pass"),
-        new("longer values", Plain with { ValueDim = 40 }, 1, "pass"),
-        new("window", Plain with { LeftWindow = 5, RightWindow = 2 }, 1, "pass"),
-        new("mask", Plain with { Mask = AttentionMask.Of(AttentionMaskKind.Boolean, 2, 1, 33, 47) }, 1, "pass"),
-        new("bias", Plain with { Mask = AttentionMask.Of(AttentionMaskKind.Additive, 1, 3, 33, 47) }, 1, "pass"),
-        new("no keys", Plain with { KeyLength = 0 }, 1, "pass"),
-    ]);
+    private static readonly Workload Small = new(
+        "small",
+        "shapes that differ in everything",
+        [
+            new("plain", Plain, 1, "pass"),
+            new("length first", Plain with { QueryLayout = OperandLayout.LengthFirst }, 1, "pass"),
+            new(
+                "grouped causal",
+                Plain with
+                {
+                    KvHeadCount = 1,
+                    IsCausal = true,
+                    CausalAlignment = CausalAlignment.BottomRight,
+                },
+                1,
+                "pass"
+            ),
+            new("longer values", Plain with { ValueDim = 40 }, 1, "pass"),
+            new("window", Plain with { LeftWindow = 5, RightWindow = 2 }, 1, "pass"),
+            new("mask", Plain with { Mask = AttentionMask.Of(AttentionMaskKind.Boolean, 2, 1, 33, 47) }, 1, "pass"),
+            new("bias", Plain with { Mask = AttentionMask.Of(AttentionMaskKind.Additive, 1, 3, 33, 47) }, 1, "pass"),
+            new("no keys", Plain with { KeyLength = 0 }, 1, "pass"),
+        ]
+    );
 
     [Theory]
     [InlineData(4_000_000)]
@@ -41,8 +54,14 @@ public sealed class VerificationTests
         foreach (LayerVerification layer in layers)
         {
             Assert.NotEmpty(layer.Results);
-            Assert.All(layer.Results, result =>
-                Assert.True(result.Passed, $"{layer.Layer.Name} {layer.Problem.DType} {result.Backend}: {result.Failure} {result.RelativeError:E2}"));
+            Assert.All(
+                layer.Results,
+                result =>
+                    Assert.True(
+                        result.Passed,
+                        $"{layer.Layer.Name} {layer.Problem.DType} {result.Backend}: {result.Failure} {result.RelativeError:E2}"
+                    )
+            );
             Assert.Equal(layer.Chosen, layer.Results.Single(result => result.IsChosen).Backend);
             Assert.Equal(1.0, layer.Results.Min(result => result.RatioToBest));
             Assert.All(layer.Results, result => Assert.True(result.Milliseconds > 0 && result.Rounds >= 1));
@@ -50,10 +69,24 @@ public sealed class VerificationTests
             Assert.All(layer.Results, result => Assert.Equal(result.Gflops / layer.FmaGflops, result.PeakFraction));
             Assert.Equal(AttentionDispatcher.BuiltInBackends().Count, layer.Results.Count + layer.Skipped.Count);
         }
-        Assert.Contains(layers, layer => layer.Results.Any(result => referenceScores > 500 ? result.CheckedRows == result.Rows : result.CheckedRows < result.Rows));
+        Assert.Contains(
+            layers,
+            layer =>
+                layer.Results.Any(result => referenceScores > 500 ? result.CheckedRows == result.Rows : result.CheckedRows < result.Rows)
+        );
     }
 
-    public static TheoryData<string> Faults => ["scaled by 1.0001", "one key forgotten", "a NaN outside of the sample", "last head wrong", "last row wrong", "transposed", "float64", "throws"];
+    public static TheoryData<string> Faults =>
+        [
+            "scaled by 1.0001",
+            "one key forgotten",
+            "a NaN outside of the sample",
+            "last head wrong",
+            "last row wrong",
+            "transposed",
+            "float64",
+            "throws",
+        ];
 
     [Theory]
     [MemberData(nameof(Faults))]
@@ -65,7 +98,8 @@ public sealed class VerificationTests
 
         LayerVerification layer = Assert.Single(Verify(workload, backends, [AttentionDType.Float32], 4000));
 
-        VerificationResult flash = layer.Results.Single(result => result.Backend == "torch-flash"), faulty = layer.Results.Single(result => result.Backend == "sliced");
+        VerificationResult flash = layer.Results.Single(result => result.Backend == "torch-flash"),
+            faulty = layer.Results.Single(result => result.Backend == "sliced");
         Assert.True(flash.Passed, flash.Failure);
         Assert.False(faulty.Passed);
         Assert.NotNull(faulty.Failure);
@@ -85,7 +119,9 @@ public sealed class VerificationTests
     public void Run_Cancelled_Stops()
     {
         using CancellationTokenSource cancel = new();
-        IEnumerator<LayerVerification> layers = new BackendVerifier(Options(Small, AttentionDispatcher.BuiltInBackends())).Run(cancel.Token).GetEnumerator();
+        IEnumerator<LayerVerification> layers = new BackendVerifier(Options(Small, AttentionDispatcher.BuiltInBackends()))
+            .Run(cancel.Token)
+            .GetEnumerator();
         Assert.True(layers.MoveNext());
         cancel.Cancel();
         Assert.Throws<OperationCanceledException>(() => layers.MoveNext());
@@ -94,7 +130,13 @@ public sealed class VerificationTests
     [Fact]
     public void Layers_Filtered_AreTheNamedOnes()
     {
-        var verifier = new BackendVerifier(Options(Small, AttentionDispatcher.BuiltInBackends()) with { LayerFilter = "MASK", DTypes = [AttentionDType.Float32, AttentionDType.BFloat16] });
+        var verifier = new BackendVerifier(
+            Options(Small, AttentionDispatcher.BuiltInBackends()) with
+            {
+                LayerFilter = "MASK",
+                DTypes = [AttentionDType.Float32, AttentionDType.BFloat16],
+            }
+        );
         Assert.Equal([AttentionDType.Float32, AttentionDType.BFloat16], verifier.Layers.Select(entry => entry.Problem.DType));
         Assert.All(verifier.Layers, entry => Assert.Equal("mask", entry.Layer.Name));
     }
@@ -105,7 +147,12 @@ public sealed class VerificationTests
         List<int> order = [];
         TimedCall[] calls = [.. Enumerable.Range(0, 3).Select(i => new TimedCall(() => order.Add(i), 0.01 * (i + 1)))];
 
-        (double[][] samples, int rounds) = InterleavedTimer.Measure(calls, 100, TimeSpan.FromSeconds(0.185), TestContext.Current.CancellationToken);
+        (double[][] samples, int rounds) = InterleavedTimer.Measure(
+            calls,
+            100,
+            TimeSpan.FromSeconds(0.185),
+            TestContext.Current.CancellationToken
+        );
 
         Assert.Equal(3, rounds); // 60 ms a round
         Assert.Equal([0, 1, 2, 1, 2, 0, 2, 0, 1], order);
@@ -116,7 +163,12 @@ public sealed class VerificationTests
     public void Measure_ShortCalls_AreRepeatedWithinASample()
     {
         int count = 0;
-        (_, int rounds) = InterleavedTimer.Measure([new TimedCall(() => count++, 1e-4)], 4, TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
+        (_, int rounds) = InterleavedTimer.Measure(
+            [new TimedCall(() => count++, 1e-4)],
+            4,
+            TimeSpan.FromSeconds(1),
+            TestContext.Current.CancellationToken
+        );
         Assert.Equal((4, 4 * 20), (rounds, count)); // 2 ms a sample
     }
 
@@ -127,7 +179,10 @@ public sealed class VerificationTests
         TimedCall warm = InterleavedTimer.WarmUp(new TimedCall(() => count++, 0.01), TimeSpan.FromSeconds(0.1));
         Assert.True(count > 1);
         Assert.InRange(warm.Seconds, 0, 0.009);
-        Assert.Equal(0.5, InterleavedTimer.WarmUp(new TimedCall(() => Assert.Fail("there is no time for it"), 0.5), TimeSpan.FromSeconds(0.1)).Seconds);
+        Assert.Equal(
+            0.5,
+            InterleavedTimer.WarmUp(new TimedCall(() => Assert.Fail("there is no time for it"), 0.5), TimeSpan.FromSeconds(0.1)).Seconds
+        );
     }
 
     [Fact]
@@ -153,7 +208,12 @@ public sealed class VerificationTests
     public void Measure_LongCalls_AreNotRepeated(double known, int expected)
     {
         int count = 0;
-        InterleavedTimes times = InterleavedTimer.Measure([new TimedCall(() => count++, known)], 15, TimeSpan.FromSeconds(0.25), TestContext.Current.CancellationToken);
+        InterleavedTimes times = InterleavedTimer.Measure(
+            [new TimedCall(() => count++, known)],
+            15,
+            TimeSpan.FromSeconds(0.25),
+            TestContext.Current.CancellationToken
+        );
         Assert.Equal((expected, expected), (times.Rounds, count));
         Assert.True(expected == 1 || times.Seconds[0] == known);
     }
@@ -170,11 +230,18 @@ public sealed class VerificationTests
     {
         LayerVerification Layer(string name, double a, double b, double c) =>
             new(Small, Small.Layers[0] with { Name = name }, Plain, "a", [Row("a", a), Row("b", b), Row("c", c)], []);
-        VerificationResult Row(string backend, double ms) => new() { Backend = backend, Passed = true, Milliseconds = ms };
+        VerificationResult Row(string backend, double ms) =>
+            new()
+            {
+                Backend = backend,
+                Passed = true,
+                Milliseconds = ms,
+            };
 
         IReadOnlyList<VerificationSummary> summary = VerificationSummary.Of([Layer("one", 1, 2, 8), Layer("two", 4, 2, 8)]);
 
-        VerificationSummary first = summary.Single(entry => entry.Backend == "a"), second = summary.Single(entry => entry.Backend == "b");
+        VerificationSummary first = summary.Single(entry => entry.Backend == "a"),
+            second = summary.Single(entry => entry.Backend == "b");
         Assert.Equal(1.0, first.GeometricMean!.Value, 12); // 2/1 and 2/4
         Assert.Equal((0.5, "small two"), (first.Worst!.Value, first.WorstLayer));
         Assert.Equal(1.0, second.GeometricMean!.Value, 12); // 1/2 and 4/2
@@ -204,8 +271,11 @@ public sealed class VerificationTests
     }
 
     private static List<LayerVerification> Verify(
-        Workload workload, IReadOnlyList<IAttentionBackend> backends, IReadOnlyList<AttentionDType> dtypes, long referenceScores) =>
-        [.. new BackendVerifier(Options(workload, backends) with { DTypes = dtypes, ReferenceScores = referenceScores }).Run()];
+        Workload workload,
+        IReadOnlyList<IAttentionBackend> backends,
+        IReadOnlyList<AttentionDType> dtypes,
+        long referenceScores
+    ) => [.. new BackendVerifier(Options(workload, backends) with { DTypes = dtypes, ReferenceScores = referenceScores }).Run()];
 
     private static VerificationOptions Options(Workload workload, IReadOnlyList<IAttentionBackend> backends) =>
         new()

@@ -43,9 +43,17 @@ public sealed class DownmixTests : IDisposable
     [Fact]
     public async Task ReadAsync_StretchThatCancels_IsTheOnlyOneReplaced()
     {
-        string file = _folder["speech.wav"], plain = _folder["plain.wav"];
+        string file = _folder["speech.wav"],
+            plain = _folder["plain.wav"];
         await Ffmpeg.RunAsync(
-            "-f", "lavfi", "-i", "aevalsrc=0.4*sin(2*PI*300*t)|0.3*sin(2*PI*300*t)*(1-2*between(t\\,1\\,2)):s=16000:d=3", "-c:a", "pcm_s16le", file);
+            "-f",
+            "lavfi",
+            "-i",
+            "aevalsrc=0.4*sin(2*PI*300*t)|0.3*sin(2*PI*300*t)*(1-2*between(t\\,1\\,2)):s=16000:d=3",
+            "-c:a",
+            "pcm_s16le",
+            file
+        );
         await Ffmpeg.RunAsync("-i", file, "-ac", "1", "-c:a", "pcm_s16le", plain);
         FfmpegTools tools = await Ffmpeg.RequireAsync();
 

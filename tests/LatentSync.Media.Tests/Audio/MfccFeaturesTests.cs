@@ -57,7 +57,10 @@ public sealed class MfccFeaturesTests
         Assert.Equal(expected.Length, actual.Values.Length);
         for (int i = 0; i < expected.Length; i++)
         {
-            Assert.True(Math.Abs(expected[i] - actual.Values[i]) <= 1e-5 * (1 + Math.Abs(expected[i])), $"{i}: expected {expected[i]}, actual {actual.Values[i]}");
+            Assert.True(
+                Math.Abs(expected[i] - actual.Values[i]) <= 1e-5 * (1 + Math.Abs(expected[i])),
+                $"{i}: expected {expected[i]}, actual {actual.Values[i]}"
+            );
         }
     }
 
@@ -68,7 +71,12 @@ public sealed class MfccFeaturesTests
         double[] emphasised = [integers[0], .. integers.Skip(1).Zip(integers, (now, before) => now - 0.97 * before)];
         int frames = Math.Max(1, 1 + (int)Math.Ceiling((emphasised.Length - 400) / 160.0));
         double[] padded = [.. emphasised, .. new double[(frames - 1) * 160 + 400]];
-        double[] corners = [.. Enumerable.Range(0, 28).Select(i => Math.Floor(513 * 700 * (Math.Pow(10, 2595 * Math.Log10(1 + 8000 / 700.0) * i / 27 / 2595) - 1) / 16000))];
+        double[] corners =
+        [
+            .. Enumerable
+                .Range(0, 28)
+                .Select(i => Math.Floor(513 * 700 * (Math.Pow(10, 2595 * Math.Log10(1 + 8000 / 700.0) * i / 27 / 2595) - 1) / 16000)),
+        ];
         List<double> result = [];
         for (int frame = 0; frame < frames; frame++)
         {
@@ -80,7 +88,10 @@ public sealed class MfccFeaturesTests
                 for (int k = 0; k < power.Length; k++)
                 {
                     (double a, double b, double c) = (corners[band], corners[band + 1], corners[band + 2]);
-                    double weight = k >= a && k < b ? (k - a) / (b - a) : k >= b && k < c ? (c - k) / (c - b) : 0;
+                    double weight =
+                        k >= a && k < b ? (k - a) / (b - a)
+                        : k >= b && k < c ? (c - k) / (c - b)
+                        : 0;
                     sum += weight * power[k];
                 }
                 logs[band] = Math.Log(sum);
@@ -88,7 +99,8 @@ public sealed class MfccFeaturesTests
             result.Add(Math.Log(power.Sum()));
             for (int c = 1; c < 13; c++)
             {
-                double cepstrum = Math.Sqrt(2 / 26.0) * Enumerable.Range(0, 26).Sum(n => logs[n] * Math.Cos(Math.PI * c * (2 * n + 1) / 52));
+                double cepstrum =
+                    Math.Sqrt(2 / 26.0) * Enumerable.Range(0, 26).Sum(n => logs[n] * Math.Cos(Math.PI * c * (2 * n + 1) / 52));
                 result.Add((1 + 11 * Math.Sin(Math.PI * c / 22)) * cepstrum);
             }
         }

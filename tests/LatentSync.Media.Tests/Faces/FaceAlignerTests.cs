@@ -12,7 +12,14 @@ public sealed class FaceAlignerTests
     [InlineData(2.5, -2.9)]
     public void Align_TemplateMovedBySimilarity_FindsItsInverse(double scale, double angle)
     {
-        var moved = new AffineMatrix(scale * Math.Cos(angle), -scale * Math.Sin(angle), 321, scale * Math.Sin(angle), scale * Math.Cos(angle), -77);
+        var moved = new AffineMatrix(
+            scale * Math.Cos(angle),
+            -scale * Math.Sin(angle),
+            321,
+            scale * Math.Sin(angle),
+            scale * Math.Cos(angle),
+            -77
+        );
 
         AffineMatrix found = new FaceAligner(Template, smoothing: false).Align(Template.Points.Transform(moved));
 

@@ -41,7 +41,8 @@ public sealed class FaceCompositorTests
 
         Assert.Equal(before, frame.Rgb);
         AffineMatrix toSquare = face.Matrix.Then(Template.CropToSquare);
-        int untouched = 0, black100 = 0;
+        int untouched = 0,
+            black100 = 0;
         for (int y = 0; y < frame.Height; y++)
         {
             for (int x = 0; x < frame.Width; x++)
@@ -83,7 +84,10 @@ public sealed class FaceCompositorTests
         {
             // Weights below half a level of 200 change nothing yet.
             bool changed = pasted.Rgb[3 * i] != 200;
-            Assert.True(changed ? weights[i] > 0 : weights[i] < 0.5f / 200 + 1e-4f, $"pixel {i}: weight {weights[i]}, value {pasted.Rgb[3 * i]}");
+            Assert.True(
+                changed ? weights[i] > 0 : weights[i] < 0.5f / 200 + 1e-4f,
+                $"pixel {i}: weight {weights[i]}, value {pasted.Rgb[3 * i]}"
+            );
         }
         Assert.Throws<ArgumentException>(() => Compositor.CopyWeights(face.Matrix, 640, 480, new float[5]));
     }
@@ -95,7 +99,8 @@ public sealed class FaceCompositorTests
         AlignedFace face = Cut(frame, 320, 200, 140, 0);
         var hard = new FaceCompositor(Template, Mask, new FaceCompositorOptions { Feather = 0 });
 
-        VideoFrame soft = Compositor.Paste(frame, face, Filled(-1)), sharp = hard.Paste(frame, face, Filled(-1));
+        VideoFrame soft = Compositor.Paste(frame, face, Filled(-1)),
+            sharp = hard.Paste(frame, face, Filled(-1));
 
         Assert.True(Between(sharp) < Between(soft) / 3, $"{Between(sharp)} and {Between(soft)}");
 
@@ -155,7 +160,8 @@ public sealed class FaceCompositorTests
         int whole = 0;
         for (int i = 0; i < weights.Length; i++)
         {
-            int column = i % 640, row = i / 640;
+            int column = i % 640,
+                row = i / 640;
             if (weights[i] >= 1 && (column is 0 or 639 || row == 479))
             {
                 Assert.InRange(pasted.Rgb[3 * i], 0, 1);
@@ -223,7 +229,8 @@ public sealed class FaceCompositorTests
         {
             for (int dx = 0; dx <= 1; dx++)
             {
-                int x = (int)Math.Floor(p.X) + dx, y = (int)Math.Floor(p.Y) + dy;
+                int x = (int)Math.Floor(p.X) + dx,
+                    y = (int)Math.Floor(p.Y) + dy;
                 if (x >= 0 && y >= 0 && x < 256 && y < 256 && Mask.Values[(y * 256) + x] == 0)
                 {
                     return false;

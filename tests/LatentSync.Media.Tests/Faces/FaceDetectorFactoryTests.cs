@@ -14,7 +14,10 @@ public sealed class FaceDetectorFactoryTests : IDisposable
         string path = Path.Combine(_folder, "l.json");
         File.WriteAllText(path, """{"version": 1, "frames": []}""");
 
-        FaceDetectorChoice choice = FaceDetectorFactory.Create("auto", new FaceDetectorOptions { LandmarksPath = path, CascadesFolder = _folder });
+        FaceDetectorChoice choice = FaceDetectorFactory.Create(
+            "auto",
+            new FaceDetectorOptions { LandmarksPath = path, CascadesFolder = _folder }
+        );
 
         using IFaceDetector detector = choice.Detector;
         Assert.Equal("landmarks", detector.Name);
@@ -42,8 +45,11 @@ public sealed class FaceDetectorFactoryTests : IDisposable
         foreach (int stride in (int[])[8, 16, 32])
         {
             int rows = 32 / stride * (32 / stride);
-            model.Output($"cls_{stride}", [1, rows, 1], new float[rows]).Output($"obj_{stride}", [1, rows, 1], new float[rows])
-                .Output($"bbox_{stride}", [1, rows, 4], new float[4 * rows]).Output($"kps_{stride}", [1, rows, 10], new float[10 * rows]);
+            model
+                .Output($"cls_{stride}", [1, rows, 1], new float[rows])
+                .Output($"obj_{stride}", [1, rows, 1], new float[rows])
+                .Output($"bbox_{stride}", [1, rows, 4], new float[4 * rows])
+                .Output($"kps_{stride}", [1, rows, 10], new float[10 * rows]);
         }
         model.Save(Path.Combine(sub, "face_detection_yunet_2023mar.onnx"));
 
@@ -56,7 +62,8 @@ public sealed class FaceDetectorFactoryTests : IDisposable
     public void Create_AutoWithNothing_ListsAllRemedies()
     {
         FaceException e = Assert.Throws<FaceException>(() =>
-            FaceDetectorFactory.Create("auto", new FaceDetectorOptions { CascadesFolder = _folder, ModelFolders = [_folder] }));
+            FaceDetectorFactory.Create("auto", new FaceDetectorOptions { CascadesFolder = _folder, ModelFolders = [_folder] })
+        );
 
         Assert.Equal(FaceFault.NoDetector, e.Fault);
         Assert.Equal(4, e.Reasons.Count);
@@ -87,7 +94,11 @@ public sealed class FaceDetectorFactoryTests : IDisposable
     {
         File.WriteAllText(Path.Combine(_folder, "face_detection_yunet_2023mar.onnx"), "damaged");
 
-        Assert.Equal(FaceFault.Model, Assert.Throws<FaceException>(() =>
-            FaceDetectorFactory.Create("auto", new FaceDetectorOptions { ModelFolders = [_folder] })).Fault);
+        Assert.Equal(
+            FaceFault.Model,
+            Assert
+                .Throws<FaceException>(() => FaceDetectorFactory.Create("auto", new FaceDetectorOptions { ModelFolders = [_folder] }))
+                .Fault
+        );
     }
 }

@@ -47,9 +47,12 @@ public sealed class FaceMaskTests : IDisposable
     [InlineData(512, "mask_latent64_from512.tsv", 255)]
     public void CopyLatentTo_StandardMask_EqualsTheTable(int resolution, string file, int divisor)
     {
-        float[] expected = [.. File.ReadLines(Path.Combine(Data, file))
-            .SelectMany(line => line.Split('\t'))
-            .Select(value => float.Parse(value, CultureInfo.InvariantCulture) / divisor)];
+        float[] expected =
+        [
+            .. File.ReadLines(Path.Combine(Data, file))
+                .SelectMany(line => line.Split('\t'))
+                .Select(value => float.Parse(value, CultureInfo.InvariantCulture) / divisor),
+        ];
         float[] latent = new float[resolution / 8 * (resolution / 8)];
 
         FaceMask.Create(resolution).CopyLatentTo(latent);
@@ -173,7 +176,11 @@ public sealed class FaceMaskTests : IDisposable
             {
                 continue;
             }
-            for (int row = int.Parse(cells[1], CultureInfo.InvariantCulture); row <= int.Parse(cells[2], CultureInfo.InvariantCulture); row++)
+            for (
+                int row = int.Parse(cells[1], CultureInfo.InvariantCulture);
+                row <= int.Parse(cells[2], CultureInfo.InvariantCulture);
+                row++
+            )
             {
                 foreach (string span in cells[3].Split(','))
                 {

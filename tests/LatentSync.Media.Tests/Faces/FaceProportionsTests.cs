@@ -12,8 +12,12 @@ public sealed class FaceProportionsTests
         AlignmentPoints eyes = FaceProportions.FromEyes(new(100, 100), new(100 + d, 100));
 
         AlignmentPoints five = FaceProportions.FromFivePoints(
-            new(100, 100), new(100 + d, 100), new(130, 100 + (FaceProportions.NoseDepth * d)),
-            new(110, 100 + (FaceProportions.MouthDepth * d)), new(150, 100 + (FaceProportions.MouthDepth * d)));
+            new(100, 100),
+            new(100 + d, 100),
+            new(130, 100 + (FaceProportions.NoseDepth * d)),
+            new(110, 100 + (FaceProportions.MouthDepth * d)),
+            new(150, 100 + (FaceProportions.MouthDepth * d))
+        );
 
         Assert.True((eyes.LeftBrow - five.LeftBrow).Length < 1e-9);
         Assert.True((eyes.RightBrow - five.RightBrow).Length < 1e-9);

@@ -26,7 +26,10 @@ public sealed class FaceTrackTests
                     _ => [Face(300, 200), Face(700, 200)],
                 };
                 decided.AddRange(track.Push(i, faces).Select(frame => frame.FrameIndex));
-                Assert.True(i - decided.Count < track.MaxLookAhead, $"trial {trial}: {decided.Count} decided at frame {i}, look-ahead {track.MaxLookAhead}");
+                Assert.True(
+                    i - decided.Count < track.MaxLookAhead,
+                    $"trial {trial}: {decided.Count} decided at frame {i}, look-ahead {track.MaxLookAhead}"
+                );
             }
             decided.AddRange(track.Complete().Select(frame => frame.FrameIndex));
 
@@ -75,7 +78,10 @@ public sealed class FaceTrackTests
         List<TrackedFrame> frames = Run(new FaceTrackOptions(), i => [i < 20 ? Face(300, 200) : Face(900, 500)], 40);
 
         Assert.All(frames, frame => Assert.Equal(frame.FrameIndex < 20 ? 0 : 1, frame.Face!.Segment));
-        Assert.All(frames, frame => Assert.Equal(Face(frame.FrameIndex < 20 ? 300 : 900, 200).Points.Nose.X, frame.Face!.Points.Nose.X, 1e-6));
+        Assert.All(
+            frames,
+            frame => Assert.Equal(Face(frame.FrameIndex < 20 ? 300 : 900, 200).Points.Nose.X, frame.Face!.Points.Nose.X, 1e-6)
+        );
         Assert.All(frames, frame => Assert.False(frame.Face!.Interpolated));
     }
 
@@ -122,7 +128,11 @@ public sealed class FaceTrackTests
         track.Push(1, [Face(900, 200), Face(300, 200)]);
         track.Push(2, []);
         Assert.Equal(2, track.MostFaces);
-        Assert.Contains("there are 2 faces in a.mp4, counted from the left from 0: give --face 0 to 1", FaceTrackOptions.TooFewFaces(5, track.MostFaces, "a.mp4"), StringComparison.Ordinal);
+        Assert.Contains(
+            "there are 2 faces in a.mp4, counted from the left from 0: give --face 0 to 1",
+            FaceTrackOptions.TooFewFaces(5, track.MostFaces, "a.mp4"),
+            StringComparison.Ordinal
+        );
         Assert.Contains("there is 1 face in a.mp4", FaceTrackOptions.TooFewFaces(5, 1, "a.mp4"), StringComparison.Ordinal);
     }
 
@@ -147,7 +157,8 @@ public sealed class FaceTrackTests
         var random = new Random(5);
         List<TrackedFrame> frames = Run(new FaceTrackOptions(), _ => [Shaken(Face(300, 200), random, 0.5)], 100);
 
-        double before = 0.5, after = Rms(frames.Skip(6).SkipLast(6).Select(frame => frame.Face!.Points.Nose.X - Face(300, 200).Points.Nose.X));
+        double before = 0.5,
+            after = Rms(frames.Skip(6).SkipLast(6).Select(frame => frame.Face!.Points.Nose.X - Face(300, 200).Points.Nose.X));
         Assert.True(after < 0.7 * before, $"{after:F3} px of {before} px");
     }
 

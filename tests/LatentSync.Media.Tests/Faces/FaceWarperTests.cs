@@ -67,5 +67,6 @@ public sealed class FaceWarperTests
         Assert.True(square.Rgb[lip] > square.Rgb[lip + 1] + 30, "the drawn mouth is red");
     }
 
-    private static byte[] Pixel(FaceImage image, int x, int y) => image.Rgb[(3 * ((y * image.Width) + x))..((3 * ((y * image.Width) + x)) + 3)];
+    private static byte[] Pixel(FaceImage image, int x, int y) =>
+        image.Rgb[(3 * ((y * image.Width) + x))..((3 * ((y * image.Width) + x)) + 3)];
 }

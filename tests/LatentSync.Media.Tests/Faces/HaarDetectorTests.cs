@@ -27,7 +27,8 @@ public sealed class HaarDetectorTests
         FacePoint? offset = null;
         for (int i = 0; i < 40; i++)
         {
-            double x = 300 + (30 * Math.Sin(i * 0.2)), y = 200 + (10 * Math.Cos(i * 0.3));
+            double x = 300 + (30 * Math.Sin(i * 0.2)),
+                y = 200 + (10 * Math.Cos(i * 0.3));
             IReadOnlyList<DetectedFace> faces = detector.Detect(TestFrames.Face(640, 480, x, y, 80, i));
             FacePoint error = Assert.Single(faces).Points.Centre - FaceProportions.FromEyes(new(x - 40, y), new(x + 40, y)).Centre;
             if (i >= 10)

@@ -33,8 +33,15 @@ public sealed class InsightFaceDetectorTests : IDisposable
     public void Detect_Landmarks_UsesTheOriginalsIndices()
     {
         WriteDetector((32, 0, 0.9f, [-4, -4, 8, 8])); // box (128, 128)-(256, 256) of 512
-        int[] left = [43, 48, 49, 51, 50], right = [101, 102, 103, 104, 105], nose = [74, 77, 83, 86];
-        WriteLandmarks(i => left.Contains(i) ? (-0.5f, -0.25f) : right.Contains(i) ? (0.5f, -0.25f) : nose.Contains(i) ? (0, 0.25f) : (9, 9));
+        int[] left = [43, 48, 49, 51, 50],
+            right = [101, 102, 103, 104, 105],
+            nose = [74, 77, 83, 86];
+        WriteLandmarks(i =>
+            left.Contains(i) ? (-0.5f, -0.25f)
+            : right.Contains(i) ? (0.5f, -0.25f)
+            : nose.Contains(i) ? (0, 0.25f)
+            : (9, 9)
+        );
         using var detector = new InsightFaceDetector(_folder);
 
         AlignmentPoints points = Assert.Single(detector.Detect(TestFrames.Plain(512, 512, 1, 2, 3))).Points;
@@ -50,7 +57,12 @@ public sealed class InsightFaceDetectorTests : IDisposable
     public void Detect_RoundLandmarks_RoundsTwiceAsTheOriginal()
     {
         WriteDetector((32, 0, 0.9f, [-4, -4, 8, 8]));
-        WriteLandmarks(i => i > 90 ? (0.5f, 0) : i < 60 ? (-0.5f, 0) : i % 2 == 0 ? (0.004f, 0.013f) : (0.02f, 0.02f)); // x 192.384, 193.92; y 193.248, 193.92
+        WriteLandmarks(i =>
+            i > 90 ? (0.5f, 0)
+            : i < 60 ? (-0.5f, 0)
+            : i % 2 == 0 ? (0.004f, 0.013f)
+            : (0.02f, 0.02f)
+        ); // x 192.384, 193.92; y 193.248, 193.92
         using var exact = new InsightFaceDetector(_folder);
         using var rounded = new InsightFaceDetector(_folder, roundLandmarks: true);
         VideoFrame frame = TestFrames.Plain(512, 512, 1, 2, 3);
@@ -133,7 +145,8 @@ public sealed class InsightFaceDetectorTests : IDisposable
         var model = new OnnxModelWriter(512, 512);
         foreach (int stride in Strides)
         {
-            float[] scores = new float[Rows(stride)], slopes = new float[3 * Rows(stride)];
+            float[] scores = new float[Rows(stride)],
+                slopes = new float[3 * Rows(stride)];
             if (stride == anchor.Stride)
             {
                 (scores[anchor.Row], slopes[anchor.Row]) = (anchor.Score, scoreSlope);
@@ -160,7 +173,8 @@ public sealed class InsightFaceDetectorTests : IDisposable
 
     private void WriteLandmarks(Func<int, (float X, float Y)> point, string file = InsightFaceDetector.LandmarkFile, float xSlope = 0)
     {
-        float[] values = new float[212], slopes = new float[3 * 212];
+        float[] values = new float[212],
+            slopes = new float[3 * 212];
         for (int i = 0; i < 106; i++)
         {
             (values[2 * i], values[(2 * i) + 1]) = point(i);

@@ -35,7 +35,9 @@ public sealed class LandmarksFileTests : IDisposable
     [Fact]
     public void FacesOf_VideoOfAnotherSize_AreScaled()
     {
-        LandmarksFile file = LandmarksFile.Load(Write("""{"version": 1, "width": 100, "height": 200, "frames": [{"frame": 0, "points": [[10,20],[30,20],[20,40]]}]}"""));
+        LandmarksFile file = LandmarksFile.Load(
+            Write("""{"version": 1, "width": 100, "height": 200, "frames": [{"frame": 0, "points": [[10,20],[30,20],[20,40]]}]}""")
+        );
 
         AlignmentPoints points = Assert.Single(file.FacesOf(0, 200, 400)).Points;
 
@@ -65,7 +67,9 @@ public sealed class LandmarksFileTests : IDisposable
     [Fact]
     public void Detect_FileDetector_AnswersByFrameIndex()
     {
-        using var detector = new LandmarksFileDetector(Write("""{"version": 1, "frames": [{"frame": 3, "points": [[10,20],[30,20],[20,40]]}]}"""));
+        using var detector = new LandmarksFileDetector(
+            Write("""{"version": 1, "frames": [{"frame": 3, "points": [[10,20],[30,20],[20,40]]}]}""")
+        );
 
         Assert.Empty(detector.Detect(new VideoFrame(4, 4, new byte[48], 2)));
         Assert.Single(detector.Detect(new VideoFrame(4, 4, new byte[48], 3)));
@@ -81,7 +85,10 @@ public sealed class LandmarksFileTests : IDisposable
     [InlineData("""{"version": 1, "frameRate": 0, "frames": []}""", "frameRate")]
     [InlineData("""{"version": 1, "frameNumbers": "shown", "frames": []}""", "\"frameNumbers\": \"shown\"; \"read\" or \"stored\"")]
     [InlineData("""{"version": 1, "frameNumbers": 1, "frames": []}""", "\"read\" or \"stored\"")]
-    [InlineData("""{"version": 1, "frameRate": 25, "frameNumbers": "stored", "frames": [{"time": 1}]}""", "entry 0 of \"frames\": it has a \"time\"")]
+    [InlineData(
+        """{"version": 1, "frameRate": 25, "frameNumbers": "stored", "frames": [{"time": 1}]}""",
+        "entry 0 of \"frames\": it has a \"time\""
+    )]
     [InlineData("""{"version": 1, "frames": [{"frame": -1}]}""", "entry 0 of \"frames\": \"frame\" is -1")]
     [InlineData("""{"version": 1, "frames": [{"frame": 0}, {"points": null}]}""", "entry 1 of \"frames\": it has neither")]
     [InlineData("""{"version": 1, "frames": [{"time": 1}]}""", "no \"frameRate\"")]
@@ -98,7 +105,10 @@ public sealed class LandmarksFileTests : IDisposable
     [InlineData("""{"version": 1, "frames": [{"frame": 0, "points": [["\ud800",2],[3,4],[5,9]]}]}""", "no valid JSON at line 1, byte")]
     [InlineData("""{"version": 1, "version": 1, "frames": []}""", "stands twice")]
     [InlineData("""{"version": 1, "frames": [{"frame": 0, "points": [[0.41,0.32],[0.58,0.33],[0.5,0.44]]}]}""", "fractions of the picture")]
-    [InlineData("""{"version": 1, "width": 640, "height": 480, "frames": [{"frame": 0, "points": [[-0.1,0.32],[1.1,0.33],[0.5,0.44]]}]}""", "multiply x by the frame's width")]
+    [InlineData(
+        """{"version": 1, "width": 640, "height": 480, "frames": [{"frame": 0, "points": [[-0.1,0.32],[1.1,0.33],[0.5,0.44]]}]}""",
+        "multiply x by the frame's width"
+    )]
     [InlineData("""{"version": 1, "frames": [{"frame": 1e999, "points": null}]}""", "\"frame\" is 1e999")]
     [InlineData("", "no valid JSON at line 1")]
     public void Load_WrongContent_SaysWhereAndWhat(string json, string expected)
@@ -119,8 +129,10 @@ public sealed class LandmarksFileTests : IDisposable
     [Fact]
     public void Load_Mutated_IsReadOrRefused()
     {
-        const string Text = """{"format": "latentsync-landmarks", "version": 1, "width": 1080, "height": 1920, "frameRate": 25, "frames": [{"frame": 0, "points": [[540.2, 655.1], [633.8, 653.9], [588.0, 731.4]]}, {"time": 0.04, "faces": [{"points": [[541, 656], [634, 655], [589, 732]], "box": [490, 600, 690, 860], "score": 0.98}]}]}""";
-        int read = 0, refused = 0;
+        const string Text =
+            """{"format": "latentsync-landmarks", "version": 1, "width": 1080, "height": 1920, "frameRate": 25, "frames": [{"frame": 0, "points": [[540.2, 655.1], [633.8, 653.9], [588.0, 731.4]]}, {"time": 0.04, "faces": [{"points": [[541, 656], [634, 655], [589, 732]], "box": [490, 600, 690, 860], "score": 0.98}]}]}""";
+        int read = 0,
+            refused = 0;
         foreach (string mutant in TextMutation.Of(Text, seed: 5, count: 2000))
         {
             try
@@ -144,11 +156,14 @@ public sealed class LandmarksFileTests : IDisposable
         File.CreateSymbolicLink(Path.Combine(_folder, "link"), pipe);
         foreach (string path in (string[])[pipe, Path.Combine(_folder, "link")])
         {
-            FaceException landmarks = Assert.Throws<FaceException>(() => LandmarksFile.Load(path)), mask = Assert.Throws<FaceException>(() => FaceMask.Load(path, 256));
+            FaceException landmarks = Assert.Throws<FaceException>(() => LandmarksFile.Load(path)),
+                mask = Assert.Throws<FaceException>(() => FaceMask.Load(path, 256));
             Assert.Contains("pipe", landmarks.Message, StringComparison.Ordinal);
             Assert.Contains("pipe", mask.Message, StringComparison.Ordinal);
             Assert.True(landmarks.IsInputFault && mask.IsInputFault);
-            MediaException media = await Assert.ThrowsAsync<MediaException>(async () => await MediaProbe.ProbeAsync(path, await FfmpegTools.LocateAsync()));
+            MediaException media = await Assert.ThrowsAsync<MediaException>(async () =>
+                await MediaProbe.ProbeAsync(path, await FfmpegTools.LocateAsync())
+            );
             Assert.Equal(MediaFault.Unreadable, media.Fault);
             Assert.Contains("pipe", media.Message, StringComparison.Ordinal);
         }

@@ -3,8 +3,8 @@ using System.Text;
 
 namespace LatentSync.Media.Tests.Faces;
 
-/// <summary>Writes tiny ONNX models, field by field, for testing what is done with a network's outputs: every output is a linear function of the
-/// means of the input's three channels.</summary>
+/// <summary>Writes tiny ONNX models, field by field, for testing what is done with a network's outputs: every output is a linear function
+/// of the means of the input's three channels.</summary>
 internal sealed class OnnxModelWriter
 {
     private readonly MemoryStream _graph = new();

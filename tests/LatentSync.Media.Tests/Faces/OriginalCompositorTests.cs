@@ -41,6 +41,8 @@ public sealed class OriginalCompositorTests
     }
 
     [Fact]
-    public void Restore_WrongFaceSize_Throws() => Assert.Throws<ArgumentException>(() =>
-        OriginalCompositor.Restore(TestFrames.Waves(64, 64), new float[10], AffineMatrix.Identity, Template));
+    public void Restore_WrongFaceSize_Throws() =>
+        Assert.Throws<ArgumentException>(() =>
+            OriginalCompositor.Restore(TestFrames.Waves(64, 64), new float[10], AffineMatrix.Identity, Template)
+        );
 }

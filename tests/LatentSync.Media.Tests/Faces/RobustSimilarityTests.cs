@@ -11,7 +11,10 @@ public sealed class RobustSimilarityTests
     {
         var random = new Random(7);
         FacePoint[] from = [.. Enumerable.Range(0, 60).Select(_ => new FacePoint(random.NextDouble() * 200, random.NextDouble() * 200))];
-        FacePoint[] to = [.. from.Select((p, i) => i % 10 < 3 ? p + new FacePoint(30 * random.NextDouble(), -25 * random.NextDouble()) : Truth.Apply(p))];
+        FacePoint[] to =
+        [
+            .. from.Select((p, i) => i % 10 < 3 ? p + new FacePoint(30 * random.NextDouble(), -25 * random.NextDouble()) : Truth.Apply(p)),
+        ];
 
         AffineMatrix? map = RobustSimilarity.Fit(from, to, 0.5, 30);
 

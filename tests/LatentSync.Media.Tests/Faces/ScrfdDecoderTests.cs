@@ -24,7 +24,8 @@ public sealed class ScrfdDecoderTests
     public void DecodeLevel_OneAnchor_LiesAtItsCellsCorner(int stride, int row, int x, int y)
     {
         int rows = ScrfdDecoder.RowsOf(stride);
-        float[] scores = new float[rows], distances = new float[4 * rows];
+        float[] scores = new float[rows],
+            distances = new float[4 * rows];
         scores[row] = 0.75f;
         (distances[4 * row], distances[(4 * row) + 1], distances[(4 * row) + 2], distances[(4 * row) + 3]) = (1, 2, 3, 4);
         var found = new List<ScrfdDecoder.Candidate>();

@@ -40,7 +40,8 @@ internal static class TestFrames
     public static VideoFrame Face(int width, int height, double x, double y, double eyes, long index = 0)
     {
         using var picture = new Mat(height, width, MatType.CV_8UC3, new Scalar(70, 95, 80));
-        const int shift = 4, one = 1 << shift;
+        const int shift = 4,
+            one = 1 << shift;
         Ellipse(0, 0.62, 1.08, 1.50, new Scalar(60, 40, 30)); // hair
         Ellipse(0, 0.68, 0.95, 1.30, new Scalar(214, 170, 145));
         Ellipse(0, -0.25, 0.80, 0.30, new Scalar(224, 182, 158)); // brow's light
@@ -61,11 +62,19 @@ internal static class TestFrames
         System.Runtime.InteropServices.Marshal.Copy(picture.Data, rgb, 0, rgb.Length);
         return new VideoFrame(width, height, rgb, index);
 
-        void Ellipse(double cx, double cy, double rx, double ry, Scalar colour) => Cv2.Ellipse(
-            picture,
-            new Point((int)((x + (cx * eyes)) * one), (int)((y + (cy * eyes)) * one)),
-            new Size((int)(rx * eyes * one), (int)(ry * eyes * one)),
-            0, 0, 360, colour, -1, LineTypes.AntiAlias, shift);
+        void Ellipse(double cx, double cy, double rx, double ry, Scalar colour) =>
+            Cv2.Ellipse(
+                picture,
+                new Point((int)((x + (cx * eyes)) * one), (int)((y + (cy * eyes)) * one)),
+                new Size((int)(rx * eyes * one), (int)(ry * eyes * one)),
+                0,
+                0,
+                360,
+                colour,
+                -1,
+                LineTypes.AntiAlias,
+                shift
+            );
     }
 
     public static double Psnr(VideoFrame a, VideoFrame b, FaceBox box)

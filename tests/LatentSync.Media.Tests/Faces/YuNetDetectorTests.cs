@@ -12,7 +12,9 @@ public sealed class YuNetDetectorTests : IDisposable
     public void Detect_ConstantOutputs_MapsBoxAndPointsToTheFrame()
     {
         // the frame of 1280x1280 is searched at 640; cell (column 12, row 10) of stride 16
-        const int stride = 16, cells = 640 / stride, cell = (10 * cells) + 12;
+        const int stride = 16,
+            cells = 640 / stride,
+            cell = (10 * cells) + 12;
         float[] points = [-2, 0, 2, 0, 0, 2, -1.5f, 4, 1.5f, 4];
         string path = Write(640, stride, cell, 0.81f, [0.5f, 0.25f, MathF.Log(8), MathF.Log(10)], points);
         using var detector = new YuNetDetector(path);
@@ -59,15 +61,21 @@ public sealed class YuNetDetectorTests : IDisposable
         foreach (int s in (int[])[8, 16, 32])
         {
             int rows = side / s * (side / s);
-            float[] cls = new float[rows], obj = new float[rows], boxes = new float[4 * rows], keypoints = new float[10 * rows];
+            float[] cls = new float[rows],
+                obj = new float[rows],
+                boxes = new float[4 * rows],
+                keypoints = new float[10 * rows];
             if (s == stride)
             {
                 (cls[cell], obj[cell]) = (score, score); // the detector takes the root of their product
                 box.CopyTo(boxes, 4 * cell);
                 points.CopyTo(keypoints, 10 * cell);
             }
-            model.Output($"cls_{s}", [1, rows, 1], cls).Output($"obj_{s}", [1, rows, 1], obj)
-                .Output($"bbox_{s}", [1, rows, 4], boxes).Output($"kps_{s}", [1, rows, 10], keypoints);
+            model
+                .Output($"cls_{s}", [1, rows, 1], cls)
+                .Output($"obj_{s}", [1, rows, 1], obj)
+                .Output($"bbox_{s}", [1, rows, 4], boxes)
+                .Output($"kps_{s}", [1, rows, 10], keypoints);
         }
         string path = Path.Combine(_folder, "face_detection_yunet_test.onnx");
         model.Save(path);

@@ -89,7 +89,8 @@ public sealed class ArticulationTrackTests
     [Fact]
     public void Opening_FollowsTheLoudnessOfTheVoice()
     {
-        List<double> openings = [], energies = [];
+        List<double> openings = [],
+            energies = [];
         for (int seed = 0; seed < 10; seed++)
         {
             Utterance utterance = Utterance.Generate(seed, 6, VoiceProfile.FromSeed(seed));

@@ -5,7 +5,13 @@ namespace LatentSync.Media.Tests.Synthesis;
 
 public sealed class SpeechSynthesizerTests
 {
-    private static readonly VoiceProfile FlatVoice = new() { PitchHz = 100, PitchRange = 0, Jitter = 0, Breathiness = 0 };
+    private static readonly VoiceProfile FlatVoice = new()
+    {
+        PitchHz = 100,
+        PitchRange = 0,
+        Jitter = 0,
+        Breathiness = 0,
+    };
 
     [Fact]
     public void Synthesize_GivenSeed_GivesTheseSamplesOnEveryPlatform()
@@ -63,7 +69,8 @@ public sealed class SpeechSynthesizerTests
     public void Fricative_Sustained_HasItsEnergyInItsBand(Phone fricative, double low, double high)
     {
         float[] samples = Sustained(fricative);
-        double inside = Energy(samples, low, high), all = Energy(samples, 50, 7950);
+        double inside = Energy(samples, low, high),
+            all = Energy(samples, 50, 7950);
         Assert.True(inside > 0.7 * all, $"{inside / all:P0} of the energy lies in {low}-{high} Hz");
     }
 
@@ -74,7 +81,8 @@ public sealed class SpeechSynthesizerTests
         float[] samples = SpeechSynthesizer.Synthesize(utterance, 16000, 3);
         foreach (PhoneSegment pause in utterance.Segments.Where(s => s.Phone == Phone.Pause && s.Seconds > 0.1))
         {
-            int from = (int)((pause.StartSeconds + 0.06) * 16000), to = (int)((pause.EndSeconds - 0.02) * 16000);
+            int from = (int)((pause.StartSeconds + 0.06) * 16000),
+                to = (int)((pause.EndSeconds - 0.02) * 16000);
             double peak = samples[from..to].Max(s => Math.Abs((double)s));
             Assert.True(peak < 0.01, $"{peak} in the pause at {pause.StartSeconds:0.00} s");
         }
@@ -85,7 +93,9 @@ public sealed class SpeechSynthesizerTests
     [InlineData(7999)]
     [InlineData(48001)]
     public void Synthesize_RateOutOfRange_IsRefused(int sampleRate) =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => SpeechSynthesizer.Synthesize(Utterance.Generate(1, 1, new VoiceProfile()), sampleRate));
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            SpeechSynthesizer.Synthesize(Utterance.Generate(1, 1, new VoiceProfile()), sampleRate)
+        );
 
     private static float[] Sustained(Phone phone)
     {
@@ -96,7 +106,8 @@ public sealed class SpeechSynthesizerTests
     /// <summary>Frequency of the largest magnitude between two frequencies, on a grid of 10 Hz.</summary>
     private static double Peak(float[] samples, double low, double high)
     {
-        double best = 0, at = 0;
+        double best = 0,
+            at = 0;
         for (double f = low; f <= high; f += 10)
         {
             double power = Power(samples, f);
@@ -118,7 +129,9 @@ public sealed class SpeechSynthesizerTests
     private static double Power(float[] samples, double frequency)
     {
         // Goertzel's recurrence on the Hann-windowed samples.
-        double factor = 2 * Math.Cos(2 * Math.PI * frequency / 16000), last = 0, before = 0;
+        double factor = 2 * Math.Cos(2 * Math.PI * frequency / 16000),
+            last = 0,
+            before = 0;
         for (int n = 0; n < samples.Length; n++)
         {
             double window = 0.5 - 0.5 * Math.Cos(2 * Math.PI * n / samples.Length);

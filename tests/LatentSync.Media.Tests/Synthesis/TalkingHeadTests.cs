@@ -22,7 +22,8 @@ public sealed class TalkingHeadTests
         byte[] rgb = new byte[Size * Size * 3];
         SyntheticClip clip = SyntheticClip.Generate(new SyntheticClipOptions { Seed = seed, DurationSeconds = 3 });
         HeadGestures gestures = new(seed, clip.Utterance);
-        List<double> drawn = [], measured = [];
+        List<double> drawn = [],
+            measured = [];
         for (int i = 0; i < clip.FrameCount; i += 2)
         {
             HeadLandmarks landmarks = head.Draw(gestures.At(clip.SecondsAt(i)), clip.Articulation.At(clip.SecondsAt(i)), rgb);
@@ -57,14 +58,24 @@ public sealed class TalkingHeadTests
             HeadLandmarks landmarks = head.Draw(gestures.At(clip.SecondsAt(i)), new MouthShape(1, 1, 0, 0.5, 0.5, 0), rgb);
             AffineMatrix toSquare = aligner.Align(landmarks.Alignment).Then(template.CropToSquare);
             // Proportions differ from person to person, so the fit is not exact: a few pixels of 256.
-            AlignmentPoints found = landmarks.Alignment.Transform(toSquare), wanted = template.Points.Transform(template.CropToSquare);
+            AlignmentPoints found = landmarks.Alignment.Transform(toSquare),
+                wanted = template.Points.Transform(template.CropToSquare);
             Assert.True((found.LeftBrow - wanted.LeftBrow).Length < 5, $"left brow {found.LeftBrow}, template {wanted.LeftBrow}");
             Assert.True((found.RightBrow - wanted.RightBrow).Length < 5, $"right brow {found.RightBrow}, template {wanted.RightBrow}");
             Assert.True((found.Nose - wanted.Nose).Length < 5, $"nose {found.Nose}, template {wanted.Nose}");
 
             // Even a mouth opened as wide as it goes lies within what is generated, and so does the chin.
-            foreach (FacePoint point in (FacePoint[])
-                [landmarks.MouthLeft, landmarks.MouthRight, landmarks.UpperLipTop, landmarks.LowerLipBottom, landmarks.MouthCentre, landmarks.Chin])
+            foreach (
+                FacePoint point in (FacePoint[])
+                    [
+                        landmarks.MouthLeft,
+                        landmarks.MouthRight,
+                        landmarks.UpperLipTop,
+                        landmarks.LowerLipBottom,
+                        landmarks.MouthCentre,
+                        landmarks.Chin,
+                    ]
+            )
             {
                 FacePoint at = toSquare.Apply(point);
                 Assert.InRange(at.X, 0, 255);
@@ -82,8 +93,15 @@ public sealed class TalkingHeadTests
     [Fact]
     public void Draw_SameSeed_GivesTheSamePixels()
     {
-        SyntheticClipOptions options = new() { Seed = 11, DurationSeconds = 0.4, Width = 256, Height = 256 };
-        byte[][] first = Collect(SyntheticClip.Generate(options)), second = Collect(SyntheticClip.Generate(options));
+        SyntheticClipOptions options = new()
+        {
+            Seed = 11,
+            DurationSeconds = 0.4,
+            Width = 256,
+            Height = 256,
+        };
+        byte[][] first = Collect(SyntheticClip.Generate(options)),
+            second = Collect(SyntheticClip.Generate(options));
         Assert.Equal(10, first.Length);
         for (int i = 0; i < first.Length; i++)
         {
@@ -99,13 +117,15 @@ public sealed class TalkingHeadTests
         FaceTemplate template = new(256);
         FaceMask mask = FaceMask.Create(256);
         using TalkingHead head = new(identity, Size, Size);
-        byte[] shut = new byte[Size * Size * 3], open = new byte[Size * Size * 3];
+        byte[] shut = new byte[Size * Size * 3],
+            open = new byte[Size * Size * 3];
         HeadLandmarks landmarks = head.Draw(HeadPose.Rest, MouthShape.Rest, shut);
         AffineMatrix toSquare = new FaceAligner(template, smoothing: false).Align(landmarks.Alignment).Then(template.CropToSquare);
         foreach (MouthShape mouth in (MouthShape[])[new(1, 0.5, 0, 0.5, 0.5, 0), new(0.3, 1, 0, 1, 0, 0), new(0.3, 0, 1, 0, 0, 0)])
         {
             head.Draw(HeadPose.Rest, mouth, open);
-            int visible = 0, hidden = 0;
+            int visible = 0,
+                hidden = 0;
             for (int i = 0; i < Size * Size; i++)
             {
                 int difference = 0;
@@ -163,7 +183,18 @@ public sealed class TalkingHeadTests
     public void Frames_Disposed_ReuseTheirMemory()
     {
         HashSet<byte[]> arrays = [];
-        foreach (SyntheticFrame frame in SyntheticClip.Generate(new SyntheticClipOptions { DurationSeconds = 1, Width = 64, Height = 64 }).Frames())
+        foreach (
+            SyntheticFrame frame in SyntheticClip
+                .Generate(
+                    new SyntheticClipOptions
+                    {
+                        DurationSeconds = 1,
+                        Width = 64,
+                        Height = 64,
+                    }
+                )
+                .Frames()
+        )
         {
             arrays.Add(frame.Frame.Rgb);
             frame.Dispose();
@@ -177,8 +208,17 @@ public sealed class TalkingHeadTests
     [InlineData(3, 512, 0.5)]
     [InlineData(double.NaN, 512, 25)]
     public void Generate_OptionOutOfRange_IsRefused(double seconds, int size, double rate) =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => SyntheticClip.Generate(
-            new SyntheticClipOptions { DurationSeconds = seconds, Width = size, Height = size, FrameRate = rate }));
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            SyntheticClip.Generate(
+                new SyntheticClipOptions
+                {
+                    DurationSeconds = seconds,
+                    Width = size,
+                    Height = size,
+                    FrameRate = rate,
+                }
+            )
+        );
 
     [Fact]
     public void Measure_WrongLength_IsRefused() =>

@@ -24,7 +24,8 @@ public sealed class MediaTimelineTests : IDisposable
     [InlineData("a.ts", 0.44, 0)]
     [InlineData("a.mp4", 0, 0.4)]
     [InlineData("a.webm", 0.32, 0)]
-    public Task OneFile_TracksThatBeginApart_StayTogether(string name, double picture, double sound) => StayTogetherAsync(name, picture, sound);
+    public Task OneFile_TracksThatBeginApart_StayTogether(string name, double picture, double sound) =>
+        StayTogetherAsync(name, picture, sound);
 
     [Theory]
     [Trait("Category", "Slow")]
@@ -49,7 +50,8 @@ public sealed class MediaTimelineTests : IDisposable
     [InlineData("a.mp4", 5, 5.3)]
     [InlineData("a.ts", 0.04, 0.03)]
     [InlineData("a.ts", 0, 0.79)]
-    public Task OneFile_MoreTracksThatBeginApart_StayTogether(string name, double picture, double sound) => StayTogetherAsync(name, picture, sound);
+    public Task OneFile_MoreTracksThatBeginApart_StayTogether(string name, double picture, double sound) =>
+        StayTogetherAsync(name, picture, sound);
 
     [Theory]
     [InlineData("95443.2", 0.44, 0)] // 33 bits of 90 kHz end at 95443.72 s

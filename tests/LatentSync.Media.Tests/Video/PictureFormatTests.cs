@@ -87,7 +87,10 @@ public sealed class PictureFormatTests : IDisposable
     public async Task ProbeAsync_PictureThatDoesNotDecode_SaysWhatToConvert(string brand, string format)
     {
         string path = _folder["a." + brand];
-        File.WriteAllBytes(path, [0, 0, 0, 16, .. "ftyp"u8, .. System.Text.Encoding.ASCII.GetBytes(brand), 0, 0, 0, 0, 0, 0, 0, 12, .. "free"u8, 1, 2, 3, 4]);
+        File.WriteAllBytes(
+            path,
+            [0, 0, 0, 16, .. "ftyp"u8, .. System.Text.Encoding.ASCII.GetBytes(brand), 0, 0, 0, 0, 0, 0, 0, 12, .. "free"u8, 1, 2, 3, 4]
+        );
 
         MediaException error = await Assert.ThrowsAnyAsync<MediaException>(() => ProbeAsync(path));
 
@@ -99,10 +102,20 @@ public sealed class PictureFormatTests : IDisposable
     [Fact]
     public void RequireWhole_PictureInTiles_IsRefused()
     {
-        ProbeStream Tile(int index, int side) => new() { Index = index, CodecType = "video", CodecName = "hevc", Width = side, Height = side };
+        ProbeStream Tile(int index, int side) =>
+            new()
+            {
+                Index = index,
+                CodecType = "video",
+                CodecName = "hevc",
+                Width = side,
+                Height = side,
+            };
         var phone = new ProbeFormat { Tags = new Dictionary<string, string> { ["major_brand"] = "heic" } };
 
-        Assert.Throws<MediaException>(() => PictureFormat.RequireWhole("a.heic", new([Tile(0, 512), Tile(1, 512), Tile(2, 512), Tile(3, 320)], phone, null, null)));
+        Assert.Throws<MediaException>(() =>
+            PictureFormat.RequireWhole("a.heic", new([Tile(0, 512), Tile(1, 512), Tile(2, 512), Tile(3, 320)], phone, null, null))
+        );
         PictureFormat.RequireWhole("a.heic", new([Tile(0, 512), Tile(1, 320)], phone, null, null));
     }
 

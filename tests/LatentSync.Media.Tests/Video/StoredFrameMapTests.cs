@@ -23,9 +23,11 @@ public sealed class StoredFrameMapTests : IDisposable
     }
 
     [Fact]
-    public void Of_TimesInTheMiddle_GoToTheLaterFrame() => Assert.Equal([0, 1], Enumerable.Range(0, 2).Select(i => StoredFrameMap.Of([0, 16_666], new Rational(30, 1), 0).StoredIndex(i)));
+    public void Of_TimesInTheMiddle_GoToTheLaterFrame() =>
+        Assert.Equal([0, 1], Enumerable.Range(0, 2).Select(i => StoredFrameMap.Of([0, 16_666], new Rational(30, 1), 0).StoredIndex(i)));
 
-    /// <summary>The picture of each frame tells its number in the recording; frames are missing there, and the map must count what is left.</summary>
+    /// <summary>The picture of each frame tells its number in the recording; frames are missing there, and the map must count what is
+    /// left.</summary>
     [Theory]
     [Trait("Category", "Integration")]
     [InlineData("vfr.mp4", "lt(n,10)+not(mod(n,2))")]
@@ -33,7 +35,14 @@ public sealed class StoredFrameMapTests : IDisposable
     [InlineData("jumps.mp4", "not(between(n,5,16))*not(between(n,20,22))")]
     public async Task MapStoredFramesAsync_VaryingRate_AgreesWithThePictures(string name, string kept)
     {
-        await Ffmpeg.EncodeNumberedAsync(_folder[name], 80, 64, "30", 40, ["-vf", $"select='{kept}'", "-fps_mode", "passthrough", .. Ffmpeg.Usual]);
+        await Ffmpeg.EncodeNumberedAsync(
+            _folder[name],
+            80,
+            64,
+            "30",
+            40,
+            ["-vf", $"select='{kept}'", "-fps_mode", "passthrough", .. Ffmpeg.Usual]
+        );
         FfmpegTools tools = await Ffmpeg.RequireAsync();
         VideoReader reader = await VideoReader.OpenAsync(_folder[name], tools);
         List<int> shown = await FrameCode.ReadAllAsync(reader.ReadAsync());
@@ -49,14 +58,27 @@ public sealed class StoredFrameMapTests : IDisposable
     [Trait("Category", "Integration")]
     public async Task PrepareAsync_FileThatCountsStoredFrames_GivesEachFrameItsOwnFace()
     {
-        await Ffmpeg.EncodeNumberedAsync(_folder["vfr.mp4"], 80, 64, "30", 40, ["-vf", "select='lt(n,10)+not(mod(n,2))'", "-fps_mode", "passthrough", .. Ffmpeg.Usual]);
+        await Ffmpeg.EncodeNumberedAsync(
+            _folder["vfr.mp4"],
+            80,
+            64,
+            "30",
+            40,
+            ["-vf", "select='lt(n,10)+not(mod(n,2))'", "-fps_mode", "passthrough", .. Ffmpeg.Usual]
+        );
         VideoReader reader = await VideoReader.OpenAsync(_folder["vfr.mp4"], await Ffmpeg.RequireAsync());
         int[] stored = [.. Enumerable.Range(0, 40).Where(n => n < 10 || n % 2 == 0)];
         // The nose lies at the number of the recording's frame.
-        IEnumerable<string> entries = stored.Select((number, i) => FormattableString.Invariant($"{{\"frame\": {i}, \"points\": [[10,20],[30,20],[{number}.5,40]]}}"));
-        using var counted = new LandmarksFileDetector(Write($"{{\"version\": 1, \"frameNumbers\": \"stored\", \"frames\": [{string.Join(',', entries)}]}}"));
+        IEnumerable<string> entries = stored.Select(
+            (number, i) => FormattableString.Invariant($"{{\"frame\": {i}, \"points\": [[10,20],[30,20],[{number}.5,40]]}}")
+        );
+        using var counted = new LandmarksFileDetector(
+            Write($"{{\"version\": 1, \"frameNumbers\": \"stored\", \"frames\": [{string.Join(',', entries)}]}}")
+        );
         using var plain = new LandmarksFileDetector(Write($"{{\"version\": 1, \"frames\": [{string.Join(',', entries)}]}}"));
-        using var read = new LandmarksFileDetector(Write($"{{\"version\": 1, \"frameNumbers\": \"read\", \"frames\": [{string.Join(',', entries)}]}}"));
+        using var read = new LandmarksFileDetector(
+            Write($"{{\"version\": 1, \"frameNumbers\": \"read\", \"frames\": [{string.Join(',', entries)}]}}")
+        );
 
         Assert.Throws<InvalidOperationException>(() => counted.Detect(new VideoFrame(1, 1, new byte[3], 0)));
         Assert.Null(await counted.PrepareAsync(reader));
@@ -87,11 +109,15 @@ public sealed class StoredFrameMapTests : IDisposable
     [InlineData("slides.mp4", "5", false)]
     public async Task PrepareAsync_FileThatDoesNotSay_IsOnlyNotedWhereItMatters(string name, string rate, bool isEven)
     {
-        string[] filter = name.StartsWith("vfr", StringComparison.Ordinal) ? ["-vf", "select='lt(n,10)+not(mod(n,2))'", "-fps_mode", "passthrough"] : [];
+        string[] filter = name.StartsWith("vfr", StringComparison.Ordinal)
+            ? ["-vf", "select='lt(n,10)+not(mod(n,2))'", "-fps_mode", "passthrough"]
+            : [];
         string[] codec = name.EndsWith(".webm", StringComparison.Ordinal) ? ["-c:v", "libvpx", "-b:v", "1M"] : Ffmpeg.Usual;
         await Ffmpeg.EncodeNumberedAsync(_folder[name], 80, 64, rate, 40, [.. filter, .. codec]);
         VideoReader reader = await VideoReader.OpenAsync(_folder[name], await Ffmpeg.RequireAsync());
-        using var plain = new LandmarksFileDetector(Write("""{"version": 1, "frames": [{"frame": 0, "points": [[10,20],[30,20],[20,40]]}]}"""));
+        using var plain = new LandmarksFileDetector(
+            Write("""{"version": 1, "frames": [{"frame": 0, "points": [[10,20],[30,20],[20,40]]}]}""")
+        );
 
         Assert.Equal(isEven, await plain.PrepareAsync(reader) is null);
     }

@@ -83,7 +83,10 @@ public sealed class TransparencyTests : IDisposable
         string bin = Directory.CreateDirectory(_folder["bin"]).FullName;
         File.CreateSymbolicLink(Path.Combine(bin, "ffprobe"), real.FfprobePath);
         string script = Path.Combine(bin, "ffmpeg");
-        File.WriteAllText(script, $"#!/bin/sh\ncase \"$*\" in *-decoders*) '{real.FfmpegPath}' \"$@\" | grep -v libvpx;; *) exec '{real.FfmpegPath}' \"$@\";; esac\n");
+        File.WriteAllText(
+            script,
+            $"#!/bin/sh\ncase \"$*\" in *-decoders*) '{real.FfmpegPath}' \"$@\" | grep -v libvpx;; *) exec '{real.FfmpegPath}' \"$@\";; esac\n"
+        );
         if (!OperatingSystem.IsWindows())
         {
             File.SetUnixFileMode(script, UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.UserWrite);
@@ -135,7 +138,19 @@ public sealed class TransparencyTests : IDisposable
         Assert.SkipUnless(tools.Encoders.Contains(encoder), $"this ffmpeg has no encoder {encoder}");
         string path = _folder[name];
         string[] quality = encoder.StartsWith("libvpx", StringComparison.Ordinal) ? ["-auto-alt-ref", "0", "-crf", "4", "-b:v", "2M"] : [];
-        await Ffmpeg.RunAsync(["-f", "lavfi", "-i", $"smptebars=s={Width}x{Height}:r=25:d=1", "-frames:v", $"{frames}", .. filter, "-c:v", encoder, .. quality, path]);
+        await Ffmpeg.RunAsync([
+            "-f",
+            "lavfi",
+            "-i",
+            $"smptebars=s={Width}x{Height}:r=25:d=1",
+            "-frames:v",
+            $"{frames}",
+            .. filter,
+            "-c:v",
+            encoder,
+            .. quality,
+            path,
+        ]);
         return path;
     }
 
@@ -150,7 +165,11 @@ public sealed class TransparencyTests : IDisposable
     {
         FfmpegTools tools = await Ffmpeg.RequireAsync();
         MediaInfo media = await MediaProbe.ProbeAsync(path, tools);
-        return (await ReadAsync(new VideoReader(media with { Video = media.RequireVideo() with { MayBeTransparent = false, Decoder = null } }, tools))).Rgb;
+        return (
+            await ReadAsync(
+                new VideoReader(media with { Video = media.RequireVideo() with { MayBeTransparent = false, Decoder = null } }, tools)
+            )
+        ).Rgb;
     }
 
     private static async Task<(VideoReader Reader, byte[] Rgb, int Count)> ReadAsync(VideoReader reader)

@@ -167,8 +167,15 @@ public sealed class TruncationCheckTests : IDisposable
             AudioSeconds = 1.2,
         };
 
-        Assert.Contains("lasted 1.2 s at the start and only 1.1 s", Assert.Single((await WriteAsync(options, tools)).Notes, n => n.Contains("changed during", StringComparison.Ordinal)), StringComparison.Ordinal);
-        Assert.DoesNotContain((await WriteAsync(options with { AudioSeconds = 1.1 }, tools)).Notes, n => n.Contains("changed during", StringComparison.Ordinal));
+        Assert.Contains(
+            "lasted 1.2 s at the start and only 1.1 s",
+            Assert.Single((await WriteAsync(options, tools)).Notes, n => n.Contains("changed during", StringComparison.Ordinal)),
+            StringComparison.Ordinal
+        );
+        Assert.DoesNotContain(
+            (await WriteAsync(options with { AudioSeconds = 1.1 }, tools)).Notes,
+            n => n.Contains("changed during", StringComparison.Ordinal)
+        );
     }
 
     private static async Task<WrittenVideo> WriteAsync(VideoWriterOptions options, FfmpegTools tools)
@@ -184,7 +191,9 @@ public sealed class TruncationCheckTests : IDisposable
 
     private async Task MakeAsync(string name, double picture, double sound)
     {
-        string[] codecs = Path.GetExtension(name) is ".avi" ? ["-c:v", "mpeg4", "-c:a", "mp3"] : ["-c:v", "libx264", "-preset", "veryfast", "-c:a", "aac"];
+        string[] codecs = Path.GetExtension(name) is ".avi"
+            ? ["-c:v", "mpeg4", "-c:a", "mp3"]
+            : ["-c:v", "libx264", "-preset", "veryfast", "-c:a", "aac"];
         await Ffmpeg.RunAsync([
             "-f",
             "lavfi",

@@ -39,7 +39,20 @@ public sealed class VideoReaderChangeTests : IDisposable
             int first = part * FramesPerPart;
             await Ffmpeg.RunAsync(
                 Enumerable.Range(first, FramesPerPart).Select(i => FrameCode.Paint(80, 64, i)),
-                ["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", "80x64", "-framerate", "25", "-i", "pipe:0", .. parts[part], file]
+                [
+                    "-f",
+                    "rawvideo",
+                    "-pixel_format",
+                    "rgb24",
+                    "-video_size",
+                    "80x64",
+                    "-framerate",
+                    "25",
+                    "-i",
+                    "pipe:0",
+                    .. parts[part],
+                    file,
+                ]
             );
             list.Append($"file '{file}'\n");
         }

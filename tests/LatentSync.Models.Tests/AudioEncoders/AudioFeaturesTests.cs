@@ -54,7 +54,9 @@ public sealed class AudioFeaturesTests
         Tensor whole = tensor(mel, [80, Frames]);
         Tensor[] segments =
         [
-            .. Enumerable.Range(0, 4).Select(k => encoder.CollectStates(whole.narrow(1, 120 * k, k < 3 ? 120 : 41)).narrow(0, 0, k < 3 ? 60 : 20)),
+            .. Enumerable
+                .Range(0, 4)
+                .Select(k => encoder.CollectStates(whole.narrow(1, 120 * k, k < 3 ? 120 : 41)).narrow(0, 0, k < 3 ? 60 : 20)),
         ];
         Assert.Equal(200, features.RowCount);
         TensorAssert.Close(features.Rows(0, 200), cat(segments), 0, 0);
@@ -104,9 +106,15 @@ public sealed class AudioFeaturesTests
         double typical = overlappedChanges.Order().ElementAt((int)(0.99 * overlappedChanges.Length));
 
         int[] borders = [1500, 3000];
-        Assert.All(borders, border => Assert.True(isolatedChanges[border - 1] > 3 * typical, $"{isolatedChanges[border - 1]} against {typical}"));
+        Assert.All(
+            borders,
+            border => Assert.True(isolatedChanges[border - 1] > 3 * typical, $"{isolatedChanges[border - 1]} against {typical}")
+        );
         Assert.All(borders, border => Assert.InRange(overlappedChanges[border - 1], 0, typical));
-        int[] fades = [.. Enumerable.Range(1000 + 200, 101).Concat(Enumerable.Range(2000 + 200, 101)).Concat(Enumerable.Range(3000 + 200, 101))];
+        int[] fades =
+        [
+            .. Enumerable.Range(1000 + 200, 101).Concat(Enumerable.Range(2000 + 200, 101)).Concat(Enumerable.Range(3000 + 200, 101)),
+        ];
         Assert.All(fades, row => Assert.InRange(overlappedChanges[row], 0, 1.1 * typical));
         Assert.InRange(overlappedChanges.Max(), 0, 1.1 * typical);
     }
@@ -151,7 +159,9 @@ public sealed class AudioFeaturesTests
     public void Constructor_TooShort_SaysWhatIsRequired(int melFrames)
     {
         using WhisperEncoder encoder = WhisperEncoderTests.Seeded(WhisperEncoderTests.Small);
-        ArgumentException exception = Assert.Throws<ArgumentException>(() => new AudioFeatures(encoder, new float[80 * melFrames], melFrames));
+        ArgumentException exception = Assert.Throws<ArgumentException>(() =>
+            new AudioFeatures(encoder, new float[80 * melFrames], melFrames)
+        );
         Assert.Contains("at least 2 are required", exception.Message);
     }
 
@@ -219,7 +229,9 @@ public sealed class AudioFeaturesTests
         {
             for (int t = 0; t < frames; t++)
             {
-                mel[band * frames + t] = (float)(0.3 + 0.5 * Math.Sin(t * 0.031 + band * 0.21) + 0.5 * Math.Sin(t * 0.0173 * (1 + band % 5) + band));
+                mel[band * frames + t] = (float)(
+                    0.3 + 0.5 * Math.Sin(t * 0.031 + band * 0.21) + 0.5 * Math.Sin(t * 0.0173 * (1 + band % 5) + band)
+                );
             }
         }
         return mel;

@@ -65,7 +65,8 @@ public sealed class AudioFrameClockTests
     [InlineData(0, 25, 0)]
     [InlineData(0.001, 25, 1)]
     [InlineData(3600, 30000.0 / 1001, 107893)]
-    public void FrameCount_CoversTheSound(double seconds, double rate, int expected) => Assert.Equal(expected, new AudioFrameClock(rate).FrameCount(seconds));
+    public void FrameCount_CoversTheSound(double seconds, double rate, int expected) =>
+        Assert.Equal(expected, new AudioFrameClock(rate).FrameCount(seconds));
 
     [Fact]
     public void RowIndices_OtherReach_HasItsRows()
@@ -76,12 +77,14 @@ public sealed class AudioFrameClockTests
     }
 
     [Fact]
-    public void RowIndices_HugeFrame_IsTheLastRow() => Assert.All(new AudioFrameClock(1).RowIndices(int.MaxValue, 7), i => Assert.Equal(6, i));
+    public void RowIndices_HugeFrame_IsTheLastRow() =>
+        Assert.All(new AudioFrameClock(1).RowIndices(int.MaxValue, 7), i => Assert.Equal(6, i));
 
     [Theory]
     [InlineData(0)]
     [InlineData(-25)]
     [InlineData(double.NaN)]
     [InlineData(double.PositiveInfinity)]
-    public void FrameRate_Impossible_Throws(double rate) => Assert.Throws<ArgumentOutOfRangeException>(() => new AudioFrameClock(rate).RowIndices(0, 1));
+    public void FrameRate_Impossible_Throws(double rate) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => new AudioFrameClock(rate).RowIndices(0, 1));
 }

@@ -65,7 +65,15 @@ public sealed class WhisperCheckpointTests : IDisposable
     public void Load_DimensionsOfAbsurdSize_IsAMismatchAndTakesNoMemory()
     {
         using WhisperEncoder saved = WhisperEncoderTests.Seeded(WhisperEncoderTests.Small);
-        WriteCheckpoint(saved.Configuration with { AudioWidth = 1 << 20, AudioHeads = 1, AudioPositions = 1 << 20 }, StateDictWriter.Dictionary(saved, "encoder."));
+        WriteCheckpoint(
+            saved.Configuration with
+            {
+                AudioWidth = 1 << 20,
+                AudioHeads = 1,
+                AudioPositions = 1 << 20,
+            },
+            StateDictWriter.Dictionary(saved, "encoder.")
+        );
         CheckpointMismatchException exception = Assert.Throws<CheckpointMismatchException>(() => Load());
         Assert.Contains("conv1.weight: file (24, 80, 3), network (1048576, 80, 3)", string.Join(' ', exception.Report.Differences));
     }
@@ -81,7 +89,10 @@ public sealed class WhisperCheckpointTests : IDisposable
         {
             dims.Add(key, key == name ? value : number);
         }
-        TorchCheckpointWriter.Write(Target, new CheckpointDictionary { { "dims", dims }, { "model_state_dict", new CheckpointDictionary() } });
+        TorchCheckpointWriter.Write(
+            Target,
+            new CheckpointDictionary { { "dims", dims }, { "model_state_dict", new CheckpointDictionary() } }
+        );
         ModelConfigurationException exception = Assert.Throws<ModelConfigurationException>(() => Load());
         Assert.StartsWith(Target, exception.Message);
         Assert.Contains(expected, exception.Message);

@@ -66,7 +66,12 @@ public sealed class WhisperEncoderTests
     public void Create_PublishedDimensions_HaveThePublishedKeysAndShapes(string list, int width, int heads, int layers)
     {
         using WhisperEncoder encoder = WhisperEncoder.Create(
-            Tiny with { AudioWidth = width, AudioHeads = heads, AudioLayers = layers },
+            Tiny with
+            {
+                AudioWidth = width,
+                AudioHeads = heads,
+                AudioLayers = layers,
+            },
             ScalarType.Float32,
             CPU
         );

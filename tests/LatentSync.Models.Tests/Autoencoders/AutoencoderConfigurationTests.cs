@@ -25,7 +25,10 @@ public sealed class AutoencoderConfigurationTests
     }
 
     [Theory]
-    [InlineData("""{"block_out_channels":[16,20],"norm_num_groups":8}""", "block_out_channels has 20, which norm_num_groups (8) does not divide")]
+    [InlineData(
+        """{"block_out_channels":[16,20],"norm_num_groups":8}""",
+        "block_out_channels has 20, which norm_num_groups (8) does not divide"
+    )]
     [InlineData("""{"block_out_channels":[]}""", "block_out_channels is [], required is a list of 1 to 12 entries")]
     [InlineData("""{"block_out_channels":64}""", "block_out_channels is 64, required is a list")]
     [InlineData("""{"block_out_channels":[64.5]}""", "block_out_channels is 64.5, required is an integer from 1")]
@@ -35,8 +38,14 @@ public sealed class AutoencoderConfigurationTests
     [InlineData("""{"act_fn":3}""", "act_fn is 3, required is a text")]
     [InlineData("""{"use_quant_conv":"yes"}""", "use_quant_conv is \"yes\", required is true or false")]
     [InlineData("""{"scaling_factor":0}""", "scaling_factor is 0, a finite number other than 0")]
-    [InlineData("""{"down_block_types":["DownEncoderBlock2D","DownEncoderBlock2D"]}""", "down_block_types is 2 entries, required is one for each of the 1")]
-    [InlineData("""{"down_block_types":["DownBlock2D"]}""", "down_block_types is \"DownBlock2D\", required is \"DownEncoderBlock2D\" or \"AttnDownEncoderBlock2D\"")]
+    [InlineData(
+        """{"down_block_types":["DownEncoderBlock2D","DownEncoderBlock2D"]}""",
+        "down_block_types is 2 entries, required is one for each of the 1"
+    )]
+    [InlineData(
+        """{"down_block_types":["DownBlock2D"]}""",
+        "down_block_types is \"DownBlock2D\", required is \"DownEncoderBlock2D\" or \"AttnDownEncoderBlock2D\""
+    )]
     [InlineData("""{"_class_name":"UNet2DConditionModel"}""", "_class_name is \"UNet2DConditionModel\", required is \"AutoencoderKL\"")]
     [InlineData("""[1]""", "is a JSON Array; an object is required")]
     public void FromJson_ImpossibleValue_IsNamed(string json, string expected)

@@ -66,7 +66,8 @@ public sealed class AutoencoderFolderTests : IDisposable
         File.Delete(Path.Combine(_folder, "one.safetensors"));
         File.WriteAllText(
             Path.Combine(_folder, "diffusion_pytorch_model.safetensors.index.json"),
-            System.Text.Json.JsonSerializer.Serialize(new { metadata = new { total_size = 1 }, weight_map = map }));
+            System.Text.Json.JsonSerializer.Serialize(new { metadata = new { total_size = 1 }, weight_map = map })
+        );
         using GoldenFixture golden = new("vae");
         using (AutoencoderKL vae = AutoencoderFolder.Load(_folder, ScalarType.Float32, CPU))
         using (Tensor decoded = vae.Decode(golden.Read("z")))
@@ -74,7 +75,9 @@ public sealed class AutoencoderFolderTests : IDisposable
             TensorAssert.Close(decoded, golden.Read("decoded_from_z"), 2e-4, 1e-4);
         }
         File.Delete(Path.Combine(_folder, parts[1]));
-        CheckpointFormatException refused = Assert.Throws<CheckpointFormatException>(() => AutoencoderFolder.Load(_folder, ScalarType.Float32, CPU));
+        CheckpointFormatException refused = Assert.Throws<CheckpointFormatException>(() =>
+            AutoencoderFolder.Load(_folder, ScalarType.Float32, CPU)
+        );
         Assert.Contains(parts[1], refused.Message, StringComparison.Ordinal);
     }
 
@@ -87,26 +90,31 @@ public sealed class AutoencoderFolderTests : IDisposable
     public void ReadConfiguration_DamagedText_SaysWhere(string text, string place)
     {
         WriteConfiguration(text);
-        ModelConfigurationException refused = Assert.Throws<ModelConfigurationException>(() => AutoencoderFolder.ReadConfiguration(_folder));
+        ModelConfigurationException refused = Assert.Throws<ModelConfigurationException>(() =>
+            AutoencoderFolder.ReadConfiguration(_folder)
+        );
         Assert.Contains(place, refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void ReadConfiguration_Mutated_IsReadOrRefused()
     {
-        const string Text = """{"_class_name": "AutoencoderKL", "act_fn": "silu", "block_out_channels": [16, 32], "norm_num_groups": 8, "layers_per_block": 1, "scaling_factor": 0.18215, "latent_channels": 4}""";
-        int read = Testing.TextMutation.Of(Text, seed: 3, count: 1000).Count(mutant =>
-        {
-            File.WriteAllBytes(Path.Combine(_folder, "config.json"), System.Text.Encoding.UTF8.GetBytes(mutant));
-            try
+        const string Text =
+            """{"_class_name": "AutoencoderKL", "act_fn": "silu", "block_out_channels": [16, 32], "norm_num_groups": 8, "layers_per_block": 1, "scaling_factor": 0.18215, "latent_channels": 4}""";
+        int read = Testing
+            .TextMutation.Of(Text, seed: 3, count: 1000)
+            .Count(mutant =>
             {
-                return AutoencoderFolder.ReadConfiguration(_folder) is not null;
-            }
-            catch (ModelConfigurationException)
-            {
-                return false;
-            }
-        });
+                File.WriteAllBytes(Path.Combine(_folder, "config.json"), System.Text.Encoding.UTF8.GetBytes(mutant));
+                try
+                {
+                    return AutoencoderFolder.ReadConfiguration(_folder) is not null;
+                }
+                catch (ModelConfigurationException)
+                {
+                    return false;
+                }
+            });
         Assert.InRange(read, 1, 999);
     }
 
@@ -274,6 +282,10 @@ public sealed class AutoencoderFolderTests : IDisposable
     private static string OldName(GoldenFixture golden, string key)
     {
         var map = golden.Manifest.GetProperty("older_checkpoint_key_names").GetProperty("map").EnumerateObject();
-        return map.FirstOrDefault(pair => pair.Value.GetString() == key) is { Value.ValueKind: not System.Text.Json.JsonValueKind.Undefined } found ? found.Name : key;
+        return
+            map.FirstOrDefault(pair => pair.Value.GetString() == key)
+                is { Value.ValueKind: not System.Text.Json.JsonValueKind.Undefined } found
+            ? found.Name
+            : key;
     }
 }

@@ -122,7 +122,11 @@ public sealed class AutoencoderKLTests
         {
             { """{"block_out_channels":[8],"norm_num_groups":8,"layers_per_block":1}""", 1, 4 },
             { """{"block_out_channels":[8,12,16],"norm_num_groups":4,"layers_per_block":2,"latent_channels":3,"act_fn":"gelu"}""", 4, 3 },
-            { """{"block_out_channels":[4,4,8,8,8],"norm_num_groups":2,"latent_channels":16,"act_fn":"mish","shift_factor":0.1}""", 16, 16 },
+            {
+                """{"block_out_channels":[4,4,8,8,8],"norm_num_groups":2,"latent_channels":16,"act_fn":"mish","shift_factor":0.1}""",
+                16,
+                16
+            },
             {
                 """{"block_out_channels":[8,16],"norm_num_groups":8,"act_fn":"relu","down_block_types":["DownEncoderBlock2D","AttnDownEncoderBlock2D"],"up_block_types":["AttnUpDecoderBlock2D","UpDecoderBlock2D"]}""",
                 2,
@@ -215,7 +219,10 @@ public sealed class AutoencoderKLTests
         Tensor noise = randn(mean.shape, generator: new Generator(7));
         Tensor loss = (vae.Decode(AutoencoderKL.Sample(mean, logVariance, noise)) - pixels).square().mean();
         loss.backward();
-        Assert.All(vae.named_parameters(), p => Assert.True(p.parameter.grad is not null && p.parameter.grad.isfinite().all().item<bool>(), p.name));
+        Assert.All(
+            vae.named_parameters(),
+            p => Assert.True(p.parameter.grad is not null && p.parameter.grad.isfinite().all().item<bool>(), p.name)
+        );
         Assert.True(vae.get_parameter("encoder.conv_in.weight")!.grad!.abs().max().item<float>() > 0);
     }
 

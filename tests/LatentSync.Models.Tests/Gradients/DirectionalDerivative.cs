@@ -21,7 +21,8 @@ internal static class DirectionalDerivative
     private const double Floor = 2e-9;
 
     /// <summary>Checks every leaf, and that none but the named ones has a derivative that the check could not tell from zero.</summary>
-    /// <param name="compute">The output, any shape, from the leaves' present values; the loss is its product with a fixed random tensor.</param>
+    /// <param name="compute">The output, any shape, from the leaves' present values; the loss is its product with a fixed random
+    /// tensor.</param>
     /// <param name="leaves">Tensors by name; those without requires_grad are given it.</param>
     /// <param name="isZero">Names of leaves whose gradient is zero in exact arithmetic; default none.</param>
     public static void AssertEqualsAutograd(
@@ -64,9 +65,14 @@ internal static class DirectionalDerivative
         using DisposeScope scope = NewDisposeScope();
         using Generator generator = new(seed);
         double norm = Math.Sqrt(leaves.Sum(leaf => leaf.numel()));
-        Tensor[] directions = [.. leaves.Select(leaf => randn(leaf.shape, ScalarType.Float64, generator: generator).Times(DirectionNorm / norm))];
+        Tensor[] directions =
+        [
+            .. leaves.Select(leaf => randn(leaf.shape, ScalarType.Float64, generator: generator).Times(DirectionNorm / norm)),
+        ];
         Tensor[] origins = [.. leaves.Select(leaf => leaf.clone())];
-        double actual = leaves.Zip(directions, (leaf, d) => leaf.grad is { } gradient ? (gradient * d).sum().item<double>() : double.NaN).Sum();
+        double actual = leaves
+            .Zip(directions, (leaf, d) => leaf.grad is { } gradient ? (gradient * d).sum().item<double>() : double.NaN)
+            .Sum();
         double above = At(Step);
         double below = At(-Step);
         foreach ((Tensor leaf, Tensor origin) in leaves.Zip(origins))

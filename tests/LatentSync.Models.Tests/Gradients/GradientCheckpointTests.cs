@@ -25,7 +25,12 @@ public sealed class GradientCheckpointTests
         Tensor sample = UNetGradientTests.Noise(1, 2, 5, 3, 4, 6).requires_grad_();
         Tensor tokens = UNetGradientTests.Noise(2, 2, 3, 7, 12).requires_grad_();
         Tensor timestep = tensor(301L);
-        AssertSameGradients(network, [sample, tokens], on => network.GradientCheckpointing = on, () => network.forward(sample, timestep, tokens));
+        AssertSameGradients(
+            network,
+            [sample, tokens],
+            on => network.GradientCheckpointing = on,
+            () => network.forward(sample, timestep, tokens)
+        );
     }
 
     [Fact]
@@ -78,9 +83,12 @@ public sealed class GradientCheckpointTests
     public void Run_AttentionThatNothingDependsOn_HasNoGradient(string backend)
     {
         using DisposeScope scope = NewDisposeScope();
-        using IDisposable attention = AttentionDispatcher.Use(new AttentionDispatcher(new AttentionDispatcherOptions { Policy = Policy.Require(backend) }));
+        using IDisposable attention = AttentionDispatcher.Use(
+            new AttentionDispatcher(new AttentionDispatcherOptions { Policy = Policy.Require(backend) })
+        );
         using Scale layer = new();
-        Tensor x = UNetGradientTests.Noise(1, 5).requires_grad_(), query = randn(1, 2, 4, 8).requires_grad_();
+        Tensor x = UNetGradientTests.Noise(1, 5).requires_grad_(),
+            query = randn(1, 2, 4, 8).requires_grad_();
         Tensor unused = TorchAttention.ScaledDotProductAttention(query, query, query);
         Tensor output = GradientCheckpoint.Run([x, unused], layer, (inputs, _) => layer.call(inputs[0]));
         output.sum().backward();
@@ -208,9 +216,15 @@ public sealed class GradientCheckpointTests
         (Tensor actual, Tensor[] with) = Step();
         // The forward pass may choose another kernel without gradients; the rest is the same arithmetic.
         Assert.True(TensorAssert.RelativeError(actual, expected) < 1e-13);
-        Assert.All(leaves.Select((leaf, i) => (leaf.Name, i)), leaf => Assert.True(Difference(with[leaf.i], without[leaf.i]) < 1e-11, leaf.Name));
+        Assert.All(
+            leaves.Select((leaf, i) => (leaf.Name, i)),
+            leaf => Assert.True(Difference(with[leaf.i], without[leaf.i]) < 1e-11, leaf.Name)
+        );
         (_, Tensor[] again) = Step();
-        Assert.All(leaves.Select((leaf, i) => (leaf.Name, i)), leaf => Assert.True(UNetFixtures.Same(with[leaf.i], again[leaf.i]), leaf.Name));
+        Assert.All(
+            leaves.Select((leaf, i) => (leaf.Name, i)),
+            leaf => Assert.True(UNetFixtures.Same(with[leaf.i], again[leaf.i]), leaf.Name)
+        );
 
         (Tensor Output, Tensor[] Gradients) Step()
         {
@@ -220,7 +234,10 @@ public sealed class GradientCheckpointTests
             }
             Tensor output = compute();
             (output * output).sum().backward();
-            return (output.detach(), [.. leaves.Select(leaf => leaf.Tensor.grad is { } gradient ? gradient.clone() : zeros_like(leaf.Tensor))]);
+            return (
+                output.detach(),
+                [.. leaves.Select(leaf => leaf.Tensor.grad is { } gradient ? gradient.clone() : zeros_like(leaf.Tensor))]
+            );
         }
     }
 

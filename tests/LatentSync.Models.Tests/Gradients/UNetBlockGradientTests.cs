@@ -46,14 +46,23 @@ public sealed class UNetBlockGradientTests
     public void Backward_ResnetBlock_EqualsFiniteDifferences(bool perFrameNorms, int outChannels, double outputScale)
     {
         UNet3DConfiguration configuration = Tiny with { PerFrameNorms = perFrameNorms };
-        Check(new ResnetBlock(Settings(configuration), "resnet", 8, outChannels, outputScale), (block, x, pass) => block.Forward(x, pass), usesTokens: false);
+        Check(
+            new ResnetBlock(Settings(configuration), "resnet", 8, outChannels, outputScale),
+            (block, x, pass) => block.Forward(x, pass),
+            usesTokens: false
+        );
     }
 
     [Fact]
     public void Backward_ResnetBlockThatScales_EqualsFiniteDifferences()
     {
         ResnetBlock block = new(Settings(Tiny with { TimeScaleShift = true }), "resnet", 8, 8);
-        Check(block, (b, x, pass) => b.Forward(x, pass), usesTokens: false, skip: name => name.StartsWith("double_len_linear", StringComparison.Ordinal));
+        Check(
+            block,
+            (b, x, pass) => b.Forward(x, pass),
+            usesTokens: false,
+            skip: name => name.StartsWith("double_len_linear", StringComparison.Ordinal)
+        );
     }
 
     [Theory]
@@ -80,7 +89,13 @@ public sealed class UNetBlockGradientTests
     {
         using IDisposable use = TrainingBackends.Use(backend);
         UNet3DConfiguration wide = Tiny with { BlockOutChannels = [32, 64] };
-        Check(new MotionModule(Settings(wide), "motion", 32), (block, x, pass) => block.Forward(x, pass), usesTokens: false, usesTime: false, channels: 32);
+        Check(
+            new MotionModule(Settings(wide), "motion", 32),
+            (block, x, pass) => block.Forward(x, pass),
+            usesTokens: false,
+            usesTime: false,
+            channels: 32
+        );
     }
 
     [Fact]
@@ -101,7 +116,13 @@ public sealed class UNetBlockGradientTests
     [Fact]
     public void Backward_MidBlock_EqualsFiniteDifferences()
     {
-        UNet3DConfiguration wide = Tiny with { BlockOutChannels = [32], DownBlockHasAttention = [true], UpBlockHasAttention = [true], HeadCounts = [2] };
+        UNet3DConfiguration wide = Tiny with
+        {
+            BlockOutChannels = [32],
+            DownBlockHasAttention = [true],
+            UpBlockHasAttention = [true],
+            HeadCounts = [2],
+        };
         Check(new MidBlock(Settings(wide)), (block, x, pass) => block.Forward(x, pass), channels: 32);
     }
 
@@ -110,7 +131,10 @@ public sealed class UNetBlockGradientTests
     {
         UNet3DConfiguration wide = Tiny with { BlockOutChannels = [32, 32], UpBlockHasAttention = [true, true], LayersPerBlock = 1 };
         using DisposeScope scope = NewDisposeScope();
-        Tensor[] skips = [.. Enumerable.Range(0, 3).Select(i => UNetGradientTests.Noise(20 + (ulong)i, 2 * Frames, i == 0 ? 5 : 3, i == 0 ? 4 : 2, 32))];
+        Tensor[] skips =
+        [
+            .. Enumerable.Range(0, 3).Select(i => UNetGradientTests.Noise(20 + (ulong)i, 2 * Frames, i == 0 ? 5 : 3, i == 0 ? 4 : 2, 32)),
+        ];
         Check(new UpBlock(Settings(wide), 0), Forward, channels: 32, further: [("skip 1", skips[1]), ("skip 2", skips[2])]);
 
         Tensor Forward(UpBlock block, Tensor input, UNetPass pass)

@@ -80,7 +80,10 @@ public sealed class UNetGradientTests
             using Tensor output = network.forward(sample, timestep, tokens);
             using Tensor loss = (output * output).mean();
             loss.backward();
-            return network.named_parameters().Where(p => p.parameter.requires_grad).ToDictionary(p => p.name, p => p.parameter.grad!.clone());
+            return network
+                .named_parameters()
+                .Where(p => p.parameter.requires_grad)
+                .ToDictionary(p => p.name, p => p.parameter.grad!.clone());
         }
     }
 

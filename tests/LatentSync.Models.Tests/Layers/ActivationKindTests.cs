@@ -20,7 +20,8 @@ public sealed class ActivationKindTests
     public void Mish_HasAGradient()
     {
         using var scope = NewDisposeScope();
-        Tensor input = linspace(-3, 3, 7).requires_grad_(), other = input.detach().clone().requires_grad_();
+        Tensor input = linspace(-3, 3, 7).requires_grad_(),
+            other = input.detach().clone().requires_grad_();
         input.alias().ThenActivate(ActivationKind.Mish).sum().backward();
         nn.functional.mish(other).sum().backward();
         Assert.True(input.grad!.allclose(other.grad!));

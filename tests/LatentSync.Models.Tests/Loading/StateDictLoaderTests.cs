@@ -23,7 +23,11 @@ public sealed class StateDictLoaderTests
     public void Load_Prefix_SelectsTheKeysBehindIt()
     {
         using Pair network = new();
-        using InMemoryArchive file = new InMemoryArchive().Add("a.weight", 1, 2, 3).Add("a.bias", 7, 2).Add("b.weight", 90, 2, 3).Add("a.rest", 0, 1);
+        using InMemoryArchive file = new InMemoryArchive()
+            .Add("a.weight", 1, 2, 3)
+            .Add("a.bias", 7, 2)
+            .Add("b.weight", 90, 2, 3)
+            .Add("a.rest", 0, 1);
         (_, IReadOnlyList<string> unexpected) = StateDictLoader.Load(network, file, "a.");
         Assert.Equal(["rest"], unexpected);
         Assert.Equal([1, 2, 3, 4, 5, 6], network.Weight.data<float>().ToArray());
@@ -107,11 +111,22 @@ public sealed class StateDictLoaderTests
     public void Load_RenamedKeys_TakeTheCurrentNameFirst()
     {
         using Pair network = new();
-        using InMemoryArchive file = new InMemoryArchive().Add("kernel", 90, 2, 3).Add("weight", 1, 2, 3).Add("offset", 5, 2).Add("junk", 0, 1);
+        using InMemoryArchive file = new InMemoryArchive()
+            .Add("kernel", 90, 2, 3)
+            .Add("weight", 1, 2, 3)
+            .Add("offset", 5, 2)
+            .Add("junk", 0, 1);
         StateDictOptions options = new()
         {
             Strictness = StateDictStrictness.Complete,
-            Rename = key => key switch { "kernel" => "weight", "offset" => "bias", "junk" => null, _ => key },
+            Rename = key =>
+                key switch
+                {
+                    "kernel" => "weight",
+                    "offset" => "bias",
+                    "junk" => null,
+                    _ => key,
+                },
         };
         StateDictReport report = StateDictLoader.Load(network, file, options);
         Assert.Equal(["kernel"], report.Unexpected);
@@ -168,8 +183,8 @@ public sealed class StateDictLoaderTests
     {
         using Pair network = new();
         using InMemoryArchive file = new InMemoryArchive().Add("weight", 1, 2, 3).Add("bias", 10, 2);
-        Assert.ThrowsAny<OperationCanceledException>(
-            () => StateDictLoader.Load(network, file, new StateDictOptions(), cancellationToken: new CancellationToken(canceled: true))
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+            StateDictLoader.Load(network, file, new StateDictOptions(), cancellationToken: new CancellationToken(canceled: true))
         );
     }
 

@@ -31,7 +31,10 @@ public sealed class YamlDocumentTests
     [InlineData("[~, null, NULL, '~', 08, 1.2.3, .inf, 2001-01-01]", """[null,null,null,"~","08","1.2.3",".inf","2001-01-01"]""")]
     [InlineData("{\"a\": \"\\ud83d\\ude00\", \"b\": [true, null, -1.5e3]}", """{"a":"😀","b":[true,null,-1500]}""")]
     public void ToJson_WhatPyYamlReads_IsReadToTheSameValue(string yaml, string json) =>
-        Assert.True(JsonElement.DeepEquals(JsonDocument.Parse(json).RootElement, YamlDocument.ToJson(yaml)), YamlDocument.ToJson(yaml).GetRawText());
+        Assert.True(
+            JsonElement.DeepEquals(JsonDocument.Parse(json).RootElement, YamlDocument.ToJson(yaml)),
+            YamlDocument.ToJson(yaml).GetRawText()
+        );
 
     [Theory]
     [InlineData("model: [\n_", "line 2, column 2")]
@@ -56,13 +59,30 @@ public sealed class YamlDocumentTests
 
     [Fact] // an attribute cannot hold half of a pair
     public void ToJson_HalfOfASurrogatePair_SaysWhere() =>
-        Assert.Contains("line 1, column 4: the character U+D800", Assert.Throws<ModelConfigurationException>(() => YamlDocument.ToJson("a: " + (char)0xD800)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "line 1, column 4: the character U+D800",
+            Assert.Throws<ModelConfigurationException>(() => YamlDocument.ToJson("a: " + (char)0xD800)).Message,
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public void ToJson_Hostile_IsRefusedWithinItsBounds()
     {
-        string bomb = "a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n" + string.Concat(Enumerable.Range(1, 20).Select(i => $"a{i}: &a{i} [{string.Join(',', Enumerable.Repeat($"*a{i - 1}", 10))}]\n"));
-        foreach (string yaml in (string[])[bomb, "a: " + new string('[', 500_000), string.Concat(Enumerable.Repeat("- ", 200_000)), string.Concat(Enumerable.Repeat("{a: ", 200_000)), string.Concat(Enumerable.Repeat("? ", 200_000))])
+        string bomb =
+            "a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n"
+            + string.Concat(
+                Enumerable.Range(1, 20).Select(i => $"a{i}: &a{i} [{string.Join(',', Enumerable.Repeat($"*a{i - 1}", 10))}]\n")
+            );
+        foreach (
+            string yaml in (string[])
+                [
+                    bomb,
+                    "a: " + new string('[', 500_000),
+                    string.Concat(Enumerable.Repeat("- ", 200_000)),
+                    string.Concat(Enumerable.Repeat("{a: ", 200_000)),
+                    string.Concat(Enumerable.Repeat("? ", 200_000)),
+                ]
+        )
         {
             Assert.Throws<ModelConfigurationException>(() => YamlDocument.ToJson(yaml));
         }
@@ -77,11 +97,23 @@ public sealed class YamlDocumentTests
 
     private static void ReadMutants(int perFile)
     {
-        string[] texts = [.. Directory.GetFiles(RepositoryRoot.PathOf("configs", "demo"), "*.yaml").Order(StringComparer.Ordinal).Select(File.ReadAllText), SyncNetConfiguration.Latents16().ToJson()];
-        int read = 0, refused = 0, seed = 0;
+        string[] texts =
+        [
+            .. Directory
+                .GetFiles(RepositoryRoot.PathOf("configs", "demo"), "*.yaml")
+                .Order(StringComparer.Ordinal)
+                .Select(File.ReadAllText),
+            SyncNetConfiguration.Latents16().ToJson(),
+        ];
+        int read = 0,
+            refused = 0,
+            seed = 0;
         foreach (string mutant in texts.SelectMany(text => TextMutation.Of(text, ++seed, perFile)))
         {
-            foreach (Action<string> reader in (Action<string>[])[t => YamlDocument.ToJson(t), t => LatentSyncConfiguration.FromYaml(t), t => SyncNetConfiguration.FromYaml(t)])
+            foreach (
+                Action<string> reader in (Action<string>[])
+                    [t => YamlDocument.ToJson(t), t => LatentSyncConfiguration.FromYaml(t), t => SyncNetConfiguration.FromYaml(t)]
+            )
             {
                 try
                 {

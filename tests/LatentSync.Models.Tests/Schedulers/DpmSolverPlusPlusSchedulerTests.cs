@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace LatentSync.Models.Tests.Schedulers;
 
 /// <summary>
-/// Against an exact solution: if clean samples are normal with mean m and deviation s, the best noise prediction is known, and the path from
-/// x_T is x_t = √ᾱ m + (x_T - √ᾱ_T m) · √((ᾱ s² + 1 - ᾱ) / (ᾱ_T s² + 1 - ᾱ_T)).
+/// Against an exact solution: if clean samples are normal with mean m and deviation s, the best noise prediction is known, and the path
+/// from x_T is x_t = √ᾱ m + (x_T - √ᾱ_T m) · √((ᾱ s² + 1 - ᾱ) / (ᾱ_T s² + 1 - ᾱ_T)).
 /// </summary>
 public sealed class DpmSolverPlusPlusSchedulerTests
 {

@@ -14,7 +14,13 @@ public sealed class StableSyncNetTests
     public void Create_ReleasedConfiguration_HasTheReleasedKeysAndShapes()
     {
         using StableSyncNet network = StableSyncNet.Create(SyncNetConfiguration.StableSyncNet(), ScalarType.Float32, META);
-        string[] expected = [.. AutoencoderKLTests.KeyList("stable_syncnet_16_pixel_attn_keys.tsv").Select(row => $"{row[0]} {row[1]}").Order(StringComparer.Ordinal)];
+        string[] expected =
+        [
+            .. AutoencoderKLTests
+                .KeyList("stable_syncnet_16_pixel_attn_keys.tsv")
+                .Select(row => $"{row[0]} {row[1]}")
+                .Order(StringComparer.Ordinal),
+        ];
         Assert.Equal(266, expected.Length);
         Assert.Equal(expected, AutoencoderKLTests.Keys(network));
         Assert.Equal(401_306_080, network.parameters().Sum(p => p.numel()));
@@ -37,7 +43,12 @@ public sealed class StableSyncNetTests
     public void Embed_GoldenInput_EqualsTheOriginal(ScalarType dtype, double bound)
     {
         using GoldenFixture golden = new("syncnet");
-        SyncNetConfiguration configuration = SyncNetConfiguration.FromJson(golden.Configuration) with { NumFrames = 4, Resolution = 16, AudioColumns = 52 };
+        SyncNetConfiguration configuration = SyncNetConfiguration.FromJson(golden.Configuration) with
+        {
+            NumFrames = 4,
+            Resolution = 16,
+            AudioColumns = 52,
+        };
         using StableSyncNet network = StableSyncNet.Create(configuration, dtype, CPU);
         using (TensorArchive weights = golden.OpenWeights())
         {
@@ -88,13 +99,16 @@ public sealed class StableSyncNetTests
         using Tensor visual = SyncNetFixtures.Visual(2);
         using Tensor audio = SyncNetFixtures.Audio(2);
         using IDisposable noGrad = no_grad();
-        Assert.Equal(0, LiveTensors.LeftBy(() =>
-        {
-            (Tensor v, Tensor a) = network.Embed(visual, audio);
-            v.Dispose();
-            a.Dispose();
-            network.Arrange(zeros([1, 2, 3, 8, 8])).Dispose();
-        }) - 1); // the zeros
+        Assert.Equal(
+            0,
+            LiveTensors.LeftBy(() =>
+            {
+                (Tensor v, Tensor a) = network.Embed(visual, audio);
+                v.Dispose();
+                a.Dispose();
+                network.Arrange(zeros([1, 2, 3, 8, 8])).Dispose();
+            }) - 1
+        ); // the zeros
     }
 
     [Fact]
@@ -110,5 +124,7 @@ public sealed class StableSyncNetTests
 
     [Fact]
     public void Create_ContradictoryConfiguration_IsRefused() =>
-        Assert.Throws<ModelConfigurationException>(() => StableSyncNet.Create(SyncNetFixtures.Small with { Resolution = 16 }, ScalarType.Float32, META));
+        Assert.Throws<ModelConfigurationException>(() =>
+            StableSyncNet.Create(SyncNetFixtures.Small with { Resolution = 16 }, ScalarType.Float32, META)
+        );
 }

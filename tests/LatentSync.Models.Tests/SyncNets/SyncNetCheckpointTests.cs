@@ -46,8 +46,9 @@ public sealed class SyncNetCheckpointTests : IDisposable
     {
         using StableSyncNet source = SyncNetFixtures.Random();
         using TensorArchive archive = Write(StateDictWriter.Payloads(source));
-        CheckpointMismatchException error = Assert.Throws<CheckpointMismatchException>(
-            () => SyncNetCheckpoint.Open(archive.Path, null, ScalarType.Float32, CPU));
+        CheckpointMismatchException error = Assert.Throws<CheckpointMismatchException>(() =>
+            SyncNetCheckpoint.Open(archive.Path, null, ScalarType.Float32, CPU)
+        );
         Assert.Equal("a SyncNet", error.LooksLike);
         Assert.Contains("the configured StableSyncNet (16 frames, pixels, embeddings of 2048, with attention)", error.Message);
         Assert.NotEmpty(error.Report.Differences);

@@ -5,8 +5,7 @@ namespace LatentSync.Models.Tests.SyncNets;
 
 public sealed class SyncNetConfigurationTests
 {
-    private const string Released =
-        """
+    private const string Released = """
         model:
           audio_encoder: # input (1, 80, 52)
             in_channels: 1
@@ -32,7 +31,8 @@ public sealed class SyncNetConfigurationTests
         """;
 
     [Fact]
-    public void FromYaml_TheReleasedFile_IsThePreset() => AssertSame(SyncNetConfiguration.StableSyncNet(), SyncNetConfiguration.FromYaml(Released));
+    public void FromYaml_TheReleasedFile_IsThePreset() =>
+        AssertSame(SyncNetConfiguration.StableSyncNet(), SyncNetConfiguration.FromYaml(Released));
 
     /// <summary>In channels, height, width, columns of the sound; frames and whether they are latents.</summary>
     [Theory]
@@ -49,14 +49,22 @@ public sealed class SyncNetConfigurationTests
         SyncNetConfiguration encoders = SyncNetConfiguration.Latents16();
         encoders = encoders with { Visual = encoders.Visual with { InChannels = channels } };
         SyncNetConfiguration fitted = encoders.FitTo([2, channels, height, width], [2, 1, 80, columns]);
-        Assert.Equal((frames, isLatent, height, width, columns), (fitted.NumFrames, fitted.LatentSpace, fitted.VisualHeight, fitted.VisualWidth, fitted.AudioColumns));
+        Assert.Equal(
+            (frames, isLatent, height, width, columns),
+            (fitted.NumFrames, fitted.LatentSpace, fitted.VisualHeight, fitted.VisualWidth, fitted.AudioColumns)
+        );
         Assert.Throws<ModelConfigurationException>(() => encoders.FitTo([2, channels + 1, height, width], [2, 1, 80, columns]));
     }
 
     [Fact]
     public void FromYaml_NoNumberOfFrames_TakesThatOfTheChannels()
     {
-        Assert.Equal(16, SyncNetConfiguration.FromYaml(Released.Replace("  num_frames: 16\n", "", StringComparison.Ordinal).ReplaceLineEndings("\n")).NumFrames);
+        Assert.Equal(
+            16,
+            SyncNetConfiguration
+                .FromYaml(Released.Replace("  num_frames: 16\n", "", StringComparison.Ordinal).ReplaceLineEndings("\n"))
+                .NumFrames
+        );
         string latents = SyncNetConfiguration.Latents16().ToJson().Replace("\"num_frames\": 16,", "", StringComparison.Ordinal);
         Assert.Equal((16, true), (SyncNetConfiguration.FromYaml(latents).NumFrames, SyncNetConfiguration.FromYaml(latents).LatentSpace));
     }

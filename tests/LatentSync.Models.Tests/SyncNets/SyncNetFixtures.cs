@@ -6,8 +6,8 @@ namespace LatentSync.Models.Tests.SyncNets;
 /// <summary>SyncNets small enough for finite differences.</summary>
 internal static class SyncNetFixtures
 {
-    /// <summary>Two frames of 8 x 8 pixels, of which the lower half is seen, and 12 columns of sound; attention in both encoders. The last norm has groups of two: of one channel and one
-    /// position nothing but rounding would be left.</summary>
+    /// <summary>Two frames of 8 x 8 pixels, of which the lower half is seen, and 12 columns of sound; attention in both encoders. The last
+    /// norm has groups of two: of one channel and one position nothing but rounding would be left.</summary>
     public static SyncNetConfiguration Small { get; } =
         new()
         {

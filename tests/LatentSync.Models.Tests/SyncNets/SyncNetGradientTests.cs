@@ -6,10 +6,12 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Models.Tests.SyncNets;
 
-/// <summary>Analytic gradients against central differences in float64. A step of 1e-6: of 1e-5 the curvature of a norm over two numbers would show (2e-6).</summary>
+/// <summary>Analytic gradients against central differences in float64. A step of 1e-6: of 1e-5 the curvature of a norm over two numbers
+/// would show (2e-6).</summary>
 public sealed class SyncNetGradientTests
 {
-    private const double Step = 1e-6, Tolerance = 1e-6;
+    private const double Step = 1e-6,
+        Tolerance = 1e-6;
 
     [Theory]
     [InlineData(32, 1, 1)]
@@ -19,7 +21,12 @@ public sealed class SyncNetGradientTests
     [InlineData(32, 2, 3)]
     public void Residual_AnyFactor_HasTheGradientOfItsDifferences(int outChannels, int vertical, int horizontal)
     {
-        using SyncNetResidual block = new(new SyncNetSettings(ScalarType.Float64, CPU), 32, outChannels, new SyncNetFactor(vertical, horizontal));
+        using SyncNetResidual block = new(
+            new SyncNetSettings(ScalarType.Float64, CPU),
+            32,
+            outChannels,
+            new SyncNetFactor(vertical, horizontal)
+        );
         CheckBlock(block, [2, 32, 5, 6]);
     }
 
@@ -36,11 +43,15 @@ public sealed class SyncNetGradientTests
         using StableSyncNet network = SyncNetFixtures.Random(ScalarType.Float64);
         using Tensor visual = SyncNetFixtures.Visual(2, ScalarType.Float64).requires_grad_();
         using Tensor audio = SyncNetFixtures.Audio(2, ScalarType.Float64).requires_grad_();
-        Check(() =>
-        {
-            (Tensor v, Tensor a) = network.Embed(visual, audio);
-            return StableSyncNet.Similarity(v, a).sum();
-        }, [visual, audio, .. network.parameters()], samples: 2);
+        Check(
+            () =>
+            {
+                (Tensor v, Tensor a) = network.Embed(visual, audio);
+                return StableSyncNet.Similarity(v, a).sum();
+            },
+            [visual, audio, .. network.parameters()],
+            samples: 2
+        );
     }
 
     [Fact]
@@ -101,7 +112,10 @@ public sealed class SyncNetGradientTests
                 long at = random.NextInt64(variable.numel());
                 double expected = (Shifted(compute, variable, at, Step) - Shifted(compute, variable, at, -Step)) / (2 * Step);
                 double actual = gradient[at].item<double>();
-                Assert.True(Math.Abs(actual - expected) <= Tolerance * (1 + Math.Abs(expected)), $"({string.Join(", ", variable.shape)})[{at}]: {actual} against {expected}");
+                Assert.True(
+                    Math.Abs(actual - expected) <= Tolerance * (1 + Math.Abs(expected)),
+                    $"({string.Join(", ", variable.shape)})[{at}]: {actual} against {expected}"
+                );
                 notZero += Math.Abs(expected) > 1e-4 ? 1 : 0;
             }
         }

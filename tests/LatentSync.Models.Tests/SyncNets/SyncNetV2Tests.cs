@@ -45,14 +45,21 @@ public sealed class SyncNetV2Tests : IDisposable
         using SyncNetV2 source = Random();
         string path = Path.Combine(_folder.FullName, "syncnet_v2.model");
         CheckpointDictionary file = [];
-        foreach ((string key, TensorPayload payload) in StateDictWriter.Payloads(source).Where(e => !e.Key.EndsWith("num_batches_tracked", StringComparison.Ordinal)))
+        foreach (
+            (string key, TensorPayload payload) in StateDictWriter
+                .Payloads(source)
+                .Where(e => !e.Key.EndsWith("num_batches_tracked", StringComparison.Ordinal))
+        )
         {
             file.Add(key, payload);
         }
         TorchCheckpointWriter.Write(path, file);
         using SyncNetV2 loaded = SyncNetV2Checkpoint.Load(path, CPU);
         Dictionary<string, Tensor> state = loaded.state_dict();
-        Assert.All(source.state_dict().Where(e => e.Value.is_floating_point()), e => TensorAssert.Close(state[e.Key], e.Value.clone(), 0, 0));
+        Assert.All(
+            source.state_dict().Where(e => e.Value.is_floating_point()),
+            e => TensorAssert.Close(state[e.Key], e.Value.clone(), 0, 0)
+        );
         Assert.All(loaded.parameters(), p => Assert.False(p.requires_grad));
         Assert.False(loaded.training);
     }
@@ -76,16 +83,30 @@ public sealed class SyncNetV2Tests : IDisposable
         {
             long fanIn = Math.Max(1, value.numel() / value.shape[0]);
             double bound = key.EndsWith("weight", StringComparison.Ordinal) && value.dim() > 1 ? Math.Sqrt(6.0 / fanIn) : 0.5;
-            value.copy_(rand(value.shape, generator: generator).sub(key.EndsWith("running_var", StringComparison.Ordinal) ? -0.5 : 0.5).mul(2 * bound));
+            value.copy_(
+                rand(value.shape, generator: generator)
+                    .sub(key.EndsWith("running_var", StringComparison.Ordinal) ? -0.5 : 0.5)
+                    .mul(2 * bound)
+            );
         }
         return network;
     }
 
     private static Tensor Step2(Dictionary<string, Tensor> state, string stack, int index, Tensor input, long padding) =>
-        Normalize(state, stack, index + 1, conv2d(input, state[$"{stack}.{index}.weight"], state[$"{stack}.{index}.bias"], padding: [padding, padding]));
+        Normalize(
+            state,
+            stack,
+            index + 1,
+            conv2d(input, state[$"{stack}.{index}.weight"], state[$"{stack}.{index}.bias"], padding: [padding, padding])
+        );
 
     private static Tensor Step3(Dictionary<string, Tensor> state, int index, Tensor input, long[] stride, long[] padding) =>
-        Normalize(state, "netcnnlip", index + 1, conv3d(input, state[$"netcnnlip.{index}.weight"], state[$"netcnnlip.{index}.bias"], strides: stride, padding: padding));
+        Normalize(
+            state,
+            "netcnnlip",
+            index + 1,
+            conv3d(input, state[$"netcnnlip.{index}.weight"], state[$"netcnnlip.{index}.bias"], strides: stride, padding: padding)
+        );
 
     private static Tensor Final(Dictionary<string, Tensor> state, string stack, Tensor input)
     {

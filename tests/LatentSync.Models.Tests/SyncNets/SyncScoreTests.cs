@@ -81,7 +81,10 @@ public sealed class SyncScoreTests
     public void FromDistances_DifferentShapes_AreRefused()
     {
         using DisposeScope scope = NewDisposeScope();
-        Assert.Contains("(2, 3) and (3, 3)", Assert.Throws<ArgumentException>(() => SyncScore.FromDistances(zeros([2, 3]), zeros([3, 3]))).Message);
+        Assert.Contains(
+            "(2, 3) and (3, 3)",
+            Assert.Throws<ArgumentException>(() => SyncScore.FromDistances(zeros([2, 3]), zeros([3, 3]))).Message
+        );
     }
 
     // sound[f] belongs to lips[f + early]: it comes so many frames too early.

@@ -84,7 +84,12 @@ public sealed class UNet3DConditionModelTests
         using DeepCacheState cache = new();
         using CancellationTokenSource source = new();
         List<string> seen = [];
-        UNetForwardOptions options = new() { DeepCache = cache, CancellationToken = source.Token, Observer = (name, _) => Cancel(name) };
+        UNetForwardOptions options = new()
+        {
+            DeepCache = cache,
+            CancellationToken = source.Token,
+            Observer = (name, _) => Cancel(name),
+        };
         long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         Assert.Throws<OperationCanceledException>(() => network.forward(sample, timestep, tokens, options));
         cache.Reset();

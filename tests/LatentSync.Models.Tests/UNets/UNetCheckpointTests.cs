@@ -58,7 +58,10 @@ public sealed class UNetCheckpointTests : IDisposable
         string path = Path.Combine(_folder.FullName, "small.safetensors");
         SafetensorsWriter.Write(path, StateDictWriter.Payloads(source));
         // Some 10 TB of parameters: allocating them would fail in another way.
-        UNet3DConfiguration huge = UNet3DConfiguration.LatentSync15() with { BlockOutChannels = [9600, 16000, 16000, 16000] };
+        UNet3DConfiguration huge = UNet3DConfiguration.LatentSync15() with
+        {
+            BlockOutChannels = [9600, 16000, 16000, 16000],
+        };
         Assert.Throws<CheckpointMismatchException>(() => UNetCheckpoint.Open(path, huge, ScalarType.Float32, CPU));
     }
 

@@ -18,18 +18,33 @@ internal static class ChildProcess
     /// <param name="arguments">Scenario and its arguments.</param>
     /// <param name="variables">Environment variables to set; null removes one.</param>
     /// <param name="asNobody">Run as the user nobody, for whom a read-only folder is read-only (root writes anywhere).</param>
-    public static ChildReport Run(string folder, string[] arguments, IReadOnlyDictionary<string, string?>? variables = null, bool asNobody = false)
+    public static ChildReport Run(
+        string folder,
+        string[] arguments,
+        IReadOnlyDictionary<string, string?>? variables = null,
+        bool asNobody = false
+    )
     {
         using Process process = Start(folder, arguments, variables, asNobody);
         return Finish(process);
     }
 
-    public static Process Start(string folder, string[] arguments, IReadOnlyDictionary<string, string?>? variables = null, bool asNobody = false)
+    public static Process Start(
+        string folder,
+        string[] arguments,
+        IReadOnlyDictionary<string, string?>? variables = null,
+        bool asNobody = false
+    )
     {
         string program = Path.Combine(folder, "LatentSync.Platform.Tests" + (OperatingSystem.IsWindows() ? ".exe" : ""));
         string[] prefix = asNobody ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [];
         string[] command = [.. prefix, program, "child", .. arguments];
-        var start = new ProcessStartInfo(command[0]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" };
+        var start = new ProcessStartInfo(command[0])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = "/",
+        };
         foreach (string argument in command[1..])
         {
             start.ArgumentList.Add(argument);

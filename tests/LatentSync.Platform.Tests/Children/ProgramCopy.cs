@@ -62,7 +62,12 @@ internal sealed class ProgramCopy : IDisposable
     }
 
     private const UnixFileMode ReadAndEnter =
-        UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+        UnixFileMode.UserRead
+        | UnixFileMode.UserExecute
+        | UnixFileMode.GroupRead
+        | UnixFileMode.GroupExecute
+        | UnixFileMode.OtherRead
+        | UnixFileMode.OtherExecute;
 
     private static void Allow(string path) => File.SetUnixFileMode(path, ReadAndEnter | UnixFileMode.UserWrite);
 }

@@ -13,7 +13,16 @@ public sealed class ElfImageTests
         Assert.Equal(62, image.Machine);
         Assert.Equal("libLibTorchSharp.so", image.SoName);
         Assert.Equal(
-            ["libtorch.so", "libc10.so", "libtorch_cpu.so", "libstdc++.so.6", "libm.so.6", "libgcc_s.so.1", "libc.so.6", "ld-linux-x86-64.so.2"],
+            [
+                "libtorch.so",
+                "libc10.so",
+                "libtorch_cpu.so",
+                "libstdc++.so.6",
+                "libm.so.6",
+                "libgcc_s.so.1",
+                "libc.so.6",
+                "ld-linux-x86-64.so.2",
+            ],
             image.Needed
         );
         Assert.Equal("$ORIGIN/", image.RunPath[0]);
@@ -29,7 +38,8 @@ public sealed class ElfImageTests
     [Fact]
     public void Open_FileAndMemory_Agree()
     {
-        using ElfImage memory = Bridge.Image(Bridge.Bytes()), file = ElfImage.Open(Bridge.Path);
+        using ElfImage memory = Bridge.Image(Bridge.Bytes()),
+            file = ElfImage.Open(Bridge.Path);
 
         Assert.Equal(memory.VersionNeeds, file.VersionNeeds);
         Assert.Equal(memory.ReadImports(), file.ReadImports());
@@ -41,7 +51,12 @@ public sealed class ElfImageTests
         CCompiler.SkipUnlessThere();
         using var folder = new TestFolder();
         string script = folder.Write("versions", "SMALL_1.0 { global: first; local: *; };\nSMALL_1.10 { global: second; } SMALL_1.0;\n");
-        string library = CCompiler.Library(folder, "libsmall.so", "int first(void){return 1;} int second(void){return 2;}", "-Wl,--version-script=" + script);
+        string library = CCompiler.Library(
+            folder,
+            "libsmall.so",
+            "int first(void){return 1;} int second(void){return 2;}",
+            "-Wl,--version-script=" + script
+        );
 
         using ElfImage image = ElfImage.Open(library);
 

@@ -9,7 +9,10 @@ public sealed class LibTorchLoadingTests
     private static string OwnLibTorch => Path.Combine(ChildProcess.OwnFolder, "libtorch");
 
     public LibTorchLoadingTests() =>
-        Assert.SkipUnless(OperatingSystem.IsLinux() && Directory.Exists(OwnLibTorch), "This build has no libtorch folder (not Linux x64, or not the cpu flavour).");
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && Directory.Exists(OwnLibTorch),
+            "This build has no libtorch folder (not Linux x64, or not the cpu flavour)."
+        );
 
     [Fact]
     public void EnsureLoaded_OwnLibTorch_LoadsOneAndComputes()
@@ -26,12 +29,21 @@ public sealed class LibTorchLoadingTests
     [Fact]
     public void EnsureLoaded_ReadOnlyProgramFolderAndNoHome_LoadsFromTheTemporaryFolder()
     {
-        Assert.SkipUnless(!ChildProcess.IsRoot || File.Exists("/usr/bin/setpriv"), "As root, and without setpriv to become another user, no folder is read-only.");
+        Assert.SkipUnless(
+            !ChildProcess.IsRoot || File.Exists("/usr/bin/setpriv"),
+            "As root, and without setpriv to become another user, no folder is read-only."
+        );
         using var program = new ProgramCopy();
         program.LinkLibTorch("libtorch");
         program.MakeReadOnly();
         string[] before = Listing(program.Folder);
-        var variables = new Dictionary<string, string?> { ["HOME"] = "/nonexistent", ["XDG_CACHE_HOME"] = null, ["LATENTSYNC_CACHE"] = null, ["TMPDIR"] = null };
+        var variables = new Dictionary<string, string?>
+        {
+            ["HOME"] = "/nonexistent",
+            ["XDG_CACHE_HOME"] = null,
+            ["LATENTSYNC_CACHE"] = null,
+            ["TMPDIR"] = null,
+        };
 
         ChildReport report = ChildProcess.Run(program.Folder, ["torch"], variables, asNobody: ChildProcess.IsRoot);
 
@@ -48,7 +60,12 @@ public sealed class LibTorchLoadingTests
     {
         using var folder = new TestFolder();
         string blocked = folder.Write("file", "");
-        var variables = new Dictionary<string, string?> { ["LATENTSYNC_CACHE"] = Path.Combine(blocked, "a"), ["TMPDIR"] = Path.Combine(blocked, "b"), ["DOTNET_EnableDiagnostics"] = "0" };
+        var variables = new Dictionary<string, string?>
+        {
+            ["LATENTSYNC_CACHE"] = Path.Combine(blocked, "a"),
+            ["TMPDIR"] = Path.Combine(blocked, "b"),
+            ["DOTNET_EnableDiagnostics"] = "0",
+        };
 
         ChildReport report = ChildProcess.Run(ChildProcess.OwnFolder, ["torch"], variables);
 
@@ -105,7 +122,11 @@ public sealed class LibTorchLoadingTests
         Directory.CreateSymbolicLink(site.At("torch/lib"), OwnLibTorch);
         site.Write("torch/version.py", "__version__ = '2.10.0+cu128'\ndebug = False\n");
 
-        ChildReport report = ChildProcess.Run(ChildProcess.OwnFolder, ["torch"], new Dictionary<string, string?> { ["LATENTSYNC_LIBTORCH"] = site.Path });
+        ChildReport report = ChildProcess.Run(
+            ChildProcess.OwnFolder,
+            ["torch"],
+            new Dictionary<string, string?> { ["LATENTSYNC_LIBTORCH"] = site.Path }
+        );
 
         Assert.Equal(8, report.Sum);
         Assert.Equal(site.At("torch/lib"), report.Load!.Folder);
@@ -124,10 +145,20 @@ public sealed class LibTorchLoadingTests
             File.CreateSymbolicLink(site.At("torch/lib/" + Path.GetFileName(file)), file);
         }
         Directory.CreateDirectory(site.At("nvidia/cudnn/lib"));
-        string cudnn = CCompiler.Library(site, "nvidia/cudnn/lib/libcudnn.so.9", "int played_cudnn(void){return 9;}", "-Wl,-soname,libcudnn.so.9");
+        string cudnn = CCompiler.Library(
+            site,
+            "nvidia/cudnn/lib/libcudnn.so.9",
+            "int played_cudnn(void){return 9;}",
+            "-Wl,-soname,libcudnn.so.9"
+        );
         CCompiler.Library(site, "torch/lib/libtorch_cuda.so", "int played_cudnn(void); int use(void){return played_cudnn();}", cudnn);
         Directory.CreateDirectory(site.At("nvidia/cu13/lib"));
-        string nvrtc = CCompiler.Library(site, "nvidia/cu13/lib/libnvrtc.so.13", "int played_nvrtc(void){return 13;}", "-Wl,-soname,libnvrtc.so.13");
+        string nvrtc = CCompiler.Library(
+            site,
+            "nvidia/cu13/lib/libnvrtc.so.13",
+            "int played_nvrtc(void){return 13;}",
+            "-Wl,-soname,libnvrtc.so.13"
+        );
         if (!isInstalled)
         {
             File.Delete(cudnn);
@@ -140,7 +171,9 @@ public sealed class LibTorchLoadingTests
             Assert.Equal(8, report.Sum);
             Assert.Equal("cuda", report.Load!.Flavor);
             string[] loaded = report.Load.Trace.Where(step => step.Action == "load").Select(step => step.Target).ToArray();
-            Assert.True(Array.IndexOf(loaded, cudnn) < Array.IndexOf(loaded, site.At("torch/lib/libtorch_cuda.so")) && loaded.Contains(cudnn));
+            Assert.True(
+                Array.IndexOf(loaded, cudnn) < Array.IndexOf(loaded, site.At("torch/lib/libtorch_cuda.so")) && loaded.Contains(cudnn)
+            );
             Assert.Contains(nvrtc, loaded); // nothing needs it by DT_NEEDED: cuDNN opens it by name at run time
         }
         else
@@ -161,7 +194,12 @@ public sealed class LibTorchLoadingTests
             File.CreateSymbolicLink(folder.At(Path.GetFileName(file)), file);
         }
         // std::string::append of the old layout, as libc10.so of PyTorch 2.6 asks for it
-        CCompiler.Library(folder, "libc10.so", "void _ZNSs6appendEPKc(void*, const char*); void use(void){_ZNSs6appendEPKc(0, 0);}", "-Wl,-soname,libc10.so");
+        CCompiler.Library(
+            folder,
+            "libc10.so",
+            "void _ZNSs6appendEPKc(void*, const char*); void use(void){_ZNSs6appendEPKc(0, 0);}",
+            "-Wl,-soname,libc10.so"
+        );
 
         ChildReport report = ChildProcess.Run(ChildProcess.OwnFolder, ["torch", folder.Path]);
 
@@ -179,7 +217,13 @@ public sealed class LibTorchLoadingTests
         string folder = ExternalCopy(external, "2.11.0+cpu");
         // A bridge that takes data from libtorch which this one does not have: the loader refuses that at once.
         File.Delete(program.Bridge);
-        CCompiler.Library(external, "libLibTorchSharp.so", "extern int gone_in_2_11; int *use(void){return &gone_in_2_11;}", "-Wl,-soname,libLibTorchSharp.so", Path.Combine(folder, "libc10.so"));
+        CCompiler.Library(
+            external,
+            "libLibTorchSharp.so",
+            "extern int gone_in_2_11; int *use(void){return &gone_in_2_11;}",
+            "-Wl,-soname,libLibTorchSharp.so",
+            Path.Combine(folder, "libc10.so")
+        );
         File.Move(external.At("libLibTorchSharp.so"), program.Bridge);
 
         ChildReport report = ChildProcess.Run(program.Folder, ["torch", folder]);
@@ -268,5 +312,9 @@ public sealed class LibTorchLoadingTests
     }
 
     private static string[] Listing(string folder) =>
-        Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories).Select(path => $"{path} {File.GetLastWriteTimeUtc(path):O}").Order().ToArray();
+        Directory
+            .EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories)
+            .Select(path => $"{path} {File.GetLastWriteTimeUtc(path):O}")
+            .Order()
+            .ToArray();
 }

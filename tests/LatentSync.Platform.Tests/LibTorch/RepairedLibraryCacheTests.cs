@@ -69,7 +69,10 @@ public sealed class RepairedLibraryCacheTests : IDisposable
             path = copy.Path;
             Assert.False(copy.IsKept);
             Assert.Equal(Content, File.ReadAllBytes(path));
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.GetDirectoryName(path)!));
+            Assert.Equal(
+                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
+                File.GetUnixFileMode(Path.GetDirectoryName(path)!)
+            );
         }
 
         Assert.False(Directory.Exists(Path.GetDirectoryName(path)));
@@ -81,7 +84,9 @@ public sealed class RepairedLibraryCacheTests : IDisposable
     {
         string blocked = _folder.Write("file", "");
 
-        using RepairedCopy copy = new RepairedLibraryCache(Path.Combine(blocked, "a"), Path.Combine(blocked, "b")).Places("x.so", Content, _trace).First();
+        using RepairedCopy copy = new RepairedLibraryCache(Path.Combine(blocked, "a"), Path.Combine(blocked, "b"))
+            .Places("x.so", Content, _trace)
+            .First();
 
         Assert.StartsWith("/proc/self/fd/", copy.Path, StringComparison.Ordinal);
         Assert.Equal(Content, File.ReadAllBytes(copy.Path));
@@ -114,7 +119,8 @@ public sealed class RepairedLibraryCacheTests : IDisposable
     [Fact]
     public void Places_FileOfAKilledProcess_IsRemoved()
     {
-        string left = _folder.Write("cache/native/.x.0123456789ab.partial.so", "half"), held = _folder.Write("cache/native/.x.0123456789ab.partial.lock", $"{Environment.MachineName}\n1\nlong ago\n");
+        string left = _folder.Write("cache/native/.x.0123456789ab.partial.so", "half"),
+            held = _folder.Write("cache/native/.x.0123456789ab.partial.lock", $"{Environment.MachineName}\n1\nlong ago\n");
         File.SetUnixFileMode(_folder.At("cache/native"), (UnixFileMode)0b111_000_000);
 
         FirstPlace(Cache());
@@ -126,8 +132,12 @@ public sealed class RepairedLibraryCacheTests : IDisposable
     public void Places_SeveralProcessesAtOnce_EachGetsTheWholeFile()
     {
         const int Count = 5;
-        string cache = _folder.At("raced"), signal = _folder.At("go");
-        List<Process> children = Enumerable.Range(0, Count).Select(_ => ChildProcess.Start(ChildProcess.OwnFolder, ["repair", cache, signal])).ToList();
+        string cache = _folder.At("raced"),
+            signal = _folder.At("go");
+        List<Process> children = Enumerable
+            .Range(0, Count)
+            .Select(_ => ChildProcess.Start(ChildProcess.OwnFolder, ["repair", cache, signal]))
+            .ToList();
         File.WriteAllText(signal, "");
 
         ChildReport[] reports = children.Select(ChildProcess.Finish).ToArray();

@@ -22,13 +22,21 @@ public sealed class NativeLoadDiagnosisTests : IDisposable
     public void TryLoadFile_MissingDependency_NamesItAndWhoNeedsIt()
     {
         CCompiler.SkipUnlessThere();
-        string needed = CCompiler.Library(_folder, "libneeded_by_test.so", "int needed(void){return 1;}", "-Wl,-soname,libneeded_by_test.so.7");
+        string needed = CCompiler.Library(
+            _folder,
+            "libneeded_by_test.so",
+            "int needed(void){return 1;}",
+            "-Wl,-soname,libneeded_by_test.so.7"
+        );
         string library = CCompiler.Library(_folder, "libuser.so", "int needed(void); int use(void){return needed();}", needed);
         File.Delete(needed);
 
         NativeLoadFailure failure = NativeLibraryProbe.TryLoadFile(library)!;
 
-        Assert.Equal((NativeLoadCause.DependencyMissing, "libneeded_by_test.so.7", library), (failure.Cause, failure.Subject, failure.File));
+        Assert.Equal(
+            (NativeLoadCause.DependencyMissing, "libneeded_by_test.so.7", library),
+            (failure.Cause, failure.Subject, failure.File)
+        );
         Assert.Equal("NAT0105", failure.Code);
     }
 
@@ -39,7 +47,13 @@ public sealed class NativeLoadDiagnosisTests : IDisposable
         string oldScript = _folder.Write("old", "SMALL_1.2 { global: a; local: *; };");
         string newScript = _folder.Write("new", "SMALL_1.2 { global: a; local: *; };\nSMALL_1.10 { global: b; } SMALL_1.2;");
         const string Name = "-Wl,-soname,libversioned_by_test.so";
-        string provider = CCompiler.Library(_folder, "libversioned_by_test.so", "int a(void){return 1;} int b(void){return 2;}", Name, "-Wl,--version-script=" + newScript);
+        string provider = CCompiler.Library(
+            _folder,
+            "libversioned_by_test.so",
+            "int a(void){return 1;} int b(void){return 2;}",
+            Name,
+            "-Wl,--version-script=" + newScript
+        );
         string library = CCompiler.Library(_folder, "libuser.so", "int b(void); int use(void){return b();}", provider);
         CCompiler.Library(_folder, "libversioned_by_test.so", "int a(void){return 1;}", Name, "-Wl,--version-script=" + oldScript);
 
@@ -55,7 +69,11 @@ public sealed class NativeLoadDiagnosisTests : IDisposable
     public void TryLoadFile_UndefinedSymbol_NamesIt()
     {
         CCompiler.SkipUnlessThere();
-        string library = CCompiler.Library(_folder, "libopen.so", "extern int nowhere_to_be_found; int use(void){return nowhere_to_be_found;}");
+        string library = CCompiler.Library(
+            _folder,
+            "libopen.so",
+            "extern int nowhere_to_be_found; int use(void){return nowhere_to_be_found;}"
+        );
 
         NativeLoadFailure failure = NativeLibraryProbe.TryLoadFile(library)!;
 
@@ -68,7 +86,10 @@ public sealed class NativeLoadDiagnosisTests : IDisposable
     [InlineData(243, true, "riscv64")]
     public void TryLoadFile_OtherProcessor_SaysWhichWasFoundAndRequired(ushort machine, bool is64Bit, string found)
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64, "The expected texts are those of Linux x64.");
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64,
+            "The expected texts are those of Linux x64."
+        );
         string path = _folder.At("libother.so");
         File.WriteAllBytes(path, ElfHeaders.Of(machine, is64Bit));
 
@@ -119,7 +140,13 @@ public sealed class NativeLoadDiagnosisTests : IDisposable
 
     [Fact]
     public void Newest_NumbersAreComparedAsNumbers() =>
-        Assert.Equal("GLIBCXX_3.4.30", DependencyGraph.Newest(["GLIBCXX_3.4.9", "GLIBCXX_3.4.30", "GLIBCXX_3.4", "CXXABI_1.3.13", "GLIBCXX_TUNABLES"], "GLIBCXX_3.4.32"));
+        Assert.Equal(
+            "GLIBCXX_3.4.30",
+            DependencyGraph.Newest(
+                ["GLIBCXX_3.4.9", "GLIBCXX_3.4.30", "GLIBCXX_3.4", "CXXABI_1.3.13", "GLIBCXX_TUNABLES"],
+                "GLIBCXX_3.4.32"
+            )
+        );
 
     [Fact]
     public void Mapped_LibraryBehindALink_IsFoundByItsPrefix()

@@ -52,7 +52,10 @@ public sealed class CgroupLimitsTests : IDisposable
     [Fact]
     public void Read_Version1Unlimited_HasNoLimits()
     {
-        Tree("12:memory:/\n4:cpu:/\n", "34 33 0:30 / /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n35 33 0:31 / /sys/fs/cgroup/cpu ro - cgroup cgroup rw,cpu\n");
+        Tree(
+            "12:memory:/\n4:cpu:/\n",
+            "34 33 0:30 / /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n35 33 0:31 / /sys/fs/cgroup/cpu ro - cgroup cgroup rw,cpu\n"
+        );
         _root.Write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
         _root.Write("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n");
         _root.Write("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");

@@ -17,7 +17,10 @@ public sealed class CudaLibraryProbeTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Links of libraries are a custom of Linux.");
         _root.Write("usr/local/cuda-12.8/lib64/libcudart.so.12.8.90", "");
-        File.CreateSymbolicLink(_root.At("usr/local/cuda-12.8/lib64/libcudart.so.12"), _root.At("usr/local/cuda-12.8/lib64/libcudart.so.12.8.90"));
+        File.CreateSymbolicLink(
+            _root.At("usr/local/cuda-12.8/lib64/libcudart.so.12"),
+            _root.At("usr/local/cuda-12.8/lib64/libcudart.so.12.8.90")
+        );
         _root.Write("usr/lib64/libcudnn.so.8.9.7", "");
 
         CudaLibraryFacts facts = Read(null);
@@ -44,7 +47,10 @@ public sealed class CudaLibraryProbeTests : IDisposable
     public void Read_HeaderBesideTheLibrary_Tells()
     {
         _root.Write("usr/local/cuda/lib64/libcudnn.so", "");
-        _root.Write("usr/local/cuda/include/cudnn_version.h", "#define CUDNN_MAJOR 9\n#define CUDNN_MINOR 15\n#define CUDNN_PATCHLEVEL 1\n");
+        _root.Write(
+            "usr/local/cuda/include/cudnn_version.h",
+            "#define CUDNN_MAJOR 9\n#define CUDNN_MINOR 15\n#define CUDNN_PATCHLEVEL 1\n"
+        );
 
         Assert.Equal("9.15.1", Read(null).CuDnnVersion);
     }

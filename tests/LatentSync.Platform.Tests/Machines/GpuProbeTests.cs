@@ -70,8 +70,16 @@ public sealed class GpuProbeTests : IDisposable
     {
         CCompiler.SkipUnlessThere();
         string code = Nvml.Replace("*n = 2;", "*n = 1;", StringComparison.Ordinal)
-            .Replace("d == (void *)1 ? \"Tesla T4\" : \"NVIDIA H200\"", $"d == (void *)1 ? \"NVIDIA whole\" : \"{name}\"", StringComparison.Ordinal)
-            .Replace("m[0] = 16ull << 30; m[1] = 15ull << 30;", "m[0] = d == (void *)1 ? 80ull << 30 : 10ull << 30; m[1] = d == (void *)1 ? 70ull << 30 : 9ull << 30;", StringComparison.Ordinal);
+            .Replace(
+                "d == (void *)1 ? \"Tesla T4\" : \"NVIDIA H200\"",
+                $"d == (void *)1 ? \"NVIDIA whole\" : \"{name}\"",
+                StringComparison.Ordinal
+            )
+            .Replace(
+                "m[0] = 16ull << 30; m[1] = 15ull << 30;",
+                "m[0] = d == (void *)1 ? 80ull << 30 : 10ull << 30; m[1] = d == (void *)1 ? 70ull << 30 : 9ull << 30;",
+                StringComparison.Ordinal
+            );
 
         GpuFacts facts = GpuProbe.Read(_folder.Path, Library($"libmig{profile}.so", code + Mig, 0), Absent);
 
@@ -175,7 +183,12 @@ public sealed class GpuProbeTests : IDisposable
     [Fact]
     public void Read_Nothing_SaysNone() => Assert.Equal("none found", GpuProbe.Read(_folder.Path, Absent, Absent).Note);
 
-    private string Library(string name, string code, int init) => CCompiler.Library(_folder, name, code.Replace("INIT", init.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal));
+    private string Library(string name, string code, int init) =>
+        CCompiler.Library(
+            _folder,
+            name,
+            code.Replace("INIT", init.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal)
+        );
 
     private void Card(string address, string kind, string vendor, string device)
     {

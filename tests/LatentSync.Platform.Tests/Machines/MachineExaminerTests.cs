@@ -14,7 +14,10 @@ public sealed class MachineExaminerTests
         MachineExamination found = new MachineExaminer().Examine();
 
         Assert.All(found.Probes, probe => Assert.True(probe.Succeeded, $"{probe.Name}: {probe.Detail}"));
-        Assert.Equal(["os", "kernel", "cpu", "load", "memory", "gpu", "cuda", "libtorch", "libstdcxx"], found.Probes.Select(probe => probe.Name));
+        Assert.Equal(
+            ["os", "kernel", "cpu", "load", "memory", "gpu", "cuda", "libtorch", "libstdcxx"],
+            found.Probes.Select(probe => probe.Name)
+        );
         Assert.True(found.Machine.MemoryBytes > 100_000_000);
         Assert.InRange(found.Machine.Cpu.Cores, 1, Environment.ProcessorCount);
         Assert.NotEqual("unknown", found.Machine.Cpu.Name);
@@ -77,7 +80,10 @@ public sealed class MachineExaminerTests
 
         Assert.Equal("unknown: no answer within 2 s", found.Probe("gpu").Detail);
         Assert.Empty(found.Machine.Gpus);
-        Assert.All(found.Probes.Where(probe => probe.Name != "gpu"), probe => Assert.True(probe.Succeeded, $"{probe.Name}: {probe.Detail}"));
+        Assert.All(
+            found.Probes.Where(probe => probe.Name != "gpu"),
+            probe => Assert.True(probe.Succeeded, $"{probe.Name}: {probe.Detail}")
+        );
     }
 
     [Fact]
@@ -113,7 +119,8 @@ public sealed class MachineExaminerTests
         Assert.SkipUnless(Avx512F.IsSupported, "This processor has no AVX-512 to switch off.");
         var off = new Dictionary<string, string?> { ["DOTNET_EnableAVX512"] = "0" };
 
-        string all = ChildProcess.Run(ChildProcess.OwnFolder, ["isa"]).Code!, without = ChildProcess.Run(ChildProcess.OwnFolder, ["isa"], off).Code!;
+        string all = ChildProcess.Run(ChildProcess.OwnFolder, ["isa"]).Code!,
+            without = ChildProcess.Run(ChildProcess.OwnFolder, ["isa"], off).Code!;
 
         Assert.Contains("avx512f", all, StringComparison.Ordinal);
         Assert.DoesNotContain("avx512", without, StringComparison.Ordinal);
@@ -129,7 +136,24 @@ public sealed class MachineExaminerTests
         IReadOnlyList<string> ours = InstructionSets.Read();
 
         // The kernel writes sse4_2 and avx512_bf16; .NET's own vnni class needs OS support that the kernel's flag implies.
-        string[] compared = ["avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512bf16", "avx512fp16", "amxtile", "amxbf16", "amxfp16", "amxint8"];
+        string[] compared =
+        [
+            "avx",
+            "avx2",
+            "fma",
+            "f16c",
+            "avx512f",
+            "avx512bw",
+            "avx512dq",
+            "avx512vl",
+            "avx512vnni",
+            "avx512bf16",
+            "avx512fp16",
+            "amxtile",
+            "amxbf16",
+            "amxfp16",
+            "amxint8",
+        ];
         Assert.All(compared, name => Assert.Equal((name, kernel.Contains(name)), (name, ours.Contains(name))));
     }
 

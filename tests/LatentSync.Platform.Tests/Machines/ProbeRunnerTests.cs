@@ -12,7 +12,16 @@ public sealed class ProbeRunnerTests
         using var never = new ManualResetEventSlim();
         var runner = new ProbeRunner(TimeSpan.FromSeconds(2), Long);
 
-        Func<string> first = runner.Start("driver", () => { never.Wait(TestContext.Current.CancellationToken); return "answer"; }, "unknown", answer => answer);
+        Func<string> first = runner.Start(
+            "driver",
+            () =>
+            {
+                never.Wait(TestContext.Current.CancellationToken);
+                return "answer";
+            },
+            "unknown",
+            answer => answer
+        );
         Func<string> second = runner.Start("next", () => "answer", "unknown", answer => answer);
         (string hung, string next) = (first(), second());
         never.Set();
@@ -28,7 +37,23 @@ public sealed class ProbeRunnerTests
         using var never = new ManualResetEventSlim();
         var runner = new ProbeRunner(Long, TimeSpan.FromSeconds(1));
 
-        Func<int>[] takes = [.. Enumerable.Range(0, 4).Select(i => runner.Start($"probe {i}", () => { never.Wait(TestContext.Current.CancellationToken); return i; }, -1, _ => ""))];
+        Func<int>[] takes =
+        [
+            .. Enumerable
+                .Range(0, 4)
+                .Select(i =>
+                    runner.Start(
+                        $"probe {i}",
+                        () =>
+                        {
+                            never.Wait(TestContext.Current.CancellationToken);
+                            return i;
+                        },
+                        -1,
+                        _ => ""
+                    )
+                ),
+        ];
         int[] answers = [.. takes.Select(take => take())];
         never.Set();
 
@@ -50,7 +75,17 @@ public sealed class ProbeRunnerTests
     public void Take_AnswerAfterTheOthers_HasItsOwnTime()
     {
         var runner = new ProbeRunner(Long, Long);
-        Func<int> slow = runner.Start("slow", () => { Thread.Sleep(200); return 1; }, 0, _ => ""), quick = runner.Start("quick", () => 2, 0, _ => "");
+        Func<int> slow = runner.Start(
+                "slow",
+                () =>
+                {
+                    Thread.Sleep(200);
+                    return 1;
+                },
+                0,
+                _ => ""
+            ),
+            quick = runner.Start("quick", () => 2, 0, _ => "");
 
         Assert.Equal((1, 2), (slow(), quick()));
         Assert.True(runner.Outcomes[0].Milliseconds >= 199, "slept 200 ms");

@@ -18,7 +18,13 @@ public sealed class ChunkAssemblerTests
     {
         IReadOnlyList<Chunk<string>> chunks = Run(25, 0.8, 16, i => i is < 5 or > 7);
 
-        Assert.Equal([[0, 1, 2, 3, 4], [.. Enumerable.Range(8, 12)]], chunks.Select(c => c.NetworkFrames.ToArray()));
+        Assert.Equal(
+            [
+                [0, 1, 2, 3, 4],
+                [.. Enumerable.Range(8, 12)],
+            ],
+            chunks.Select(c => c.NetworkFrames.ToArray())
+        );
     }
 
     [Theory]
@@ -32,7 +38,10 @@ public sealed class ChunkAssemblerTests
         IReadOnlyList<Chunk<string>> chunks = Run(rate, 2.0, 16, _ => true);
 
         Assert.Equal(Enumerable.Range(0, 50), chunks.SelectMany(c => c.NetworkFrames));
-        Assert.All(chunks.SelectMany(c => c.NetworkFrames.Zip(c.Faces)), pair => Assert.Equal($"face {clock.OutputFrameOf(pair.First)}", pair.Second));
+        Assert.All(
+            chunks.SelectMany(c => c.NetworkFrames.Zip(c.Faces)),
+            pair => Assert.Equal($"face {clock.OutputFrameOf(pair.First)}", pair.Second)
+        );
     }
 
     [Fact]

@@ -37,9 +37,27 @@ public sealed class ChunkStoreTests : IDisposable
         byte[] face = [1, 2, 3];
         string key = ChunkStore.Key("steps 20", [face], [0.5f]);
 
-        Assert.Equal(key, ChunkStore.Key("steps 20", [[1, 2, 3]], [0.5f]));
+        Assert.Equal(
+            key,
+            ChunkStore.Key(
+                "steps 20",
+                [
+                    [1, 2, 3],
+                ],
+                [0.5f]
+            )
+        );
         Assert.NotEqual(key, ChunkStore.Key("steps 21", [face], [0.5f]));
-        Assert.NotEqual(key, ChunkStore.Key("steps 20", [[1, 2, 4]], [0.5f]));
+        Assert.NotEqual(
+            key,
+            ChunkStore.Key(
+                "steps 20",
+                [
+                    [1, 2, 4],
+                ],
+                [0.5f]
+            )
+        );
         Assert.NotEqual(key, ChunkStore.Key("steps 20", [face], [0.6f]));
     }
 

@@ -74,5 +74,6 @@ public sealed class FrameClockTests
     [InlineData(double.NaN, 1)]
     [InlineData(25, 0)]
     [InlineData(25, double.PositiveInfinity)]
-    public void Create_WithoutRateOrLength_Throws(double rate, double seconds) => Assert.Throws<ArgumentOutOfRangeException>(() => new FrameClock(rate, seconds));
+    public void Create_WithoutRateOrLength_Throws(double rate, double seconds) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => new FrameClock(rate, seconds));
 }

@@ -30,7 +30,9 @@ public sealed class HostedPolicyTests(PipelineFixture fixture) : IDisposable
     {
         await Clips.RequireToolsAsync();
         using ServiceProvider provider = new ServiceCollection()
-            .AddLatentSyncAttention(options => options.Policy = "require sliced").AddSingleton<LipSyncPipeline>().BuildServiceProvider();
+            .AddLatentSyncAttention(options => options.Policy = "require sliced")
+            .AddSingleton<LipSyncPipeline>()
+            .BuildServiceProvider();
         HostedAttention.Forget(); // what follows comes from the container alone
 
         SyncReport report = await provider.GetRequiredService<LipSyncPipeline>().RunAsync(fixture.Quick(_folder.File("out.mp4")));
@@ -44,7 +46,8 @@ public sealed class HostedPolicyTests(PipelineFixture fixture) : IDisposable
     {
         await Clips.RequireToolsAsync();
         using ServiceProvider provider = new ServiceCollection()
-            .AddLatentSyncAttention(options => options.Policy = "require sliced").BuildServiceProvider();
+            .AddLatentSyncAttention(options => options.Policy = "require sliced")
+            .BuildServiceProvider();
         _ = provider.GetRequiredService<AttentionDispatcher>();
         using var pipeline = new LipSyncPipeline();
 
@@ -54,7 +57,10 @@ public sealed class HostedPolicyTests(PipelineFixture fixture) : IDisposable
         Assert.All(followed.Attention, use => Assert.Equal("sliced", use.Backend));
         Assert.DoesNotContain(followed.Warnings, warning => warning.StartsWith("attention:", StringComparison.Ordinal));
         Assert.All(own.Attention, use => Assert.Equal("torch-math", use.Backend));
-        Assert.Contains("attention: this run asked for \"require torch-math\"; the program's policy \"require sliced\" did not count for it", own.Warnings);
+        Assert.Contains(
+            "attention: this run asked for \"require torch-math\"; the program's policy \"require sliced\" did not count for it",
+            own.Warnings
+        );
     }
 
     [Fact]

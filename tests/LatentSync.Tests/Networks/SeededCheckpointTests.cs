@@ -36,9 +36,14 @@ public sealed class SeededCheckpointTests : IDisposable
         {
             string folder = Path.Combine(_folder, name);
             SeededCheckpoint.Write(folder, seed);
-            return [.. SeededCheckpoint.Files.Select(f => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, f)))))];
+            return
+            [
+                .. SeededCheckpoint.Files.Select(f => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, f))))),
+            ];
         }
-        string[] first = Hashes("a", 5), again = Hashes("b", 5), other = Hashes("c", 6);
+        string[] first = Hashes("a", 5),
+            again = Hashes("b", 5),
+            other = Hashes("c", 6);
         Assert.Equal(first, again);
         Assert.NotEqual(first[0], other[0]);
         Assert.NotEqual(first[1], other[1]);
@@ -67,12 +72,16 @@ public sealed class SeededCheckpointTests : IDisposable
         Assert.Equal(8, autoencoder.DownsamplingFactor);
 
         using Generator generator = new(1, CPU);
-        Tensor sample = randn([1, 13, 3, 8, 8], generator: generator), tokens = randn([1, 3, 30, 64], generator: generator);
+        Tensor sample = randn([1, 13, 3, 8, 8], generator: generator),
+            tokens = randn([1, 3, 30, 64], generator: generator);
         Tensor noise = unet.forward(sample, tensor(501L), tokens);
         Assert.Equal([1, 4, 3, 8, 8], noise.shape);
         Assert.InRange(noise.abs().mean().ToSingle(), 1e-3, 10);
         Assert.True((unet.forward(sample, tensor(501L), tokens * -1) - noise).abs().max().ToSingle() > 1e-4, "the audio must matter");
-        Assert.True((unet.forward(sample.flip(2), tensor(501L), tokens.flip(1)).flip(2) - noise).abs().max().ToSingle() > 1e-4, "the order of frames must matter");
+        Assert.True(
+            (unet.forward(sample.flip(2), tensor(501L), tokens.flip(1)).flip(2) - noise).abs().max().ToSingle() > 1e-4,
+            "the order of frames must matter"
+        );
         Tensor picture = autoencoder.Decode(autoencoder.Encode(randn([1, 3, 64, 64], generator: generator)).Mean);
         Assert.Equal([1, 3, 64, 64], picture.shape);
         Assert.True(picture.isfinite().all().ToBoolean());

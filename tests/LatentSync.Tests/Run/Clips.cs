@@ -28,19 +28,37 @@ internal static class Clips
     public static async Task FfmpegAsync(params string[] arguments)
     {
         FfmpegTools tools = await RequireToolsAsync();
-        ProgramRun run = await ProgramRun.RunAsync(new ProgramStart(tools.FfmpegPath, ["-v", "error", "-hide_banner", "-nostdin", "-y", .. arguments]));
+        ProgramRun run = await ProgramRun.RunAsync(
+            new ProgramStart(tools.FfmpegPath, ["-v", "error", "-hide_banner", "-nostdin", "-y", .. arguments])
+        );
         Assert.True(run.ExitCode == 0, $"ffmpeg {string.Join(' ', arguments)}: {run.Errors}");
     }
 
     /// <summary>A sine of a given length: speech enough where nobody listens.</summary>
     public static Task WriteToneAsync(string path, double seconds) =>
-        FfmpegAsync("-f", "lavfi", "-i", string.Create(CultureInfo.InvariantCulture, $"sine=frequency=220:sample_rate=16000:duration={seconds}"), path);
+        FfmpegAsync(
+            "-f",
+            "lavfi",
+            "-i",
+            string.Create(CultureInfo.InvariantCulture, $"sine=frequency=220:sample_rate=16000:duration={seconds}"),
+            path
+        );
 
-    /// <summary>Frames of 160x160 that carry their number as ten bars (bit 0 leftmost) in the top and bottom rows, where no face is pasted.</summary>
+    /// <summary>Frames of 160x160 that carry their number as ten bars (bit 0 leftmost) in the top and bottom rows, where no face is
+    /// pasted.</summary>
     public static async Task WriteBarsAsync(string path, int frames, Rational rate)
     {
         FfmpegTools tools = await RequireToolsAsync();
-        VideoWriterOptions options = new() { OutputPath = path, Width = 160, Height = 160, FrameRate = rate, Color = VideoColor.Assumed(160), Crf = 8, Preset = "veryfast" };
+        VideoWriterOptions options = new()
+        {
+            OutputPath = path,
+            Width = 160,
+            Height = 160,
+            FrameRate = rate,
+            Color = VideoColor.Assumed(160),
+            Crf = 8,
+            Preset = "veryfast",
+        };
         await using VideoWriter writer = await VideoWriter.CreateAsync(options, tools);
         for (int i = 0; i < frames; i++)
         {
@@ -124,7 +142,11 @@ internal static class Clips
             for (int x = 0; x < 160; x++)
             {
                 bool coded = y is < 8 or >= 152;
-                byte value = coded ? (number >> (x / 16) & 1) == 1 ? (byte)235 : (byte)20 : (byte)(60 + ((x + y) / 4));
+                byte value = coded
+                    ? (number >> (x / 16) & 1) == 1
+                        ? (byte)235
+                        : (byte)20
+                    : (byte)(60 + ((x + y) / 4));
                 rgb.AsSpan(3 * ((y * 160) + x), 3).Fill(value);
             }
         }

@@ -8,7 +8,8 @@ using LatentSync.Networks;
 
 namespace LatentSync.Tests.Run;
 
-/// <summary>What the runs share and leave as it is: one small checkpoint, one drawn speaker, one speech, one pipeline that keeps the networks.</summary>
+/// <summary>What the runs share and leave as it is: one small checkpoint, one drawn speaker, one speech, one pipeline that keeps the
+/// networks.</summary>
 public sealed class PipelineFixture : IAsyncLifetime
 {
     /// <summary>Side of the shared clip.</summary>
@@ -40,8 +41,29 @@ public sealed class PipelineFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         SeededCheckpoint.Write(Checkpoint, 3);
-        SyntheticClip clip = SyntheticClip.Generate(new SyntheticClipOptions { Seed = 5, DurationSeconds = Frames / 25.0, Width = Side, Height = Side });
-        WavWriter.Write(SpeechFile, SyntheticClip.Generate(new SyntheticClipOptions { Seed = 5, SpeechSeed = 6, DurationSeconds = 0.8 }).Speech, 16000);
+        SyntheticClip clip = SyntheticClip.Generate(
+            new SyntheticClipOptions
+            {
+                Seed = 5,
+                DurationSeconds = Frames / 25.0,
+                Width = Side,
+                Height = Side,
+            }
+        );
+        WavWriter.Write(
+            SpeechFile,
+            SyntheticClip
+                .Generate(
+                    new SyntheticClipOptions
+                    {
+                        Seed = 5,
+                        SpeechSeed = 6,
+                        DurationSeconds = 0.8,
+                    }
+                )
+                .Speech,
+            16000
+        );
         FfmpegTools tools;
         try
         {
@@ -52,13 +74,24 @@ public sealed class PipelineFixture : IAsyncLifetime
             return; // the tests skip themselves
         }
         var faces = new Dictionary<long, IReadOnlyList<DetectedFace>>();
-        VideoWriterOptions options = new() { OutputPath = Talk, Width = Side, Height = Side, FrameRate = new Rational(25, 1), Color = VideoColor.Assumed(Side), Crf = 10 };
+        VideoWriterOptions options = new()
+        {
+            OutputPath = Talk,
+            Width = Side,
+            Height = Side,
+            FrameRate = new Rational(25, 1),
+            Color = VideoColor.Assumed(Side),
+            Crf = 10,
+        };
         await using VideoWriter writer = await VideoWriter.CreateAsync(options, tools);
         foreach (SyntheticFrame frame in clip.Frames())
         {
             using (frame)
             {
-                faces[faces.Count] = [new DetectedFace(FaceProportions.BoxAround(frame.Landmarks.Alignment), 1, frame.Landmarks.Alignment, true)];
+                faces[faces.Count] =
+                [
+                    new DetectedFace(FaceProportions.BoxAround(frame.Landmarks.Alignment), 1, frame.Landmarks.Alignment, true),
+                ];
                 await writer.WriteAsync(frame.Frame);
             }
         }

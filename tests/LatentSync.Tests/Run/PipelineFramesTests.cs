@@ -23,7 +23,8 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
         await Clips.RequireToolsAsync();
         // Without the encoder's loss, which alone takes a clip this small to 40 dB at the default quality.
         SyncReport report = await RunAsync(fixture.Identity(Out) with { Resolution = 256, Crf = 0 });
-        List<byte[]> source = await Clips.DecodeAsync(fixture.Talk), result = await Clips.DecodeAsync(Out);
+        List<byte[]> source = await Clips.DecodeAsync(fixture.Talk),
+            result = await Clips.DecodeAsync(Out);
 
         Assert.Equal(20, report.Frames);
         Assert.Equal((20, 0), (report.FacesFound, report.FacesInterpolated));
@@ -41,7 +42,8 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
         int[] withFace = [0, 1, 2, 18, 19];
         SyncOptions options = Quick("out.mp4") with { PreviewSeconds = null, LandmarksPath = Landmarks(withFace) };
         SyncReport report = await RunAsync(options with { VideoPath = await BarsAsync(20, new Rational(25, 1)) });
-        List<byte[]> source = await Clips.DecodeAsync(_folder.File("bars.mp4")), result = await Clips.DecodeAsync(Out);
+        List<byte[]> source = await Clips.DecodeAsync(_folder.File("bars.mp4")),
+            result = await Clips.DecodeAsync(Out);
 
         TimeRange range = Assert.Single(report.WithoutFace);
         Assert.Equal((3 / 25.0, 18 / 25.0), (range.StartSeconds, range.EndSeconds));
@@ -74,14 +76,18 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
 
         Assert.Equal([0, 1, 2, 3, 4, 5, 6, 7, 7, 6, 5, 4, 3, 2, 1, 0, 0, 1, 2, 3], await NumbersAsync());
         Assert.Equal(20, report.NetworkFrames);
-        Assert.Contains(report.Warnings, w => w.Contains("shorter than the speech (20 frames): it plays backwards, then forwards again", StringComparison.Ordinal));
+        Assert.Contains(
+            report.Warnings,
+            w => w.Contains("shorter than the speech (20 frames): it plays backwards, then forwards again", StringComparison.Ordinal)
+        );
     }
 
     [Theory]
     [Trait("Category", "Slow")]
     [InlineData("loop", new[] { 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3 })]
     [InlineData("hold", new[] { 0, 1, 2, 3, 4, 5, 6, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7 })]
-    public Task Run_MoreOtherWaysToExtend_FramesComeInThatOrder(string mode, int[] expected) => Run_OtherWaysToExtend_FramesComeInThatOrder(mode, expected);
+    public Task Run_MoreOtherWaysToExtend_FramesComeInThatOrder(string mode, int[] expected) =>
+        Run_OtherWaysToExtend_FramesComeInThatOrder(mode, expected);
 
     [Theory]
     [InlineData("stop", new[] { 0, 1, 2, 3, 4, 5, 6, 7 })]
@@ -114,7 +120,8 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
     [Trait("Category", "Slow")]
     [InlineData(30000, 1001, 24)]
     [InlineData(10, 1, 8)]
-    public Task Run_MoreOtherFrameRates_RateAndCountAreKept(int numerator, int denominator, int frames) => Run_OtherFrameRates_RateAndCountAreKept(numerator, denominator, frames);
+    public Task Run_MoreOtherFrameRates_RateAndCountAreKept(int numerator, int denominator, int frames) =>
+        Run_OtherFrameRates_RateAndCountAreKept(numerator, denominator, frames);
 
     [Theory]
     [InlineData(50, 1, 40)]
@@ -140,7 +147,17 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
     {
         await Clips.RequireToolsAsync();
         string video = _folder.File("cut.mov");
-        await Clips.FfmpegAsync("-f", "lavfi", "-i", "color=red:s=160x160:r=25:d=0.4", "-vf", "format=rgba,geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='if(lt(Y,16),0,255)'", "-c:v", "qtrle", video);
+        await Clips.FfmpegAsync(
+            "-f",
+            "lavfi",
+            "-i",
+            "color=red:s=160x160:r=25:d=0.4",
+            "-vf",
+            "format=rgba,geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='if(lt(Y,16),0,255)'",
+            "-c:v",
+            "qtrle",
+            video
+        );
         SyncReport report = await RunAsync(Identity(video, Enumerable.Range(0, 10)) with { PreviewSeconds = 0.4, MatteColour = "#00c000" });
         byte[] frame = (await Clips.DecodeAsync(Out))[0];
 
@@ -154,16 +171,21 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
     {
         FfmpegTools tools = await Clips.RequireToolsAsync();
         await RunAsync(fixture.Identity(Out));
-        float[] given = await AudioReader.ReadMonoAsync(fixture.SpeechFile, tools), written = await AudioReader.ReadMonoAsync(Out, tools);
+        float[] given = await AudioReader.ReadMonoAsync(fixture.SpeechFile, tools),
+            written = await AudioReader.ReadMonoAsync(Out, tools);
 
         Assert.InRange(written.Length, given.Length - 1600, given.Length + 1600);
-        double error = 0, energy = 0;
+        double error = 0,
+            energy = 0;
         for (int i = 0; i < Math.Min(given.Length, written.Length); i++)
         {
             error += Math.Pow(given[i] - written[i], 2);
             energy += Math.Pow(given[i], 2);
         }
-        Assert.True(error < 0.05 * energy, $"the speech comes back with an error of {100 * error / energy:0.0} % of its energy: shifted or not the same sound");
+        Assert.True(
+            error < 0.05 * energy,
+            $"the speech comes back with an error of {100 * error / energy:0.0} % of its energy: shifted or not the same sound"
+        );
     }
 
     [Fact]
@@ -200,7 +222,14 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
         File.Copy(fixture.SpeechFile, In("sp:eech.wav"));
         File.Copy(fixture.Landmarks, In("land marks.json"));
         string output = In("o'ut é.mp4");
-        SyncReport report = await RunAsync(fixture.Identity(output) with { VideoPath = In("-in 1.mp4"), AudioPath = In("sp:eech.wav"), LandmarksPath = In("land marks.json") });
+        SyncReport report = await RunAsync(
+            fixture.Identity(output) with
+            {
+                VideoPath = In("-in 1.mp4"),
+                AudioPath = In("sp:eech.wav"),
+                LandmarksPath = In("land marks.json"),
+            }
+        );
 
         Assert.Equal(output, report.OutputPath);
         Assert.Equal(20, (await Clips.DecodeAsync(output)).Count);
@@ -221,7 +250,15 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
     public async Task Run_OneHourOfSpeechWithPreview_UsesItsStart()
     {
         await Clips.RequireToolsAsync();
-        await Clips.FfmpegAsync("-f", "lavfi", "-i", "sine=frequency=220:sample_rate=8000:duration=3600", "-c:a", "pcm_u8", _folder.File("hour.wav"));
+        await Clips.FfmpegAsync(
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=frequency=220:sample_rate=8000:duration=3600",
+            "-c:a",
+            "pcm_u8",
+            _folder.File("hour.wav")
+        );
         SyncReport report = await RunAsync(Quick("out.mp4") with { AudioPath = _folder.File("hour.wav") });
 
         Assert.Equal(5, report.Frames);
@@ -235,7 +272,8 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
         await Clips.RequireToolsAsync();
         await Clips.WriteToneAsync(_folder.File("long.wav"), 240);
         string video = await BarsAsync(20, new Rational(25, 1));
-        long most = 0, before = GC.GetTotalMemory(forceFullCollection: true);
+        long most = 0,
+            before = GC.GetTotalMemory(forceFullCollection: true);
         ImmediateSyncProgress progress = new(p =>
         {
             if (p.Stage == SyncStage.Write && p.Done % 250 == 0)
@@ -262,7 +300,12 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
 
     private SyncOptions Quick(string name) => fixture.Quick(_folder.File(name));
 
-    private SyncOptions Identity(string video, IEnumerable<int> faces) => fixture.Identity(Out) with { VideoPath = video, LandmarksPath = Landmarks(faces) };
+    private SyncOptions Identity(string video, IEnumerable<int> faces) =>
+        fixture.Identity(Out) with
+        {
+            VideoPath = video,
+            LandmarksPath = Landmarks(faces),
+        };
 
     private Task<SyncReport> RunAsync(SyncOptions options) => fixture.Pipeline.RunAsync(options);
 

@@ -19,7 +19,8 @@ public sealed class PipelineGenerationTests(PipelineFixture fixture) : IDisposab
     {
         await Clips.RequireToolsAsync();
         SyncReport report = await RunAsync(Quick("a.mp4"));
-        List<byte[]> first = await Clips.DecodeAsync(_folder.File("a.mp4")), source = await Clips.DecodeAsync(fixture.Talk);
+        List<byte[]> first = await Clips.DecodeAsync(_folder.File("a.mp4")),
+            source = await Clips.DecodeAsync(fixture.Talk);
 
         Assert.Equal(5, report.Frames);
         Assert.Equal(5, report.NetworkFrames);
@@ -32,7 +33,10 @@ public sealed class PipelineGenerationTests(PipelineFixture fixture) : IDisposab
         for (int i = 0; i < first.Count; i++)
         {
             (int largest, double mean) = Clips.Difference(source[i], first[i]);
-            Assert.True(largest > 30, $"frame {i}: the untrained mouth must differ from the speaker's, but by {largest} grey levels at most");
+            Assert.True(
+                largest > 30,
+                $"frame {i}: the untrained mouth must differ from the speaker's, but by {largest} grey levels at most"
+            );
             Assert.True(mean < 20, $"frame {i}: only the face may change, but the mean difference is {mean:0.0} grey levels");
             double corner = Clips.Psnr(source[i], first[i], PipelineFixture.Side, (0, 0, 24, 24));
             Assert.True(corner > 40, $"frame {i}: a corner far from the face has {corner:0.0} dB");
@@ -84,7 +88,8 @@ public sealed class PipelineGenerationTests(PipelineFixture fixture) : IDisposab
         await Clips.RequireToolsAsync();
         SyncReport flash = await RunAsync(Quick("flash.mp4") with { Attention = "prefer torch-flash", Crf = 0 });
         SyncReport other = await RunAsync(Quick("other.mp4") with { Attention = backend, Crf = 0 });
-        List<byte[]> expected = await Clips.DecodeAsync(_folder.File("flash.mp4")), actual = await Clips.DecodeAsync(_folder.File("other.mp4"));
+        List<byte[]> expected = await Clips.DecodeAsync(_folder.File("flash.mp4")),
+            actual = await Clips.DecodeAsync(_folder.File("other.mp4"));
 
         Assert.Contains(flash.Attention, use => use.Backend == "torch-flash");
         Assert.All(other.Attention, use => Assert.Equal(backend, use.Backend));
@@ -114,10 +119,19 @@ public sealed class PipelineGenerationTests(PipelineFixture fixture) : IDisposab
     {
         await Clips.RequireToolsAsync();
         // 0.2 s of tone, then a pause of 0.6 s.
-        await Clips.FfmpegAsync("-f", "lavfi", "-i", "sine=frequency=300:sample_rate=16000:duration=0.2", "-af", "apad=whole_dur=0.8", _folder.File("pause.wav"));
+        await Clips.FfmpegAsync(
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=frequency=300:sample_rate=16000:duration=0.2",
+            "-af",
+            "apad=whole_dur=0.8",
+            _folder.File("pause.wav")
+        );
         SyncOptions options = Quick("o.mp4") with { AudioPath = _folder.File("pause.wav"), PreviewSeconds = null, Silence = "original" };
         SyncReport report = await RunAsync(options);
-        List<byte[]> source = await Clips.DecodeAsync(fixture.Talk), result = await Clips.DecodeAsync(options.OutputPath);
+        List<byte[]> source = await Clips.DecodeAsync(fixture.Talk),
+            result = await Clips.DecodeAsync(options.OutputPath);
 
         Assert.Equal(20, report.Frames);
         double speaking = Clips.Psnr(source[1], result[1], PipelineFixture.Side, (40, 40, 120, 150));
@@ -165,7 +179,9 @@ public sealed class PipelineGenerationTests(PipelineFixture fixture) : IDisposab
                 cancellation.Cancel();
             }
         });
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => fixture.Pipeline.RunAsync(Quick("o.mp4") with { InferenceSteps = 4, GuidanceScale = 2 }, progress, cancellation.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            fixture.Pipeline.RunAsync(Quick("o.mp4") with { InferenceSteps = 4, GuidanceScale = 2 }, progress, cancellation.Token)
+        );
 
         Assert.True(torch.Tensor.TotalCount <= before, $"{torch.Tensor.TotalCount - before} tensors are left");
     }
@@ -183,7 +199,8 @@ public sealed class PipelineGenerationTests(PipelineFixture fixture) : IDisposab
             _ => options with { IsolatedAudioWindows = true },
         };
         SyncReport report = await RunAsync(options);
-        IReadOnlyList<byte[]> expected = await fixture.PlainFramesAsync(3), actual = await Clips.DecodeAsync(options.OutputPath);
+        IReadOnlyList<byte[]> expected = await fixture.PlainFramesAsync(3),
+            actual = await Clips.DecodeAsync(options.OutputPath);
 
         Assert.Equal((5, 5), (report.Frames, actual.Count));
         // Less than 30 s of speech are one window either way.

@@ -20,7 +20,8 @@ public sealed class PipelineInterruptionTests(PipelineFixture fixture) : IDispos
     [InlineData(SyncStage.Faces, 20)]
     [InlineData(SyncStage.Denoise, 0)]
     [InlineData(SyncStage.Write, 20)]
-    public Task Run_MoreCancelled_LeavesTheOldOutputAndNoFileOfItsOwn(SyncStage stage, long done) => Run_Cancelled_LeavesTheOldOutputAndNoFileOfItsOwn(stage, done);
+    public Task Run_MoreCancelled_LeavesTheOldOutputAndNoFileOfItsOwn(SyncStage stage, long done) =>
+        Run_Cancelled_LeavesTheOldOutputAndNoFileOfItsOwn(stage, done);
 
     [Theory]
     [InlineData(SyncStage.Load, 1)]
@@ -45,7 +46,10 @@ public sealed class PipelineInterruptionTests(PipelineFixture fixture) : IDispos
         SyncOptions options = fixture.Quick(Out) with { PreviewSeconds = null, InferenceSteps = 2 };
 
         // A pipeline of its own where loading is what is cancelled.
-        Task<SyncReport> run = stage == SyncStage.Load ? LipSync.RunAsync(options, progress, cancellation.Token) : fixture.Pipeline.RunAsync(options, progress, cancellation.Token);
+        Task<SyncReport> run =
+            stage == SyncStage.Load
+                ? LipSync.RunAsync(options, progress, cancellation.Token)
+                : fixture.Pipeline.RunAsync(options, progress, cancellation.Token);
         OperationCanceledException cancelled = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
 
         Assert.Equal(cancellation.Token, cancelled.CancellationToken);
@@ -83,7 +87,9 @@ public sealed class PipelineInterruptionTests(PipelineFixture fixture) : IDispos
             }
         });
 
-        MediaException failure = await Assert.ThrowsAsync<MediaException>(() => fixture.Pipeline.RunAsync(fixture.Quick(_folder.PathOf("results", "out.mp4")) with { PreviewSeconds = null }, remove));
+        MediaException failure = await Assert.ThrowsAsync<MediaException>(() =>
+            fixture.Pipeline.RunAsync(fixture.Quick(_folder.PathOf("results", "out.mp4")) with { PreviewSeconds = null }, remove)
+        );
 
         Assert.Equal(MediaFault.OutputLost, failure.Fault);
         Assert.Empty(Names);
@@ -93,7 +99,9 @@ public sealed class PipelineInterruptionTests(PipelineFixture fixture) : IDispos
     public async Task Run_CancelledBefore_DoesNothing()
     {
         await Clips.RequireToolsAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => fixture.Pipeline.RunAsync(fixture.Quick(Out), cancellationToken: new CancellationToken(canceled: true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            fixture.Pipeline.RunAsync(fixture.Quick(Out), cancellationToken: new CancellationToken(canceled: true))
+        );
 
         Assert.Empty(Names);
     }
@@ -164,7 +172,9 @@ public sealed class PipelineInterruptionTests(PipelineFixture fixture) : IDispos
         Assert.SkipWhen(disk is null, "a small file system can be mounted only by the superuser of a Linux that permits it");
         string output = Path.Combine(disk.Path, "out.mp4");
         File.WriteAllText(output, "precious");
-        Exception failure = await Assert.ThrowsAnyAsync<Exception>(() => fixture.Pipeline.RunAsync(fixture.Quick(output) with { Crf = 0, PreviewSeconds = null, Resume = resume }));
+        Exception failure = await Assert.ThrowsAnyAsync<Exception>(() =>
+            fixture.Pipeline.RunAsync(fixture.Quick(output) with { Crf = 0, PreviewSeconds = null, Resume = resume })
+        );
 
         if (resume)
         {
@@ -177,8 +187,12 @@ public sealed class PipelineInterruptionTests(PipelineFixture fixture) : IDispos
             Assert.Contains("disk is full", failure.Message, StringComparison.Ordinal);
         }
         Assert.Equal("precious", File.ReadAllText(output));
-        Assert.DoesNotContain(Directory.EnumerateFiles(disk.Path, "*", SearchOption.AllDirectories), f => f.Contains(".partial", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Directory.EnumerateFiles(disk.Path, "*", SearchOption.AllDirectories),
+            f => f.Contains(".partial", StringComparison.Ordinal)
+        );
     }
 
-    private string[] Names => [.. Directory.EnumerateFileSystemEntries(_folder.Path).Select(p => Path.GetFileName(p)!).Order(StringComparer.Ordinal)];
+    private string[] Names =>
+        [.. Directory.EnumerateFileSystemEntries(_folder.Path).Select(p => Path.GetFileName(p)!).Order(StringComparer.Ordinal)];
 }

@@ -94,7 +94,8 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     [Theory]
     [Trait("Category", "Slow")]
     [InlineData(10)]
-    public Task Run_MoreSpeechOfNoLength_IsToldWithWhatIsRequired(int milliseconds) => Run_SpeechOfNoLength_IsToldWithWhatIsRequired(milliseconds);
+    public Task Run_MoreSpeechOfNoLength_IsToldWithWhatIsRequired(int milliseconds) =>
+        Run_SpeechOfNoLength_IsToldWithWhatIsRequired(milliseconds);
 
     [Theory]
     [InlineData(0)]
@@ -154,7 +155,12 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     [Fact]
     public async Task Run_CheckpointFolderMissing_SaysWhereTheFilesComeFrom()
     {
-        CheckpointFolderException refusal = await RefusedAsync<CheckpointFolderException>(Quick with { CheckpointFolder = _folder.File("no checkpoint") });
+        CheckpointFolderException refusal = await RefusedAsync<CheckpointFolderException>(
+            Quick with
+            {
+                CheckpointFolder = _folder.File("no checkpoint"),
+            }
+        );
 
         Assert.Contains("latentsync_unet.pt", refusal.Message, StringComparison.Ordinal);
         Assert.Contains("--checkpoint", refusal.Message, StringComparison.Ordinal);
@@ -169,7 +175,11 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
         string checkpoint = CopyCheckpoint();
         File.Delete(Path.Combine(checkpoint, file));
 
-        Assert.Contains(file, (await RefusedAsync<CheckpointFolderException>(Quick with { CheckpointFolder = checkpoint })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            file,
+            (await RefusedAsync<CheckpointFolderException>(Quick with { CheckpointFolder = checkpoint })).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -177,7 +187,8 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     [InlineData("latentsync_unet.pt", "noise")]
     [InlineData("vae/diffusion_pytorch_model.safetensors", "empty")]
     [InlineData("vae/diffusion_pytorch_model.safetensors", "noise")]
-    public Task Run_MoreCheckpointFileDamaged_IsToldByName(string file, string damage) => Run_CheckpointFileDamaged_IsToldByName(file, damage);
+    public Task Run_MoreCheckpointFileDamaged_IsToldByName(string file, string damage) =>
+        Run_CheckpointFileDamaged_IsToldByName(file, damage);
 
     [Theory]
     [InlineData("latentsync_unet.pt", "empty")]
@@ -186,10 +197,19 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     [InlineData("vae/diffusion_pytorch_model.safetensors", "half")]
     public async Task Run_CheckpointFileDamaged_IsToldByName(string file, string damage)
     {
-        string checkpoint = CopyCheckpoint(), path = Path.Combine(checkpoint, file);
+        string checkpoint = CopyCheckpoint(),
+            path = Path.Combine(checkpoint, file);
         byte[] whole = File.ReadAllBytes(path);
         new Random(2).NextBytes(whole.AsSpan(0, damage == "noise" ? whole.Length : 0));
-        File.WriteAllBytes(path, damage switch { "empty" => [], "half" => whole[..(whole.Length / 2)], _ => whole });
+        File.WriteAllBytes(
+            path,
+            damage switch
+            {
+                "empty" => [],
+                "half" => whole[..(whole.Length / 2)],
+                _ => whole,
+            }
+        );
         CheckpointFormatException refusal = await RefusedAsync<CheckpointFormatException>(Quick with { CheckpointFolder = checkpoint });
 
         Assert.Contains(Path.GetFileName(file), refusal.Message, StringComparison.Ordinal);
@@ -199,7 +219,8 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     [Trait("Category", "Slow")]
     [InlineData("vae/config.json", "[]")]
     [InlineData("config.yaml", "model:\n  block_out_channels: many\n")]
-    public Task Run_MoreConfigurationDamaged_IsToldByName(string file, string content) => Run_ConfigurationDamaged_IsToldByName(file, content);
+    public Task Run_MoreConfigurationDamaged_IsToldByName(string file, string content) =>
+        Run_ConfigurationDamaged_IsToldByName(file, content);
 
     [Theory]
     [InlineData("vae/config.json", "{")]
@@ -218,7 +239,10 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     {
         string checkpoint = CopyCheckpoint();
         File.Delete(Path.Combine(checkpoint, "latentsync_unet.pt"));
-        File.Copy(RepositoryRoot.PathOf("tests", "Data", "golden", "unet_motion", "weights.safetensors"), Path.Combine(checkpoint, "latentsync_unet.safetensors"));
+        File.Copy(
+            RepositoryRoot.PathOf("tests", "Data", "golden", "unet_motion", "weights.safetensors"),
+            Path.Combine(checkpoint, "latentsync_unet.safetensors")
+        );
         CheckpointMismatchException refusal = await RefusedAsync<CheckpointMismatchException>(Quick with { CheckpointFolder = checkpoint });
 
         Assert.Contains("conv_in.weight", refusal.Message, StringComparison.Ordinal);
@@ -230,7 +254,10 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     {
         string checkpoint = CopyCheckpoint();
         File.Delete(Path.Combine(checkpoint, "latentsync_unet.pt"));
-        File.Copy(Path.Combine(checkpoint, "vae", "diffusion_pytorch_model.safetensors"), Path.Combine(checkpoint, "latentsync_unet.safetensors"));
+        File.Copy(
+            Path.Combine(checkpoint, "vae", "diffusion_pytorch_model.safetensors"),
+            Path.Combine(checkpoint, "latentsync_unet.safetensors")
+        );
         CheckpointMismatchException refusal = await RefusedAsync<CheckpointMismatchException>(Quick with { CheckpointFolder = checkpoint });
 
         Assert.Contains("conv_in.weight", refusal.Message, StringComparison.Ordinal);
@@ -248,10 +275,17 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     [Fact]
     public async Task Run_WhisperOfAnotherWidth_NamesBothWidths()
     {
-        string checkpoint = CopyCheckpoint(), yaml = Path.Combine(checkpoint, "config.yaml");
+        string checkpoint = CopyCheckpoint(),
+            yaml = Path.Combine(checkpoint, "config.yaml");
         string text = File.ReadAllText(yaml);
-        int width = int.Parse(System.Text.RegularExpressions.Regex.Match(text, @"cross_attention_dim: (\d+)").Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
-        File.WriteAllText(yaml, text.Replace($"cross_attention_dim: {width}", $"cross_attention_dim: {2 * width}", StringComparison.Ordinal));
+        int width = int.Parse(
+            System.Text.RegularExpressions.Regex.Match(text, @"cross_attention_dim: (\d+)").Groups[1].Value,
+            System.Globalization.CultureInfo.InvariantCulture
+        );
+        File.WriteAllText(
+            yaml,
+            text.Replace($"cross_attention_dim: {width}", $"cross_attention_dim: {2 * width}", StringComparison.Ordinal)
+        );
         Exception refusal = await RefusedAsync<Exception>(Quick with { CheckpointFolder = checkpoint });
 
         Assert.True(refusal is ModelConfigurationException or CheckpointMismatchException, refusal.ToString());
@@ -268,7 +302,11 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
         byte[] before = File.ReadAllBytes(_folder.File("video.mp4"));
         SyncOptions options = fixture.Identity(_folder.File("link.mp4")) with { VideoPath = _folder.File("video.mp4") };
 
-        Assert.StartsWith("--out is the same file as --video", (await Assert.ThrowsAsync<SyncOptionsException>(() => fixture.Pipeline.RunAsync(options))).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "--out is the same file as --video",
+            (await Assert.ThrowsAsync<SyncOptionsException>(() => fixture.Pipeline.RunAsync(options))).Message,
+            StringComparison.Ordinal
+        );
         Assert.Equal(before, File.ReadAllBytes(_folder.File("video.mp4")));
     }
 
@@ -285,8 +323,14 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
         await Clips.RequireToolsAsync();
         File.WriteAllText(_folder.File("file"), "a file where a folder should be");
         bool loaded = false;
-        MediaException refusal = await Assert.ThrowsAsync<MediaException>(
-            () => LipSync.RunAsync(Quick with { OutputPath = _folder.File(name) }, new ImmediateSyncProgress(p => loaded |= p.Stage == SyncStage.Load))
+        MediaException refusal = await Assert.ThrowsAsync<MediaException>(() =>
+            LipSync.RunAsync(
+                Quick with
+                {
+                    OutputPath = _folder.File(name),
+                },
+                new ImmediateSyncProgress(p => loaded |= p.Stage == SyncStage.Load)
+            )
         );
 
         Assert.Equal(fault, refusal.Fault);
@@ -312,7 +356,11 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
 
     [Fact]
     public async Task Run_DeviceThatIsNotThere_IsTheMachinesLack() =>
-        Assert.Contains("cuda:99", (await RefusedAsync<DeviceUnavailableException>(Quick with { Device = "cuda:99" })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "cuda:99",
+            (await RefusedAsync<DeviceUnavailableException>(Quick with { Device = "cuda:99" })).Message,
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public async Task Run_UnknownAttentionPolicy_NamesTheOption()
@@ -333,9 +381,11 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
 
     private SyncOptions Quick => fixture.Quick(Out);
 
-    private string[] Names => [.. Directory.EnumerateFileSystemEntries(_folder.Path).Select(p => Path.GetFileName(p)!).Order(StringComparer.Ordinal)];
+    private string[] Names =>
+        [.. Directory.EnumerateFileSystemEntries(_folder.Path).Select(p => Path.GetFileName(p)!).Order(StringComparer.Ordinal)];
 
-    private SyncOptions With(string input, string path) => input == "video" ? Quick with { VideoPath = path } : Quick with { AudioPath = path };
+    private SyncOptions With(string input, string path) =>
+        input == "video" ? Quick with { VideoPath = path } : Quick with { AudioPath = path };
 
     /// <summary>Runs, demands the exception, one sentence without a stack trace, and that nothing in the folder has changed.</summary>
     private async Task<TException> RefusedAsync<TException>(SyncOptions options)

@@ -24,23 +24,32 @@ public sealed class PipelineSabotageTests(PipelineFixture fixture) : IDisposable
         var recorder = new Recorder();
         FaultyBackend[] faulty =
         [
-            new(new TorchFlashBackend(), new FaultPlan { Seed = 5, Rate = 0.4 }), new(new TorchMathBackend(), new FaultPlan { Seed = 6, Rate = 0.4 }),
+            new(new TorchFlashBackend(), new FaultPlan { Seed = 5, Rate = 0.4 }),
+            new(new TorchMathBackend(), new FaultPlan { Seed = 6, Rate = 0.4 }),
         ];
         using var pipeline = new LipSyncPipeline
         {
-            ConfigureAttention = given => given with
-            {
-                Backends = [.. new IAttentionBackend[] { faulty[0], faulty[1], new SlicedBackend() }.Select(b => new ReleasingBackend(b, recorder))],
-                Quarantine = recorder.Quarantine,
-                Listener = recorder,
-                SelfTest = SelfTestMode.Off, // it would take the first faults for itself
-            },
+            ConfigureAttention = given =>
+                given with
+                {
+                    Backends =
+                    [
+                        .. new IAttentionBackend[] { faulty[0], faulty[1], new SlicedBackend() }.Select(b => new ReleasingBackend(
+                            b,
+                            recorder
+                        )),
+                    ],
+                    Quarantine = recorder.Quarantine,
+                    Listener = recorder,
+                    SelfTest = SelfTestMode.Off, // it would take the first faults for itself
+                },
         };
 
         SyncReport report = await pipeline.RunAsync(options with { OutputPath = _folder.File("sabotaged.mp4") });
 
         Assert.Equal((plain.Frames, plain.NetworkFrames), (report.Frames, report.NetworkFrames));
-        List<byte[]> expected = await Clips.DecodeAsync(_folder.File("plain.mp4")), actual = await Clips.DecodeAsync(_folder.File("sabotaged.mp4"));
+        List<byte[]> expected = await Clips.DecodeAsync(_folder.File("plain.mp4")),
+            actual = await Clips.DecodeAsync(_folder.File("sabotaged.mp4"));
         Assert.Equal(expected.Count, actual.Count);
         for (int i = 0; i < expected.Count; i++)
         {
@@ -63,15 +72,25 @@ public sealed class PipelineSabotageTests(PipelineFixture fixture) : IDisposable
         var recorder = new Recorder();
         using var pipeline = new LipSyncPipeline
         {
-            ConfigureAttention = given => given with
-            {
-                Backends =
-                [
-                    new FaultyBackend(new TorchFlashBackend(), new FaultPlan { Seed = 1, Rate = 1, Kinds = [FaultKind.LibraryGone] }),
-                    new TorchMathBackend(), new SlicedBackend(),
-                ],
-                Listener = recorder,
-            },
+            ConfigureAttention = given =>
+                given with
+                {
+                    Backends =
+                    [
+                        new FaultyBackend(
+                            new TorchFlashBackend(),
+                            new FaultPlan
+                            {
+                                Seed = 1,
+                                Rate = 1,
+                                Kinds = [FaultKind.LibraryGone],
+                            }
+                        ),
+                        new TorchMathBackend(),
+                        new SlicedBackend(),
+                    ],
+                    Listener = recorder,
+                },
         };
         SyncReport report = await pipeline.RunAsync(fixture.Quick(_folder.File("o.mp4")));
         Assert.Equal(5, report.Frames);

@@ -19,7 +19,8 @@ public sealed class SpeechActivityTests
     }
 
     [Fact]
-    public void Weights_ShortPause_StaysSpeech() => Assert.All(SpeechActivity.Weights(Signal((20, 0.3), (9, 0.0), (20, 0.3)), SampleRate, 49), w => Assert.Equal(1f, w));
+    public void Weights_ShortPause_StaysSpeech() =>
+        Assert.All(SpeechActivity.Weights(Signal((20, 0.3), (9, 0.0), (20, 0.3)), SampleRate, 49), w => Assert.Equal(1f, w));
 
     [Fact]
     public void Weights_PauseAtTheEnds_HasNoFadeThere()
@@ -32,7 +33,8 @@ public sealed class SpeechActivityTests
     }
 
     [Fact]
-    public void Weights_FramesBeyondTheSamples_AreSilent() => Assert.Equal(0f, SpeechActivity.Weights(Signal((20, 0.3)), SampleRate, 60)[^1]);
+    public void Weights_FramesBeyondTheSamples_AreSilent() =>
+        Assert.Equal(0f, SpeechActivity.Weights(Signal((20, 0.3)), SampleRate, 60)[^1]);
 
     private static float[] Signal(params (int Frames, double Amplitude)[] parts) =>
         [.. parts.SelectMany(p => Enumerable.Range(0, p.Frames * PerFrame).Select(i => (float)(p.Amplitude * Math.Sin(i * 0.2))))];

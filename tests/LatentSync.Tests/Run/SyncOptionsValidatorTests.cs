@@ -2,7 +2,13 @@ namespace LatentSync.Tests.Run;
 
 public sealed class SyncOptionsValidatorTests
 {
-    private static readonly SyncOptions Good = new() { VideoPath = "v.mp4", AudioPath = "a.wav", OutputPath = "o.mp4", CheckpointFolder = "c" };
+    private static readonly SyncOptions Good = new()
+    {
+        VideoPath = "v.mp4",
+        AudioPath = "a.wav",
+        OutputPath = "o.mp4",
+        CheckpointFolder = "c",
+    };
 
     public static TheoryData<string, string, SyncOptions> Wrong { get; } =
         new()
@@ -66,14 +72,31 @@ public sealed class SyncOptionsValidatorTests
     [InlineData(1, 0.0, 64, -1L, 0)]
     [InlineData(999, 100.0, 2048, long.MaxValue, 51)]
     public void Check_ValuesAtTheirBounds_Pass(int steps, double guidance, int resolution, long seed, int crf) =>
-        SyncOptionsValidator.Check(Good with { InferenceSteps = steps, GuidanceScale = guidance, Resolution = resolution, Seed = seed, Crf = crf, FaceIndex = 0, PreviewSeconds = 0.01 });
+        SyncOptionsValidator.Check(
+            Good with
+            {
+                InferenceSteps = steps,
+                GuidanceScale = guidance,
+                Resolution = resolution,
+                Seed = seed,
+                Crf = crf,
+                FaceIndex = 0,
+                PreviewSeconds = 0.01,
+            }
+        );
 
     [Fact]
     public void Defaults_AreTheContracts()
     {
         SyncOptionsValidator.Check(Good);
-        Assert.Equal((20, 1.5, 1247L, "ddim", (int?)null), (Good.InferenceSteps, Good.GuidanceScale, Good.Seed, Good.Scheduler, Good.FramesPerChunk));
-        Assert.Equal(("auto", "auto", "auto", "auto", "pingpong", "generate"), (Good.Attention, Good.Device, Good.DType, Good.Detector, Good.Extend, Good.Silence));
+        Assert.Equal(
+            (20, 1.5, 1247L, "ddim", (int?)null),
+            (Good.InferenceSteps, Good.GuidanceScale, Good.Seed, Good.Scheduler, Good.FramesPerChunk)
+        );
+        Assert.Equal(
+            ("auto", "auto", "auto", "auto", "pingpong", "generate"),
+            (Good.Attention, Good.Device, Good.DType, Good.Detector, Good.Extend, Good.Silence)
+        );
         Assert.False(Good.DeepCache || Good.Resume || Good.Identity || Good.IsolatedAudioWindows);
     }
 }

@@ -6,7 +6,17 @@ namespace LatentSync.Training.Tests.Datasets;
 
 public sealed class ArticulationFileTests
 {
-    private static readonly ArticulationFile Example = ArticulationFile.Of(SyntheticClip.Generate(new SyntheticClipOptions { Seed = 3, DurationSeconds = 1, VoiceSeed = 8 }), 256);
+    private static readonly ArticulationFile Example = ArticulationFile.Of(
+        SyntheticClip.Generate(
+            new SyntheticClipOptions
+            {
+                Seed = 3,
+                DurationSeconds = 1,
+                VoiceSeed = 8,
+            }
+        ),
+        256
+    );
 
     [Fact]
     public void Load_SavedFile_IsTheSame()
@@ -16,7 +26,17 @@ public sealed class ArticulationFileTests
 
         var read = ArticulationFile.Load(folder.File("a.articulation.json"));
 
-        Assert.Equal(Example with { Frames = [] }, read with { Frames = [] }, (a, b) => a with { Frames = Example.Frames } == b with { Frames = Example.Frames });
+        Assert.Equal(
+            Example with
+            {
+                Frames = [],
+            },
+            read with
+            {
+                Frames = [],
+            },
+            (a, b) => a with { Frames = Example.Frames } == b with { Frames = Example.Frames }
+        );
         Assert.Equal(25, read.Frames.Count);
         Assert.Equal(Example.Frames.Select(frame => frame.Phone), read.Frames.Select(frame => frame.Phone));
         Assert.All(Example.Frames.Zip(read.Frames), pair => Assert.Equal(pair.First.Mouth.Width, pair.Second.Mouth.Width, 5e-6));
@@ -48,19 +68,22 @@ public sealed class ArticulationFileTests
     public void Load_Mutated_IsReadOrRefused()
     {
         using TemporaryFolder folder = new();
-        string path = folder.File("a.json"), text = (Example with { Frames = [.. Example.Frames.Take(2)] }).ToJson();
-        int read = TextMutation.Of(text, seed: 4, count: 1000).Count(mutant =>
-        {
-            File.WriteAllBytes(path, System.Text.Encoding.UTF8.GetBytes(mutant));
-            try
+        string path = folder.File("a.json"),
+            text = (Example with { Frames = [.. Example.Frames.Take(2)] }).ToJson();
+        int read = TextMutation
+            .Of(text, seed: 4, count: 1000)
+            .Count(mutant =>
             {
-                return ArticulationFile.Load(path).Frames.Count > 0;
-            }
-            catch (TrainingDataException)
-            {
-                return false;
-            }
-        });
+                File.WriteAllBytes(path, System.Text.Encoding.UTF8.GetBytes(mutant));
+                try
+                {
+                    return ArticulationFile.Load(path).Frames.Count > 0;
+                }
+                catch (TrainingDataException)
+                {
+                    return false;
+                }
+            });
         Assert.InRange(read, 1, 999);
     }
 

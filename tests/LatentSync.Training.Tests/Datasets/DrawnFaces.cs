@@ -10,7 +10,18 @@ public sealed class DrawnFaces : IAsyncLifetime
     private readonly TemporaryFolder _folder = new();
 
     /// <summary>What the folder was written by: 64 frames at 64x64.</summary>
-    public SyntheticDatasetOptions Options => new() { Folder = _folder.Path, Count = 3, Seed = 5, Seconds = 2.56, Size = 128, Resolution = 64, WriteFaces = true, Jobs = 2 };
+    public SyntheticDatasetOptions Options =>
+        new()
+        {
+            Folder = _folder.Path,
+            Count = 3,
+            Seed = 5,
+            Seconds = 2.56,
+            Size = 128,
+            Resolution = 64,
+            WriteFaces = true,
+            Jobs = 2,
+        };
 
     public string Folder => _folder.Path;
 
@@ -37,7 +48,9 @@ public sealed class DrawnFaces : IAsyncLifetime
     /// <summary>Runs ffmpeg with inputs and output, overwriting, and demands success.</summary>
     public async Task FfmpegAsync(params string[] arguments)
     {
-        ProgramRun run = await ProgramRun.RunAsync(new ProgramStart(Tools.FfmpegPath, ["-v", "error", "-hide_banner", "-nostdin", "-y", .. arguments]));
+        ProgramRun run = await ProgramRun.RunAsync(
+            new ProgramStart(Tools.FfmpegPath, ["-v", "error", "-hide_banner", "-nostdin", "-y", .. arguments])
+        );
         Assert.True(run.ExitCode == 0, $"ffmpeg {string.Join(' ', arguments)}: {run.Errors}");
     }
 

@@ -23,7 +23,9 @@ public sealed class FaceClipLibraryTests(DrawnFaces drawn) : IClassFixture<Drawn
         Assert.Equal((64, 64, Path.Combine(drawn.Faces, "clip-000006.mp4")), (clip.FrameCount, clip.Resolution, clip.Path));
         List<byte[]> expected = AlignedByHand(drawn.Options.Clip(6), 64);
         double[] errors = [.. Enumerable.Range(0, 64).Select(i => MeanError(expected[i], clip.Rgb(i)))];
-        TestContext.Current.TestOutputHelper?.WriteLine($"mean error per frame in grey levels: {errors.Average():0.00}, worst {errors.Max():0.00}");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"mean error per frame in grey levels: {errors.Average():0.00}, worst {errors.Max():0.00}"
+        );
         // H.264 at crf 13 with halved colour; the error against the neighbouring frame would be no less than the motion.
         Assert.True(errors.Max() < 4, $"mean error of the worst frame: {errors.Max():0.00}");
         float[] speech = drawn.Options.Clip(6).Speech;
@@ -59,8 +61,24 @@ public sealed class FaceClipLibraryTests(DrawnFaces drawn) : IClassFixture<Drawn
     public async Task Find_FilmThatIsNoSquareFace_IsRefusedInsteadOfSquashed(string filter, string shown, int rotation = 0)
     {
         using TemporaryFolder folder = new();
-        await drawn.FfmpegAsync("-i", Path.Combine(drawn.Faces, "clip-000005.mp4"), "-vf", filter, "-c:a", "copy", folder.File("upright.mp4"));
-        await drawn.FfmpegAsync("-i", folder.File("upright.mp4"), "-c", "copy", "-metadata:s:v:0", $"rotate={rotation}", folder.File("film.mp4"));
+        await drawn.FfmpegAsync(
+            "-i",
+            Path.Combine(drawn.Faces, "clip-000005.mp4"),
+            "-vf",
+            filter,
+            "-c:a",
+            "copy",
+            folder.File("upright.mp4")
+        );
+        await drawn.FfmpegAsync(
+            "-i",
+            folder.File("upright.mp4"),
+            "-c",
+            "copy",
+            "-metadata:s:v:0",
+            $"rotate={rotation}",
+            folder.File("film.mp4")
+        );
         using FaceClipLibrary library = await FaceClipLibrary.OpenAsync([folder.File("film.mp4")], Small);
 
         TrainingDataException refused = await Assert.ThrowsAsync<TrainingDataException>(() => library.FindAsync(0));
@@ -72,7 +90,15 @@ public sealed class FaceClipLibraryTests(DrawnFaces drawn) : IClassFixture<Drawn
     public async Task Find_SquarePictureOfNarrowPixels_IsTaken()
     {
         using TemporaryFolder folder = new();
-        await drawn.FfmpegAsync("-i", Path.Combine(drawn.Faces, "clip-000005.mp4"), "-vf", "scale=128:64,setsar=1/2", "-c:a", "copy", folder.File("narrow.mp4"));
+        await drawn.FfmpegAsync(
+            "-i",
+            Path.Combine(drawn.Faces, "clip-000005.mp4"),
+            "-vf",
+            "scale=128:64,setsar=1/2",
+            "-c:a",
+            "copy",
+            folder.File("narrow.mp4")
+        );
         using FaceClipLibrary library = await FaceClipLibrary.OpenAsync([folder.File("narrow.mp4")], Small);
         Assert.NotNull(await library.FindAsync(0));
     }
@@ -85,7 +111,19 @@ public sealed class FaceClipLibraryTests(DrawnFaces drawn) : IClassFixture<Drawn
     {
         using TemporaryFolder folder = new();
         string film = folder.File("film.mp4");
-        await drawn.FfmpegAsync("-i", Path.Combine(drawn.Faces, "clip-000005.mp4"), "-c:v", "copy", "-af", $"pan={pan}", "-c:a", "aac", "-movflags", "+faststart", film);
+        await drawn.FfmpegAsync(
+            "-i",
+            Path.Combine(drawn.Faces, "clip-000005.mp4"),
+            "-c:v",
+            "copy",
+            "-af",
+            $"pan={pan}",
+            "-c:a",
+            "aac",
+            "-movflags",
+            "+faststart",
+            film
+        );
         byte[] bytes = await File.ReadAllBytesAsync(film);
         await File.WriteAllBytesAsync(folder.File("cut.mp4"), bytes[..(bytes.Length * 9 / 10)]);
         using FaceClipLibrary library = await FaceClipLibrary.OpenAsync([film, folder.File("cut.mp4")], Small);
@@ -108,7 +146,10 @@ public sealed class FaceClipLibraryTests(DrawnFaces drawn) : IClassFixture<Drawn
         await drawn.FfmpegAsync("-i", good, "-c:v", "copy", "-an", folder.File("mute.mp4"));
         await drawn.FfmpegAsync("-i", good, "-t", "1", folder.File("short.mp4"));
         await drawn.FfmpegAsync("-i", good, "-r", "30", folder.File("rate.mp4"));
-        await File.WriteAllTextAsync(folder.File("list.txt"), $"cut.mp4\ntext.mp4\nempty.mp4\n{good}\nmute.mp4\nshort.mp4\nrate.mp4\ngone.mp4\n");
+        await File.WriteAllTextAsync(
+            folder.File("list.txt"),
+            $"cut.mp4\ntext.mp4\nempty.mp4\n{good}\nmute.mp4\nshort.mp4\nrate.mp4\ngone.mp4\n"
+        );
         using FaceClipLibrary library = await FaceClipLibrary.OpenAsync(VideoList.OfFile(folder.File("list.txt")), Small);
 
         Assert.Equal(1, await library.CheckAsync());
@@ -140,7 +181,13 @@ public sealed class FaceClipLibraryTests(DrawnFaces drawn) : IClassFixture<Drawn
     {
         using FaceClipLibrary roomy = await FaceClipLibrary.OpenAsync(VideoList.OfFolder(drawn.Faces), Small);
         long one = (await roomy.FindAsync(0))!.Bytes;
-        using FaceClipLibrary library = await FaceClipLibrary.OpenAsync(VideoList.OfFolder(drawn.Faces), Small with { CacheBytes = (2 * one) + (one / 2) });
+        using FaceClipLibrary library = await FaceClipLibrary.OpenAsync(
+            VideoList.OfFolder(drawn.Faces),
+            Small with
+            {
+                CacheBytes = (2 * one) + (one / 2),
+            }
+        );
 
         foreach (int index in (int[])[0, 1, 0, 2, 0, 2])
         {
@@ -183,7 +230,12 @@ public sealed class FaceClipLibraryTests(DrawnFaces drawn) : IClassFixture<Drawn
         foreach (SyntheticFrame frame in clip.Frames())
         {
             frames.Add(frame.Frame.Clone());
-            decided.AddRange(track.Push(frame.Frame.Index, [new DetectedFace(FaceProportions.BoxAround(frame.Landmarks.Alignment), 1, frame.Landmarks.Alignment, true)]));
+            decided.AddRange(
+                track.Push(
+                    frame.Frame.Index,
+                    [new DetectedFace(FaceProportions.BoxAround(frame.Landmarks.Alignment), 1, frame.Landmarks.Alignment, true)]
+                )
+            );
             frame.Dispose();
         }
         decided.AddRange(track.Complete());
@@ -203,7 +255,9 @@ public sealed class FaceClipLibraryTests(DrawnFaces drawn) : IClassFixture<Drawn
 
     private static double Correlation(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
-        double ab = 0, aa = 0, bb = 0;
+        double ab = 0,
+            aa = 0,
+            bb = 0;
         for (int i = 0; i < a.Length; i++)
         {
             (ab, aa, bb) = (ab + (a[i] * b[i]), aa + (a[i] * a[i]), bb + (b[i] * b[i]));

@@ -5,7 +5,10 @@ namespace LatentSync.Training.Tests.Datasets;
 
 public sealed class FaceClipTests
 {
-    private static readonly byte[][] Pixels = [.. Enumerable.Range(0, 5).Select(frame => Enumerable.Range(0, 3 * 8 * 8).Select(i => (byte)((frame * 50) + i)).ToArray())];
+    private static readonly byte[][] Pixels =
+    [
+        .. Enumerable.Range(0, 5).Select(frame => Enumerable.Range(0, 3 * 8 * 8).Select(i => (byte)((frame * 50) + i)).ToArray()),
+    ];
 
     [Fact]
     public void Frames_Window_IsPlanesOfMinusOneToOne()
@@ -35,5 +38,6 @@ public sealed class FaceClipTests
     }
 
     [Fact]
-    public void Constructor_FrameOfAnotherSize_IsRefused() => Assert.Throws<ArgumentException>(() => new FaceClip("a.mp4", 9, Pixels, new float[640]));
+    public void Constructor_FrameOfAnotherSize_IsRefused() =>
+        Assert.Throws<ArgumentException>(() => new FaceClip("a.mp4", 9, Pixels, new float[640]));
 }

@@ -16,17 +16,39 @@ public sealed class SyntheticDatasetWriterTests(DrawnFaces drawn) : IClassFixtur
         string[] expected =
         [
             .. new[] { "clip-000005", "clip-000006", "clip-000007" }
-                .SelectMany(name => new[] { name + ".articulation.json", name + ".landmarks.json", name + ".mp4", name + ".wav", Path.Combine("faces", name + ".mp4") })
+                .SelectMany(name =>
+                    new[]
+                    {
+                        name + ".articulation.json",
+                        name + ".landmarks.json",
+                        name + ".mp4",
+                        name + ".wav",
+                        Path.Combine("faces", name + ".mp4"),
+                    }
+                )
                 .Order(StringComparer.Ordinal),
         ];
-        string[] found = [.. Directory.EnumerateFiles(drawn.Folder, "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(drawn.Folder, path)).Order(StringComparer.Ordinal)];
+        string[] found =
+        [
+            .. Directory
+                .EnumerateFiles(drawn.Folder, "*", SearchOption.AllDirectories)
+                .Select(path => Path.GetRelativePath(drawn.Folder, path))
+                .Order(StringComparer.Ordinal),
+        ];
         Assert.Equal(expected, found);
         Assert.Equal((3, 0, 192L), (drawn.Result.ClipsWritten, drawn.Result.ClipsKept, drawn.Result.FramesWritten));
 
         MediaInfo whole = await MediaProbe.ProbeAsync(Path.Combine(drawn.Folder, "clip-000006.mp4"), drawn.Tools);
         MediaInfo face = await MediaProbe.ProbeAsync(Path.Combine(drawn.Faces, "clip-000006.mp4"), drawn.Tools);
         Assert.Equal((128, 64), (whole.RequireVideo().Width, face.RequireVideo().Width));
-        Assert.All([whole, face], media => Assert.Equal((new Rational(25, 1), 64L, 16000), (media.RequireVideo().FrameRate, media.RequireVideo().FrameCount, media.RequireAudio().SampleRate)));
+        Assert.All(
+            [whole, face],
+            media =>
+                Assert.Equal(
+                    (new Rational(25, 1), 64L, 16000),
+                    (media.RequireVideo().FrameRate, media.RequireVideo().FrameCount, media.RequireAudio().SampleRate)
+                )
+        );
     }
 
     [Fact]
@@ -40,7 +62,17 @@ public sealed class SyntheticDatasetWriterTests(DrawnFaces drawn) : IClassFixtur
         var landmarks = LandmarksFile.Load(Path.Combine(drawn.Folder, "clip-000006.landmarks.json"));
         Assert.Equal(64, landmarks.FrameCount);
         var articulation = ArticulationFile.Load(Path.Combine(drawn.Folder, "clip-000006.articulation.json"));
-        Assert.Equal((25.0, 128, (int?)64, 6L, 6L, 6L), (articulation.FrameRate, articulation.Size, articulation.FaceResolution, articulation.IdentitySeed, articulation.VoiceSeed, articulation.SpeechSeed));
+        Assert.Equal(
+            (25.0, 128, (int?)64, 6L, 6L, 6L),
+            (
+                articulation.FrameRate,
+                articulation.Size,
+                articulation.FaceResolution,
+                articulation.IdentitySeed,
+                articulation.VoiceSeed,
+                articulation.SpeechSeed
+            )
+        );
         Assert.Equal(64, articulation.Frames.Count);
         double[] openings = clip.ImpliedOpenings();
         Assert.All(articulation.Frames.Zip(openings), pair => Assert.Equal(pair.Second, pair.First.Mouth.Opening, 5e-6));
@@ -67,7 +99,9 @@ public sealed class SyntheticDatasetWriterTests(DrawnFaces drawn) : IClassFixtur
     [Fact]
     public async Task Run_FolderOfAnotherSize_IsRefused()
     {
-        TrainingDataException e = await Assert.ThrowsAsync<TrainingDataException>(() => new SyntheticDatasetWriter(drawn.Options with { Resolution = 96 }).RunAsync());
+        TrainingDataException e = await Assert.ThrowsAsync<TrainingDataException>(() =>
+            new SyntheticDatasetWriter(drawn.Options with { Resolution = 96 }).RunAsync()
+        );
 
         Assert.Contains("64, not 96", e.Message, StringComparison.Ordinal);
     }
@@ -81,7 +115,8 @@ public sealed class SyntheticDatasetWriterTests(DrawnFaces drawn) : IClassFixtur
         Assert.False(File.Exists(folder.File("clip-000005.mp4")));
         Assert.Equal(
             await File.ReadAllBytesAsync(Path.Combine(drawn.Faces, "clip-000005.mp4")),
-            await File.ReadAllBytesAsync(Path.Combine(folder.Path, "faces", "clip-000005.mp4")));
+            await File.ReadAllBytesAsync(Path.Combine(folder.Path, "faces", "clip-000005.mp4"))
+        );
     }
 
     [Fact]
@@ -93,7 +128,10 @@ public sealed class SyntheticDatasetWriterTests(DrawnFaces drawn) : IClassFixtur
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => writer.RunAsync(new AtFrame(30, stop.Cancel), stop.Token));
 
-        Assert.DoesNotContain(Directory.EnumerateFiles(folder.Path, "*", SearchOption.AllDirectories), path => path.Contains("part", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Directory.EnumerateFiles(folder.Path, "*", SearchOption.AllDirectories),
+            path => path.Contains("part", StringComparison.Ordinal)
+        );
         Assert.NotEmpty(Directory.EnumerateFiles(folder.Path, "*.wav"));
     }
 
@@ -108,7 +146,17 @@ public sealed class SyntheticDatasetWriterTests(DrawnFaces drawn) : IClassFixtur
     [InlineData(1, 1, 3, 512, 256, 0)]
     public void Constructor_OptionOutOfRange_Refuses(int count, long seed, double seconds, int size, int resolution, int jobs)
     {
-        SyntheticDatasetOptions options = new() { Folder = "f", Count = count, Seed = seed, Seconds = seconds, Size = size, Resolution = resolution, Jobs = jobs, WriteFaces = true };
+        SyntheticDatasetOptions options = new()
+        {
+            Folder = "f",
+            Count = count,
+            Seed = seed,
+            Seconds = seconds,
+            Size = size,
+            Resolution = resolution,
+            Jobs = jobs,
+            WriteFaces = true,
+        };
 
         Assert.Throws<TrainingDataException>(() => new SyntheticDatasetWriter(options));
     }

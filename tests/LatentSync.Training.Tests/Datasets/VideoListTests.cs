@@ -29,7 +29,11 @@ public sealed class VideoListTests : IDisposable
 
     [Fact]
     public void OfFolder_Missing_SaysSo() =>
-        Assert.Contains("does not exist", Assert.Throws<TrainingDataException>(() => VideoList.OfFolder(_folder.File("none"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "does not exist",
+            Assert.Throws<TrainingDataException>(() => VideoList.OfFolder(_folder.File("none"))).Message,
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public void OfFile_PathsInItsOrder_BlankLinesAndSpacesDoNotCount()
@@ -45,19 +49,31 @@ public sealed class VideoListTests : IDisposable
     {
         File.WriteAllText(_folder.File("list.txt"), "\n \n");
 
-        Assert.Contains("names no video", Assert.Throws<TrainingDataException>(() => VideoList.OfFile(_folder.File("list.txt"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "names no video",
+            Assert.Throws<TrainingDataException>(() => VideoList.OfFile(_folder.File("list.txt"))).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void OfFile_Missing_SaysWhereItLooked() =>
-        Assert.Contains(_folder.File("none.txt"), Assert.Throws<TrainingDataException>(() => VideoList.OfFile(_folder.File("none.txt"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            _folder.File("none.txt"),
+            Assert.Throws<TrainingDataException>(() => VideoList.OfFile(_folder.File("none.txt"))).Message,
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public void OfFile_ABinaryFile_IsRefused()
     {
         File.WriteAllBytes(_folder.File("list.txt"), [1, 0, 2, 10]);
 
-        Assert.Contains("Line 1", Assert.Throws<TrainingDataException>(() => VideoList.OfFile(_folder.File("list.txt"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Line 1",
+            Assert.Throws<TrainingDataException>(() => VideoList.OfFile(_folder.File("list.txt"))).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]

@@ -21,14 +21,23 @@ public sealed class WindowSamplerTests(DrawnFaces drawn) : IClassFixture<DrawnFa
             windows.Add(await sampler.DrawAsync(1247, i / 4, i % 4));
         }
 
-        Assert.All(windows, window => Assert.True(
-            window.Start is >= 0 and <= 48 && window.ReferenceStart is >= 0 and <= 48 && Math.Abs(window.Start - window.ReferenceStart) >= 16, $"{window.Start}, {window.ReferenceStart}"));
+        Assert.All(
+            windows,
+            window =>
+                Assert.True(
+                    window.Start is >= 0 and <= 48
+                        && window.ReferenceStart is >= 0 and <= 48
+                        && Math.Abs(window.Start - window.ReferenceStart) >= 16,
+                    $"{window.Start}, {window.ReferenceStart}"
+                )
+        );
         // 600 draws among 49 starts: each is missed with probability 4e-6.
         Assert.Equal(49, windows.Select(window => window.Start).Distinct().Count());
         Assert.Equal(49, windows.Select(window => window.ReferenceStart).Distinct().Count());
         Assert.Contains(windows, window => window.ReferenceStart < window.Start);
         Assert.All(windows.GroupBy(window => window.Clip.Path), group => Assert.InRange(group.Count(), Draws / 4, Draws / 2));
-        using torch.Tensor frames = windows[0].Frames(), reference = windows[0].ReferenceFrames();
+        using torch.Tensor frames = windows[0].Frames(),
+            reference = windows[0].ReferenceFrames();
         Assert.Equal([16, 3, 64, 64], frames.shape);
         Assert.Equal(frames.shape, reference.shape);
     }

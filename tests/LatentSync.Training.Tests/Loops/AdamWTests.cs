@@ -15,7 +15,9 @@ public sealed class AdamWTests
         using Parameter weights = new(tensor(new[] { 1.0, -2.0, 0.5 }));
         AdamWOptions options = new() { WeightDecay = 0.03 };
         using AdamW optimizer = new([KeyValuePair.Create("w", weights)], options);
-        double[] w = [1, -2, 0.5], m = new double[3], v = new double[3];
+        double[] w = [1, -2, 0.5],
+            m = new double[3],
+            v = new double[3];
         for (int step = 1; step <= 25; step++)
         {
             double rate = 0.01 * step;
@@ -30,7 +32,8 @@ public sealed class AdamWTests
                 double g = 3 * w[i] * w[i];
                 m[i] = options.Beta1 * m[i] + (1 - options.Beta1) * g;
                 v[i] = options.Beta2 * v[i] + (1 - options.Beta2) * g * g;
-                double first = m[i] / (1 - Math.Pow(options.Beta1, step)), second = v[i] / (1 - Math.Pow(options.Beta2, step));
+                double first = m[i] / (1 - Math.Pow(options.Beta1, step)),
+                    second = v[i] / (1 - Math.Pow(options.Beta2, step));
                 w[i] = w[i] * (1 - rate * options.WeightDecay) - rate * first / (Math.Sqrt(second) + options.Epsilon);
             }
         }
@@ -44,7 +47,8 @@ public sealed class AdamWTests
     [Fact]
     public void ClipGradients_NormAboveLimit_ScalesAllTogether()
     {
-        using Parameter a = new(zeros([2])), b = new(zeros([1]));
+        using Parameter a = new(zeros([2])),
+            b = new(zeros([1]));
         using AdamW optimizer = new([KeyValuePair.Create("a", a), KeyValuePair.Create("b", b)]);
         using DisposeScope scope = NewDisposeScope();
         a.sum().Times(3).Plus(b.sum().Times(4)).backward();

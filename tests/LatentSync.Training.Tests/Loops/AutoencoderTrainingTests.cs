@@ -36,16 +36,24 @@ public sealed class AutoencoderTrainingTests(TalkingHeads heads) : IClassFixture
 
         Assert.Equal((3, 6), (parts.ResumedFrom, parts.Steps));
         Assert.Equal(File.ReadAllText(whole.LossCurve), File.ReadAllText(parts.LossCurve));
-        Assert.Equal(File.ReadAllText(Path.Combine(whole.Checkpoint, "config.json")), File.ReadAllText(Path.Combine(parts.Checkpoint, "config.json")));
+        Assert.Equal(
+            File.ReadAllText(Path.Combine(whole.Checkpoint, "config.json")),
+            File.ReadAllText(Path.Combine(parts.Checkpoint, "config.json"))
+        );
         AssertSame(whole.Checkpoint, parts.Checkpoint);
     }
 
     [Fact]
     public void Run_ValidationVideos_AreMeasuredAndTheScaleIsThatOfTheLatents()
     {
-        TrainingReport report = AutoencoderTraining.Run(Run("validated", Configuration.Replace("resolution: 64", $"resolution: 64, val_data_dir: \"{heads.Faces}\"")));
+        TrainingReport report = AutoencoderTraining.Run(
+            Run("validated", Configuration.Replace("resolution: 64", $"resolution: 64, val_data_dir: \"{heads.Faces}\""))
+        );
         LossHistory history = LossHistory.FromCsv(File.ReadAllText(report.LossCurve));
-        Assert.All(["validation PSNR", "validation PSNR of the mouth region"], (Action<string>)(name => Assert.All(history.Curve(name), point => Assert.InRange(point.Value, 3, 60))));
+        Assert.All(
+            ["validation PSNR", "validation PSNR of the mouth region"],
+            (Action<string>)(name => Assert.All(history.Curve(name), point => Assert.InRange(point.Value, 3, 60)))
+        );
         using AutoencoderKL network = AutoencoderFolder.Load(report.Checkpoint, ScalarType.Float32, CPU);
         Assert.InRange(network.Configuration.ScalingFactor, 0.01, 100);
         Assert.Equal(4, network.Configuration.LatentChannels);
@@ -55,27 +63,33 @@ public sealed class AutoencoderTrainingTests(TalkingHeads heads) : IClassFixture
     public void Run_DecoderAlone_LeavesTheLatentsAsTheyWere()
     {
         TrainingReport first = AutoencoderTraining.Run(Run("first", Configuration));
-        string configuration = Configuration.Replace("masked_share: 0.2", "masked_share: 0, trainable_modules: [\"decoder.\", \"post_quant_conv.\"]");
+        string configuration = Configuration.Replace(
+            "masked_share: 0.2",
+            "masked_share: 0, trainable_modules: [\"decoder.\", \"post_quant_conv.\"]"
+        );
         TrainingReport second = AutoencoderTraining.Run(Run("second", configuration) with { StartPath = first.Checkpoint });
 
         AssertSame(first.Checkpoint, second.Checkpoint, key => !IsDecoder(key));
         Assert.Throws<Xunit.Sdk.AllException>(() => AssertSame(first.Checkpoint, second.Checkpoint, IsDecoder));
 
-        static bool IsDecoder(string key) => key.StartsWith("decoder.", StringComparison.Ordinal) || key.StartsWith("post_quant_conv.", StringComparison.Ordinal);
+        static bool IsDecoder(string key) =>
+            key.StartsWith("decoder.", StringComparison.Ordinal) || key.StartsWith("post_quant_conv.", StringComparison.Ordinal);
     }
 
-    private TrainingRun Run(string name, string configuration) => new()
-    {
-        ConfigurationPath = heads.Write($"vae-{name}.yaml", configuration),
-        OutputFolder = Path.Combine(heads.Folder, "vae", name),
-        DataPath = heads.Faces,
-        Device = "cpu",
-        Threads = 2,
-    };
+    private TrainingRun Run(string name, string configuration) =>
+        new()
+        {
+            ConfigurationPath = heads.Write($"vae-{name}.yaml", configuration),
+            OutputFolder = Path.Combine(heads.Folder, "vae", name),
+            DataPath = heads.Faces,
+            Device = "cpu",
+            Threads = 2,
+        };
 
     private static void AssertSame(string expectedFolder, string actualFolder, Func<string, bool>? which = null)
     {
-        using AutoencoderKL expected = AutoencoderFolder.Load(expectedFolder, ScalarType.Float32, CPU), actual = AutoencoderFolder.Load(actualFolder, ScalarType.Float32, CPU);
+        using AutoencoderKL expected = AutoencoderFolder.Load(expectedFolder, ScalarType.Float32, CPU),
+            actual = AutoencoderFolder.Load(actualFolder, ScalarType.Float32, CPU);
         WeightAssert.Same(expected.state_dict(), actual.state_dict(), which);
     }
 }

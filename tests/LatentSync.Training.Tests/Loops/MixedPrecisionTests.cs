@@ -10,7 +10,11 @@ public sealed class MixedPrecisionTests
     [Fact]
     public void Float32_IsOneNetwork()
     {
-        using MixedPrecision<Linear> networks = new(nn.Linear(3, 2), ScalarType.Float32, _ => throw new InvalidOperationException("not needed"));
+        using MixedPrecision<Linear> networks = new(
+            nn.Linear(3, 2),
+            ScalarType.Float32,
+            _ => throw new InvalidOperationException("not needed")
+        );
         Assert.Same(networks.Master, networks.Working);
         networks.Refresh();
         networks.CollectGradients();
@@ -29,7 +33,8 @@ public sealed class MixedPrecisionTests
         }
         master.bias!.requires_grad = false;
         using MixedPrecision<Linear> networks = new(master, ScalarType.BFloat16, type => nn.Linear(64, 48, dtype: type));
-        Tensor input = randn([8, 64], generator: generator), towards = randn([8, 48], generator: generator);
+        Tensor input = randn([8, 64], generator: generator),
+            towards = randn([8, 48], generator: generator);
         for (int batch = 0; batch < 2; batch++)
         {
             networks.Refresh();
@@ -40,7 +45,8 @@ public sealed class MixedPrecisionTests
         Assert.True(networks.Working.weight!.eq(master.weight!.to(ScalarType.BFloat16)).all().item<bool>());
         Assert.Null(networks.Working.weight!.grad);
         Assert.Null(master.bias!.grad); // frozen
-        Tensor gradient = master.weight!.grad!, expected = towards.t().matmul(input) * tensor(2f);
+        Tensor gradient = master.weight!.grad!,
+            expected = towards.t().matmul(input) * tensor(2f);
         Assert.Equal(ScalarType.Float32, gradient.dtype);
         double error = ((gradient - expected).norm() / expected.norm()).item<float>();
         Assert.InRange(error, 1e-5, 1e-2); // bfloat16's rounding is seen, and nothing worse

@@ -40,7 +40,11 @@ internal sealed class QuadraticTask : ITrainingTask
         {
             loss = loss.Times(double.NaN);
         }
-        return new StepLoss(loss, [KeyValuePair.Create("distance", (double)difference.abs().mean().item<float>())], $"batch {draw.Step}/{draw.Accumulation}");
+        return new StepLoss(
+            loss,
+            [KeyValuePair.Create("distance", (double)difference.abs().mean().item<float>())],
+            $"batch {draw.Step}/{draw.Accumulation}"
+        );
     }
 
     public IReadOnlyList<KeyValuePair<string, double>>? Validate(long step, CancellationToken cancellationToken) =>

@@ -10,7 +10,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Training.Tests.Loops;
 
-/// <summary>Two drawn clips and everything that a training of a small denoising network asks for: frozen networks and judges, all with random weights.</summary>
+/// <summary>Two drawn clips and everything that a training of a small denoising network asks for: frozen networks and judges, all with
+/// random weights.</summary>
 public sealed class SmallNetworks : IAsyncLifetime
 {
     /// <summary>Frames of a window; the judge of synchronisation sees as many.</summary>
@@ -65,7 +66,11 @@ public sealed class SmallNetworks : IAsyncLifetime
     /// <summary>A checkpoint's weights, in the network that a configuration describes; the caller's.</summary>
     public UNet3DConditionModel Open(string checkpoint, string configuration)
     {
-        UNet3DConditionModel network = UNet3DConditionModel.Create(Training.Loops.UNets.UNetSettings.Read(Run("opened", configuration)).Settings.Network, ScalarType.Float32, CPU);
+        UNet3DConditionModel network = UNet3DConditionModel.Create(
+            Training.Loops.UNets.UNetSettings.Read(Run("opened", configuration)).Settings.Network,
+            ScalarType.Float32,
+            CPU
+        );
         using TensorArchive archive = TensorArchive.Open(checkpoint);
         UNetCheckpoint.Load(network, archive);
         return network;
@@ -74,16 +79,17 @@ public sealed class SmallNetworks : IAsyncLifetime
     /// <summary>A run of its own folder.</summary>
     /// <param name="name">Name of configuration and folder.</param>
     /// <param name="configuration">YAML.</param>
-    public TrainingRun Run(string name, string configuration) => new()
-    {
-        ConfigurationPath = Write(name + ".yaml", configuration),
-        OutputFolder = PathOf("runs", name),
-        DataPath = Faces,
-        AutoencoderFolder = Autoencoder,
-        WhisperPath = Whisper,
-        Device = "cpu",
-        Threads = 2,
-    };
+    public TrainingRun Run(string name, string configuration) =>
+        new()
+        {
+            ConfigurationPath = Write(name + ".yaml", configuration),
+            OutputFolder = PathOf("runs", name),
+            DataPath = Faces,
+            AutoencoderFolder = Autoencoder,
+            WhisperPath = Whisper,
+            Device = "cpu",
+            Threads = 2,
+        };
 
     public async ValueTask InitializeAsync()
     {
@@ -94,7 +100,10 @@ public sealed class SmallNetworks : IAsyncLifetime
             judge.InitializeForTraining(8);
             SyncNetCheckpoint.Save(PathOf("syncnet.pt"), judge, 1);
         }
-        Write("syncnet.yaml", TalkingHeads.Configuration.Replace("resume_ckpt_path: \"\"", "resume_ckpt_path: \"\", inference_ckpt_path: syncnet.pt"));
+        Write(
+            "syncnet.yaml",
+            TalkingHeads.Configuration.Replace("resume_ckpt_path: \"\"", "resume_ckpt_path: \"\", inference_ckpt_path: syncnet.pt")
+        );
         PerceptualWeights.Vgg(7, 0.1).WriteSafetensors(_folder, "vgg.safetensors");
         PerceptualWeights.Linear(8).WriteTorch(_folder, "lpips.pth");
         PerceptualWeights.VideoTransformer(4).WriteTorch(_folder, "vit.pth", "module");
@@ -102,7 +111,10 @@ public sealed class SmallNetworks : IAsyncLifetime
             .Replace("use_motion_module: false", "use_motion_module: true")
             .Replace("batch_size: 2", "batch_size: 1, syncnet_config_path: syncnet.yaml")
             .Replace("save_ckpt_steps: 2", "save_ckpt_steps: 2, vgg_path: vgg.safetensors, lpips_path: lpips.pth, trepa_path: vit.pth")
-            .Replace("recon_loss_weight: 1", "recon_loss_weight: 1, pixel_space_supervise: true, use_syncnet: true, sync_loss_weight: 0.05, perceptual_loss_weight: 0.1, trepa_loss_weight: 10");
+            .Replace(
+                "recon_loss_weight: 1",
+                "recon_loss_weight: 1, pixel_space_supervise: true, use_syncnet: true, sync_loss_weight: 0.05, perceptual_loss_weight: 0.1, trepa_loss_weight: 10"
+            );
     }
 
     public ValueTask DisposeAsync()

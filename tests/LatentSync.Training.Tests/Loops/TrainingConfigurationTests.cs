@@ -19,7 +19,9 @@ public sealed class TrainingConfigurationTests : IDisposable
     [InlineData("data:\n  batchsize: 5", "batchsize", "\"batch_size\"")]
     public void Read_UnknownKey_NamesTheNearest(string yaml, string key, string nearest)
     {
-        ModelConfigurationException failure = Assert.Throws<ModelConfigurationException>(() => SpeechEncoderSettings.Read(Run(Speech + yaml)));
+        ModelConfigurationException failure = Assert.Throws<ModelConfigurationException>(() =>
+            SpeechEncoderSettings.Read(Run(Speech + yaml))
+        );
         Assert.Contains($"\"{key}\"", failure.Message, StringComparison.Ordinal);
         Assert.Contains(nearest, failure.Message, StringComparison.Ordinal);
     }
@@ -29,19 +31,33 @@ public sealed class TrainingConfigurationTests : IDisposable
     [InlineData("optimizer:\n  lr_scheduler: polynomial", "polynomial")]
     [InlineData("run:\n  max_train_steps: 0", "max_train_steps")]
     public void Read_UnusableValue_IsNamed(string yaml, string expected) =>
-        Assert.Contains(expected, Assert.Throws<ModelConfigurationException>(() => SpeechEncoderSettings.Read(Run(Speech + yaml))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            expected,
+            Assert.Throws<ModelConfigurationException>(() => SpeechEncoderSettings.Read(Run(Speech + yaml))).Message,
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public void Read_NegativeRate_IsRefusedByTheLoop()
     {
         (_, TrainingLoopOptions options) = SpeechEncoderSettings.Read(Run(Speech + "optimizer:\n  lr: -1"));
-        Assert.Contains("optimizer.lr", Assert.Throws<TrainingException>(() => new TrainingLoop(options)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "optimizer.lr",
+            Assert.Throws<TrainingException>(() => new TrainingLoop(options)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void Read_CommandLine_OverridesTheFile()
     {
-        (_, TrainingLoopOptions options) = SpeechEncoderSettings.Read(Run(Speech + "run:\n  max_train_steps: 9\n  seed: 4") with { MaxSteps = 5, Seed = 6 });
+        (_, TrainingLoopOptions options) = SpeechEncoderSettings.Read(
+            Run(Speech + "run:\n  max_train_steps: 9\n  seed: 4") with
+            {
+                MaxSteps = 5,
+                Seed = 6,
+            }
+        );
         Assert.Equal((5, 6), (options.MaxSteps, options.Seed));
     }
 
@@ -49,15 +65,29 @@ public sealed class TrainingConfigurationTests : IDisposable
     public void Read_EmptyFolder_SaysWhereItLooked()
     {
         Directory.CreateDirectory(_folder.PathOf("none"));
-        TrainingRun run = new() { ConfigurationPath = RepositoryRoot.PathOf("configs", "demo", "vae.yaml"), OutputFolder = _folder.PathOf("out"), DataPath = _folder.PathOf("none") };
-        Assert.Contains("none", Assert.Throws<TrainingDataException>(() => AutoencoderSettings.Read(run)).Message, StringComparison.Ordinal);
+        TrainingRun run = new()
+        {
+            ConfigurationPath = RepositoryRoot.PathOf("configs", "demo", "vae.yaml"),
+            OutputFolder = _folder.PathOf("out"),
+            DataPath = _folder.PathOf("none"),
+        };
+        Assert.Contains(
+            "none",
+            Assert.Throws<TrainingDataException>(() => AutoencoderSettings.Read(run)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void Read_UNetWithoutAutoencoder_SaysWhatIsMissing()
     {
         File.WriteAllText(_folder.PathOf("a.mp4"), "not decoded here");
-        TrainingRun run = new() { ConfigurationPath = RepositoryRoot.PathOf("configs", "demo", "unet-stage1.yaml"), OutputFolder = _folder.PathOf("out"), DataPath = _folder.Path };
+        TrainingRun run = new()
+        {
+            ConfigurationPath = RepositoryRoot.PathOf("configs", "demo", "unet-stage1.yaml"),
+            OutputFolder = _folder.PathOf("out"),
+            DataPath = _folder.Path,
+        };
         Assert.Contains("--vae", Assert.Throws<TrainingException>(() => UNetSettings.Read(run)).Message, StringComparison.Ordinal);
     }
 
@@ -80,8 +110,17 @@ public sealed class TrainingConfigurationTests : IDisposable
         Assert.Equal(stage == "stage2", settings.Network.UseMotionModule);
         Assert.Equal(16, settings.Frames);
         Assert.True(options.Schedule.BaseRate > 0);
-        Assert.True(AutoencoderSettings.Read(run with { ConfigurationPath = RepositoryRoot.PathOf("configs", "demo", "vae.yaml") }).Settings.Network.DownsamplingFactor == 8);
-        Assert.Equal(["decoder.", "post_quant_conv."], AutoencoderSettings.Read(run with { ConfigurationPath = RepositoryRoot.PathOf("configs", "demo", "vae-decoder.yaml") }).Settings.TrainableModules);
+        Assert.True(
+            AutoencoderSettings
+                .Read(run with { ConfigurationPath = RepositoryRoot.PathOf("configs", "demo", "vae.yaml") })
+                .Settings.Network.DownsamplingFactor == 8
+        );
+        Assert.Equal(
+            ["decoder.", "post_quant_conv."],
+            AutoencoderSettings
+                .Read(run with { ConfigurationPath = RepositoryRoot.PathOf("configs", "demo", "vae-decoder.yaml") })
+                .Settings.TrainableModules
+        );
     }
 
     public void Dispose() => _folder.Dispose();

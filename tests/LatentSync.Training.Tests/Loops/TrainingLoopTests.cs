@@ -14,7 +14,16 @@ public sealed class TrainingLoopTests : IDisposable
         new TrainingLoop(Options("whole", 20)).Run(whole);
 
         using CancellationTokenSource killed = new();
-        using QuadraticTask first = new() { BeforeStep = step => { if (step == 13) { throw new InvalidOperationException("the process dies here"); } } };
+        using QuadraticTask first = new()
+        {
+            BeforeStep = step =>
+            {
+                if (step == 13)
+                {
+                    throw new InvalidOperationException("the process dies here");
+                }
+            },
+        };
         Assert.Throws<InvalidOperationException>(() => new TrainingLoop(Options("parts", 20)).Run(first));
         using QuadraticTask second = new();
         TrainingReport report = new TrainingLoop(Options("parts", 20) with { Resume = true }).Run(second);
@@ -29,8 +38,19 @@ public sealed class TrainingLoopTests : IDisposable
     public void Run_Cancelled_SavesTheLastFinishedStep()
     {
         using CancellationTokenSource source = new();
-        using QuadraticTask task = new() { BeforeStep = step => { if (step == 8) { source.Cancel(); } } };
-        Assert.Throws<OperationCanceledException>(() => new TrainingLoop(Options("cancelled", 20)).Run(task, cancellationToken: source.Token));
+        using QuadraticTask task = new()
+        {
+            BeforeStep = step =>
+            {
+                if (step == 8)
+                {
+                    source.Cancel();
+                }
+            },
+        };
+        Assert.Throws<OperationCanceledException>(() =>
+            new TrainingLoop(Options("cancelled", 20)).Run(task, cancellationToken: source.Token)
+        );
         using QuadraticTask next = new();
         Assert.Equal(8, new TrainingLoop(Options("cancelled", 9) with { Resume = true }).Run(next).ResumedFrom);
     }
@@ -44,7 +64,10 @@ public sealed class TrainingLoopTests : IDisposable
         Assert.Equal(10, failure.LastGoodStep);
         Assert.Contains("batch 12/0", failure.Message, StringComparison.Ordinal);
         Assert.All(task.Values, v => Assert.True(float.IsFinite(v)));
-        Assert.All(File.ReadAllText(_folder.PathOf("nan", "checkpoints", "checkpoint-10.pt")).Split(' '), v => Assert.True(float.IsFinite(float.Parse(v, System.Globalization.CultureInfo.InvariantCulture))));
+        Assert.All(
+            File.ReadAllText(_folder.PathOf("nan", "checkpoints", "checkpoint-10.pt")).Split(' '),
+            v => Assert.True(float.IsFinite(float.Parse(v, System.Globalization.CultureInfo.InvariantCulture)))
+        );
     }
 
     [Fact]
@@ -57,9 +80,22 @@ public sealed class TrainingLoopTests : IDisposable
         new TrainingLoop(Options("whole", 15)).Run(whole);
 
         TrainingLoopOptions options = Options("disk/run", 15) with { KeepCheckpoints = 1 };
-        string filler = _folder.PathOf("disk", "filler"), state = _folder.PathOf("disk", "run", "state.safetensors");
+        string filler = _folder.PathOf("disk", "filler"),
+            state = _folder.PathOf("disk", "run", "state.safetensors");
         byte[] saved = [];
-        using (QuadraticTask task = new(size: size) { BeforeStep = step => { if (step == 7) { saved = File.ReadAllBytes(state); Fill(filler); } } })
+        using (
+            QuadraticTask task = new(size: size)
+            {
+                BeforeStep = step =>
+                {
+                    if (step == 7)
+                    {
+                        saved = File.ReadAllBytes(state);
+                        Fill(filler);
+                    }
+                },
+            }
+        )
         {
             Assert.ThrowsAny<IOException>(() => new TrainingLoop(options).Run(task));
         }
@@ -96,10 +132,22 @@ public sealed class TrainingLoopTests : IDisposable
             new TrainingLoop(Options("taken", 5)).Run(task);
         }
         using QuadraticTask other = new("other");
-        Assert.Contains("--resume", Assert.Throws<TrainingException>(() => new TrainingLoop(Options("taken", 6)).Run(other)).Message, StringComparison.Ordinal);
-        Assert.Contains("\"other\"", Assert.Throws<TrainingException>(() => new TrainingLoop(Options("taken", 6) with { Resume = true }).Run(other)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "--resume",
+            Assert.Throws<TrainingException>(() => new TrainingLoop(Options("taken", 6)).Run(other)).Message,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "\"other\"",
+            Assert.Throws<TrainingException>(() => new TrainingLoop(Options("taken", 6) with { Resume = true }).Run(other)).Message,
+            StringComparison.Ordinal
+        );
         using QuadraticTask wider = new(size: 3);
-        Assert.Contains("(3)", Assert.Throws<TrainingException>(() => new TrainingLoop(Options("taken", 6) with { Resume = true }).Run(wider)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "(3)",
+            Assert.Throws<TrainingException>(() => new TrainingLoop(Options("taken", 6) with { Resume = true }).Run(wider)).Message,
+            StringComparison.Ordinal
+        );
         Assert.All(wider.Values, v => Assert.Equal(0, v));
     }
 
@@ -108,21 +156,31 @@ public sealed class TrainingLoopTests : IDisposable
     {
         using QuadraticTask task = new();
         new TrainingLoop(Options("kept", 20) with { KeepCheckpoints = 2 }).Run(task);
-        Assert.Equal(["checkpoint-15.pt", "checkpoint-20.pt"], Directory.GetFiles(_folder.PathOf("kept", "checkpoints")).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["checkpoint-15.pt", "checkpoint-20.pt"],
+            Directory.GetFiles(_folder.PathOf("kept", "checkpoints")).Select(Path.GetFileName).Order()
+        );
     }
 
     [Fact]
     public void Run_Accumulation_EqualsTheMeanOfTheBatches()
     {
         using QuadraticTask task = new();
-        TrainingReport report = new TrainingLoop(Options("accumulated", 1) with { GradientAccumulationSteps = 4, EmaDecay = null }).Run(task);
+        TrainingReport report = new TrainingLoop(Options("accumulated", 1) with { GradientAccumulationSteps = 4, EmaDecay = null }).Run(
+            task
+        );
         LossHistory history = LossHistory.FromCsv(File.ReadAllText(report.LossCurve));
-        double[] each = [.. Enumerable.Range(0, 4).Select(i =>
-        {
-            using QuadraticTask fresh = new();
-            using var scope = TorchSharp.torch.NewDisposeScope();
-            return (double)fresh.ComputeLoss(new TrainingDraw(1, 1, i), default).Total.item<float>();
-        })];
+        double[] each =
+        [
+            .. Enumerable
+                .Range(0, 4)
+                .Select(i =>
+                {
+                    using QuadraticTask fresh = new();
+                    using var scope = TorchSharp.torch.NewDisposeScope();
+                    return (double)fresh.ComputeLoss(new TrainingDraw(1, 1, i), default).Total.item<float>();
+                }),
+        ];
         Assert.Equal(each.Average(), history.Curve(TrainingLoop.TotalLoss)[0].Value, 6);
         Assert.Equal(4, each.Distinct().Count());
     }
@@ -132,20 +190,23 @@ public sealed class TrainingLoopTests : IDisposable
     {
         using QuadraticTask task = new();
         TrainingReport report = new TrainingLoop(Options("falls", 200)).Run(task);
-        IReadOnlyList<(long Step, double Value)> curve = LossHistory.FromCsv(File.ReadAllText(report.LossCurve)).Curve(TrainingLoop.TotalLoss);
+        IReadOnlyList<(long Step, double Value)> curve = LossHistory
+            .FromCsv(File.ReadAllText(report.LossCurve))
+            .Curve(TrainingLoop.TotalLoss);
         Assert.True(curve[^1].Value < curve[0].Value / 20);
         Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(report.LossPlot).Take(4));
     }
 
     public void Dispose() => _folder.Dispose();
 
-    private TrainingLoopOptions Options(string name, long steps) => new()
-    {
-        OutputFolder = _folder.PathOf(name),
-        MaxSteps = steps,
-        Schedule = new LearningRateSchedule(LearningRateKind.Constant, 0.1, 0, steps),
-        Seed = 1,
-        SaveEverySteps = 5,
-        EmaDecay = 0.9,
-    };
+    private TrainingLoopOptions Options(string name, long steps) =>
+        new()
+        {
+            OutputFolder = _folder.PathOf(name),
+            MaxSteps = steps,
+            Schedule = new LearningRateSchedule(LearningRateKind.Constant, 0.1, 0, steps),
+            Seed = 1,
+            SaveEverySteps = 5,
+            EmaDecay = 0.9,
+        };
 }

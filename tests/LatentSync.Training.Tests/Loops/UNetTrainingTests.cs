@@ -46,41 +46,79 @@ public sealed class UNetTrainingTests(SmallNetworks networks) : IClassFixture<Sm
     {
         TrainingReport first = UNetTraining.Run(networks.Run("before" + judge, SmallNetworks.Stage1) with { MaxSteps = 1 });
         string others = judge == "sync" ? "trepa_loss_weight: 10" : "use_syncnet: true";
-        string configuration = networks.Supervised
-            .Replace(others, others.Split(':')[0] + (judge == "sync" ? ": 0" : ": false"))
+        string configuration = networks
+            .Supervised.Replace(others, others.Split(':')[0] + (judge == "sync" ? ": 0" : ": false"))
             .Replace("num_frames: 5", $"num_frames: {frames}")
             .Replace("seed: 42", "seed: 42, trainable_modules: [\"motion_modules.\", \"attentions.\"]");
-        TrainingReport second = UNetTraining.Run(networks.Run("supervised" + judge, configuration) with { StartPath = first.Checkpoint, MaxSteps = 2 });
+        TrainingReport second = UNetTraining.Run(
+            networks.Run("supervised" + judge, configuration) with
+            {
+                StartPath = first.Checkpoint,
+                MaxSteps = 2,
+            }
+        );
 
         LossHistory history = LossHistory.FromCsv(File.ReadAllText(second.LossCurve));
         double Loss(string name) => history.Curve(name)[0].Value;
-        Assert.Equal(["loss", "noise", judge, "perceptual"], history.Names.OrderBy(name => name switch { "loss" => 0, "noise" => 1, "perceptual" => 3, _ => 2 }));
+        Assert.Equal(
+            ["loss", "noise", judge, "perceptual"],
+            history.Names.OrderBy(name =>
+                name switch
+                {
+                    "loss" => 0,
+                    "noise" => 1,
+                    "perceptual" => 3,
+                    _ => 2,
+                }
+            )
+        );
         Assert.All([judge, "perceptual"], (Action<string>)(name => Assert.InRange(Loss(name), 1e-9, 100)));
         // The total is the weighted sum of its parts.
-        Assert.Equal(Loss("noise") + weight * Loss(judge) + 0.1 * Loss("perceptual"), Loss(TrainingLoop.TotalLoss), 1e-4 * Loss(TrainingLoop.TotalLoss));
-        Dictionary<string, Tensor> start = State(first.Checkpoint, SmallNetworks.Stage1), end = State(second.Checkpoint, networks.Supervised);
+        Assert.Equal(
+            Loss("noise") + weight * Loss(judge) + 0.1 * Loss("perceptual"),
+            Loss(TrainingLoop.TotalLoss),
+            1e-4 * Loss(TrainingLoop.TotalLoss)
+        );
+        Dictionary<string, Tensor> start = State(first.Checkpoint, SmallNetworks.Stage1),
+            end = State(second.Checkpoint, networks.Supervised);
         WeightAssert.Same(start, end, key => !Trained(key));
         Assert.Contains(start.Keys, key => Trained(key) && !start[key].equal(end[key]).all().item<bool>());
         // They begin as the identity: what they write starts at zero.
-        Assert.Contains(end, e => e.Key.Contains("motion_modules.", StringComparison.Ordinal) && e.Key.EndsWith("proj_out.weight", StringComparison.Ordinal) && e.Value.abs().max().item<float>() > 0);
+        Assert.Contains(
+            end,
+            e =>
+                e.Key.Contains("motion_modules.", StringComparison.Ordinal)
+                && e.Key.EndsWith("proj_out.weight", StringComparison.Ordinal)
+                && e.Value.abs().max().item<float>() > 0
+        );
 
-        static bool Trained(string key) => key.Contains("motion_modules.", StringComparison.Ordinal) || key.Contains("attentions.", StringComparison.Ordinal);
+        static bool Trained(string key) =>
+            key.Contains("motion_modules.", StringComparison.Ordinal) || key.Contains("attentions.", StringComparison.Ordinal);
     }
 
     /// <summary>A judge with a weight of almost nothing must not change the training; one that counts must: its gradient arrives.</summary>
     [Fact]
     public void Run_JudgeOfSynchronisation_MovesTheWeightsOtherwise()
     {
-        string Weighted(string weight) => networks.Supervised
-            .Replace("sync_loss_weight: 0.05", $"sync_loss_weight: {weight}").Replace("perceptual_loss_weight: 0.1", "perceptual_loss_weight: 0").Replace("trepa_loss_weight: 10", "trepa_loss_weight: 0");
+        string Weighted(string weight) =>
+            networks
+                .Supervised.Replace("sync_loss_weight: 0.05", $"sync_loss_weight: {weight}")
+                .Replace("perceptual_loss_weight: 0.1", "perceptual_loss_weight: 0")
+                .Replace("trepa_loss_weight: 10", "trepa_loss_weight: 0");
         double Change(string name, string weight)
         {
-            TrainingReport report = UNetTraining.Run(networks.Run(name, Weighted(weight).Replace("lr: 1e-3", "lr: 1e-3, weight_decay: 0")) with { MaxSteps = 2 });
+            TrainingReport report = UNetTraining.Run(
+                networks.Run(name, Weighted(weight).Replace("lr: 1e-3", "lr: 1e-3, weight_decay: 0")) with
+                {
+                    MaxSteps = 2,
+                }
+            );
             Dictionary<string, Tensor> state = State(report.Checkpoint, networks.Supervised);
             return state["conv_out.weight"].to(ScalarType.Float64).sum().item<double>();
         }
 
-        double without = Change("sync-without", "1e-12"), with = Change("sync-with", "50");
+        double without = Change("sync-without", "1e-12"),
+            with = Change("sync-with", "50");
         Assert.Equal(without, Change("sync-again", "1e-12"), 1e-12);
         Assert.True(Math.Abs(with - without) > 1e-4, $"{with} against {without}");
     }
@@ -88,9 +126,19 @@ public sealed class UNetTrainingTests(SmallNetworks networks) : IClassFixture<Sm
     [Fact]
     public void Run_GradientCheckpointing_HasTheSameLosses()
     {
-        string Losses(string name, string flag) => File.ReadAllText(UNetTraining.Run(
-            networks.Run(name, SmallNetworks.Stage1.Replace("use_mixed_noise", $"enable_gradient_checkpointing: {flag}, use_mixed_noise"))).LossCurve);
-        double[] expected = Values(Losses("kept", "false")), actual = Values(Losses("recomputed", "true"));
+        string Losses(string name, string flag) =>
+            File.ReadAllText(
+                UNetTraining
+                    .Run(
+                        networks.Run(
+                            name,
+                            SmallNetworks.Stage1.Replace("use_mixed_noise", $"enable_gradient_checkpointing: {flag}, use_mixed_noise")
+                        )
+                    )
+                    .LossCurve
+            );
+        double[] expected = Values(Losses("kept", "false")),
+            actual = Values(Losses("recomputed", "true"));
         Assert.Equal(expected.Length, actual.Length);
         Assert.All(expected.Zip(actual), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
 
@@ -101,7 +149,11 @@ public sealed class UNetTrainingTests(SmallNetworks networks) : IClassFixture<Sm
     public void Run_WindowLongerThanTheClips_NamesThem()
     {
         TrainingRun run = networks.Run("long", SmallNetworks.Stage1.Replace("num_frames: 5", "num_frames: 30"));
-        Assert.Contains("clip-000011.mp4", Assert.Throws<TrainingDataException>(() => UNetTraining.Run(run)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "clip-000011.mp4",
+            Assert.Throws<TrainingDataException>(() => UNetTraining.Run(run)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -119,15 +171,29 @@ public sealed class UNetTrainingTests(SmallNetworks networks) : IClassFixture<Sm
     [Fact]
     public void Run_WeightsOfAnotherShape_AreRefused()
     {
-        TrainingReport wide = UNetTraining.Run(networks.Run("wide", SmallNetworks.Stage1.Replace("[32, 32]", "[32, 64]")) with { MaxSteps = 1 });
-        Assert.Throws<CheckpointMismatchException>(() => UNetTraining.Run(networks.Run("narrow", SmallNetworks.Stage1) with { StartPath = wide.Checkpoint }));
+        TrainingReport wide = UNetTraining.Run(
+            networks.Run("wide", SmallNetworks.Stage1.Replace("[32, 32]", "[32, 64]")) with
+            {
+                MaxSteps = 1,
+            }
+        );
+        Assert.Throws<CheckpointMismatchException>(() =>
+            UNetTraining.Run(networks.Run("narrow", SmallNetworks.Stage1) with { StartPath = wide.Checkpoint })
+        );
     }
 
     [Fact]
     public void Run_MouthWeightOfZero_IsRefused()
     {
-        TrainingRun run = networks.Run("weightless", SmallNetworks.Stage1.Replace("recon_loss_weight: 1", "recon_loss_weight: 1, mouth_weight: 0"));
-        Assert.Contains("mouth_weight", Assert.Throws<ModelConfigurationException>(() => UNetTraining.Run(run)).Message, StringComparison.Ordinal);
+        TrainingRun run = networks.Run(
+            "weightless",
+            SmallNetworks.Stage1.Replace("recon_loss_weight: 1", "recon_loss_weight: 1, mouth_weight: 0")
+        );
+        Assert.Contains(
+            "mouth_weight",
+            Assert.Throws<ModelConfigurationException>(() => UNetTraining.Run(run)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]

@@ -10,5 +10,8 @@ internal static class WeightAssert
     /// <param name="actual">One with at least its keys.</param>
     /// <param name="which">Keys to compare; null: all.</param>
     public static void Same(Dictionary<string, Tensor> expected, Dictionary<string, Tensor> actual, Func<string, bool>? which = null) =>
-        Assert.All(expected.Where(e => which?.Invoke(e.Key) ?? true), e => Assert.True(e.Value.equal(actual[e.Key]).all().item<bool>(), e.Key));
+        Assert.All(
+            expected.Where(e => which?.Invoke(e.Key) ?? true),
+            e => Assert.True(e.Value.equal(actual[e.Key]).all().item<bool>(), e.Key)
+        );
 }

@@ -27,7 +27,12 @@ public sealed class DiffusionLossTests
     {
         using DisposeScope scope = NewDisposeScope();
         long[] steps = [10, 700];
-        Tensor estimated = DiffusionLoss.EstimateClean(Schedule, full([2, 1], 2.0, ScalarType.Float64), full([2, 1], 0.5, ScalarType.Float64), tensor(steps));
+        Tensor estimated = DiffusionLoss.EstimateClean(
+            Schedule,
+            full([2, 1], 2.0, ScalarType.Float64),
+            full([2, 1], 0.5, ScalarType.Float64),
+            tensor(steps)
+        );
         for (int i = 0; i < 2; i++)
         {
             double alpha = Schedule.AlphasCumulative[(int)steps[i]];

@@ -21,7 +21,10 @@ public sealed class LpipsLossTests : IClassFixture<LpipsLossTests.Files>
         (float[] left, float[] right) = (Pictures(1, 2 * 3 * 20 * 33), Pictures(2, 2 * 3 * 20 * 33));
         Tensor distances = loss.Distances(tensor(left).view(2, 3, 20, 33), tensor(right).view(2, 3, 20, 33));
         int size = left.Length / 2;
-        double[] expected = [.. Enumerable.Range(0, 2).Select(i => Distance(left[(i * size)..][..size], right[(i * size)..][..size], 20, 33))];
+        double[] expected =
+        [
+            .. Enumerable.Range(0, 2).Select(i => Distance(left[(i * size)..][..size], right[(i * size)..][..size], 20, 33)),
+        ];
         Assert.All(expected, value => Assert.InRange(value, 0.01, 10));
         for (int i = 0; i < 2; i++)
         {
@@ -160,7 +163,8 @@ public sealed class LpipsLossTests : IClassFixture<LpipsLossTests.Files>
 
     private static double[] Scaled(float[] picture)
     {
-        double[] shift = [-0.030, -0.088, -0.188], scale = [0.458, 0.448, 0.450];
+        double[] shift = [-0.030, -0.088, -0.188],
+            scale = [0.458, 0.448, 0.450];
         int area = picture.Length / 3;
         return [.. picture.Select((value, i) => (value - shift[i / area]) / scale[i / area])];
     }
@@ -212,7 +216,8 @@ public sealed class LpipsLossTests : IClassFixture<LpipsLossTests.Files>
         for (int position = 0; position < area; position++)
         {
             double Length(double[] features) =>
-                Math.Sqrt(Enumerable.Range(0, weights.Length).Sum(c => features[c * area + position] * features[c * area + position])) + 1e-10;
+                Math.Sqrt(Enumerable.Range(0, weights.Length).Sum(c => features[c * area + position] * features[c * area + position]))
+                + 1e-10;
             (double lengthX, double lengthY) = (Length(x), Length(y));
             for (int c = 0; c < weights.Length; c++)
             {

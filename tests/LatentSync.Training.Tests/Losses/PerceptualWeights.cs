@@ -4,16 +4,32 @@ namespace LatentSync.Training.Tests.Losses;
 internal static class PerceptualWeights
 {
     /// <summary>Of <see cref="VideoTransformer"/>.</summary>
-    public const int Width = 12, Hidden = 20, Depth = 2, Side = 56;
+    public const int Width = 12,
+        Hidden = 20,
+        Depth = 2,
+        Side = 56;
 
     /// <summary>VGG-16's convolutions by their index, with channels in and out; -1 is a pooling, and a stage ends before it.</summary>
     public static readonly (int Index, int In, int Out)[] VggLayers =
     [
-        (0, 3, 64), (2, 64, 64), (-1, 0, 0),
-        (5, 64, 128), (7, 128, 128), (-1, 0, 0),
-        (10, 128, 256), (12, 256, 256), (14, 256, 256), (-1, 0, 0),
-        (17, 256, 512), (19, 512, 512), (21, 512, 512), (-1, 0, 0),
-        (24, 512, 512), (26, 512, 512), (28, 512, 512), (-1, 0, 0),
+        (0, 3, 64),
+        (2, 64, 64),
+        (-1, 0, 0),
+        (5, 64, 128),
+        (7, 128, 128),
+        (-1, 0, 0),
+        (10, 128, 256),
+        (12, 256, 256),
+        (14, 256, 256),
+        (-1, 0, 0),
+        (17, 256, 512),
+        (19, 512, 512),
+        (21, 512, 512),
+        (-1, 0, 0),
+        (24, 512, 512),
+        (26, 512, 512),
+        (28, 512, 512),
+        (-1, 0, 0),
     ];
 
     /// <summary>The real layout of VGG-16, without its classifier.</summary>

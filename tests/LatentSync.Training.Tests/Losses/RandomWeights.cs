@@ -42,7 +42,10 @@ internal sealed class RandomWeights(int seed)
         {
             dictionary.Add(key, Payload(value));
         }
-        TorchCheckpointWriter.Write(path, inside is null ? dictionary : new CheckpointDictionary { { inside, dictionary }, { "epoch", 3 } });
+        TorchCheckpointWriter.Write(
+            path,
+            inside is null ? dictionary : new CheckpointDictionary { { inside, dictionary }, { "epoch", 3 } }
+        );
         return path;
     }
 

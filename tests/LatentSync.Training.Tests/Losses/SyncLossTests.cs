@@ -10,11 +10,14 @@ public sealed class SyncLossTests
     public void Of_ReluEmbeddings_IsTheCrossEntropyOfTheCosines()
     {
         using DisposeScope scope = NewDisposeScope();
-        double[] visual = [1, 2, 0, 0.5, 0, 3], audio = [2, 1, 1, 0, 4, 3], targets = [1, 0];
+        double[] visual = [1, 2, 0, 0.5, 0, 3],
+            audio = [2, 1, 1, 0, 4, 3],
+            targets = [1, 0];
         double expected = 0;
         for (int item = 0; item < 2; item++)
         {
-            double[] v = visual[(3 * item)..][..3], a = audio[(3 * item)..][..3];
+            double[] v = visual[(3 * item)..][..3],
+                a = audio[(3 * item)..][..3];
             double cosine = v.Zip(a, (x, y) => x * y).Sum() / Math.Sqrt(v.Sum(x => x * x) * a.Sum(x => x * x));
             expected -= (targets[item] == 1 ? Math.Log(cosine) : Math.Log(1 - cosine)) / 2;
         }
@@ -75,7 +78,8 @@ public sealed class SyncLossTests
             {
                 for (int position = 0; position < 8; position++)
                 {
-                    int frame = clip * 3 + channel / 3, colour = channel % 3;
+                    int frame = clip * 3 + channel / 3,
+                        colour = channel % 3;
                     int expected = ((frame * 3 + colour) * 4 + 2 + position / 4) * 4 + position % 4;
                     Assert.Equal(expected, arranged[clip, channel, position / 4, position % 4].item<float>());
                 }

@@ -9,7 +9,12 @@ namespace LatentSync.Training.Tests.Losses;
 /// <summary>A narrow network of two blocks against loops in float64.</summary>
 public sealed class TrepaLossTests
 {
-    private const int Width = PerceptualWeights.Width, Heads = 3, Hidden = PerceptualWeights.Hidden, Depth = PerceptualWeights.Depth, Side = PerceptualWeights.Side, Grid = 4;
+    private const int Width = PerceptualWeights.Width,
+        Heads = 3,
+        Hidden = PerceptualWeights.Hidden,
+        Depth = PerceptualWeights.Depth,
+        Side = PerceptualWeights.Side,
+        Grid = 4;
 
     [Theory]
     [InlineData("module", 16)]
@@ -46,7 +51,8 @@ public sealed class TrepaLossTests
         double expected = 0;
         for (int clip = 0; clip < 2; clip++)
         {
-            double[] a = x[(clip * Width)..][..Width], b = y[(clip * Width)..][..Width];
+            double[] a = x[(clip * Width)..][..Width],
+                b = y[(clip * Width)..][..Width];
             (double lengthA, double lengthB) = (Math.Sqrt(a.Sum(v => v * v)), Math.Sqrt(b.Sum(v => v * v)));
             expected += a.Zip(b, (v, w) => Math.Pow(v / lengthA - w / lengthB, 2)).Sum() / (2 * Width);
         }
@@ -93,7 +99,9 @@ public sealed class TrepaLossTests
         RandomWeights weights = Weights();
         weights.Remove("blocks.1.attn.v_bias");
         string path = weights.WriteTorch(folder, "vit.pth", "module");
-        CheckpointMismatchException exception = Assert.Throws<CheckpointMismatchException>(() => TrepaLoss.Load(path, ScalarType.Float32, CPU, Heads));
+        CheckpointMismatchException exception = Assert.Throws<CheckpointMismatchException>(() =>
+            TrepaLoss.Load(path, ScalarType.Float32, CPU, Heads)
+        );
         Assert.Equal(["blocks.1.attn.v_bias"], exception.Report.Missing);
     }
 
@@ -102,7 +110,9 @@ public sealed class TrepaLossTests
     {
         using TemporaryFolder folder = new();
         string path = Weights().Add("blocks.0.gamma_1", 1, 0, Width).WriteTorch(folder, "vit.pth", "module");
-        CheckpointMismatchException exception = Assert.Throws<CheckpointMismatchException>(() => TrepaLoss.Load(path, ScalarType.Float32, CPU, Heads));
+        CheckpointMismatchException exception = Assert.Throws<CheckpointMismatchException>(() =>
+            TrepaLoss.Load(path, ScalarType.Float32, CPU, Heads)
+        );
         Assert.Equal(["blocks.0.gamma_1"], exception.Report.Unexpected);
     }
 
@@ -111,7 +121,9 @@ public sealed class TrepaLossTests
     {
         using TemporaryFolder folder = new();
         string path = new RandomWeights(1).Add("conv_in.weight", 1, 0, 3).WriteTorch(folder, "other.pth");
-        ModelConfigurationException exception = Assert.Throws<ModelConfigurationException>(() => TrepaLoss.Load(path, ScalarType.Float32, CPU));
+        ModelConfigurationException exception = Assert.Throws<ModelConfigurationException>(() =>
+            TrepaLoss.Load(path, ScalarType.Float32, CPU)
+        );
         Assert.Contains("patch_embed.proj.weight", exception.Message, StringComparison.Ordinal);
     }
 
@@ -122,7 +134,9 @@ public sealed class TrepaLossTests
     {
         using TemporaryFolder folder = new();
         string path = Weights().WriteTorch(folder, "vit.pth");
-        ModelConfigurationException exception = Assert.Throws<ModelConfigurationException>(() => TrepaLoss.Load(path, ScalarType.Float32, CPU, heads));
+        ModelConfigurationException exception = Assert.Throws<ModelConfigurationException>(() =>
+            TrepaLoss.Load(path, ScalarType.Float32, CPU, heads)
+        );
         Assert.Contains(expected, exception.Message, StringComparison.Ordinal);
     }
 
@@ -156,7 +170,8 @@ public sealed class TrepaLossTests
 
     private static double[] Features(RandomWeights weights, float[] pictures, int frames)
     {
-        int steps = frames / 2, count = steps * Grid * Grid;
+        int steps = frames / 2,
+            count = steps * Grid * Grid;
         double[][] tokens = new double[count][];
         for (int token = 0; token < count; token++)
         {
@@ -241,12 +256,17 @@ public sealed class TrepaLossTests
 
     private static double[] Norm(RandomWeights weights, string name, double[] x)
     {
-        double mean = x.Average(), variance = x.Average(v => (v - mean) * (v - mean));
+        double mean = x.Average(),
+            variance = x.Average(v => (v - mean) * (v - mean));
         return [.. x.Select((v, i) => (v - mean) / Math.Sqrt(variance + 1e-6) * weights[name + ".weight"][i] + weights[name + ".bias"][i])];
     }
 
     private static double[] Linear(float[] weight, float[]? bias, double[] x) =>
-        [.. Enumerable.Range(0, weight.Length / x.Length).Select(o => (bias?[o] ?? 0) + x.Select((v, i) => v * weight[o * x.Length + i]).Sum())];
+        [
+            .. Enumerable
+                .Range(0, weight.Length / x.Length)
+                .Select(o => (bias?[o] ?? 0) + x.Select((v, i) => v * weight[o * x.Length + i]).Sum()),
+        ];
 
     private static double[] Sum(double[] x, double[] y) => [.. x.Zip(y, (v, w) => v + w)];
 

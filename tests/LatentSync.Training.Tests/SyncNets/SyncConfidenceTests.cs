@@ -62,7 +62,9 @@ public sealed class SyncConfidenceTests(TalkingHeads heads) : IClassFixture<Talk
     {
         using SyncConfidence measure = Untrained();
 
-        EvaluationException error = await Assert.ThrowsAsync<EvaluationException>(() => measure.MeasureAsync(Options() with { MinimumTrackFrames = 75 }));
+        EvaluationException error = await Assert.ThrowsAsync<EvaluationException>(() =>
+            measure.MeasureAsync(Options() with { MinimumTrackFrames = 75 })
+        );
 
         Assert.Contains("the longest of 1 tracks has 75 frames with a face of", error.Message);
         Assert.Contains("a face in more than 75 consecutive frames", error.Message);
@@ -75,7 +77,9 @@ public sealed class SyncConfidenceTests(TalkingHeads heads) : IClassFixture<Talk
         LatentSync.Media.Audio.WavWriter.Write(path, new float[1600], 16000);
         using SyncConfidence measure = Untrained();
 
-        EvaluationException error = await Assert.ThrowsAsync<EvaluationException>(() => measure.MeasureAsync(Options() with { AudioPath = path }));
+        EvaluationException error = await Assert.ThrowsAsync<EvaluationException>(() =>
+            measure.MeasureAsync(Options() with { AudioPath = path })
+        );
 
         Assert.Contains("short.wav ends after 0.10 s", error.Message);
     }
@@ -114,7 +118,12 @@ public sealed class SyncConfidenceTests(TalkingHeads heads) : IClassFixture<Talk
     }
 
     private SyncConfidenceOptions Options() =>
-        new() { VideoPath = heads.Video, Faces = new FaceDetectorOptions { LandmarksPath = heads.Landmarks }, MinimumFaceSide = 40 };
+        new()
+        {
+            VideoPath = heads.Video,
+            Faces = new FaceDetectorOptions { LandmarksPath = heads.Landmarks },
+            MinimumFaceSide = 40,
+        };
 
     private sealed class Sink(List<SyncConfidenceProgress> told) : IProgress<SyncConfidenceProgress>
     {

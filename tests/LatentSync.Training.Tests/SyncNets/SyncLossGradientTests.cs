@@ -7,7 +7,8 @@ namespace LatentSync.Training.Tests.SyncNets;
 /// <summary>The loss that a synchronisation network learns by, against central differences in float64.</summary>
 public sealed class SyncLossGradientTests
 {
-    private const double Step = 1e-6, Tolerance = 1e-7;
+    private const double Step = 1e-6,
+        Tolerance = 1e-7;
 
     [Fact]
     public void Of_TrueAndFalsePairs_HasTheGradientOfItsDifferences()
@@ -44,8 +45,20 @@ public sealed class SyncLossGradientTests
     public void Of_NetworkThatKnowsNothing_IsTheLogarithmOfTwo()
     {
         // cosine 1/2 for every pair
-        using Tensor visual = tensor(new double[,] { { 1, 0 }, { 1, 0 } });
-        using Tensor audio = tensor(new double[,] { { 1, Math.Sqrt(3) }, { 1, Math.Sqrt(3) } });
+        using Tensor visual = tensor(
+            new double[,]
+            {
+                { 1, 0 },
+                { 1, 0 },
+            }
+        );
+        using Tensor audio = tensor(
+            new double[,]
+            {
+                { 1, Math.Sqrt(3) },
+                { 1, Math.Sqrt(3) },
+            }
+        );
         using Tensor labels = tensor(new double[] { 1, 0 });
         Assert.Equal(Math.Log(2), SyncLoss.Of(visual, audio, labels).item<double>(), 1e-12);
     }

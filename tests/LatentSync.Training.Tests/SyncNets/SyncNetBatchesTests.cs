@@ -73,7 +73,17 @@ public sealed class SyncNetBatchesTests(TalkingHeads heads) : IClassFixture<Talk
         using FaceClipLibrary library = await OpenAsync(configuration);
         using StableSyncNet network = Network(configuration);
         using AutoencoderKL autoencoder = AutoencoderKL.Create(
-            new AutoencoderConfiguration { BlockOutChannels = [8, 8, 8, 8], DownBlockHasAttention = new bool[4], UpBlockHasAttention = new bool[4], LayersPerBlock = 1, NormNumGroups = 4 }, ScalarType.Float32, CPU);
+            new AutoencoderConfiguration
+            {
+                BlockOutChannels = [8, 8, 8, 8],
+                DownBlockHasAttention = new bool[4],
+                UpBlockHasAttention = new bool[4],
+                LayersPerBlock = 1,
+                NormNumGroups = 4,
+            },
+            ScalarType.Float32,
+            CPU
+        );
         autoencoder.InitializeForTraining(3);
         using SyncNetBatch batch = await new SyncNetBatches(library, network, autoencoder).DrawAsync(1, 1, 0, 1);
         using IDisposable noGrad = no_grad();
@@ -100,7 +110,8 @@ public sealed class SyncNetBatchesTests(TalkingHeads heads) : IClassFixture<Talk
         SyncNetAccuracyReport one = await SyncNetAccuracy.MeasureAsync(network, batches, 1, 4, 5);
         Assert.Equal(one.InSync == 1, one.MeanCosineInSync is not null);
         Assert.Equal(one.InSync == 0, one.MeanCosineOutOfSync is not null);
-        int correct = 0, inSync = 0;
+        int correct = 0,
+            inSync = 0;
         double loss = 0;
         for (int i = 0; i < 11; i++)
         {

@@ -44,11 +44,21 @@ public sealed class SyncNetTrainingTests(TalkingHeads heads) : IClassFixture<Tal
         using StableSyncNet source = StableSyncNet.Create(TalkingHeads.Network, ScalarType.Float32, CPU);
         source.InitializeForTraining(77);
         SyncNetCheckpoint.Save(start, source, 9);
-        string configuration = TalkingHeads.Configuration.Replace("resume_ckpt_path: \"\"", "resume_ckpt_path: start.pt").Replace("lr: 1e-3", "lr: 1e-6");
-        TrainingReport report = SyncNetTraining.Run(Run("continued") with { ConfigurationPath = heads.Write("continued.yaml", configuration) });
+        string configuration = TalkingHeads
+            .Configuration.Replace("resume_ckpt_path: \"\"", "resume_ckpt_path: start.pt")
+            .Replace("lr: 1e-3", "lr: 1e-6");
+        TrainingReport report = SyncNetTraining.Run(
+            Run("continued") with
+            {
+                ConfigurationPath = heads.Write("continued.yaml", configuration),
+            }
+        );
 
         using StableSyncNet trained = SyncNetCheckpoint.Open(report.Checkpoint, TalkingHeads.Network, ScalarType.Float32, CPU);
-        double change = (trained.state_dict()["audio_encoder.conv_in.weight"] - source.state_dict()["audio_encoder.conv_in.weight"]).abs().max().item<float>();
+        double change = (trained.state_dict()["audio_encoder.conv_in.weight"] - source.state_dict()["audio_encoder.conv_in.weight"])
+            .abs()
+            .max()
+            .item<float>();
         Assert.InRange(change, 1e-8, 1e-5); // four steps of 1e-6
     }
 
@@ -66,7 +76,9 @@ public sealed class SyncNetTrainingTests(TalkingHeads heads) : IClassFixture<Tal
 
     private TrainingRun Run(string name, bool validation = false)
     {
-        string configuration = validation ? TalkingHeads.Configuration.Replace("resolution: 64,", $"resolution: 64, val_data_dir: \"{heads.Faces}\",") : TalkingHeads.Configuration;
+        string configuration = validation
+            ? TalkingHeads.Configuration.Replace("resolution: 64,", $"resolution: 64, val_data_dir: \"{heads.Faces}\",")
+            : TalkingHeads.Configuration;
         return new TrainingRun
         {
             ConfigurationPath = heads.Write($"{name}.yaml", configuration),
@@ -76,5 +88,6 @@ public sealed class SyncNetTrainingTests(TalkingHeads heads) : IClassFixture<Tal
         };
     }
 
-    private static int Length(TensorArchive archive, string list) => archive.Metadata.Keys.Count(key => key.StartsWith(list + ".", StringComparison.Ordinal));
+    private static int Length(TensorArchive archive, string list) =>
+        archive.Metadata.Keys.Count(key => key.StartsWith(list + ".", StringComparison.Ordinal));
 }

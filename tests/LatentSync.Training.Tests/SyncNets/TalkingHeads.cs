@@ -46,7 +46,17 @@ public sealed class TalkingHeads : IAsyncLifetime
 
     public async ValueTask InitializeAsync() =>
         _ = await new SyntheticDatasetWriter(
-            new SyntheticDatasetOptions { Folder = Folder, Count = 2, Seed = 11, Seconds = 3, Size = 256, WriteFaces = true, Resolution = 64 }).RunAsync();
+            new SyntheticDatasetOptions
+            {
+                Folder = Folder,
+                Count = 2,
+                Seed = 11,
+                Seconds = 3,
+                Size = 256,
+                WriteFaces = true,
+                Resolution = 64,
+            }
+        ).RunAsync();
 
     public ValueTask DisposeAsync()
     {

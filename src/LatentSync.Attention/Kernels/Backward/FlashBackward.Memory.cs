@@ -37,7 +37,9 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         {
             ref readonly FlashPlan plan = ref shared->Forward.Plan;
             ref readonly FlashCall call = ref shared->Forward.Call;
-            int headDim = call.Problem.HeadDim, valueDim = call.Problem.ValueDim, lanes = plan.Lanes;
+            int headDim = call.Problem.HeadDim,
+                valueDim = call.Problem.ValueDim,
+                lanes = plan.Lanes;
             PaddedHeadDim = (headDim + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
             PaddedValueDim = (valueDim + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
             Scratch = FlashScratch<T>.Of(ref parts, plan, call, isBackward: true);
@@ -76,10 +78,18 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         /// <summary>Queries, keys, values, results, and the gradients of each.</summary>
         private static long StageElements(in FlashCall call, in FlashPlan plan)
         {
-            int headDim = call.Problem.HeadDim, valueDim = call.Problem.ValueDim, heads = plan.HeadsPerTask;
-            int queries = call.Problem.QueryLength, keys = call.Problem.KeyLength;
-            return 2 * (HeadStage<T>.Elements(queries, heads, headDim) + HeadStage<T>.Elements(queries, heads, valueDim)
-                + HeadStage<T>.Elements(keys, heads, headDim) + HeadStage<T>.Elements(keys, heads, valueDim));
+            int headDim = call.Problem.HeadDim,
+                valueDim = call.Problem.ValueDim,
+                heads = plan.HeadsPerTask;
+            int queries = call.Problem.QueryLength,
+                keys = call.Problem.KeyLength;
+            return 2
+                * (
+                    HeadStage<T>.Elements(queries, heads, headDim)
+                    + HeadStage<T>.Elements(queries, heads, valueDim)
+                    + HeadStage<T>.Elements(keys, heads, headDim)
+                    + HeadStage<T>.Elements(keys, heads, valueDim)
+                );
         }
     }
 }

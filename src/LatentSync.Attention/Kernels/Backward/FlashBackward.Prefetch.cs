@@ -14,8 +14,16 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     /// head's keys and values.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static LinePrefetcher PrefetchForBlock(
-        FlashGradientContext* shared, in GradientMemory memory, in ThreadTasks tasks, in FlashSequence sequence, in FlashBlock<T> block,
-        int kvHead, int row, int rows, int keys)
+        FlashGradientContext* shared,
+        in GradientMemory memory,
+        in ThreadTasks tasks,
+        in FlashSequence sequence,
+        in FlashBlock<T> block,
+        int kvHead,
+        int row,
+        int rows,
+        int keys
+    )
     {
         ref readonly FlashCall call = ref shared->Forward.Call;
         ref readonly FlashPlan plan = ref shared->Forward.Plan;
@@ -47,8 +55,14 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     /// <summary>For staged heads: their gradients, and all that is copied of the next staged heads.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static LinePrefetcher PrefetchForStage(
-        FlashGradientContext* shared, in GradientMemory memory, in ThreadTasks tasks, in FlashSequence sequence, int batch, int first,
-        int heads)
+        FlashGradientContext* shared,
+        in GradientMemory memory,
+        in ThreadTasks tasks,
+        in FlashSequence sequence,
+        int batch,
+        int first,
+        int heads
+    )
     {
         ref readonly FlashCall call = ref shared->Forward.Call;
         int queries = sequence.QueryLength;

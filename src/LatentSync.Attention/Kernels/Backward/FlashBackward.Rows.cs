@@ -13,14 +13,32 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     /// of each query.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void LoadQueries(
-        FlashGradientContext* shared, in GradientMemory memory, ref FlashBlock<T> block, in FlashSequence sequence, int kvHead, int row,
-        int lanes)
+        FlashGradientContext* shared,
+        in GradientMemory memory,
+        ref FlashBlock<T> block,
+        in FlashSequence sequence,
+        int kvHead,
+        int row,
+        int lanes
+    )
     {
         ref readonly FlashCall call = ref shared->Forward.Call;
-        int group = shared->Forward.Plan.Group, headDim = call.Problem.HeadDim, valueDim = call.Problem.ValueDim;
+        int group = shared->Forward.Plan.Group,
+            headDim = call.Problem.HeadDim,
+            valueDim = call.Problem.ValueDim;
         LoadRows(call.Query, memory, block, sequence, group, kvHead, row, memory.QueryRows, memory.PaddedHeadDim, headDim);
-        LoadRows(shared->Gradients.OutputGradient, memory, block, sequence, group, kvHead, row, memory.ResultGradientRows,
-            memory.PaddedValueDim, valueDim);
+        LoadRows(
+            shared->Gradients.OutputGradient,
+            memory,
+            block,
+            sequence,
+            group,
+            kvHead,
+            row,
+            memory.ResultGradientRows,
+            memory.PaddedValueDim,
+            valueDim
+        );
         // The results are needed for Δ only: one row at a time.
         sequence.FindRows(call.Output, group, kvHead, row, block.Count, block.Count, memory.Rows);
         for (int i = 0; i < block.Count; i++)
@@ -53,8 +71,17 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     /// <summary>Loads rows of a block of queries in the type of the computation, padded with zeros.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void LoadRows(
-        in FlashOperand operand, in GradientMemory memory, in FlashBlock<T> block, in FlashSequence sequence, int group, int kvHead, int row,
-        T* destination, int width, int dim)
+        in FlashOperand operand,
+        in GradientMemory memory,
+        in FlashBlock<T> block,
+        in FlashSequence sequence,
+        int group,
+        int kvHead,
+        int row,
+        T* destination,
+        int width,
+        int dim
+    )
     {
         sequence.FindRows(operand, group, kvHead, row, block.Count, block.Count, memory.Rows);
         for (int i = 0; i < block.Count; i++, destination += width)
@@ -78,8 +105,14 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     /// <summary>Stores a block's query gradients, times the scale.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StoreQueryGradients(
-        FlashGradientContext* shared, in GradientMemory memory, in FlashBlock<T> block, in FlashSequence sequence, int kvHead, int row,
-        int lanes)
+        FlashGradientContext* shared,
+        in GradientMemory memory,
+        in FlashBlock<T> block,
+        in FlashSequence sequence,
+        int kvHead,
+        int row,
+        int lanes
+    )
     {
         ref readonly FlashCall call = ref shared->Forward.Call;
         T* factors = memory.Shift; // not needed any more

@@ -26,7 +26,8 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     {
         ref readonly FlashCall call = ref context.Forward.Call;
         ref readonly AttentionProblem problem = ref call.Problem;
-        long rows = problem.HeadCount * (call.QueryStarts is null ? (long)problem.Batch * problem.QueryLength : call.QueryStarts[problem.Batch]);
+        long rows =
+            problem.HeadCount * (call.QueryStarts is null ? (long)problem.Batch * problem.QueryLength : call.QueryStarts[problem.Batch]);
         if (!AnyHasFewDigits((T*)call.LogSumExp, rows))
         {
             return;
@@ -40,7 +41,8 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool AnyHasFewDigits(T* logSumExp, long count)
     {
-        TVector hidden = TLanes.Broadcast(Exponential.Number<T>(double.NegativeInfinity)), largest = default;
+        TVector hidden = TLanes.Broadcast(Exponential.Number<T>(double.NegativeInfinity)),
+            largest = default;
         long i = 0;
         for (; i <= count - TLanes.Count; i += TLanes.Count)
         {
@@ -59,7 +61,13 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     /// <summary>Sets what is subtracted from the scores: each row's logsumexp, which is there already, or its maximum, with 1 / sum as a
     /// factor. The weights of a query that sees no key are all zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SetShift(FlashGradientContext* shared, in GradientMemory memory, ref FlashBlock<T> block, in FlashSequence sequence, int lanes)
+    private static void SetShift(
+        FlashGradientContext* shared,
+        in GradientMemory memory,
+        ref FlashBlock<T> block,
+        in FlashSequence sequence,
+        int lanes
+    )
     {
         block.InverseSum = null;
         for (int i = 0; shared->Maxima is not null && i < block.Count; i++)
@@ -67,7 +75,8 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
             block.InverseSum = HasFewDigits(Exponential.ToDouble(memory.Shift[i])) ? memory.InverseSum : block.InverseSum;
         }
         TVector perScale = Exponential.Constant<TLanes, TVector, T>(1 / shared->Forward.Scores.ExponentScale);
-        TVector hidden = Exponential.Constant<TLanes, TVector, T>(double.NegativeInfinity), never = Exponential.Constant<TLanes, TVector, T>(double.PositiveInfinity);
+        TVector hidden = Exponential.Constant<TLanes, TVector, T>(double.NegativeInfinity),
+            never = Exponential.Constant<TLanes, TVector, T>(double.PositiveInfinity);
         for (int v = 0; v < lanes; v += TLanes.Count)
         {
             TVector logSumExp = TLanes.Load(memory.Shift + v);
@@ -91,9 +100,11 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         ref readonly FlashCall call = ref shared->Forward.Call;
         ref readonly ScorePlan scorePlan = ref shared->Forward.Scores;
         long head = task / plan.RowTasks;
-        int batch = (int)(head / call.Problem.KvHeadCount), kvHead = (int)(head % call.Problem.KvHeadCount);
+        int batch = (int)(head / call.Problem.KvHeadCount),
+            kvHead = (int)(head % call.Problem.KvHeadCount);
         FlashSequence sequence = FlashSequence.Of(call, batch);
-        int rows = sequence.QueryLength * plan.Group, row = (int)(task % plan.RowTasks) * plan.Lanes;
+        int rows = sequence.QueryLength * plan.Group,
+            row = (int)(task % plan.RowTasks) * plan.Lanes;
         if (row >= rows)
         {
             return;
@@ -103,7 +114,9 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         bool isNeeded = false;
         for (int i = 0; i < block.Count; i++)
         {
-            isNeeded |= HasFewDigits(Exponential.ToDouble(((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, block.Head[i], block.Position[i])]));
+            isNeeded |= HasFewDigits(
+                Exponential.ToDouble(((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, block.Head[i], block.Position[i])])
+            );
         }
         if (!isNeeded)
         {
@@ -114,7 +127,8 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         Transpose(memory, memory.QueryRows, memory.PaddedHeadDim, block, lanes, headDim, block.Query);
         new Span<T>(block.Maximum, lanes).Fill(Exponential.Number<T>(double.NegativeInfinity));
         new Span<T>(block.Sum, lanes).Clear();
-        T* before = stackalloc T[lanes], rescale = stackalloc T[lanes];
+        T* before = stackalloc T[lanes],
+            rescale = stackalloc T[lanes];
         for (int key = block.MinFirstKey; key <= block.MaxLastKey; key += plan.KeyBlock)
         {
             int count = Math.Min(plan.KeyBlock, block.MaxLastKey + 1 - key);

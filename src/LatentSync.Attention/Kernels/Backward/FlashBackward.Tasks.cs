@@ -109,12 +109,47 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         ref readonly FlashPlan plan = ref shared->Forward.Plan;
         (int batch, int kvHead, _) = plan.FindHeads(shared->Forward.Call.Problem, tasks.Current / plan.RowTasks);
         FlashSequence sequence = FlashSequence.Of(shared->Forward.Call, batch);
-        int rows = sequence.QueryLength * plan.Group, row = plan.FirstRow(tasks.Current), keys = sequence.KeyLength;
-        if (row < rows && !RunRows(
-            shared, memory, tasks, sequence, batch, kvHead, row, rows, 0, keys, null, null, wantsQuery: true, skipsZeros: false, null))
+        int rows = sequence.QueryLength * plan.Group,
+            row = plan.FirstRow(tasks.Current),
+            keys = sequence.KeyLength;
+        if (
+            row < rows
+            && !RunRows(
+                shared,
+                memory,
+                tasks,
+                sequence,
+                batch,
+                kvHead,
+                row,
+                rows,
+                0,
+                keys,
+                null,
+                null,
+                wantsQuery: true,
+                skipsZeros: false,
+                null
+            )
+        )
         {
             RunRows(
-                shared, memory, tasks, sequence, batch, kvHead, row, rows, 0, keys, null, null, wantsQuery: true, skipsZeros: true, null);
+                shared,
+                memory,
+                tasks,
+                sequence,
+                batch,
+                kvHead,
+                row,
+                rows,
+                0,
+                keys,
+                null,
+                null,
+                wantsQuery: true,
+                skipsZeros: true,
+                null
+            );
         }
     }
 
@@ -137,14 +172,21 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     /// <param name="tasks">The task.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RunStaged(
-        FlashGradientContext* shared, FlashGradientContext* staged, in GradientMemory memory, in ThreadTasks tasks)
+        FlashGradientContext* shared,
+        FlashGradientContext* staged,
+        in GradientMemory memory,
+        in ThreadTasks tasks
+    )
     {
         ref readonly FlashCall call = ref shared->Forward.Call;
         ref readonly FlashGradientCall gradients = ref shared->Gradients;
         (int batch, int first, int heads) = shared->Forward.Plan.FindHeads(call.Problem, tasks.Current);
         FlashSequence sequence = FlashSequence.Of(call, batch);
-        int queries = sequence.QueryLength, keys = sequence.KeyLength, keyRoom = sequence.KeyRoom;
-        int headDim = call.Problem.HeadDim, valueDim = call.Problem.ValueDim;
+        int queries = sequence.QueryLength,
+            keys = sequence.KeyLength,
+            keyRoom = sequence.KeyRoom;
+        int headDim = call.Problem.HeadDim,
+            valueDim = call.Problem.ValueDim;
         var stage = new HeadStage<T>(memory.Stage, batch, first, heads);
         staged->Forward.Call.Query = stage.CopyIn(call.Query, queries, headDim);
         staged->Forward.Call.Key = stage.CopyIn(call.Key, keys, headDim);
@@ -169,8 +211,17 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     /// not in use get zeros. Where keys may be hidden and a gradient is not finite, all are computed once more without the terms of weight
     /// zero: what a hidden key or its value holds, or a query that sees no key, must not reach any gradient.</summary>
     private static void RunKeys(
-        FlashGradientContext* shared, in GradientMemory memory, in ThreadTasks tasks, in FlashSequence sequence, int batch, int kvHead,
-        int firstKey, int endKey, bool wantsQuery, LinePrefetcher* prefetcher)
+        FlashGradientContext* shared,
+        in GradientMemory memory,
+        in ThreadTasks tasks,
+        in FlashSequence sequence,
+        int batch,
+        int kvHead,
+        int firstKey,
+        int endKey,
+        bool wantsQuery,
+        LinePrefetcher* prefetcher
+    )
     {
         if (!RunKeys(shared, memory, tasks, sequence, batch, kvHead, firstKey, endKey, wantsQuery, skipsZeros: false, prefetcher))
         {
@@ -182,25 +233,58 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     /// <returns>False where it has to be repeated without the terms of weight zero; only gradients of queries were stored then.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool RunKeys(
-        FlashGradientContext* shared, in GradientMemory memory, in ThreadTasks tasks, in FlashSequence sequence, int batch, int kvHead,
-        int firstKey, int endKey, bool wantsQuery, bool skipsZeros, LinePrefetcher* prefetcher)
+        FlashGradientContext* shared,
+        in GradientMemory memory,
+        in ThreadTasks tasks,
+        in FlashSequence sequence,
+        int batch,
+        int kvHead,
+        int firstKey,
+        int endKey,
+        bool wantsQuery,
+        bool skipsZeros,
+        LinePrefetcher* prefetcher
+    )
     {
         ref readonly FlashPlan plan = ref shared->Forward.Plan;
         ref readonly FlashCall call = ref shared->Forward.Call;
-        int keys = Math.Max(endKey - firstKey, 0), rows = sequence.QueryLength * plan.Group;
+        int keys = Math.Max(endKey - firstKey, 0),
+            rows = sequence.QueryLength * plan.Group;
         new Span<T>(memory.KeySums, keys * memory.PaddedHeadDim).Clear();
         new Span<T>(memory.ValueSums, keys * memory.PaddedValueDim).Clear();
         for (int row = 0; row < rows; row += plan.Lanes)
         {
-            if (!RunRows(shared, memory, tasks, sequence, batch, kvHead, row, rows, firstKey, endKey, memory.KeySums, memory.ValueSums,
-                wantsQuery, skipsZeros, prefetcher))
+            if (
+                !RunRows(
+                    shared,
+                    memory,
+                    tasks,
+                    sequence,
+                    batch,
+                    kvHead,
+                    row,
+                    rows,
+                    firstKey,
+                    endKey,
+                    memory.KeySums,
+                    memory.ValueSums,
+                    wantsQuery,
+                    skipsZeros,
+                    prefetcher
+                )
+            )
             {
                 return false;
             }
         }
-        if (shared->Forward.Scores.MayHideKeys && !skipsZeros
-            && !(Elementwise<TLanes, TVector, T>.IsFinite(memory.KeySums, (long)keys * memory.PaddedHeadDim)
-                && Elementwise<TLanes, TVector, T>.IsFinite(memory.ValueSums, (long)keys * memory.PaddedValueDim)))
+        if (
+            shared->Forward.Scores.MayHideKeys
+            && !skipsZeros
+            && !(
+                Elementwise<TLanes, TVector, T>.IsFinite(memory.KeySums, (long)keys * memory.PaddedHeadDim)
+                && Elementwise<TLanes, TVector, T>.IsFinite(memory.ValueSums, (long)keys * memory.PaddedValueDim)
+            )
+        )
         {
             return false;
         }
@@ -208,7 +292,8 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         for (int j = 0; j < keys; j++)
         {
             nint place = sequence.KeyStart + firstKey + j;
-            T* key = memory.KeySums + (nint)j * memory.PaddedHeadDim, value = memory.ValueSums + (nint)j * memory.PaddedValueDim;
+            T* key = memory.KeySums + (nint)j * memory.PaddedHeadDim,
+                value = memory.ValueSums + (nint)j * memory.PaddedValueDim;
             StoreRow(key, shared->Gradients.KeyGradient, sequence.KeyBatch, kvHead, place, call.Problem.HeadDim);
             StoreRow(value, shared->Gradients.ValueGradient, sequence.KeyBatch, kvHead, place, call.Problem.ValueDim);
         }
@@ -217,7 +302,13 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
 
     /// <summary>A block of queries before they are loaded: its size, and the keys that each lane sees.</summary>
     private static FlashBlock<T> BlockOf(
-        FlashGradientContext* shared, in GradientMemory memory, in FlashSequence sequence, int kvHead, int row, int rows)
+        FlashGradientContext* shared,
+        in GradientMemory memory,
+        in FlashSequence sequence,
+        int kvHead,
+        int row,
+        int rows
+    )
     {
         FlashBlock<T> block = memory.Block;
         block.SetCount(Math.Min(shared->Forward.Plan.Lanes, rows - row), TLanes.Count);
@@ -229,8 +320,22 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     /// <returns>False where the queries' gradients have to be computed without the terms of weight zero.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool RunRows(
-        FlashGradientContext* shared, in GradientMemory memory, in ThreadTasks tasks, in FlashSequence sequence, int batch, int kvHead,
-        int row, int rows, int firstKey, int endKey, T* keySums, T* valueSums, bool wantsQuery, bool skipsZeros, LinePrefetcher* prefetcher)
+        FlashGradientContext* shared,
+        in GradientMemory memory,
+        in ThreadTasks tasks,
+        in FlashSequence sequence,
+        int batch,
+        int kvHead,
+        int row,
+        int rows,
+        int firstKey,
+        int endKey,
+        T* keySums,
+        T* valueSums,
+        bool wantsQuery,
+        bool skipsZeros,
+        LinePrefetcher* prefetcher
+    )
     {
         ref readonly FlashPlan plan = ref shared->Forward.Plan;
         ref readonly FlashCall call = ref shared->Forward.Call;
@@ -249,20 +354,33 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
             new Span<T>(memory.QueryGradient, headDim * lanes).Clear();
         }
         bool prefetches = prefetcher is null && plan.Prefetches;
-        LinePrefetcher own = prefetches ? PrefetchForBlock(shared, memory, tasks, sequence, block, kvHead, row, rows, end - first) : default;
+        LinePrefetcher own = prefetches
+            ? PrefetchForBlock(shared, memory, tasks, sequence, block, kvHead, row, rows, end - first)
+            : default;
         prefetcher = prefetches ? &own : prefetcher;
         for (int key = first; key < end; key += plan.KeyBlock)
         {
             int n = Math.Min(plan.KeyBlock, end - key);
             FlashKeyBlock<T> keys = FlashKeyBlock<T>.Of(call, plan, sequence, kvHead, key, n, memory.Keys, memory.Values);
-            Propagate(shared, memory, block, batch, keys,
+            Propagate(
+                shared,
+                memory,
+                block,
+                batch,
+                keys,
                 keySums is null ? null : keySums + (nint)(key - firstKey) * memory.PaddedHeadDim,
-                valueSums is null ? null : valueSums + (nint)(key - firstKey) * memory.PaddedValueDim, wantsQuery, prefetcher);
+                valueSums is null ? null : valueSums + (nint)(key - firstKey) * memory.PaddedValueDim,
+                wantsQuery,
+                prefetcher
+            );
         }
         if (wantsQuery)
         {
-            if (shared->Forward.Scores.MayHideKeys && !skipsZeros
-                && !Elementwise<TLanes, TVector, T>.IsFinite(memory.QueryGradient, (long)headDim * lanes))
+            if (
+                shared->Forward.Scores.MayHideKeys
+                && !skipsZeros
+                && !Elementwise<TLanes, TVector, T>.IsFinite(memory.QueryGradient, (long)headDim * lanes)
+            )
             {
                 return false;
             }

@@ -40,15 +40,39 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
     /// <param name="prefetcher">What is prefetched meanwhile; null for nothing.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Propagate(
-        FlashGradientContext* shared, in GradientMemory memory, in FlashBlock<T> block, int batch, in FlashKeyBlock<T> keys,
-        T* keySums, T* valueSums, bool wantsQuery, LinePrefetcher* prefetcher)
+        FlashGradientContext* shared,
+        in GradientMemory memory,
+        in FlashBlock<T> block,
+        int batch,
+        in FlashKeyBlock<T> keys,
+        T* keySums,
+        T* valueSums,
+        bool wantsQuery,
+        LinePrefetcher* prefetcher
+    )
     {
         FlashContext* forward = &shared->Forward;
-        int headDim = forward->Call.Problem.HeadDim, valueDim = forward->Call.Problem.ValueDim;
-        int vectors = block.Vectors, lanes = vectors * TLanes.Count, firstKey = keys.First, count = keys.Count;
-        T* weights = memory.Scratch.Scores, gradients = memory.WeightGradients;
+        int headDim = forward->Call.Problem.HeadDim,
+            valueDim = forward->Call.Problem.ValueDim;
+        int vectors = block.Vectors,
+            lanes = vectors * TLanes.Count,
+            firstKey = keys.First,
+            count = keys.Count;
+        T* weights = memory.Scratch.Scores,
+            gradients = memory.WeightGradients;
         ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
-            keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, weights, lanes, count, vectors, prefetcher: prefetcher);
+            keys.Keys,
+            keys.KeyStride,
+            1,
+            block.Query,
+            lanes,
+            headDim,
+            weights,
+            lanes,
+            count,
+            vectors,
+            prefetcher: prefetcher
+        );
         if (ScoreModifier<TLanes, TVector, T>.IsNeeded(forward->Scores, block, firstKey, count))
         {
             ScoreModifier<TLanes, TVector, T>.Modify(forward, block, weights, batch, firstKey, count, memory.Scratch);
@@ -59,7 +83,18 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
             Elementwise<TLanes, TVector, T>.MultiplyRows(weights, block.InverseSum, lanes, count);
         }
         ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
-            keys.Values, keys.ValueStride, 1, memory.ResultGradient, lanes, valueDim, gradients, lanes, count, vectors, prefetcher: prefetcher);
+            keys.Values,
+            keys.ValueStride,
+            1,
+            memory.ResultGradient,
+            lanes,
+            valueDim,
+            gradients,
+            lanes,
+            count,
+            vectors,
+            prefetcher: prefetcher
+        );
         T* dropped = weights; // the weights by which the values were multiplied
         if (forward->Scores.HasDropout)
         {
@@ -72,8 +107,16 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         if (valueSums is not null)
         {
             ProductTile<TLanes, TVector, T>.AddWide(
-                dropped, lanes, memory.ResultGradientRows, memory.PaddedValueDim, block.Count, valueSums, memory.PaddedValueDim, count,
-                memory.PaddedValueDim);
+                dropped,
+                lanes,
+                memory.ResultGradientRows,
+                memory.PaddedValueDim,
+                block.Count,
+                valueSums,
+                memory.PaddedValueDim,
+                count,
+                memory.PaddedValueDim
+            );
         }
         ScoreGradients(weights, gradients, memory.Scratch.SoftcapSlopes, memory.Delta, count, lanes, block.SkipsZeros);
         if (wantsQuery && block.SkipsZeros)
@@ -81,18 +124,45 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
             T* ones = stackalloc T[lanes];
             new Span<T>(ones, lanes).Fill(Exponential.Number<T>(1));
             ZeroSkippingProduct<TLanes, TVector, T>.Multiply(
-                keys.Keys, keys.KeyStride, gradients, count, memory.QueryGradient, headDim, vectors, ones);
+                keys.Keys,
+                keys.KeyStride,
+                gradients,
+                count,
+                memory.QueryGradient,
+                headDim,
+                vectors,
+                ones
+            );
         }
         else if (wantsQuery)
         {
             ProductTile<TLanes, TVector, T>.Multiply<AddedSums>(
-                keys.Keys, 1, keys.KeyStride, gradients, lanes, count, memory.QueryGradient, lanes, headDim, vectors, prefetcher: prefetcher);
+                keys.Keys,
+                1,
+                keys.KeyStride,
+                gradients,
+                lanes,
+                count,
+                memory.QueryGradient,
+                lanes,
+                headDim,
+                vectors,
+                prefetcher: prefetcher
+            );
         }
         if (keySums is not null)
         {
             ProductTile<TLanes, TVector, T>.AddWide(
-                gradients, lanes, memory.QueryRows, memory.PaddedHeadDim, block.Count, keySums, memory.PaddedHeadDim, count,
-                memory.PaddedHeadDim);
+                gradients,
+                lanes,
+                memory.QueryRows,
+                memory.PaddedHeadDim,
+                block.Count,
+                keySums,
+                memory.PaddedHeadDim,
+                count,
+                memory.PaddedHeadDim
+            );
         }
     }
 
@@ -104,7 +174,10 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
         {
             for (int v = 0; v < lanes; v += TLanes.Count)
             {
-                TVector gradient = TLanes.Multiply(TLanes.Load(weights + v), TLanes.Subtract(TLanes.Load(gradients + v), TLanes.Load(delta + v)));
+                TVector gradient = TLanes.Multiply(
+                    TLanes.Load(weights + v),
+                    TLanes.Subtract(TLanes.Load(gradients + v), TLanes.Load(delta + v))
+                );
                 if (slopes is not null)
                 {
                     gradient = TLanes.Multiply(gradient, TLanes.Load(slopes + (nint)j * lanes + v));
@@ -113,7 +186,10 @@ internal static unsafe partial class FlashBackward<TLanes, TVector, T>
             }
             for (int v = 0; skipsZeros && v < lanes; v += TLanes.Count)
             {
-                TLanes.Store(TLanes.Select(TLanes.EqualTo(TLanes.Load(weights + v), default), default, TLanes.Load(gradients + v)), gradients + v);
+                TLanes.Store(
+                    TLanes.Select(TLanes.EqualTo(TLanes.Load(weights + v), default), default, TLanes.Load(gradients + v)),
+                    gradients + v
+                );
             }
         }
     }

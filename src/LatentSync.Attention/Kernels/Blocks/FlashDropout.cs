@@ -11,8 +11,12 @@ namespace LatentSync.Attention.Kernels.Blocks;
 /// · heads + head, low half of the offset), the key is the seed with the offset's high half; word key mod 4 decides.</remarks>
 internal static unsafe class FlashDropout
 {
-    private const uint FirstMultiplier = 0xD2511F53, SecondMultiplier = 0xCD9E8D57, FirstWeyl = 0x9E3779B9, SecondWeyl = 0xBB67AE85;
-    private const int Rounds = 10, WordsPerCounter = 4;
+    private const uint FirstMultiplier = 0xD2511F53,
+        SecondMultiplier = 0xCD9E8D57,
+        FirstWeyl = 0x9E3779B9,
+        SecondWeyl = 0xBB67AE85;
+    private const int Rounds = 10,
+        WordsPerCounter = 4;
 
     /// <summary>Fills (count, lanes) with 0 for a dropped weight and 1 / (1 - p) for a kept one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -21,7 +25,8 @@ internal static unsafe class FlashDropout
     {
         double probability = call.Problem.Dropout;
         ulong threshold = (ulong)(probability * 4294967296.0);
-        T kept = Exponential.Number<T>(1 / (1 - probability)), dropped = default;
+        T kept = Exponential.Number<T>(1 / (1 - probability)),
+            dropped = default;
         ulong* words = stackalloc ulong[WordsPerCounter * 4];
         ulong seed = call.DropoutSeed ^ (call.DropoutOffset & 0xFFFFFFFF00000000);
         int end = firstKey + count;
@@ -29,7 +34,8 @@ internal static unsafe class FlashDropout
         {
             // Four lanes at once; numbers of lanes are multiples of 4 (or 2, where a vector has two doubles).
             int n = Math.Min(Vector256<ulong>.Count, lanes - i);
-            Vector256<ulong> query = default, head = default;
+            Vector256<ulong> query = default,
+                head = default;
             for (int lane = 0; lane < n; lane++)
             {
                 query = query.WithElement(lane, (uint)block.Position[i + lane]);
@@ -59,10 +65,12 @@ internal static unsafe class FlashDropout
     private static void Draw(Vector256<ulong> c0, Vector256<ulong> c1, Vector256<ulong> c2, Vector256<ulong> c3, ulong seed, ulong* words)
     {
         Vector256<ulong> low = Vector256.Create(0xFFFFFFFFUL);
-        uint k0 = (uint)seed, k1 = (uint)(seed >> 32);
+        uint k0 = (uint)seed,
+            k1 = (uint)(seed >> 32);
         for (int round = 0; round < Rounds; round++, k0 += FirstWeyl, k1 += SecondWeyl)
         {
-            Vector256<ulong> first = c0 * FirstMultiplier, second = c2 * SecondMultiplier;
+            Vector256<ulong> first = c0 * FirstMultiplier,
+                second = c2 * SecondMultiplier;
             c0 = (second >>> 32) ^ c1 ^ Vector256.Create((ulong)k0);
             c1 = second & low;
             c2 = (first >>> 32) ^ c3 ^ Vector256.Create((ulong)k1);

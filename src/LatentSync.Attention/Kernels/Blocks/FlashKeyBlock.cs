@@ -39,19 +39,38 @@ internal readonly unsafe struct FlashKeyBlock<T>
     /// <param name="valueRoom">(n, Dv), rows <see cref="FlashPlan.ValueStride"/> apart, for copied values.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static FlashKeyBlock<T> Of(
-        in FlashCall call, in FlashPlan plan, in FlashSequence sequence, int kvHead, int first, int count, T* keyRoom, T* valueRoom)
+        in FlashCall call,
+        in FlashPlan plan,
+        in FlashSequence sequence,
+        int kvHead,
+        int first,
+        int count,
+        T* keyRoom,
+        T* valueRoom
+    )
     {
-        int headDim = call.Problem.HeadDim, valueDim = call.Problem.ValueDim;
+        int headDim = call.Problem.HeadDim,
+            valueDim = call.Problem.ValueDim;
         for (int j = 0; plan.CopiesValues && j < count; j++)
         {
             (nint page, nint place) = sequence.Place(call, first + j);
             if (!plan.InPlace)
             {
                 RowConversion.Read(
-                    call.Key.Row(page, kvHead, place), call.Key.DType, call.Key.ColumnStride, keyRoom + (nint)j * headDim, headDim);
+                    call.Key.Row(page, kvHead, place),
+                    call.Key.DType,
+                    call.Key.ColumnStride,
+                    keyRoom + (nint)j * headDim,
+                    headDim
+                );
             }
             RowConversion.Read(
-                call.Value.Row(page, kvHead, place), call.Value.DType, call.Value.ColumnStride, valueRoom + (nint)j * plan.ValueStride, valueDim);
+                call.Value.Row(page, kvHead, place),
+                call.Value.DType,
+                call.Value.ColumnStride,
+                valueRoom + (nint)j * plan.ValueStride,
+                valueDim
+            );
         }
         return new FlashKeyBlock<T>
         {
@@ -69,5 +88,10 @@ internal readonly unsafe struct FlashKeyBlock<T>
     /// <param name="valueOffset">Elements from this head's values to those of the other.</param>
     /// <param name="count">Keys.</param>
     internal FlashKeyBlock<T> OfOtherHead(nint keyOffset, nint valueOffset, int count) =>
-        this with { Keys = Keys + keyOffset, Values = Values + valueOffset, Count = count };
+        this with
+        {
+            Keys = Keys + keyOffset,
+            Values = Values + valueOffset,
+            Count = count,
+        };
 }

@@ -21,21 +21,50 @@ internal static unsafe class FlashScores<TLanes, TVector, T>
     /// <param name="prefetcher">What is prefetched meanwhile; null for nothing.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Compute(
-        FlashContext* context, in FlashBlock<T> block, in FlashKeyBlock<T> keys, int batch, in FlashScratch<T> scratch, LinePrefetcher* prefetcher)
+        FlashContext* context,
+        in FlashBlock<T> block,
+        in FlashKeyBlock<T> keys,
+        int batch,
+        in FlashScratch<T> scratch,
+        LinePrefetcher* prefetcher
+    )
     {
-        int headDim = context->Call.Problem.HeadDim, lanes = block.Vectors * TLanes.Count;
+        int headDim = context->Call.Problem.HeadDim,
+            lanes = block.Vectors * TLanes.Count;
         T* scores = scratch.Scores;
         if (ScoreModifier<TLanes, TVector, T>.IsNeeded(context->Scores, block, keys.First, keys.Count))
         {
             ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
-                keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, scores, lanes, keys.Count, block.Vectors, prefetcher: prefetcher);
+                keys.Keys,
+                keys.KeyStride,
+                1,
+                block.Query,
+                lanes,
+                headDim,
+                scores,
+                lanes,
+                keys.Count,
+                block.Vectors,
+                prefetcher: prefetcher
+            );
             ScoreModifier<TLanes, TVector, T>.Modify(context, block, scores, batch, keys.First, keys.Count, scratch);
         }
         else
         {
             ProductTile<TLanes, TVector, T>.Multiply<NewSumsWithMaximum>(
-                keys.Keys, keys.KeyStride, 1, block.Query, lanes, headDim, scores, lanes, keys.Count, block.Vectors, block.Maximum,
-                prefetcher);
+                keys.Keys,
+                keys.KeyStride,
+                1,
+                block.Query,
+                lanes,
+                headDim,
+                scores,
+                lanes,
+                keys.Count,
+                block.Vectors,
+                block.Maximum,
+                prefetcher
+            );
         }
     }
 }

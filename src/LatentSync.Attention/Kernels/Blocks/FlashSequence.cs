@@ -106,13 +106,15 @@ internal readonly unsafe struct FlashSequence
         }
         FillPositions(group, block, kvHead, firstRow, lanes);
         int offset = problem.CausalAlignment == CausalAlignment.BottomRight ? KeyLength - QueryLength : 0;
-        int before = problem.LeftWindow ?? int.MaxValue, after = problem.IsCausal ? 0 : int.MaxValue;
+        int before = problem.LeftWindow ?? int.MaxValue,
+            after = problem.IsCausal ? 0 : int.MaxValue;
         after = Math.Min(after, problem.RightWindow ?? int.MaxValue);
         (block.MinFirstKey, block.MaxFirstKey, block.MinLastKey, block.MaxLastKey) = (int.MaxValue, 0, int.MaxValue, -1);
         for (int i = 0; i < lanes; i++)
         {
             long diagonal = (long)block.Position[i] + offset;
-            int first = (int)Math.Clamp(diagonal - before, 0, KeyLength), last = (int)Math.Clamp(diagonal + after, -1, KeyLength - 1);
+            int first = (int)Math.Clamp(diagonal - before, 0, KeyLength),
+                last = (int)Math.Clamp(diagonal + after, -1, KeyLength - 1);
             (block.Diagonal[i], block.FirstKey[i], block.LastKey[i]) = ((int)diagonal, first, last);
             if (first <= last)
             {
@@ -129,8 +131,10 @@ internal readonly unsafe struct FlashSequence
         where T : unmanaged
     {
         (int g, int position) = Locate(firstRow);
-        int* heads = block.Head, positions = block.Position;
-        int i = 0, head = kvHead * group + g;
+        int* heads = block.Head,
+            positions = block.Position;
+        int i = 0,
+            head = kvHead * group + g;
         for (; i < block.Count; head++, position = 0)
         {
             for (int end = Math.Min(block.Count, i + QueryLength - position); i < end; i++, position++)

@@ -39,12 +39,16 @@ internal static unsafe class FlashSoftmax<TLanes, TVector, T>
     {
         int lanes = block.Vectors * TLanes.Count;
         T* shift = stackalloc T[lanes];
-        TVector scale = Constant(plan.ScoreScale), factor = Constant(plan.ExponentFactor);
-        TVector least = Exponential.Least<TLanes, TVector, T>(plan.ExponentFactor, headroom: 0), round = Exponential.Round<TLanes, TVector, T>(headroom: 0);
-        TVector hidden = Constant(double.NegativeInfinity), zero = default;
+        TVector scale = Constant(plan.ScoreScale),
+            factor = Constant(plan.ExponentFactor);
+        TVector least = Exponential.Least<TLanes, TVector, T>(plan.ExponentFactor, headroom: 0),
+            round = Exponential.Round<TLanes, TVector, T>(headroom: 0);
+        TVector hidden = Constant(double.NegativeInfinity),
+            zero = default;
         for (int v = 0; v < lanes; v += TLanes.Count)
         {
-            TVector maximum = TLanes.Multiply(TLanes.Load(block.Maximum + v), scale), old = TLanes.Multiply(TLanes.Load(before + v), scale);
+            TVector maximum = TLanes.Multiply(TLanes.Load(block.Maximum + v), scale),
+                old = TLanes.Multiply(TLanes.Load(before + v), scale);
             maximum = TLanes.Select(TLanes.EqualTo(maximum, hidden), zero, maximum); // a lane that has seen no key yet
             TVector alpha = Exponential.PowerOfTwo<TLanes, TVector, T>(TLanes.Subtract(old, maximum), factor, least, round);
             TLanes.Store(maximum, shift + v);
@@ -83,12 +87,18 @@ internal static unsafe class FlashSoftmax<TLanes, TVector, T>
     private static void ToWeights<TScaling>(in ScorePlan plan, int headroom, T* scores, int count, int vectors, T* shift, T* sums)
         where TScaling : struct, IScaling
     {
-        TVector scale = Constant(plan.ScoreScale), factor = Constant(plan.ExponentFactor);
-        TVector least = Exponential.Least<TLanes, TVector, T>(plan.ExponentFactor, headroom), round = Exponential.Round<TLanes, TVector, T>(headroom);
-        nint w = TLanes.Count, lanes = vectors * w;
+        TVector scale = Constant(plan.ScoreScale),
+            factor = Constant(plan.ExponentFactor);
+        TVector least = Exponential.Least<TLanes, TVector, T>(plan.ExponentFactor, headroom),
+            round = Exponential.Round<TLanes, TVector, T>(headroom);
+        nint w = TLanes.Count,
+            lanes = vectors * w;
         for (; vectors >= 2; vectors -= 2, scores += 2 * w, shift += 2 * w)
         {
-            TVector h0 = TLanes.Load(shift), h1 = TLanes.Load(shift + w), l0 = default, l1 = default;
+            TVector h0 = TLanes.Load(shift),
+                h1 = TLanes.Load(shift + w),
+                l0 = default,
+                l1 = default;
             T* place = scores;
             for (int j = 0; j < count; j++, place += lanes)
             {
@@ -104,7 +114,8 @@ internal static unsafe class FlashSoftmax<TLanes, TVector, T>
         }
         if (vectors == 1)
         {
-            TVector h0 = TLanes.Load(shift), l0 = default;
+            TVector h0 = TLanes.Load(shift),
+                l0 = default;
             for (int j = 0; j < count; j++, scores += lanes)
             {
                 l0 = TLanes.Add(l0, ToWeight<TScaling>(scores, scale, h0, factor, least, round));

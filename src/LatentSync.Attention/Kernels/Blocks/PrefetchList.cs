@@ -52,7 +52,8 @@ internal unsafe ref struct PrefetchList(byte** room, int capacity)
     /// <param name="parts">Number of parts.</param>
     internal void AddKeysAndValues(in FlashCall call, in FlashSequence sequence, int kvHead, int part, int parts)
     {
-        int first = (int)((long)sequence.KeyLength * part / parts), count = (int)((long)sequence.KeyLength * (part + 1) / parts) - first;
+        int first = (int)((long)sequence.KeyLength * part / parts),
+            count = (int)((long)sequence.KeyLength * (part + 1) / parts) - first;
         Add(call.Key, sequence.KeyBatch, kvHead, sequence.KeyStart + first, count);
         Add(call.Value, sequence.KeyBatch, kvHead, sequence.KeyStart + first, count);
     }

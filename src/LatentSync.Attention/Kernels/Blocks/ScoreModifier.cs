@@ -34,7 +34,14 @@ internal static unsafe class ScoreModifier<TLanes, TVector, T>
     /// <param name="scratch">Room for a mask.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Modify(
-        FlashContext* context, in FlashBlock<T> block, T* scores, int batch, int firstKey, int count, in FlashScratch<T> scratch)
+        FlashContext* context,
+        in FlashBlock<T> block,
+        T* scores,
+        int batch,
+        int firstKey,
+        int count,
+        in FlashScratch<T> scratch
+    )
     {
         ref readonly FlashCall call = ref context->Call;
         int lanes = block.Vectors * TLanes.Count;
@@ -46,18 +53,27 @@ internal static unsafe class ScoreModifier<TLanes, TVector, T>
         }
         bool isCut = IsCut(context->Scores, block, firstKey, count);
         double cap = call.Problem.Softcap;
-        TVector scale = Constant(call.Problem.EffectiveScale), hidden = Constant(double.NegativeInfinity);
-        TVector capacity = Constant(cap), perCapacity = Constant(cap > 0 ? 1 / cap : 0);
-        T* first = scratch.LaneNumbers, last = first + lanes, diagonal = last + lanes, slope = diagonal + lanes;
+        TVector scale = Constant(call.Problem.EffectiveScale),
+            hidden = Constant(double.NegativeInfinity);
+        TVector capacity = Constant(cap),
+            perCapacity = Constant(cap > 0 ? 1 / cap : 0);
+        T* first = scratch.LaneNumbers,
+            last = first + lanes,
+            diagonal = last + lanes,
+            slope = diagonal + lanes;
         FillLaneNumbers(call, block, batch, firstKey, count, first, last, diagonal, slope);
         for (int v = 0; v < lanes; v += TLanes.Count)
         {
-            TVector maximum = TLanes.Load(block.Maximum + v), lower = TLanes.Load(first + v), upper = TLanes.Load(last + v);
-            TVector own = TLanes.Load(diagonal + v), steepness = TLanes.Load(slope + v);
+            TVector maximum = TLanes.Load(block.Maximum + v),
+                lower = TLanes.Load(first + v),
+                upper = TLanes.Load(last + v);
+            TVector own = TLanes.Load(diagonal + v),
+                steepness = TLanes.Load(slope + v);
             for (int j = 0; j < count; j++)
             {
                 T* place = scores + j * lanes + v;
-                TVector score = TLanes.Load(place), key = Constant(j);
+                TVector score = TLanes.Load(place),
+                    key = Constant(j);
                 if (context->Scores.Modifies)
                 {
                     score = TLanes.Multiply(score, scale);
@@ -103,7 +119,16 @@ internal static unsafe class ScoreModifier<TLanes, TVector, T>
     /// <summary>Per lane, counted from the block's first key: first and last visible key, key on the diagonal; and the ALiBi
     /// slope.</summary>
     private static void FillLaneNumbers(
-        in FlashCall call, in FlashBlock<T> block, int batch, int firstKey, int count, T* first, T* last, T* diagonal, T* slope)
+        in FlashCall call,
+        in FlashBlock<T> block,
+        int batch,
+        int firstKey,
+        int count,
+        T* first,
+        T* last,
+        T* diagonal,
+        T* slope
+    )
     {
         int lanes = block.Vectors * TLanes.Count;
         for (int i = 0; i < lanes; i++)
@@ -145,7 +170,8 @@ internal static unsafe class ScoreModifier<TLanes, TVector, T>
     {
         if (mask.Kind == AttentionMaskKind.Boolean)
         {
-            T seen = default, hidden = Exponential.Number<T>(double.NegativeInfinity);
+            T seen = default,
+                hidden = Exponential.Number<T>(double.NegativeInfinity);
             byte* flags = (byte*)mask.Address + offset;
             for (int j = 0; j < count; j++)
             {
@@ -175,7 +201,9 @@ internal static unsafe class ScoreModifier<TLanes, TVector, T>
                 value = single;
             }
             // A finite number beyond float's stays finite: only -∞ hides.
-            destination[j] = Exponential.Number<T>(double.IsFinite(value) && isDouble ? Math.Clamp(value, -float.MaxValue, float.MaxValue) : value);
+            destination[j] = Exponential.Number<T>(
+                double.IsFinite(value) && isDouble ? Math.Clamp(value, -float.MaxValue, float.MaxValue) : value
+            );
         }
     }
 
@@ -184,9 +212,14 @@ internal static unsafe class ScoreModifier<TLanes, TVector, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Tanh(TVector x)
     {
-        TVector size = TLanes.Abs(x), one = Constant(1);
-        TVector decay = Exponential.PowerOfTwo<TLanes, TVector, T>(TLanes.Subtract(default, size), Constant(2 * Exponential.Log2E),
-            Exponential.Least<TLanes, TVector, T>(2 * Exponential.Log2E, headroom: 0), Exponential.Round<TLanes, TVector, T>(headroom: 0));
+        TVector size = TLanes.Abs(x),
+            one = Constant(1);
+        TVector decay = Exponential.PowerOfTwo<TLanes, TVector, T>(
+            TLanes.Subtract(default, size),
+            Constant(2 * Exponential.Log2E),
+            Exponential.Least<TLanes, TVector, T>(2 * Exponential.Log2E, headroom: 0),
+            Exponential.Round<TLanes, TVector, T>(headroom: 0)
+        );
         TVector result = TLanes.Divide(TLanes.Subtract(one, decay), TLanes.Add(one, decay));
         if (typeof(T) == typeof(float))
         {

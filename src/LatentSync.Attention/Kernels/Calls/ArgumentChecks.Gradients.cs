@@ -14,11 +14,19 @@ internal static partial class ArgumentChecks
         where T : unmanaged
     {
         FlashCall forward = CallOf(arguments);
-        Require(arguments.PageTable.Rank == 0, $"a page table", "no pages: a page may belong to several sequences, whose gradients it cannot hold",
-            nameof(arguments.PageTable));
+        Require(
+            arguments.PageTable.Rank == 0,
+            $"a page table",
+            "no pages: a page may belong to several sequences, whose gradients it cannot hold",
+            nameof(arguments.PageTable)
+        );
         long rows = Rows(arguments, forward.Problem);
-        Require(forward.Problem.NeedsLogSumExp || rows == 0, $"0 numbers", $"{rows}, as FlashAttention.Forward wrote them",
-            forward.Problem.DType == AttentionDType.Float64 ? nameof(arguments.LogSumExpDouble) : nameof(arguments.LogSumExp));
+        Require(
+            forward.Problem.NeedsLogSumExp || rows == 0,
+            $"0 numbers",
+            $"{rows}, as FlashAttention.Forward wrote them",
+            forward.Problem.DType == AttentionDType.Float64 ? nameof(arguments.LogSumExpDouble) : nameof(arguments.LogSumExp)
+        );
         return new FlashGradientCall
         {
             Forward = forward,
@@ -40,7 +48,8 @@ internal static partial class ArgumentChecks
     private static FlashOperand OperandLike<T>(in ReadOnlyTensorSpan<T> gradient, in ReadOnlyTensorSpan<T> operand, string name)
         where T : unmanaged
     {
-        ReadOnlySpan<nint> found = gradient.Lengths, required = operand.Lengths;
+        ReadOnlySpan<nint> found = gradient.Lengths,
+            required = operand.Lengths;
         Require(found.SequenceEqual(required), $"{found}", $"{required}", name);
         return OperandOf(found, gradient.Strides, DTypeOf<T>());
     }

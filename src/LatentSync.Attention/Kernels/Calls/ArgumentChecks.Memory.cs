@@ -15,8 +15,10 @@ internal static unsafe partial class ArgumentChecks
         where T : unmanaged
     {
         ReadOnlyTensorSpan<T> output = arguments.Output;
-        ReadOnlySpan<nint> count = [LogSumExpCount(arguments)], one = [1];
-        MemoryFootprint written = Of((void*)call.Output.Address, output), logSumExp = new(call.LogSumExp, count, one, call.Problem.DType.ComputeSize());
+        ReadOnlySpan<nint> count = [LogSumExpCount(arguments)],
+            one = [1];
+        MemoryFootprint written = Of((void*)call.Output.Address, output),
+            logSumExp = new(call.LogSumExp, count, one, call.Problem.DType.ComputeSize());
         Check(written, logSumExp, nameof(arguments.Output), nameof(arguments.LogSumExp));
         CheckAgainstInputs(written, nameof(arguments.Output), arguments, call);
         CheckAgainstInputs(logSumExp, nameof(arguments.LogSumExp), arguments, call);
@@ -27,12 +29,19 @@ internal static unsafe partial class ArgumentChecks
     /// <param name="gradients">The gradients, pinned.</param>
     /// <param name="call">The call, with its addresses.</param>
     /// <exception cref="ArgumentException">Some of it lies in other memory that the call is given.</exception>
-    internal static void CheckMemory<T>(in FlashAttentionArguments<T> arguments, in FlashAttentionGradients<T> gradients, in FlashGradientCall call)
+    internal static void CheckMemory<T>(
+        in FlashAttentionArguments<T> arguments,
+        in FlashAttentionGradients<T> gradients,
+        in FlashGradientCall call
+    )
         where T : unmanaged
     {
-        ReadOnlyTensorSpan<T> queryTensor = gradients.QueryGradient, keyTensor = gradients.KeyGradient, valueTensor = gradients.ValueGradient;
+        ReadOnlyTensorSpan<T> queryTensor = gradients.QueryGradient,
+            keyTensor = gradients.KeyGradient,
+            valueTensor = gradients.ValueGradient;
         MemoryFootprint query = Of((void*)call.QueryGradient.Address, queryTensor);
-        MemoryFootprint key = Of((void*)call.KeyGradient.Address, keyTensor), value = Of((void*)call.ValueGradient.Address, valueTensor);
+        MemoryFootprint key = Of((void*)call.KeyGradient.Address, keyTensor),
+            value = Of((void*)call.ValueGradient.Address, valueTensor);
         Check(query, key, nameof(gradients.QueryGradient), nameof(gradients.KeyGradient));
         Check(query, value, nameof(gradients.QueryGradient), nameof(gradients.ValueGradient));
         Check(key, value, nameof(gradients.KeyGradient), nameof(gradients.ValueGradient));
@@ -43,21 +52,41 @@ internal static unsafe partial class ArgumentChecks
 
     /// <summary>The forward pass's inputs and results, and the output's gradient.</summary>
     private static void CheckAgainstAll<T>(
-        in MemoryFootprint written, string name, in FlashAttentionArguments<T> arguments, in FlashAttentionGradients<T> gradients, in FlashGradientCall call)
+        in MemoryFootprint written,
+        string name,
+        in FlashAttentionArguments<T> arguments,
+        in FlashAttentionGradients<T> gradients,
+        in FlashGradientCall call
+    )
         where T : unmanaged
     {
-        ReadOnlyTensorSpan<T> output = arguments.Output, outputGradient = gradients.OutputGradient;
-        ReadOnlySpan<nint> count = [LogSumExpCount(arguments)], one = [1];
+        ReadOnlyTensorSpan<T> output = arguments.Output,
+            outputGradient = gradients.OutputGradient;
+        ReadOnlySpan<nint> count = [LogSumExpCount(arguments)],
+            one = [1];
         Check(written, Of((void*)call.OutputGradient.Address, outputGradient), name, nameof(gradients.OutputGradient));
         Check(written, Of((void*)call.Forward.Output.Address, output), name, nameof(arguments.Output));
-        Check(written, new(call.Forward.LogSumExp, count, one, call.Forward.Problem.DType.ComputeSize()), name, nameof(arguments.LogSumExp));
+        Check(
+            written,
+            new(call.Forward.LogSumExp, count, one, call.Forward.Problem.DType.ComputeSize()),
+            name,
+            nameof(arguments.LogSumExp)
+        );
         CheckAgainstInputs(written, name, arguments, call.Forward);
     }
 
-    private static void CheckAgainstInputs<T>(in MemoryFootprint written, string name, in FlashAttentionArguments<T> arguments, in FlashCall call)
+    private static void CheckAgainstInputs<T>(
+        in MemoryFootprint written,
+        string name,
+        in FlashAttentionArguments<T> arguments,
+        in FlashCall call
+    )
         where T : unmanaged
     {
-        ReadOnlyTensorSpan<T> query = arguments.Query, key = arguments.Key, value = arguments.Value, bias = arguments.Bias;
+        ReadOnlyTensorSpan<T> query = arguments.Query,
+            key = arguments.Key,
+            value = arguments.Value,
+            bias = arguments.Bias;
         ReadOnlyTensorSpan<bool> mask = arguments.Mask;
         ReadOnlyTensorSpan<int> pages = arguments.PageTable;
         Check(written, Of((void*)call.Query.Address, query), name, nameof(arguments.Query));
@@ -87,7 +116,8 @@ internal static unsafe partial class ArgumentChecks
     private static void CheckNumbers<T>(in MemoryFootprint written, string name, T* start, int count, string otherName)
         where T : unmanaged
     {
-        ReadOnlySpan<nint> length = [count], one = [1];
+        ReadOnlySpan<nint> length = [count],
+            one = [1];
         Check(written, new MemoryFootprint(start, length, one, sizeof(T)), name, otherName);
     }
 

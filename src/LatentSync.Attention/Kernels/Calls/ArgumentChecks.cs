@@ -24,7 +24,9 @@ internal static partial class ArgumentChecks
         where T : unmanaged
     {
         AttentionDType dtype = DTypeOf<T>();
-        ReadOnlySpan<nint> query = arguments.Query.Lengths, key = arguments.Key.Lengths, value = arguments.Value.Lengths;
+        ReadOnlySpan<nint> query = arguments.Query.Lengths,
+            key = arguments.Key.Lengths,
+            value = arguments.Value.Lengths;
         ReadOnlySpan<nint> output = arguments.Output.Lengths;
         CheckRank(query, nameof(arguments.Query));
         CheckRank(key, nameof(arguments.Key));
@@ -52,12 +54,25 @@ internal static partial class ArgumentChecks
             NeedsLogSumExp = !arguments.LogSumExp.IsEmpty || !arguments.LogSumExpDouble.IsEmpty,
         };
         Require(key[3] == query[3], $"key {key}, query {query}", "the same number of elements per vector", nameof(arguments.Key));
-        Require(value[..3].SequenceEqual(key[..3]), $"value {value}, key {key}", "the same sizes but for the last", nameof(arguments.Value));
-        Require(output[..3].SequenceEqual(query[..3]) && output[3] == value[3],
-            $"output {output}", $"({query[0]}, {query[1]}, {query[2]}, {value[3]})", nameof(arguments.Output));
+        Require(
+            value[..3].SequenceEqual(key[..3]),
+            $"value {value}, key {key}",
+            "the same sizes but for the last",
+            nameof(arguments.Value)
+        );
+        Require(
+            output[..3].SequenceEqual(query[..3]) && output[3] == value[3],
+            $"output {output}",
+            $"({query[0]}, {query[1]}, {query[2]}, {value[3]})",
+            nameof(arguments.Output)
+        );
         problem.Validate();
-        Require(problem.HeadCount / problem.KvHeadCount * (long)problem.QueryLength <= MostRows,
-            $"{problem.QueryLength} queries, {problem.HeadCount / problem.KvHeadCount} heads per key head", $"at most {MostRows} of both", nameof(arguments.Query));
+        Require(
+            problem.HeadCount / problem.KvHeadCount * (long)problem.QueryLength <= MostRows,
+            $"{problem.QueryLength} queries, {problem.HeadCount / problem.KvHeadCount} heads per key head",
+            $"at most {MostRows} of both",
+            nameof(arguments.Query)
+        );
         CheckOptions(arguments, problem);
         var call = new FlashCall
         {
@@ -93,7 +108,9 @@ internal static partial class ArgumentChecks
         }
         return typeof(T) == typeof(BFloat16)
             ? AttentionDType.BFloat16
-            : throw new NotSupportedException($"FlashAttention does not compute with {typeof(T)}; it does with float, double, Half and BFloat16.");
+            : throw new NotSupportedException(
+                $"FlashAttention does not compute with {typeof(T)}; it does with float, double, Half and BFloat16."
+            );
     }
 
     private static void CheckRank(ReadOnlySpan<nint> lengths, string name)
@@ -109,7 +126,9 @@ internal static partial class ArgumentChecks
         where T : unmanaged
     {
         ReadOnlySpan<nint> query = arguments.Query.Lengths;
-        return arguments.QueryStarts.IsEmpty ? (int)query[2] : LongestPacked(arguments.QueryStarts, query, nameof(arguments.Query), nameof(arguments.QueryStarts));
+        return arguments.QueryStarts.IsEmpty
+            ? (int)query[2]
+            : LongestPacked(arguments.QueryStarts, query, nameof(arguments.Query), nameof(arguments.QueryStarts));
     }
 
     private static int KeyLength<T>(in FlashAttentionArguments<T> arguments, int batch)
@@ -119,8 +138,12 @@ internal static partial class ArgumentChecks
         int length = (int)key[2];
         if (!arguments.KeyStarts.IsEmpty)
         {
-            Require(arguments.KeyStarts.Length == batch + 1, $"{arguments.KeyStarts.Length} numbers", $"{batch + 1}, one more than sequences",
-                nameof(arguments.KeyStarts));
+            Require(
+                arguments.KeyStarts.Length == batch + 1,
+                $"{arguments.KeyStarts.Length} numbers",
+                $"{batch + 1}, one more than sequences",
+                nameof(arguments.KeyStarts)
+            );
             length = LongestPacked(arguments.KeyStarts, key, nameof(arguments.Key), nameof(arguments.KeyStarts));
         }
         else
@@ -139,7 +162,12 @@ internal static partial class ArgumentChecks
         int longest = 0;
         for (int i = 1; i < starts.Length; i++)
         {
-            Require(starts[i] >= starts[i - 1], $"start {i} of {starts[i]} after {starts[i - 1]}", "no number smaller than the one before", startsName);
+            Require(
+                starts[i] >= starts[i - 1],
+                $"start {i} of {starts[i]} after {starts[i - 1]}",
+                "no number smaller than the one before",
+                startsName
+            );
             longest = Math.Max(longest, starts[i] - starts[i - 1]);
         }
         Require(starts[^1] <= lengths[2], $"last start {starts[^1]}", $"at most {lengths[2]}, the rows of {tensorName}", startsName);
@@ -162,13 +190,20 @@ internal static partial class ArgumentChecks
     {
         const string Name = nameof(arguments.PageTable);
         ReadOnlyTensorSpan<int> table = arguments.PageTable;
-        ReadOnlySpan<nint> lengths = table.Lengths, key = arguments.Key.Lengths;
+        ReadOnlySpan<nint> lengths = table.Lengths,
+            key = arguments.Key.Lengths;
         Require(arguments.KeyStarts.IsEmpty, $"both", "pages or packed keys, not both", nameof(arguments.KeyStarts));
         Require(lengths.Length == 2 && lengths[0] == batch, $"{lengths}", $"({batch}, pages per sequence)", Name);
         Require(table.IsEmpty || table.IsDense, $"strides {table.Strides}", "numbers side by side", Name);
         Require(key[2] >= 1, $"key {key}", "pages of at least 1 key", nameof(arguments.Key));
-        Require((Int128)lengths[1] * key[2] <= int.MaxValue, $"{lengths[1]} pages of {key[2]} keys", "at most 2^31 - 1 keys of a sequence", Name);
-        int pages = (int)lengths[1], pageSize = (int)key[2];
+        Require(
+            (Int128)lengths[1] * key[2] <= int.MaxValue,
+            $"{lengths[1]} pages of {key[2]} keys",
+            "at most 2^31 - 1 keys of a sequence",
+            Name
+        );
+        int pages = (int)lengths[1],
+            pageSize = (int)key[2];
         CheckKeyLengths(arguments.KeyLengths, batch, pages * pageSize);
         if (table.IsEmpty)
         {
@@ -190,20 +225,33 @@ internal static partial class ArgumentChecks
     private static void CheckOptions<T>(in FlashAttentionArguments<T> arguments, in AttentionProblem problem)
         where T : unmanaged
     {
-        Require(arguments.CausalAlignment is CausalAlignment.TopLeft or CausalAlignment.BottomRight, $"{(int)arguments.CausalAlignment}",
-            "TopLeft or BottomRight", nameof(arguments.CausalAlignment));
+        Require(
+            arguments.CausalAlignment is CausalAlignment.TopLeft or CausalAlignment.BottomRight,
+            $"{(int)arguments.CausalAlignment}",
+            "TopLeft or BottomRight",
+            nameof(arguments.CausalAlignment)
+        );
         Require(arguments.Threads is null or >= 1, $"{arguments.Threads}", "at least 1", nameof(arguments.Threads));
-        int slopes = arguments.AlibiSlopes.Length, heads = problem.HeadCount;
-        Require(slopes == 0 || slopes == heads || slopes == (long)problem.Batch * heads, $"{slopes} slopes",
-            $"H = {heads} or B · H = {(long)problem.Batch * heads}", nameof(arguments.AlibiSlopes));
+        int slopes = arguments.AlibiSlopes.Length,
+            heads = problem.HeadCount;
+        Require(
+            slopes == 0 || slopes == heads || slopes == (long)problem.Batch * heads,
+            $"{slopes} slopes",
+            $"H = {heads} or B · H = {(long)problem.Batch * heads}",
+            nameof(arguments.AlibiSlopes)
+        );
         foreach (float slope in arguments.AlibiSlopes)
         {
             Require(float.IsFinite(slope), $"slope {slope}", "finite numbers", nameof(arguments.AlibiSlopes));
         }
         bool isDouble = problem.DType == AttentionDType.Float64;
         Require(arguments.LogSumExp.IsEmpty || !isDouble, $"operands of double", "LogSumExpDouble", nameof(arguments.LogSumExp));
-        Require(arguments.LogSumExpDouble.IsEmpty || isDouble, $"operands of {problem.DType.LongName()}", "LogSumExp",
-            nameof(arguments.LogSumExpDouble));
+        Require(
+            arguments.LogSumExpDouble.IsEmpty || isDouble,
+            $"operands of {problem.DType.LongName()}",
+            "LogSumExp",
+            nameof(arguments.LogSumExpDouble)
+        );
         long rows = Rows(arguments, problem);
         int given = arguments.LogSumExp.Length + arguments.LogSumExpDouble.Length;
         Require(given == 0 || given == rows, $"{given} numbers", $"{rows}, one per query and head", nameof(arguments.LogSumExp));
@@ -213,15 +261,21 @@ internal static partial class ArgumentChecks
     /// <summary>Queries of all heads and sequences: as many numbers has the logsumexp.</summary>
     private static long Rows<T>(in FlashAttentionArguments<T> arguments, in AttentionProblem problem)
         where T : unmanaged =>
-        arguments.QueryStarts.IsEmpty ? (long)problem.Batch * problem.HeadCount * problem.QueryLength : (long)problem.HeadCount * arguments.QueryStarts[^1];
+        arguments.QueryStarts.IsEmpty
+            ? (long)problem.Batch * problem.HeadCount * problem.QueryLength
+            : (long)problem.HeadCount * arguments.QueryStarts[^1];
 
     /// <summary>Each element of a tensor that is written has its own place.</summary>
     private static void CheckDistinct(ReadOnlySpan<nint> lengths, ReadOnlySpan<nint> strides, string name)
     {
         for (int i = 0; i < lengths.Length; i++)
         {
-            Require(lengths.Contains(0) || lengths[i] == 1 || strides[i] > 0, $"lengths {lengths}, strides {strides}",
-                "no element in two places (stride 0)", name);
+            Require(
+                lengths.Contains(0) || lengths[i] == 1 || strides[i] > 0,
+                $"lengths {lengths}, strides {strides}",
+                "no element in two places (stride 0)",
+                name
+            );
         }
     }
 
@@ -236,7 +290,8 @@ internal static partial class ArgumentChecks
     private static void SetMask<T>(in FlashAttentionArguments<T> arguments, ref FlashCall call)
         where T : unmanaged
     {
-        bool isBoolean = arguments.Mask.Rank > 0, isAdditive = arguments.Bias.Rank > 0;
+        bool isBoolean = arguments.Mask.Rank > 0,
+            isAdditive = arguments.Bias.Rank > 0;
         Require(!isBoolean || !isAdditive, $"both", "a mask or a bias, not both", nameof(arguments.Bias));
         if (!isBoolean && !isAdditive)
         {
@@ -256,15 +311,27 @@ internal static partial class ArgumentChecks
             steps[place] = lengths[i] == 1 ? 0 : strides[i];
         }
         call.Mask = new FlashMask(
-            0, isBoolean ? AttentionMaskKind.Boolean : AttentionMaskKind.Additive, call.Problem.DType, steps[0], steps[1], steps[2], steps[3]);
+            0,
+            isBoolean ? AttentionMaskKind.Boolean : AttentionMaskKind.Additive,
+            call.Problem.DType,
+            steps[0],
+            steps[1],
+            steps[2],
+            steps[3]
+        );
     }
 
     private static void Require(
-        [DoesNotReturnIf(false)] bool holds, [InterpolatedStringHandlerArgument(nameof(holds))] ref Requirement.FailureText found, string required,
-        string parameter) => Requirement.That(holds, Subject, ref found, required, parameter);
+        [DoesNotReturnIf(false)] bool holds,
+        [InterpolatedStringHandlerArgument(nameof(holds))] ref Requirement.FailureText found,
+        string required,
+        string parameter
+    ) => Requirement.That(holds, Subject, ref found, required, parameter);
 
     private static void Require(
-        [DoesNotReturnIf(false)] bool holds, [InterpolatedStringHandlerArgument(nameof(holds))] ref Requirement.FailureText found,
-        [InterpolatedStringHandlerArgument(nameof(holds))] ref Requirement.FailureText required, string parameter) =>
-        Requirement.That(holds, Subject, ref found, ref required, parameter);
+        [DoesNotReturnIf(false)] bool holds,
+        [InterpolatedStringHandlerArgument(nameof(holds))] ref Requirement.FailureText found,
+        [InterpolatedStringHandlerArgument(nameof(holds))] ref Requirement.FailureText required,
+        string parameter
+    ) => Requirement.That(holds, Subject, ref found, ref required, parameter);
 }

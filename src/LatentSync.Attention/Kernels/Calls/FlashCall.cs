@@ -9,8 +9,14 @@ namespace LatentSync.Attention.Kernels.Calls;
 /// <param name="HeadStride">Elements from head to head.</param>
 /// <param name="RowStride">Elements from position to position.</param>
 /// <param name="ColumnStride">Elements from one element of a vector to the next.</param>
-internal unsafe readonly record struct FlashOperand(
-    nint Address, AttentionDType DType, nint BatchStride, nint HeadStride, nint RowStride, nint ColumnStride)
+internal readonly unsafe record struct FlashOperand(
+    nint Address,
+    AttentionDType DType,
+    nint BatchStride,
+    nint HeadStride,
+    nint RowStride,
+    nint ColumnStride
+)
 {
     /// <summary>Address of a position's row.</summary>
     internal void* Row(nint batch, nint head, nint row) =>
@@ -26,7 +32,14 @@ internal unsafe readonly record struct FlashOperand(
 /// <param name="RowStride">Elements from query to query.</param>
 /// <param name="ColumnStride">Elements from key to key.</param>
 internal readonly record struct FlashMask(
-    nint Address, AttentionMaskKind Kind, AttentionDType DType, nint BatchStride, nint HeadStride, nint RowStride, nint ColumnStride);
+    nint Address,
+    AttentionMaskKind Kind,
+    AttentionDType DType,
+    nint BatchStride,
+    nint HeadStride,
+    nint RowStride,
+    nint ColumnStride
+);
 
 /// <summary>One call of the managed kernels: the problem, and where its operands lie. Everything is checked already; the addresses are
 /// valid until the call returns.</summary>

@@ -44,7 +44,8 @@ internal readonly unsafe ref struct MemoryFootprint(void* address, ReadOnlySpan<
             {
                 continue;
             }
-            nint own = Bytes(smallest), others = other.Bytes(smallest);
+            nint own = Bytes(smallest),
+                others = other.Bytes(smallest);
             nint offset = distance % period;
             offset = offset < 0 ? offset + period : offset;
             if (offset >= own && offset + others <= period)

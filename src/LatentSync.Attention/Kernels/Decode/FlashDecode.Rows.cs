@@ -16,9 +16,16 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
     /// <summary>Scores of a piece, (rows, Piece).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Score(
-        in FlashCall call, in FlashSequence sequence, in DecodeMemory memory, int rows, int kvHead, int key, int count)
+        in FlashCall call,
+        in FlashSequence sequence,
+        in DecodeMemory memory,
+        int rows,
+        int kvHead,
+        int key,
+        int count
+    )
     {
-        for (int done = 0; done < count;)
+        for (int done = 0; done < count; )
         {
             KeyRows keys = KeyRows.Of(call.Key, call.Problem.HeadDim, call, sequence, kvHead, key + done, key + count);
             KeyRows values = KeyRows.Of(call.Value, call.Problem.ValueDim, call, sequence, kvHead, key + done, key + count);
@@ -36,7 +43,9 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ScoreRun(int dim, in DecodeMemory memory, int rows, in KeyRows keys, in KeyRows values, T* place)
     {
-        int width = Padded(dim), whole = dim / TLanes.Count * TLanes.Count, w = TLanes.Count;
+        int width = Padded(dim),
+            whole = dim / TLanes.Count * TLanes.Count,
+            w = TLanes.Count;
         for (int first = 0; first < keys.Count; first += Block)
         {
             int count = Math.Min(Block, keys.Count - first);
@@ -47,7 +56,10 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
                 for (int r = 0; r < rows; r++)
                 {
                     T* query = memory.Query + r * width;
-                    TVector s0 = default, s1 = default, s2 = default, s3 = default;
+                    TVector s0 = default,
+                        s1 = default,
+                        s2 = default,
+                        s3 = default;
                     int d = 0;
                     for (; d + 4 * w <= whole; d += 4 * w)
                     {
@@ -81,14 +93,30 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
     /// <summary>results += weights · values. The keys of the next piece are prefetched meanwhile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddValues(
-        in FlashCall call, in FlashSequence sequence, in DecodeMemory memory, int rows, int kvHead, int key, int count, int endKey, T* results)
+        in FlashCall call,
+        in FlashSequence sequence,
+        in DecodeMemory memory,
+        int rows,
+        int kvHead,
+        int key,
+        int count,
+        int endKey,
+        T* results
+    )
     {
-        for (int done = 0; done < count;)
+        for (int done = 0; done < count; )
         {
             KeyRows values = KeyRows.Of(call.Value, call.Problem.ValueDim, call, sequence, kvHead, key + done, key + count);
             int following = key + count + done;
             KeyRows next = KeyRows.Of(
-                call.Key, call.Problem.HeadDim, call, sequence, kvHead, following, Math.Min(endKey, following + values.Count));
+                call.Key,
+                call.Problem.HeadDim,
+                call,
+                sequence,
+                kvHead,
+                following,
+                Math.Min(endKey, following + values.Count)
+            );
             AddRun(call.Problem.ValueDim, memory, rows, values, next, memory.Scores + done, results);
             done += values.Count;
         }
@@ -100,7 +128,9 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddRun(int dim, in DecodeMemory memory, int rows, in KeyRows values, in KeyRows next, T* place, T* results)
     {
-        int width = Padded(dim), whole = dim / TLanes.Count * TLanes.Count, eights = dim / (8 * TLanes.Count) * (8 * TLanes.Count);
+        int width = Padded(dim),
+            whole = dim / TLanes.Count * TLanes.Count,
+            eights = dim / (8 * TLanes.Count) * (8 * TLanes.Count);
         for (int first = 0; first < values.Count; first += Block, place += Block)
         {
             int count = Math.Min(Block, values.Count - first);
@@ -121,7 +151,17 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
             {
                 next.Prefetch(j);
             }
-            ProductTile<TLanes, TVector, T>.AddWide(place, Piece, value + eights, step, count, results + eights, width, rows, whole - eights);
+            ProductTile<TLanes, TVector, T>.AddWide(
+                place,
+                Piece,
+                value + eights,
+                step,
+                count,
+                results + eights,
+                width,
+                rows,
+                whole - eights
+            );
             for (int r = 0; r < rows; r++)
             {
                 // Elements that fill no vector: the value must not be read beyond its end.
@@ -142,10 +182,20 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
     /// <summary>The same without the terms of weight zero: their values may be anything, NaN included.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddValuesSkippingZeros(
-        in FlashCall call, in FlashSequence sequence, in DecodeMemory memory, int rows, int kvHead, int key, int count, T* results)
+        in FlashCall call,
+        in FlashSequence sequence,
+        in DecodeMemory memory,
+        int rows,
+        int kvHead,
+        int key,
+        int count,
+        T* results
+    )
     {
-        int dim = call.Problem.ValueDim, width = Padded(dim), whole = dim / TLanes.Count * TLanes.Count;
-        for (int done = 0; done < count;)
+        int dim = call.Problem.ValueDim,
+            width = Padded(dim),
+            whole = dim / TLanes.Count * TLanes.Count;
+        for (int done = 0; done < count; )
         {
             KeyRows values = KeyRows.Of(call.Value, dim, call, sequence, kvHead, key + done, key + count);
             for (int j = 0; j < values.Count; j++)
@@ -180,8 +230,14 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
     private static void Add8(T* weights, int count, T* value, nint step, T* result, in KeyRows prefetched, int first)
     {
         int w = TLanes.Count;
-        TVector o0 = TLanes.Load(result), o1 = TLanes.Load(result + w), o2 = TLanes.Load(result + 2 * w), o3 = TLanes.Load(result + 3 * w);
-        TVector o4 = TLanes.Load(result + 4 * w), o5 = TLanes.Load(result + 5 * w), o6 = TLanes.Load(result + 6 * w), o7 = TLanes.Load(result + 7 * w);
+        TVector o0 = TLanes.Load(result),
+            o1 = TLanes.Load(result + w),
+            o2 = TLanes.Load(result + 2 * w),
+            o3 = TLanes.Load(result + 3 * w);
+        TVector o4 = TLanes.Load(result + 4 * w),
+            o5 = TLanes.Load(result + 5 * w),
+            o6 = TLanes.Load(result + 6 * w),
+            o7 = TLanes.Load(result + 7 * w);
         for (int j = 0; j < count; j++, value += step)
         {
             prefetched.Prefetch(first + j);
@@ -209,8 +265,10 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
     private readonly struct KeyRows
     {
         private readonly byte* _first;
-        private readonly nint _step, _columnStride;
-        private readonly int _dim, _prefetchedBytes;
+        private readonly nint _step,
+            _columnStride;
+        private readonly int _dim,
+            _prefetchedBytes;
         private readonly AttentionDType _dtype;
         private readonly bool _isPlain;
 
@@ -227,7 +285,15 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         internal int Count { get; }
 
         /// <summary>The rows from a key on, up to another at most.</summary>
-        internal static KeyRows Of(in FlashOperand operand, int dim, in FlashCall call, in FlashSequence sequence, int kvHead, int key, int end)
+        internal static KeyRows Of(
+            in FlashOperand operand,
+            int dim,
+            in FlashCall call,
+            in FlashSequence sequence,
+            int kvHead,
+            int key,
+            int end
+        )
         {
             if (key >= end)
             {
@@ -266,7 +332,8 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         {
             if (i < Count)
             {
-                byte* row = _first + i * _step, end = row + _prefetchedBytes;
+                byte* row = _first + i * _step,
+                    end = row + _prefetchedBytes;
                 for (; row < end; row += Prefetching.Line)
                 {
                     Prefetching.ToSecondCache(row);

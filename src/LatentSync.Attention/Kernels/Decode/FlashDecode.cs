@@ -28,7 +28,8 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
 
     /// <summary>Whether this kernel computes a call: few queries, many keys, no dropout.</summary>
     internal static bool Suits(in FlashContext context) =>
-        context.Plan.Rows is > 0 and <= FlashTuning.MostDecodeRows && context.Call.Problem.KeyLength >= 2 * Piece
+        context.Plan.Rows is > 0 and <= FlashTuning.MostDecodeRows
+        && context.Call.Problem.KeyLength >= 2 * Piece
         && !context.Scores.HasDropout;
 
     /// <summary>Computes a call.</summary>
@@ -42,7 +43,8 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         long splits = Math.Min(keys / FlashTuning.LeastDecodeKeys, (FlashTuning.DecodeTasks + plan.Heads - 1) / Math.Max(plan.Heads, 1));
         var context = new DecodeContext { Forward = forward, KeyTasks = (int)Math.Max(splits, 1) };
         context.KeysPerTask = FlashPlan.Parts(FlashPlan.Parts(keys, context.KeyTasks), Piece) * Piece;
-        long tasks = plan.Heads * context.KeyTasks, partSize = PartSize(forward.Call, plan);
+        long tasks = plan.Heads * context.KeyTasks,
+            partSize = PartSize(forward.Call, plan);
         context.Forward.Queue = TaskQueue.Of(tasks, plan.Threads);
         context.Parts = Workspace.OfCall(tasks * partSize * sizeof(T));
         team.Run(context.Forward.Queue.Threads, &Work, &context);
@@ -78,8 +80,10 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         ref readonly FlashCall call = ref shared->Forward.Call;
         ref readonly FlashPlan plan = ref shared->Forward.Plan;
         long head = task / shared->KeyTasks;
-        int batch = (int)(head / call.Problem.KvHeadCount), kvHead = (int)(head % call.Problem.KvHeadCount);
-        int width = Padded(call.Problem.ValueDim), queryWidth = Padded(call.Problem.HeadDim);
+        int batch = (int)(head / call.Problem.KvHeadCount),
+            kvHead = (int)(head % call.Problem.KvHeadCount);
+        int width = Padded(call.Problem.ValueDim),
+            queryWidth = Padded(call.Problem.HeadDim);
         FlashSequence sequence = FlashSequence.Of(call, batch);
         int rows = sequence.QueryLength * plan.Group;
         if (rows == 0)
@@ -99,7 +103,8 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         int firstKey = (int)(task % shared->KeyTasks) * shared->KeysPerTask;
         int endKey = Math.Min(Math.Min(firstKey + shared->KeysPerTask, sequence.KeyLength), block.MaxLastKey + 1);
         firstKey = Math.Max(firstKey, block.MinFirstKey);
-        T* part = (T*)shared->Parts + task * PartSize(call, plan), results = part + 2 * rows;
+        T* part = (T*)shared->Parts + task * PartSize(call, plan),
+            results = part + 2 * rows;
         Attend(shared, memory, block, sequence, batch, kvHead, firstKey, endKey, part, skipsZeros: false);
         if (shared->Forward.Scores.MayHideKeys && !Elementwise<TLanes, TVector, T>.IsFinite(results, (long)rows * width))
         {
@@ -110,13 +115,25 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
     /// <summary>Attention of all queries to some keys: maximum, sum and result, not divided yet.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Attend(
-        DecodeContext* shared, in DecodeMemory memory, in FlashBlock<T> block, in FlashSequence sequence, int batch, int kvHead,
-        int firstKey, int endKey, T* part, bool skipsZeros)
+        DecodeContext* shared,
+        in DecodeMemory memory,
+        in FlashBlock<T> block,
+        in FlashSequence sequence,
+        int batch,
+        int kvHead,
+        int firstKey,
+        int endKey,
+        T* part,
+        bool skipsZeros
+    )
     {
         ref readonly FlashCall call = ref shared->Forward.Call;
         ref readonly ScorePlan plan = ref shared->Forward.Scores;
-        int rows = block.Count, width = Padded(call.Problem.ValueDim);
-        T* maximum = part, sum = part + rows, results = part + 2 * rows;
+        int rows = block.Count,
+            width = Padded(call.Problem.ValueDim);
+        T* maximum = part,
+            sum = part + rows,
+            results = part + 2 * rows;
         new Span<T>(maximum, rows).Fill(Exponential.Number<T>(double.NegativeInfinity));
         new Span<T>(sum, rows * (1 + width)).Clear();
         for (int key = firstKey; key < endKey; key += Piece)
@@ -194,7 +211,8 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         TVector scale = Exponential.Constant<TLanes, TVector, T>(plan.ScoreScale);
         TVector scaledFactor = Exponential.Constant<TLanes, TVector, T>(factor);
         TVector least = Exponential.Least<TLanes, TVector, T>(factor, plan.Headroom);
-        TVector round = Exponential.Round<TLanes, TVector, T>(plan.Headroom), total = default;
+        TVector round = Exponential.Round<TLanes, TVector, T>(plan.Headroom),
+            total = default;
         for (int i = 0; i < vectors; i += TLanes.Count)
         {
             TVector distance = TLanes.Subtract(TLanes.Multiply(TLanes.Load(scores + i), scale), shift);
@@ -224,8 +242,10 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
     {
         ref readonly FlashCall call = ref context.Forward.Call;
         ref readonly FlashPlan plan = ref context.Forward.Plan;
-        int dim = call.Problem.ValueDim, width = Padded(dim);
-        int batch = (int)(head / call.Problem.KvHeadCount), kvHead = (int)(head % call.Problem.KvHeadCount);
+        int dim = call.Problem.ValueDim,
+            width = Padded(dim);
+        int batch = (int)(head / call.Problem.KvHeadCount),
+            kvHead = (int)(head % call.Problem.KvHeadCount);
         FlashSequence sequence = FlashSequence.Of(call, batch);
         int rows = sequence.QueryLength * plan.Group;
         if (rows == 0)
@@ -236,7 +256,8 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
         sequence.FindRows(call.Output, plan.Group, kvHead, 0, rows, rows, addresses);
         for (int r = 0; r < rows; r++)
         {
-            double largest = double.NegativeInfinity, sum = 0;
+            double largest = double.NegativeInfinity,
+                sum = 0;
             for (int s = 0; s < context.KeyTasks; s++)
             {
                 largest = Math.Max(largest, Exponential.ToDouble(parts[s * partSize + r]));
@@ -244,7 +265,8 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
             T* joined = parts + 2 * rows + r * width; // the first part's result
             for (int s = 0; s < context.KeyTasks; s++)
             {
-                T* part = parts + s * partSize, result = part + 2 * rows + r * width;
+                T* part = parts + s * partSize,
+                    result = part + 2 * rows + r * width;
                 double weight = Rescale(Exponential.ToDouble(part[r]), largest, context.Forward.Scores.ExponentFactor);
                 sum += weight * Exponential.ToDouble(part[rows + r]);
                 for (int d = 0; d < dim; d++)
@@ -261,8 +283,9 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
             if (call.LogSumExp is not null)
             {
                 (int g, int position) = Math.DivRem(r, sequence.QueryLength);
-                ((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, kvHead * plan.Group + g, position)] =
-                    Exponential.Number<T>(context.Forward.Scores.LogSumExp(largest, sum));
+                ((T*)call.LogSumExp)[sequence.LogSumExpIndex(call, kvHead * plan.Group + g, position)] = Exponential.Number<T>(
+                    context.Forward.Scores.LogSumExp(largest, sum)
+                );
             }
         }
     }
@@ -289,7 +312,9 @@ internal static unsafe partial class FlashDecode<TLanes, TVector, T>
 
         internal DecodeMemory(ref WorkspaceParts parts, in FlashCall call, in FlashPlan plan)
         {
-            int headDim = Padded(call.Problem.HeadDim), valueDim = Padded(call.Problem.ValueDim), lanes = plan.Lanes;
+            int headDim = Padded(call.Problem.HeadDim),
+                valueDim = Padded(call.Problem.ValueDim),
+                lanes = plan.Lanes;
             Scratch = FlashScratch<T>.Of(ref parts, plan, call, isBackward: false);
             Query = parts.Take<T>((long)plan.Rows * headDim);
             Scores = parts.Take<T>((long)plan.Rows * Piece);

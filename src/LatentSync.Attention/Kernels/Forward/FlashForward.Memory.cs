@@ -28,7 +28,9 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         {
             ref readonly FlashPlan plan = ref shared->Plan;
             ref readonly FlashCall call = ref shared->Call;
-            int headDim = call.Problem.HeadDim, valueDim = call.Problem.ValueDim, lanes = plan.Lanes;
+            int headDim = call.Problem.HeadDim,
+                valueDim = call.Problem.ValueDim,
+                lanes = plan.Lanes;
             RowWidth = Math.Max(headDim, valueDim);
             Scratch = FlashScratch<T>.Of(ref parts, plan, call, isBackward: false);
             Rows = (T**)parts.Take<nint>(lanes);
@@ -72,7 +74,9 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         /// <summary>Queries, keys and values; the results too where they do not fit in place of the queries.</summary>
         private static long StageElements(in FlashCall call, in FlashPlan plan)
         {
-            int headDim = call.Problem.HeadDim, valueDim = call.Problem.ValueDim, heads = plan.HeadsPerTask;
+            int headDim = call.Problem.HeadDim,
+                valueDim = call.Problem.ValueDim,
+                heads = plan.HeadsPerTask;
             return HeadStage<T>.Elements(call.Problem.QueryLength, heads, headDim)
                 + HeadStage<T>.Elements(call.Problem.KeyLength, heads, headDim)
                 + HeadStage<T>.Elements(call.Problem.KeyLength, heads, valueDim)

@@ -14,8 +14,16 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     /// values of the next task, where that has another head.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static LinePrefetcher PrefetchForBlock(
-        FlashContext* shared, in TaskMemory memory, in ThreadTasks tasks, in FlashSequence sequence, in FlashBlock<T> block, int batch,
-        int kvHead, int row, int end)
+        FlashContext* shared,
+        in TaskMemory memory,
+        in ThreadTasks tasks,
+        in FlashSequence sequence,
+        in FlashBlock<T> block,
+        int batch,
+        int kvHead,
+        int row,
+        int end
+    )
     {
         ref readonly FlashCall call = ref shared->Call;
         ref readonly FlashPlan plan = ref shared->Plan;
@@ -46,7 +54,14 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     /// <summary>For staged heads: their results, and the queries, keys and values of the next staged heads.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static LinePrefetcher PrefetchForStage(
-        FlashContext* shared, in TaskMemory memory, in ThreadTasks tasks, in FlashSequence sequence, int batch, int head, int heads)
+        FlashContext* shared,
+        in TaskMemory memory,
+        in ThreadTasks tasks,
+        in FlashSequence sequence,
+        int batch,
+        int head,
+        int heads
+    )
     {
         ref readonly FlashCall call = ref shared->Call;
         ref readonly FlashPlan plan = ref shared->Plan;
@@ -68,7 +83,14 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     /// not predict.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static LinePrefetcher PrefetchForValues(
-        FlashContext* shared, in TaskMemory memory, in FlashSequence sequence, in FlashBlock<T> block, int kvHead, int key, int count)
+        FlashContext* shared,
+        in TaskMemory memory,
+        in FlashSequence sequence,
+        in FlashBlock<T> block,
+        int kvHead,
+        int key,
+        int count
+    )
     {
         ref readonly FlashCall call = ref shared->Call;
         var list = new PrefetchList(memory.PrefetchRows, memory.MostPrefetchRows);

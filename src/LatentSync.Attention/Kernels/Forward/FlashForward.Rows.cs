@@ -14,7 +14,14 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     /// <summary>Loads a block's queries into the lanes and finds the keys that each lane sees.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void LoadQueries(
-        FlashContext* shared, in TaskMemory memory, ref FlashBlock<T> block, in FlashSequence sequence, int kvHead, int firstRow, int count)
+        FlashContext* shared,
+        in TaskMemory memory,
+        ref FlashBlock<T> block,
+        in FlashSequence sequence,
+        int kvHead,
+        int firstRow,
+        int count
+    )
     {
         ref readonly FlashCall call = ref shared->Call;
         block.SetCount(count, TLanes.Count);
@@ -52,7 +59,14 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     /// without the terms of weight zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StoreOrRepeat(
-        FlashContext* shared, in TaskMemory memory, ref FlashBlock<T> block, int batch, in FlashSequence sequence, int kvHead, int firstRow)
+        FlashContext* shared,
+        in TaskMemory memory,
+        ref FlashBlock<T> block,
+        int batch,
+        in FlashSequence sequence,
+        int kvHead,
+        int firstRow
+    )
     {
         ref readonly FlashPlan plan = ref shared->Plan;
         if (shared->Scores.MayHideKeys && !IsFinite(block, shared->Call.Problem.ValueDim))
@@ -62,8 +76,7 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
             for (int key = block.MinFirstKey / plan.KeyBlock * plan.KeyBlock; key <= block.MaxLastKey; key += plan.KeyBlock)
             {
                 int count = Math.Min(plan.KeyBlock, block.MaxLastKey + 1 - key);
-                FlashKeyBlock<T> keys = FlashKeyBlock<T>.Of(
-                    shared->Call, plan, sequence, kvHead, key, count, memory.Keys, memory.Values);
+                FlashKeyBlock<T> keys = FlashKeyBlock<T>.Of(shared->Call, plan, sequence, kvHead, key, count, memory.Keys, memory.Values);
                 Attend(shared, memory.Scratch, ref block, batch, keys, null);
             }
         }
@@ -76,11 +89,19 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     /// <summary>Divides a block's results by the sums of the weights and stores them, with the logsumexp where it is wanted.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StoreOutputs(
-        FlashContext* shared, in TaskMemory memory, in FlashBlock<T> block, in FlashSequence sequence, int kvHead, int firstRow)
+        FlashContext* shared,
+        in TaskMemory memory,
+        in FlashBlock<T> block,
+        in FlashSequence sequence,
+        int kvHead,
+        int firstRow
+    )
     {
         ref readonly FlashCall call = ref shared->Call;
         ref readonly FlashOperand output = ref call.Output;
-        int lanes = block.Vectors * TLanes.Count, count = block.Count, valueDim = call.Problem.ValueDim;
+        int lanes = block.Vectors * TLanes.Count,
+            count = block.Count,
+            valueDim = call.Problem.ValueDim;
         bool isConverted = output.DType.Size() != sizeof(T) || output.ColumnStride != 1;
         sequence.FindRows(output, shared->Plan.Group, kvHead, firstRow, count, count, memory.Rows);
         T** rows = memory.Rows;
@@ -116,7 +137,8 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
             new Span<T>(block.Result, lanes * valueDim).Clear();
         }
         T* factors = stackalloc T[lanes];
-        TVector zero = default, one = Exponential.Constant<TLanes, TVector, T>(1);
+        TVector zero = default,
+            one = Exponential.Constant<TLanes, TVector, T>(1);
         for (int v = 0; v < lanes; v += TLanes.Count)
         {
             TVector sum = TLanes.Load(block.Sum + v);

@@ -60,8 +60,12 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         ref readonly FlashPlan plan = ref shared->Plan;
         (int batch, int kvHead, _) = plan.FindHeads(call.Problem, task / plan.RowTasks);
         FlashSequence sequence = FlashSequence.Of(call, batch);
-        int rows = sequence.QueryLength * plan.Group, firstRow = plan.FirstRow(task), row = firstRow;
-        int blocks = 0, firstKey = int.MaxValue, endKey = 0;
+        int rows = sequence.QueryLength * plan.Group,
+            firstRow = plan.FirstRow(task),
+            row = firstRow;
+        int blocks = 0,
+            firstKey = int.MaxValue,
+            endKey = 0;
         for (; blocks < plan.BlocksPerTask && row < rows; blocks++)
         {
             ref FlashBlock<T> block = ref memory.Blocks[blocks];
@@ -103,7 +107,8 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         ref readonly FlashPlan plan = ref shared->Plan;
         (int batch, int kvHead, _) = plan.FindHeads(call.Problem, tasks.Current / plan.RowTasks);
         FlashSequence sequence = FlashSequence.Of(call, batch);
-        int row = plan.FirstRow(tasks.Current), end = Math.Min(row + plan.BlocksPerTask * plan.Lanes, sequence.QueryLength * plan.Group);
+        int row = plan.FirstRow(tasks.Current),
+            end = Math.Min(row + plan.BlocksPerTask * plan.Lanes, sequence.QueryLength * plan.Group);
         if (row >= end)
         {
             return;
@@ -116,9 +121,19 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
             if (block.MaxLastKey >= 0)
             {
                 LinePrefetcher prefetcher = plan.Prefetches
-                    ? PrefetchForBlock(shared, memory, tasks, sequence, block, batch, kvHead, row, end) : default;
-                Attend(shared, memory.Scratch, ref block, batch, keys with { Count = block.MaxLastKey + 1 },
-                    plan.Prefetches ? &prefetcher : null);
+                    ? PrefetchForBlock(shared, memory, tasks, sequence, block, batch, kvHead, row, end)
+                    : default;
+                Attend(
+                    shared,
+                    memory.Scratch,
+                    ref block,
+                    batch,
+                    keys with
+                    {
+                        Count = block.MaxLastKey + 1,
+                    },
+                    plan.Prefetches ? &prefetcher : null
+                );
             }
             StoreOrRepeat(shared, memory, ref block, batch, sequence, kvHead, row);
         }
@@ -148,7 +163,8 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         ref readonly AttentionProblem problem = ref call.Problem;
         (int batch, int head, int heads) = shared->Plan.FindHeads(problem, tasks.Current);
         FlashSequence sequence = FlashSequence.Of(call, batch);
-        int queries = sequence.QueryLength, keyLength = sequence.KeyLength;
+        int queries = sequence.QueryLength,
+            keyLength = sequence.KeyLength;
         var stage = new HeadStage<T>(memory.Stage, batch, head, heads);
         staged->Call.Query = stage.CopyIn(call.Query, queries, problem.HeadDim);
         staged->Call.Key = stage.CopyIn(call.Key, keyLength, problem.HeadDim);

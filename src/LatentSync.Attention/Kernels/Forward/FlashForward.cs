@@ -38,12 +38,19 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
     /// <param name="prefetcher">What is prefetched meanwhile; null for nothing.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Attend(
-        FlashContext* shared, in FlashScratch<T> scratch, ref FlashBlock<T> block, int batch, in FlashKeyBlock<T> keys,
-        LinePrefetcher* prefetcher)
+        FlashContext* shared,
+        in FlashScratch<T> scratch,
+        ref FlashBlock<T> block,
+        int batch,
+        in FlashKeyBlock<T> keys,
+        LinePrefetcher* prefetcher
+    )
     {
         ref readonly AttentionProblem problem = ref shared->Call.Problem;
         int valueDim = problem.ValueDim;
-        int vectors = block.Vectors, lanes = vectors * TLanes.Count, count = keys.Count;
+        int vectors = block.Vectors,
+            lanes = vectors * TLanes.Count,
+            count = keys.Count;
         T* before = stackalloc T[lanes];
         for (int v = 0; v < lanes; v += TLanes.Count)
         {
@@ -60,20 +67,49 @@ internal static unsafe partial class FlashForward<TLanes, TVector, T>
         if (block.SkipsZeros)
         {
             ZeroSkippingProduct<TLanes, TVector, T>.Multiply(
-                keys.Values, keys.ValueStride, scratch.Scores, count, block.Result, valueDim, vectors, rescale);
+                keys.Values,
+                keys.ValueStride,
+                scratch.Scores,
+                count,
+                block.Result,
+                valueDim,
+                vectors,
+                rescale
+            );
             block.HasResult = true;
         }
         else if (block.HasResult)
         {
             ProductTile<TLanes, TVector, T>.Multiply<RescaledSums>(
-                keys.Values, 1, keys.ValueStride, scratch.Scores, lanes, count, block.Result, lanes, valueDim, vectors, rescale,
-                prefetcher);
+                keys.Values,
+                1,
+                keys.ValueStride,
+                scratch.Scores,
+                lanes,
+                count,
+                block.Result,
+                lanes,
+                valueDim,
+                vectors,
+                rescale,
+                prefetcher
+            );
         }
         else
         {
             ProductTile<TLanes, TVector, T>.Multiply<NewSums>(
-                keys.Values, 1, keys.ValueStride, scratch.Scores, lanes, count, block.Result, lanes, valueDim, vectors,
-                prefetcher: prefetcher);
+                keys.Values,
+                1,
+                keys.ValueStride,
+                scratch.Scores,
+                lanes,
+                count,
+                block.Result,
+                lanes,
+                valueDim,
+                vectors,
+                prefetcher: prefetcher
+            );
             block.HasResult = true;
         }
     }

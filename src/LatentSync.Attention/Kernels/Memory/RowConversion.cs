@@ -59,7 +59,10 @@ internal static unsafe class RowConversion
     internal static void Copy<T>(T* source, T* destination, int count)
         where T : unmanaged
     {
-        int w = Vector512.IsHardwareAccelerated ? Vector512<T>.Count : Vector256.IsHardwareAccelerated ? Vector256<T>.Count : Vector128<T>.Count;
+        int w =
+            Vector512.IsHardwareAccelerated ? Vector512<T>.Count
+            : Vector256.IsHardwareAccelerated ? Vector256<T>.Count
+            : Vector128<T>.Count;
         int i = 0;
         for (; i <= count - w; i += w)
         {
@@ -121,7 +124,8 @@ internal static unsafe class RowConversion
         int i = 0;
         for (; i <= count - Vector256<ushort>.Count; i += Vector256<ushort>.Count)
         {
-            Vector256<uint> low = ToBrain(Vector256.Load(source + i)), high = ToBrain(Vector256.Load(source + i + Vector256<float>.Count));
+            Vector256<uint> low = ToBrain(Vector256.Load(source + i)),
+                high = ToBrain(Vector256.Load(source + i + Vector256<float>.Count));
             Vector256.Narrow(low, high).Store(bits + i);
         }
         for (; i < count; i++)

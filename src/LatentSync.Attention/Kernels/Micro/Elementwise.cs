@@ -55,7 +55,8 @@ internal static unsafe class Elementwise<TLanes, TVector, T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static bool IsFinite(T* a, long count)
     {
-        TVector sum = default, other = default;
+        TVector sum = default,
+            other = default;
         long i = 0;
         for (; i <= count - 2 * TLanes.Count; i += 2 * TLanes.Count)
         {

@@ -24,9 +24,11 @@ internal static class Exponential
     /// <summary>ln 2.</summary>
     internal const double Ln2 = 0.693147180559945309417;
 
-    internal const int FloatMantissaBits = 23, DoubleMantissaBits = 52;
+    internal const int FloatMantissaBits = 23,
+        DoubleMantissaBits = 52;
 
-    private const double FloatBias = 127, DoubleBias = 1023;
+    private const double FloatBias = 127,
+        DoubleBias = 1023;
 
     /// <summary>2^(factor · x - headroom). NaN gives NaN.</summary>
     /// <param name="x">At most 0, or little more: far above, the result is garbage. -∞ gives exactly 0.</param>
@@ -103,7 +105,9 @@ internal static class Exponential
         where T : unmanaged
     {
         // Horner in y = f ln 2: 1 + y (1 + y/2 (1 + y/3 (... (1 + y/13)))).
-        TVector y = TLanes.Multiply(f, Constant<TLanes, TVector, T>(Ln2)), one = Constant<TLanes, TVector, T>(1), p = one;
+        TVector y = TLanes.Multiply(f, Constant<TLanes, TVector, T>(Ln2)),
+            one = Constant<TLanes, TVector, T>(1),
+            p = one;
         for (int k = 13; k > 0; k--)
         {
             p = TLanes.MultiplyAdd(TLanes.Multiply(y, Constant<TLanes, TVector, T>(1.0 / k)), p, one);

@@ -79,8 +79,10 @@ internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T>
             Transposition.Gather(rows, Count, column, 4, destination, stride);
             return;
         }
-        Vector128<float> a = Vector128.Load((float*)rows[0] + column), b = Vector128.Load((float*)rows[1] + column);
-        Vector128<float> c = Vector128.Load((float*)rows[2] + column), d = Vector128.Load((float*)rows[3] + column);
+        Vector128<float> a = Vector128.Load((float*)rows[0] + column),
+            b = Vector128.Load((float*)rows[1] + column);
+        Vector128<float> c = Vector128.Load((float*)rows[2] + column),
+            d = Vector128.Load((float*)rows[3] + column);
         (a, b, c, d) = Transpose(a, b, c, d);
         a.Store((float*)destination);
         b.Store((float*)(destination + stride));
@@ -97,8 +99,10 @@ internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T>
             return;
         }
         Vector128<float> scale = factor.AsSingle();
-        Vector128<float> a = Vector128.Load((float*)source) * scale, b = Vector128.Load((float*)(source + stride)) * scale;
-        Vector128<float> c = Vector128.Load((float*)(source + 2 * stride)) * scale, d = Vector128.Load((float*)(source + 3 * stride)) * scale;
+        Vector128<float> a = Vector128.Load((float*)source) * scale,
+            b = Vector128.Load((float*)(source + stride)) * scale;
+        Vector128<float> c = Vector128.Load((float*)(source + 2 * stride)) * scale,
+            d = Vector128.Load((float*)(source + 3 * stride)) * scale;
         (a, b, c, d) = Transpose(a, b, c, d);
         a.Store((float*)rows[0] + column);
         b.Store((float*)rows[1] + column);
@@ -109,23 +113,43 @@ internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T>
     /// <summary>A 4 x 4 transposition; its own inverse.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector128<float> A, Vector128<float> B, Vector128<float> C, Vector128<float> D) Transpose(
-        Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d)
+        Vector128<float> a,
+        Vector128<float> b,
+        Vector128<float> c,
+        Vector128<float> d
+    )
     {
         if (AdvSimd.Arm64.IsSupported)
         {
-            Vector128<double> evenAB = AdvSimd.Arm64.TransposeEven(a, b).AsDouble(), oddAB = AdvSimd.Arm64.TransposeOdd(a, b).AsDouble(); // a0 b0 a2 b2 | a1 b1 a3 b3
-            Vector128<double> evenCD = AdvSimd.Arm64.TransposeEven(c, d).AsDouble(), oddCD = AdvSimd.Arm64.TransposeOdd(c, d).AsDouble();
+            Vector128<double> evenAB = AdvSimd.Arm64.TransposeEven(a, b).AsDouble(),
+                oddAB = AdvSimd.Arm64.TransposeOdd(a, b).AsDouble(); // a0 b0 a2 b2 | a1 b1 a3 b3
+            Vector128<double> evenCD = AdvSimd.Arm64.TransposeEven(c, d).AsDouble(),
+                oddCD = AdvSimd.Arm64.TransposeOdd(c, d).AsDouble();
             return (
-                AdvSimd.Arm64.TransposeEven(evenAB, evenCD).AsSingle(), AdvSimd.Arm64.TransposeEven(oddAB, oddCD).AsSingle(),
-                AdvSimd.Arm64.TransposeOdd(evenAB, evenCD).AsSingle(), AdvSimd.Arm64.TransposeOdd(oddAB, oddCD).AsSingle());
+                AdvSimd.Arm64.TransposeEven(evenAB, evenCD).AsSingle(),
+                AdvSimd.Arm64.TransposeEven(oddAB, oddCD).AsSingle(),
+                AdvSimd.Arm64.TransposeOdd(evenAB, evenCD).AsSingle(),
+                AdvSimd.Arm64.TransposeOdd(oddAB, oddCD).AsSingle()
+            );
         }
         if (Sse.IsSupported)
         {
-            Vector128<float> lowAB = Sse.UnpackLow(a, b), highAB = Sse.UnpackHigh(a, b), lowCD = Sse.UnpackLow(c, d), highCD = Sse.UnpackHigh(c, d);
-            return (Sse.MoveLowToHigh(lowAB, lowCD), Sse.MoveHighToLow(lowCD, lowAB), Sse.MoveLowToHigh(highAB, highCD), Sse.MoveHighToLow(highCD, highAB));
+            Vector128<float> lowAB = Sse.UnpackLow(a, b),
+                highAB = Sse.UnpackHigh(a, b),
+                lowCD = Sse.UnpackLow(c, d),
+                highCD = Sse.UnpackHigh(c, d);
+            return (
+                Sse.MoveLowToHigh(lowAB, lowCD),
+                Sse.MoveHighToLow(lowCD, lowAB),
+                Sse.MoveLowToHigh(highAB, highCD),
+                Sse.MoveHighToLow(highCD, highAB)
+            );
         }
         return (
-            Vector128.Create(a[0], b[0], c[0], d[0]), Vector128.Create(a[1], b[1], c[1], d[1]),
-            Vector128.Create(a[2], b[2], c[2], d[2]), Vector128.Create(a[3], b[3], c[3], d[3]));
+            Vector128.Create(a[0], b[0], c[0], d[0]),
+            Vector128.Create(a[1], b[1], c[1], d[1]),
+            Vector128.Create(a[2], b[2], c[2], d[2]),
+            Vector128.Create(a[3], b[3], c[3], d[3])
+        );
     }
 }

@@ -69,7 +69,10 @@ internal readonly unsafe struct Lanes256<T> : ILanes<Vector256<T>, T>
             return;
         }
         // Part p of row vector k holds row 4p + k: after a 4 x 4 transposition within each part, the rows lie in order.
-        Vector256<float> a = Rows(rows, 0, column), b = Rows(rows, 1, column), c = Rows(rows, 2, column), d = Rows(rows, 3, column);
+        Vector256<float> a = Rows(rows, 0, column),
+            b = Rows(rows, 1, column),
+            c = Rows(rows, 2, column),
+            d = Rows(rows, 3, column);
         (a, b, c, d) = Transpose(a, b, c, d);
         a.Store((float*)destination);
         b.Store((float*)(destination + stride));
@@ -86,8 +89,10 @@ internal readonly unsafe struct Lanes256<T> : ILanes<Vector256<T>, T>
             return;
         }
         Vector256<float> scale = factor.AsSingle();
-        Vector256<float> a = Vector256.Load((float*)source) * scale, b = Vector256.Load((float*)(source + stride)) * scale;
-        Vector256<float> c = Vector256.Load((float*)(source + 2 * stride)) * scale, d = Vector256.Load((float*)(source + 3 * stride)) * scale;
+        Vector256<float> a = Vector256.Load((float*)source) * scale,
+            b = Vector256.Load((float*)(source + stride)) * scale;
+        Vector256<float> c = Vector256.Load((float*)(source + 2 * stride)) * scale,
+            d = Vector256.Load((float*)(source + 3 * stride)) * scale;
         (a, b, c, d) = Transpose(a, b, c, d);
         StoreRows(a, rows, 0, column);
         StoreRows(b, rows, 1, column);
@@ -107,12 +112,21 @@ internal readonly unsafe struct Lanes256<T> : ILanes<Vector256<T>, T>
     /// <summary>A 4 x 4 transposition in each 128-bit part; its own inverse.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector256<float> A, Vector256<float> B, Vector256<float> C, Vector256<float> D) Transpose(
-        Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d)
+        Vector256<float> a,
+        Vector256<float> b,
+        Vector256<float> c,
+        Vector256<float> d
+    )
     {
-        Vector256<double> lowAB = Avx.UnpackLow(a, b).AsDouble(), highAB = Avx.UnpackHigh(a, b).AsDouble(); // a0 b0 a1 b1 | a2 b2 a3 b3
-        Vector256<double> lowCD = Avx.UnpackLow(c, d).AsDouble(), highCD = Avx.UnpackHigh(c, d).AsDouble();
+        Vector256<double> lowAB = Avx.UnpackLow(a, b).AsDouble(),
+            highAB = Avx.UnpackHigh(a, b).AsDouble(); // a0 b0 a1 b1 | a2 b2 a3 b3
+        Vector256<double> lowCD = Avx.UnpackLow(c, d).AsDouble(),
+            highCD = Avx.UnpackHigh(c, d).AsDouble();
         return (
-            Avx.UnpackLow(lowAB, lowCD).AsSingle(), Avx.UnpackHigh(lowAB, lowCD).AsSingle(), // a0 b0 c0 d0 | a1 b1 c1 d1
-            Avx.UnpackLow(highAB, highCD).AsSingle(), Avx.UnpackHigh(highAB, highCD).AsSingle());
+            Avx.UnpackLow(lowAB, lowCD).AsSingle(),
+            Avx.UnpackHigh(lowAB, lowCD).AsSingle(), // a0 b0 c0 d0 | a1 b1 c1 d1
+            Avx.UnpackLow(highAB, highCD).AsSingle(),
+            Avx.UnpackHigh(highAB, highCD).AsSingle()
+        );
     }
 }

@@ -73,7 +73,10 @@ internal readonly unsafe struct Lanes512<T> : ILanes<Vector512<T>, T>
             return;
         }
         // Part p of row vector k holds row 4p + k: after a 4 x 4 transposition within each part, the rows lie in order.
-        Vector512<float> a = Rows(rows, 0, column), b = Rows(rows, 1, column), c = Rows(rows, 2, column), d = Rows(rows, 3, column);
+        Vector512<float> a = Rows(rows, 0, column),
+            b = Rows(rows, 1, column),
+            c = Rows(rows, 2, column),
+            d = Rows(rows, 3, column);
         (a, b, c, d) = Transpose(a, b, c, d);
         a.Store((float*)destination);
         b.Store((float*)(destination + stride));
@@ -90,8 +93,10 @@ internal readonly unsafe struct Lanes512<T> : ILanes<Vector512<T>, T>
             return;
         }
         Vector512<float> scale = factor.AsSingle();
-        Vector512<float> a = Vector512.Load((float*)source) * scale, b = Vector512.Load((float*)(source + stride)) * scale;
-        Vector512<float> c = Vector512.Load((float*)(source + 2 * stride)) * scale, d = Vector512.Load((float*)(source + 3 * stride)) * scale;
+        Vector512<float> a = Vector512.Load((float*)source) * scale,
+            b = Vector512.Load((float*)(source + stride)) * scale;
+        Vector512<float> c = Vector512.Load((float*)(source + 2 * stride)) * scale,
+            d = Vector512.Load((float*)(source + 3 * stride)) * scale;
         (a, b, c, d) = Transpose(a, b, c, d);
         StoreRows(a, rows, 0, column);
         StoreRows(b, rows, 1, column);
@@ -121,12 +126,21 @@ internal readonly unsafe struct Lanes512<T> : ILanes<Vector512<T>, T>
     /// <summary>A 4 x 4 transposition in each 128-bit part; its own inverse.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector512<float> A, Vector512<float> B, Vector512<float> C, Vector512<float> D) Transpose(
-        Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
+        Vector512<float> a,
+        Vector512<float> b,
+        Vector512<float> c,
+        Vector512<float> d
+    )
     {
-        Vector512<double> lowAB = Avx512F.UnpackLow(a, b).AsDouble(), highAB = Avx512F.UnpackHigh(a, b).AsDouble(); // a0 b0 a1 b1 | a2 b2 a3 b3
-        Vector512<double> lowCD = Avx512F.UnpackLow(c, d).AsDouble(), highCD = Avx512F.UnpackHigh(c, d).AsDouble();
+        Vector512<double> lowAB = Avx512F.UnpackLow(a, b).AsDouble(),
+            highAB = Avx512F.UnpackHigh(a, b).AsDouble(); // a0 b0 a1 b1 | a2 b2 a3 b3
+        Vector512<double> lowCD = Avx512F.UnpackLow(c, d).AsDouble(),
+            highCD = Avx512F.UnpackHigh(c, d).AsDouble();
         return (
-            Avx512F.UnpackLow(lowAB, lowCD).AsSingle(), Avx512F.UnpackHigh(lowAB, lowCD).AsSingle(), // a0 b0 c0 d0 | a1 b1 c1 d1
-            Avx512F.UnpackLow(highAB, highCD).AsSingle(), Avx512F.UnpackHigh(highAB, highCD).AsSingle());
+            Avx512F.UnpackLow(lowAB, lowCD).AsSingle(),
+            Avx512F.UnpackHigh(lowAB, lowCD).AsSingle(), // a0 b0 c0 d0 | a1 b1 c1 d1
+            Avx512F.UnpackLow(highAB, highCD).AsSingle(),
+            Avx512F.UnpackHigh(highAB, highCD).AsSingle()
+        );
     }
 }

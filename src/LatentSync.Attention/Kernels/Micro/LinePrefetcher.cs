@@ -11,7 +11,8 @@ namespace LatentSync.Attention.Kernels.Micro;
 /// prefetched.</param>
 internal unsafe struct LinePrefetcher(byte** rows, int count, long bytes, int points)
 {
-    private readonly long _linesPerStep = points > 0 ? (count * ((bytes + Prefetching.Line - 1) / Prefetching.Line) + points - 1) / points : 0;
+    private readonly long _linesPerStep =
+        points > 0 ? (count * ((bytes + Prefetching.Line - 1) / Prefetching.Line) + points - 1) / points : 0;
     private byte** _row = rows;
     private int _rowsLeft = count;
     private long _offset;

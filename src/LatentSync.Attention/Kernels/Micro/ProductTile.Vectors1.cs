@@ -6,7 +6,19 @@ namespace LatentSync.Attention.Kernels.Micro;
 internal static unsafe partial class ProductTile<TLanes, TVector, T>
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes, LinePrefetcher* prefetcher)
+    private static void Rows1<TSums>(
+        T* a,
+        nint aRow,
+        nint aStep,
+        T* b,
+        nint bStep,
+        int depth,
+        T* c,
+        nint cRow,
+        int rows,
+        T* lanes,
+        LinePrefetcher* prefetcher
+    )
         where TSums : struct, ITileSums
     {
         for (; rows >= 8; rows -= 8, a += 8 * aRow, c += 8 * cRow)
@@ -59,7 +71,16 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         s70 = Finish<TSums>(s70, c + 7 * cRow, lanes);
         if (TSums.KeepsMaximum)
         {
-            TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30)), TLanes.Max(TLanes.Max(s40, s50), TLanes.Max(s60, s70)))), lanes);
+            TLanes.Store(
+                TLanes.Max(
+                    TLanes.Load(lanes),
+                    TLanes.Max(
+                        TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30)),
+                        TLanes.Max(TLanes.Max(s40, s50), TLanes.Max(s60, s70))
+                    )
+                ),
+                lanes
+            );
         }
     }
 

@@ -6,7 +6,19 @@ namespace LatentSync.Attention.Kernels.Micro;
 internal static unsafe partial class ProductTile<TLanes, TVector, T>
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes, LinePrefetcher* prefetcher)
+    private static void Rows2<TSums>(
+        T* a,
+        nint aRow,
+        nint aStep,
+        T* b,
+        nint bStep,
+        int depth,
+        T* c,
+        nint cRow,
+        int rows,
+        T* lanes,
+        LinePrefetcher* prefetcher
+    )
         where TSums : struct, ITileSums
     {
         // 8 rows are two fours: a six would leave two, which do not hide the latency.
@@ -36,15 +48,22 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
-        TVector s00 = default, s01 = default;
-        TVector s10 = default, s11 = default;
-        TVector s20 = default, s21 = default;
-        TVector s30 = default, s31 = default;
-        TVector s40 = default, s41 = default;
-        TVector s50 = default, s51 = default;
+        TVector s00 = default,
+            s01 = default;
+        TVector s10 = default,
+            s11 = default;
+        TVector s20 = default,
+            s21 = default;
+        TVector s30 = default,
+            s31 = default;
+        TVector s40 = default,
+            s41 = default;
+        TVector s50 = default,
+            s51 = default;
         for (; depth > 0; depth--, a += aStep, b += bStep)
         {
-            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w);
+            TVector b0 = TLanes.Load(b),
+                b1 = TLanes.Load(b + w);
             TVector x = TLanes.Broadcast(*a);
             s00 = TLanes.MultiplyAdd(x, b0, s00);
             s01 = TLanes.MultiplyAdd(x, b1, s01);
@@ -78,8 +97,17 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         s51 = Finish<TSums>(s51, c + 5 * cRow + w, lanes + w);
         if (TSums.KeepsMaximum)
         {
-            TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30)), TLanes.Max(s40, s50))), lanes);
-            TLanes.Store(TLanes.Max(TLanes.Load(lanes + w), TLanes.Max(TLanes.Max(TLanes.Max(s01, s11), TLanes.Max(s21, s31)), TLanes.Max(s41, s51))), lanes + w);
+            TLanes.Store(
+                TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30)), TLanes.Max(s40, s50))),
+                lanes
+            );
+            TLanes.Store(
+                TLanes.Max(
+                    TLanes.Load(lanes + w),
+                    TLanes.Max(TLanes.Max(TLanes.Max(s01, s11), TLanes.Max(s21, s31)), TLanes.Max(s41, s51))
+                ),
+                lanes + w
+            );
         }
     }
 
@@ -90,13 +118,18 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
-        TVector s00 = default, s01 = default;
-        TVector s10 = default, s11 = default;
-        TVector s20 = default, s21 = default;
-        TVector s30 = default, s31 = default;
+        TVector s00 = default,
+            s01 = default;
+        TVector s10 = default,
+            s11 = default;
+        TVector s20 = default,
+            s21 = default;
+        TVector s30 = default,
+            s31 = default;
         for (; depth > 0; depth--, a += aStep, b += bStep)
         {
-            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w);
+            TVector b0 = TLanes.Load(b),
+                b1 = TLanes.Load(b + w);
             TVector x = TLanes.Broadcast(*a);
             s00 = TLanes.MultiplyAdd(x, b0, s00);
             s01 = TLanes.MultiplyAdd(x, b1, s01);
@@ -131,11 +164,14 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
-        TVector s00 = default, s01 = default;
-        TVector s10 = default, s11 = default;
+        TVector s00 = default,
+            s01 = default;
+        TVector s10 = default,
+            s11 = default;
         for (; depth > 0; depth--, a += aStep, b += bStep)
         {
-            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w);
+            TVector b0 = TLanes.Load(b),
+                b1 = TLanes.Load(b + w);
             TVector x = TLanes.Broadcast(*a);
             s00 = TLanes.MultiplyAdd(x, b0, s00);
             s01 = TLanes.MultiplyAdd(x, b1, s01);
@@ -160,10 +196,12 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
-        TVector s00 = default, s01 = default;
+        TVector s00 = default,
+            s01 = default;
         for (; depth > 0; depth--, a += aStep, b += bStep)
         {
-            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w);
+            TVector b0 = TLanes.Load(b),
+                b1 = TLanes.Load(b + w);
             TVector x = TLanes.Broadcast(*a);
             s00 = TLanes.MultiplyAdd(x, b0, s00);
             s01 = TLanes.MultiplyAdd(x, b1, s01);

@@ -6,7 +6,19 @@ namespace LatentSync.Attention.Kernels.Micro;
 internal static unsafe partial class ProductTile<TLanes, TVector, T>
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows3<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes, LinePrefetcher* prefetcher)
+    private static void Rows3<TSums>(
+        T* a,
+        nint aRow,
+        nint aStep,
+        T* b,
+        nint bStep,
+        int depth,
+        T* c,
+        nint cRow,
+        int rows,
+        T* lanes,
+        LinePrefetcher* prefetcher
+    )
         where TSums : struct, ITileSums
     {
         for (; rows >= 8; rows -= 8, a += 8 * aRow, c += 8 * cRow)
@@ -30,17 +42,35 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
-        TVector s00 = default, s01 = default, s02 = default;
-        TVector s10 = default, s11 = default, s12 = default;
-        TVector s20 = default, s21 = default, s22 = default;
-        TVector s30 = default, s31 = default, s32 = default;
-        TVector s40 = default, s41 = default, s42 = default;
-        TVector s50 = default, s51 = default, s52 = default;
-        TVector s60 = default, s61 = default, s62 = default;
-        TVector s70 = default, s71 = default, s72 = default;
+        TVector s00 = default,
+            s01 = default,
+            s02 = default;
+        TVector s10 = default,
+            s11 = default,
+            s12 = default;
+        TVector s20 = default,
+            s21 = default,
+            s22 = default;
+        TVector s30 = default,
+            s31 = default,
+            s32 = default;
+        TVector s40 = default,
+            s41 = default,
+            s42 = default;
+        TVector s50 = default,
+            s51 = default,
+            s52 = default;
+        TVector s60 = default,
+            s61 = default,
+            s62 = default;
+        TVector s70 = default,
+            s71 = default,
+            s72 = default;
         for (; depth > 0; depth--, a += aStep, b += bStep)
         {
-            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w), b2 = TLanes.Load(b + 2 * w);
+            TVector b0 = TLanes.Load(b),
+                b1 = TLanes.Load(b + w),
+                b2 = TLanes.Load(b + 2 * w);
             TVector x = TLanes.Broadcast(*a);
             s00 = TLanes.MultiplyAdd(x, b0, s00);
             s01 = TLanes.MultiplyAdd(x, b1, s01);
@@ -100,9 +130,36 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         s72 = Finish<TSums>(s72, c + 7 * cRow + 2 * w, lanes + 2 * w);
         if (TSums.KeepsMaximum)
         {
-            TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30)), TLanes.Max(TLanes.Max(s40, s50), TLanes.Max(s60, s70)))), lanes);
-            TLanes.Store(TLanes.Max(TLanes.Load(lanes + w), TLanes.Max(TLanes.Max(TLanes.Max(s01, s11), TLanes.Max(s21, s31)), TLanes.Max(TLanes.Max(s41, s51), TLanes.Max(s61, s71)))), lanes + w);
-            TLanes.Store(TLanes.Max(TLanes.Load(lanes + 2 * w), TLanes.Max(TLanes.Max(TLanes.Max(s02, s12), TLanes.Max(s22, s32)), TLanes.Max(TLanes.Max(s42, s52), TLanes.Max(s62, s72)))), lanes + 2 * w);
+            TLanes.Store(
+                TLanes.Max(
+                    TLanes.Load(lanes),
+                    TLanes.Max(
+                        TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30)),
+                        TLanes.Max(TLanes.Max(s40, s50), TLanes.Max(s60, s70))
+                    )
+                ),
+                lanes
+            );
+            TLanes.Store(
+                TLanes.Max(
+                    TLanes.Load(lanes + w),
+                    TLanes.Max(
+                        TLanes.Max(TLanes.Max(s01, s11), TLanes.Max(s21, s31)),
+                        TLanes.Max(TLanes.Max(s41, s51), TLanes.Max(s61, s71))
+                    )
+                ),
+                lanes + w
+            );
+            TLanes.Store(
+                TLanes.Max(
+                    TLanes.Load(lanes + 2 * w),
+                    TLanes.Max(
+                        TLanes.Max(TLanes.Max(s02, s12), TLanes.Max(s22, s32)),
+                        TLanes.Max(TLanes.Max(s42, s52), TLanes.Max(s62, s72))
+                    )
+                ),
+                lanes + 2 * w
+            );
         }
     }
 
@@ -112,11 +169,17 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
-        TVector s00 = default, s01 = default, s02 = default;
-        TVector s10 = default, s11 = default, s12 = default;
+        TVector s00 = default,
+            s01 = default,
+            s02 = default;
+        TVector s10 = default,
+            s11 = default,
+            s12 = default;
         for (; depth > 0; depth--, a += aStep, b += bStep)
         {
-            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w), b2 = TLanes.Load(b + 2 * w);
+            TVector b0 = TLanes.Load(b),
+                b1 = TLanes.Load(b + w),
+                b2 = TLanes.Load(b + 2 * w);
             TVector x = TLanes.Broadcast(*a);
             s00 = TLanes.MultiplyAdd(x, b0, s00);
             s01 = TLanes.MultiplyAdd(x, b1, s01);
@@ -146,10 +209,14 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
-        TVector s00 = default, s01 = default, s02 = default;
+        TVector s00 = default,
+            s01 = default,
+            s02 = default;
         for (; depth > 0; depth--, a += aStep, b += bStep)
         {
-            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w), b2 = TLanes.Load(b + 2 * w);
+            TVector b0 = TLanes.Load(b),
+                b1 = TLanes.Load(b + w),
+                b2 = TLanes.Load(b + 2 * w);
             TVector x = TLanes.Broadcast(*a);
             s00 = TLanes.MultiplyAdd(x, b0, s00);
             s01 = TLanes.MultiplyAdd(x, b1, s01);

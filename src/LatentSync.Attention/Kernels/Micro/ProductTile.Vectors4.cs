@@ -6,7 +6,19 @@ namespace LatentSync.Attention.Kernels.Micro;
 internal static unsafe partial class ProductTile<TLanes, TVector, T>
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4<TSums>(T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, T* lanes, LinePrefetcher* prefetcher)
+    private static void Rows4<TSums>(
+        T* a,
+        nint aRow,
+        nint aStep,
+        T* b,
+        nint bStep,
+        int depth,
+        T* c,
+        nint cRow,
+        int rows,
+        T* lanes,
+        LinePrefetcher* prefetcher
+    )
         where TSums : struct, ITileSums
     {
         for (; rows >= 6; rows -= 6, a += 6 * aRow, c += 6 * cRow)
@@ -26,16 +38,44 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     /// <summary>6 rows x 4 vectors: 24 sums, 4 factors and a broadcast in registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile6x4<TSums>(
-        T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, T* lanes, LinePrefetcher* prefetcher)
+        T* a,
+        nint aRow,
+        nint aStep,
+        T* b,
+        nint bStep,
+        int depth,
+        T* c,
+        nint cRow,
+        T* lanes,
+        LinePrefetcher* prefetcher
+    )
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
-        TVector s00 = default, s01 = default, s02 = default, s03 = default;
-        TVector s10 = default, s11 = default, s12 = default, s13 = default;
-        TVector s20 = default, s21 = default, s22 = default, s23 = default;
-        TVector s30 = default, s31 = default, s32 = default, s33 = default;
-        TVector s40 = default, s41 = default, s42 = default, s43 = default;
-        TVector s50 = default, s51 = default, s52 = default, s53 = default;
+        TVector s00 = default,
+            s01 = default,
+            s02 = default,
+            s03 = default;
+        TVector s10 = default,
+            s11 = default,
+            s12 = default,
+            s13 = default;
+        TVector s20 = default,
+            s21 = default,
+            s22 = default,
+            s23 = default;
+        TVector s30 = default,
+            s31 = default,
+            s32 = default,
+            s33 = default;
+        TVector s40 = default,
+            s41 = default,
+            s42 = default,
+            s43 = default;
+        TVector s50 = default,
+            s51 = default,
+            s52 = default,
+            s53 = default;
         int stretch = prefetcher is null ? depth : StepsPerPrefetch;
         while (depth > 0)
         {
@@ -44,7 +84,10 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             LinePrefetcher.Step(prefetcher);
             for (; n > 0; n--, a += aStep, b += bStep)
             {
-                TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w), b2 = TLanes.Load(b + 2 * w), b3 = TLanes.Load(b + 3 * w);
+                TVector b0 = TLanes.Load(b),
+                    b1 = TLanes.Load(b + w),
+                    b2 = TLanes.Load(b + 2 * w),
+                    b3 = TLanes.Load(b + 3 * w);
                 TVector x = TLanes.Broadcast(*a);
                 s00 = TLanes.MultiplyAdd(x, b0, s00);
                 s01 = TLanes.MultiplyAdd(x, b1, s01);
@@ -103,10 +146,31 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         s53 = Finish<TSums>(s53, c + 5 * cRow + 3 * w, lanes + 3 * w);
         if (TSums.KeepsMaximum)
         {
-            TLanes.Store(TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30)), TLanes.Max(s40, s50))), lanes);
-            TLanes.Store(TLanes.Max(TLanes.Load(lanes + w), TLanes.Max(TLanes.Max(TLanes.Max(s01, s11), TLanes.Max(s21, s31)), TLanes.Max(s41, s51))), lanes + w);
-            TLanes.Store(TLanes.Max(TLanes.Load(lanes + 2 * w), TLanes.Max(TLanes.Max(TLanes.Max(s02, s12), TLanes.Max(s22, s32)), TLanes.Max(s42, s52))), lanes + 2 * w);
-            TLanes.Store(TLanes.Max(TLanes.Load(lanes + 3 * w), TLanes.Max(TLanes.Max(TLanes.Max(s03, s13), TLanes.Max(s23, s33)), TLanes.Max(s43, s53))), lanes + 3 * w);
+            TLanes.Store(
+                TLanes.Max(TLanes.Load(lanes), TLanes.Max(TLanes.Max(TLanes.Max(s00, s10), TLanes.Max(s20, s30)), TLanes.Max(s40, s50))),
+                lanes
+            );
+            TLanes.Store(
+                TLanes.Max(
+                    TLanes.Load(lanes + w),
+                    TLanes.Max(TLanes.Max(TLanes.Max(s01, s11), TLanes.Max(s21, s31)), TLanes.Max(s41, s51))
+                ),
+                lanes + w
+            );
+            TLanes.Store(
+                TLanes.Max(
+                    TLanes.Load(lanes + 2 * w),
+                    TLanes.Max(TLanes.Max(TLanes.Max(s02, s12), TLanes.Max(s22, s32)), TLanes.Max(s42, s52))
+                ),
+                lanes + 2 * w
+            );
+            TLanes.Store(
+                TLanes.Max(
+                    TLanes.Load(lanes + 3 * w),
+                    TLanes.Max(TLanes.Max(TLanes.Max(s03, s13), TLanes.Max(s23, s33)), TLanes.Max(s43, s53))
+                ),
+                lanes + 3 * w
+            );
         }
     }
 
@@ -116,11 +180,20 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
-        TVector s00 = default, s01 = default, s02 = default, s03 = default;
-        TVector s10 = default, s11 = default, s12 = default, s13 = default;
+        TVector s00 = default,
+            s01 = default,
+            s02 = default,
+            s03 = default;
+        TVector s10 = default,
+            s11 = default,
+            s12 = default,
+            s13 = default;
         for (; depth > 0; depth--, a += aStep, b += bStep)
         {
-            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w), b2 = TLanes.Load(b + 2 * w), b3 = TLanes.Load(b + 3 * w);
+            TVector b0 = TLanes.Load(b),
+                b1 = TLanes.Load(b + w),
+                b2 = TLanes.Load(b + 2 * w),
+                b3 = TLanes.Load(b + 3 * w);
             TVector x = TLanes.Broadcast(*a);
             s00 = TLanes.MultiplyAdd(x, b0, s00);
             s01 = TLanes.MultiplyAdd(x, b1, s01);
@@ -155,10 +228,16 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
         where TSums : struct, ITileSums
     {
         nint w = TLanes.Count;
-        TVector s00 = default, s01 = default, s02 = default, s03 = default;
+        TVector s00 = default,
+            s01 = default,
+            s02 = default,
+            s03 = default;
         for (; depth > 0; depth--, a += aStep, b += bStep)
         {
-            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + w), b2 = TLanes.Load(b + 2 * w), b3 = TLanes.Load(b + 3 * w);
+            TVector b0 = TLanes.Load(b),
+                b1 = TLanes.Load(b + w),
+                b2 = TLanes.Load(b + 2 * w),
+                b3 = TLanes.Load(b + 3 * w);
             TVector x = TLanes.Broadcast(*a);
             s00 = TLanes.MultiplyAdd(x, b0, s00);
             s01 = TLanes.MultiplyAdd(x, b1, s01);

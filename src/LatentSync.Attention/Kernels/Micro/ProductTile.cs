@@ -86,7 +86,8 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
 
     /// <summary>Most terms of a plain sum, because the rounding of n terms grows with the root of n and more; longer sums are sums of parts
     /// of so many terms.</summary>
-    private const int LongestSum = 256, Part = 128;
+    private const int LongestSum = 256,
+        Part = 128;
 
     /// <summary>The product.</summary>
     /// <param name="a">A(0, 0).</param>
@@ -103,7 +104,19 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     /// <param name="prefetcher">What is prefetched meanwhile, at <see cref="PrefetchPoints"/> points; null for nothing.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Multiply<TSums>(
-        T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, int vectors, T* lanes = null, LinePrefetcher* prefetcher = null)
+        T* a,
+        nint aRow,
+        nint aStep,
+        T* b,
+        nint bStep,
+        int depth,
+        T* c,
+        nint cRow,
+        int rows,
+        int vectors,
+        T* lanes = null,
+        LinePrefetcher* prefetcher = null
+    )
         where TSums : struct, ITileSums
     {
         if (depth > LongestSum && !TSums.Rescales)
@@ -133,7 +146,19 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     /// 0.95).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MultiplyParts<TSums>(
-        T* a, nint aRow, nint aStep, T* b, nint bStep, int depth, T* c, nint cRow, int rows, int vectors, T* lanes, LinePrefetcher* prefetcher)
+        T* a,
+        nint aRow,
+        nint aStep,
+        T* b,
+        nint bStep,
+        int depth,
+        T* c,
+        nint cRow,
+        int rows,
+        int vectors,
+        T* lanes,
+        LinePrefetcher* prefetcher
+    )
         where TSums : struct, ITileSums
     {
         for (int tile = vectors == 1 ? 8 : 6; rows > 0; a += tile * aRow, c += tile * cRow, rows -= tile)
@@ -142,7 +167,8 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
             tile = n;
             for (int done = 0; done < depth; done += Part)
             {
-                T* aPart = a + done * aStep, bPart = b + done * bStep;
+                T* aPart = a + done * aStep,
+                    bPart = b + done * bStep;
                 int steps = Math.Min(Part, depth - done);
                 if (done == 0 && !TSums.Accumulates)
                 {
@@ -187,9 +213,12 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void AddWide(T* a, nint aRow, T* b, nint bStep, int depth, T* c, nint cRow, int rows, int width)
     {
-        for (int left = width / TLanes.Count; left > 0;)
+        for (int left = width / TLanes.Count; left > 0; )
         {
-            int vectors = TLanes.TileVectors < 4 ? Math.Min(left, 2) : left == 5 ? 3 : Math.Min(left, 4), elements = vectors * TLanes.Count;
+            int vectors = TLanes.TileVectors < 4 ? Math.Min(left, 2)
+                : left == 5 ? 3
+                : Math.Min(left, 4),
+                elements = vectors * TLanes.Count;
             Multiply<AddedSums>(a, aRow, 1, b, bStep, depth, c, cRow, rows, vectors);
             b += elements;
             c += elements;
@@ -202,7 +231,10 @@ internal static unsafe partial class ProductTile<TLanes, TVector, T>
     private static TVector Finish<TSums>(TVector sum, T* c, T* lanes)
         where TSums : struct, ITileSums
     {
-        sum = TSums.Rescales ? TLanes.MultiplyAdd(TLanes.Load(c), TLanes.Load(lanes), sum) : TSums.Accumulates ? TLanes.Add(TLanes.Load(c), sum) : sum;
+        sum =
+            TSums.Rescales ? TLanes.MultiplyAdd(TLanes.Load(c), TLanes.Load(lanes), sum)
+            : TSums.Accumulates ? TLanes.Add(TLanes.Load(c), sum)
+            : sum;
         TLanes.Store(sum, c);
         return sum;
     }

@@ -35,7 +35,11 @@ internal static unsafe class ZeroSkippingProduct<TLanes, TVector, T>
                 for (int k = 0; k < depth; k++)
                 {
                     TVector weight = TLanes.Load(b + (nint)k * lanes + v);
-                    sum = TLanes.Select(TLanes.EqualTo(weight, zero), sum, TLanes.MultiplyAdd(TLanes.Broadcast(a[m + k * aStep]), weight, sum));
+                    sum = TLanes.Select(
+                        TLanes.EqualTo(weight, zero),
+                        sum,
+                        TLanes.MultiplyAdd(TLanes.Broadcast(a[m + k * aStep]), weight, sum)
+                    );
                 }
                 TLanes.Store(sum, c + v);
             }

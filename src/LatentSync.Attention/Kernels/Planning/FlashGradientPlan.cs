@@ -27,7 +27,8 @@ internal readonly struct FlashGradientPlan
     internal static FlashGradientPlan Of(in FlashGradientCall gradients, VectorShape vectors, int threads, out FlashPlan blocks)
     {
         ref readonly AttentionProblem problem = ref gradients.Forward.Problem;
-        int headDim = problem.HeadDim, valueDim = problem.ValueDim;
+        int headDim = problem.HeadDim,
+            valueDim = problem.ValueDim;
         FlashPlan forward = FlashPlan.Of(gradients.Forward, vectors, threads);
         int workers = FlashPlan.ThreadsFor(Products / 2.0 * forward.HeadWork * forward.Heads, threads);
         long sumBytes = (long)problem.KeyLength * (headDim + valueDim) * vectors.ElementSize;
@@ -57,10 +58,14 @@ internal readonly struct FlashGradientPlan
     }
 
     private static bool AreRowsDense(in FlashGradientCall call) =>
-        call.OutputGradient.ColumnStride == 1 && call.QueryGradient.ColumnStride == 1 && call.KeyGradient.ColumnStride == 1
+        call.OutputGradient.ColumnStride == 1
+        && call.QueryGradient.ColumnStride == 1
+        && call.KeyGradient.ColumnStride == 1
         && call.ValueGradient.ColumnStride == 1;
 
     private static bool AreHeadsAdjacent(in FlashGradientCall call, int headDim, int valueDim) =>
-        RowLayout.AreHeadsAdjacent(call.OutputGradient, valueDim) && RowLayout.AreHeadsAdjacent(call.QueryGradient, headDim)
-        && RowLayout.AreHeadsAdjacent(call.KeyGradient, headDim) && RowLayout.AreHeadsAdjacent(call.ValueGradient, valueDim);
+        RowLayout.AreHeadsAdjacent(call.OutputGradient, valueDim)
+        && RowLayout.AreHeadsAdjacent(call.QueryGradient, headDim)
+        && RowLayout.AreHeadsAdjacent(call.KeyGradient, headDim)
+        && RowLayout.AreHeadsAdjacent(call.ValueGradient, valueDim);
 }

@@ -73,21 +73,28 @@ internal readonly unsafe struct FlashPlan
     internal static FlashPlan Of(in FlashCall call, VectorShape vectors, int threads)
     {
         ref readonly AttentionProblem problem = ref call.Problem;
-        int elementSize = vectors.ElementSize, lanes = vectors.BlockLanes, dims = problem.HeadDim + problem.ValueDim;
-        int group = problem.HeadCount / problem.KvHeadCount, rows = problem.QueryLength * group, blocks = Parts(rows, lanes);
+        int elementSize = vectors.ElementSize,
+            lanes = vectors.BlockLanes,
+            dims = problem.HeadDim + problem.ValueDim;
+        int group = problem.HeadCount / problem.KvHeadCount,
+            rows = problem.QueryLength * group,
+            blocks = Parts(rows, lanes);
         long heads = (long)problem.Batch * problem.KvHeadCount;
         double headWork = (double)rows * problem.KeyLength * dims;
         int workers = ThreadsFor(headWork * heads, threads);
         bool isShort = problem.KeyLength <= FlashTuning.LargestKeyBlock;
-        bool inPlace = call.PageTable is null && RowLayout.IsReadableInPlace(call.Key, problem.HeadDim, elementSize)
+        bool inPlace =
+            call.PageTable is null
+            && RowLayout.IsReadableInPlace(call.Key, problem.HeadDim, elementSize)
             && RowLayout.IsReadableInPlace(call.Value, problem.ValueDim, elementSize);
         bool isSimpleBatch = call.QueryStarts is null && call.KeyStarts is null && call.PageTable is null;
         bool isStaged = blocks == 1 && isShort && isSimpleBatch && group == 1 && !inPlace && RowLayout.AreHeadsAdjacent(call);
-        int blocksPerTask = 1, headsPerTask = 1;
+        int blocksPerTask = 1,
+            headsPerTask = 1;
         if (isStaged)
         {
-            long headBytes = elementSize
-                * (problem.KeyLength * (long)dims + problem.QueryLength * (long)Math.Max(problem.HeadDim, problem.ValueDim));
+            long headBytes =
+                elementSize * (problem.KeyLength * (long)dims + problem.QueryLength * (long)Math.Max(problem.HeadDim, problem.ValueDim));
             headsPerTask = StagedHeads(headBytes, vectors, heads, problem.KvHeadCount, workers);
         }
         else
@@ -116,7 +123,11 @@ internal readonly unsafe struct FlashPlan
             CopiesValues = !inPlace || vectors.IsNarrow && hasConflicts && blocksPerTask > 1,
             ValueStride = problem.ValueDim + (hasConflicts ? Prefetching.Line / elementSize : 0),
             Staged = isStaged,
-            Prefetches = isShort && Prefetching.IsSupported && call.PageTable is null && RowLayout.AreRowsDense(call)
+            Prefetches =
+                isShort
+                && Prefetching.IsSupported
+                && call.PageTable is null
+                && RowLayout.AreRowsDense(call)
                 && RowLayout.BytesOf(call) > FlashTuning.CachedBytes,
         };
     }

@@ -32,8 +32,10 @@ internal static unsafe class RowLayout
 
     /// <summary>Whether the rows of neighbouring heads lie side by side, in all operands.</summary>
     internal static bool AreHeadsAdjacent(in FlashCall call) =>
-        AreHeadsAdjacent(call.Query, call.Problem.HeadDim) && AreHeadsAdjacent(call.Key, call.Problem.HeadDim)
-        && AreHeadsAdjacent(call.Value, call.Problem.ValueDim) && AreHeadsAdjacent(call.Output, call.Problem.ValueDim);
+        AreHeadsAdjacent(call.Query, call.Problem.HeadDim)
+        && AreHeadsAdjacent(call.Key, call.Problem.HeadDim)
+        && AreHeadsAdjacent(call.Value, call.Problem.ValueDim)
+        && AreHeadsAdjacent(call.Output, call.Problem.ValueDim);
 
     /// <summary>Whether the rows of neighbouring heads lie side by side.</summary>
     internal static bool AreHeadsAdjacent(in FlashOperand operand, int dim) => operand.ColumnStride == 1 && operand.HeadStride == dim;

@@ -49,7 +49,8 @@ internal readonly unsafe struct ScorePlan
     {
         ref readonly AttentionProblem problem = ref call.Problem;
         double scale = problem.EffectiveScale;
-        bool hasMask = call.Mask.Address != 0, hasBounds = problem.IsCausal || problem.HasWindow;
+        bool hasMask = call.Mask.Address != 0,
+            hasBounds = problem.IsCausal || problem.HasWindow;
         bool modifies = problem.Softcap > 0 || hasMask || call.AlibiSlopes is not null || scale <= 0 || !float.IsNormal((float)scale);
         double exponentScale = !modifies && double.IsPow2(scale) && scale is >= LeastExponentScale and <= 1 ? scale : 1;
         return new ScorePlan
@@ -58,7 +59,10 @@ internal readonly unsafe struct ScorePlan
             HasBounds = hasBounds,
             HasDropout = problem.Dropout > 0,
             MayHideKeys = hasBounds || hasMask,
-            ScoreScale = modifies || exponentScale != 1 ? 1 : elementSize == sizeof(float) ? (float)scale : scale,
+            ScoreScale =
+                modifies || exponentScale != 1 ? 1
+                : elementSize == sizeof(float) ? (float)scale
+                : scale,
             ExponentScale = exponentScale,
             Headroom = 1 + (int)Math.Ceiling(Math.Log2(Math.Max(problem.KeyLength, 1) / (1 - problem.Dropout))),
         };

@@ -11,5 +11,5 @@ internal unsafe interface IWorkTeam
     /// <param name="threads">Threads wanted, the caller included.</param>
     /// <param name="body">The work; it takes its tasks itself.</param>
     /// <param name="context">Its argument.</param>
-    void Run(int threads, delegate*<void*, void> body, void* context);
+    void Run(int threads, delegate* <void*, void> body, void* context);
 }

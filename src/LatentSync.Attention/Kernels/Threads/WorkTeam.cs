@@ -12,7 +12,7 @@ internal sealed unsafe class WorkTeam : IWorkTeam
 
     private readonly Lock _calls = new();
     private readonly Member[] _members;
-    private delegate*<void*, void> _body;
+    private delegate* <void*, void> _body;
     private void* _context;
     private int _unfinished;
     private ExceptionDispatchInfo? _failure;
@@ -36,7 +36,7 @@ internal sealed unsafe class WorkTeam : IWorkTeam
     public int Size => _members.Length + 1;
 
     /// <summary><inheritdoc/> While another call uses the team, the caller works alone.</summary>
-    public void Run(int threads, delegate*<void*, void> body, void* context)
+    public void Run(int threads, delegate* <void*, void> body, void* context)
     {
         int helpers = Math.Min(threads - 1, _members.Length);
         if (helpers <= 0 || !_calls.TryEnter())
@@ -90,7 +90,9 @@ internal sealed unsafe class WorkTeam : IWorkTeam
 
     private sealed class Member
     {
-        private const int Idle = 0, Asleep = 1, Called = 2;
+        private const int Idle = 0,
+            Asleep = 1,
+            Called = 2;
         private readonly WorkTeam _team;
         private readonly SemaphoreSlim _wake = new(0);
         private int _state;

@@ -13,10 +13,31 @@ namespace LatentSync.Cli.Commands.AttentionCommands;
 /// <summary>`latentsync attention audit`.</summary>
 internal static class AuditCommand
 {
-    private static readonly Option<int> Problems = new("--problems") { Description = "number of random problems to compare with libtorch's own choice; 0: none", DefaultValueFactory = _ => 2000, HelpName = "N" };
-    private static readonly Option<int> Seed = new("--seed") { Description = "seed of all random numbers", DefaultValueFactory = _ => 20260522, HelpName = "N" };
-    private static readonly Option<string> Device = new ChoiceOption("--device", "cpu", "cuda") { HasCudaIndex = true, Description = "cpu, cuda or cuda:N", DefaultValueFactory = _ => "cpu", HelpName = "NAME" };
-    private static readonly Option<int> Faults = new("--faults") { Description = "number of faults to inject into the kernels; results must not change", DefaultValueFactory = _ => 0, HelpName = "N" };
+    private static readonly Option<int> Problems = new("--problems")
+    {
+        Description = "number of random problems to compare with libtorch's own choice; 0: none",
+        DefaultValueFactory = _ => 2000,
+        HelpName = "N",
+    };
+    private static readonly Option<int> Seed = new("--seed")
+    {
+        Description = "seed of all random numbers",
+        DefaultValueFactory = _ => 20260522,
+        HelpName = "N",
+    };
+    private static readonly Option<string> Device = new ChoiceOption("--device", "cpu", "cuda")
+    {
+        HasCudaIndex = true,
+        Description = "cpu, cuda or cuda:N",
+        DefaultValueFactory = _ => "cpu",
+        HelpName = "NAME",
+    };
+    private static readonly Option<int> Faults = new("--faults")
+    {
+        Description = "number of faults to inject into the kernels; results must not change",
+        DefaultValueFactory = _ => 0,
+        HelpName = "N",
+    };
     private static readonly Option<bool> Memory = new("--memory") { Description = "compare each backend's peak memory with its estimate" };
     private static readonly Option<bool> Json = new("--json") { Description = "print the report as JSON" };
 
@@ -35,7 +56,12 @@ internal static class AuditCommand
             """
         )
         {
-            Problems, Seed, Device, Faults, Memory, Json,
+            Problems,
+            Seed,
+            Device,
+            Faults,
+            Memory,
+            Json,
         };
         audit.SetAction(Audit);
         return audit;
@@ -60,7 +86,17 @@ internal static class AuditCommand
         AuditReport report = AttentionAudit.Run(options, subject => Console.Error.WriteLine(subject));
         if (parsed.GetValue(Json))
         {
-            var answer = new { machine, report.Device, report.Seed, report.LibTorch, report.Passed, report.Rules, report.Faults, report.Memory };
+            var answer = new
+            {
+                machine,
+                report.Device,
+                report.Seed,
+                report.LibTorch,
+                report.Passed,
+                report.Rules,
+                report.Faults,
+                report.Memory,
+            };
             Console.Out.WriteLine(JsonSerializer.Serialize(answer, JsonOutput.Options));
         }
         else

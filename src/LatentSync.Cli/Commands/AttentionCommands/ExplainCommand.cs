@@ -18,15 +18,47 @@ namespace LatentSync.Cli.Commands.AttentionCommands;
 internal static class ExplainCommand
 {
     private static readonly MachineOptions MachineOf = new();
-    private static readonly Option<string> Shape = new("--shape") { Description = "batch, heads, query length, key length, head dim", Required = true, HelpName = "B,H,Lq,Lk,D" };
-    private static readonly Option<int?> KvHeads = new("--kv-heads") { Description = "key and value heads (GQA); default: the number of query heads", HelpName = "N" };
-    private static readonly Option<int?> ValueDim = new("--value-dim") { Description = "head dim of the values; default: that of the keys", HelpName = "N" };
-    private static readonly Option<string> DType = new ChoiceOption("--dtype", "f32", "f16", "bf16", "f64") { Also = ["float32", "float16", "half", "bfloat16", "float64"], Description = "f32, f16, bf16 or f64", DefaultValueFactory = _ => "f32", HelpName = "NAME" };
+    private static readonly Option<string> Shape = new("--shape")
+    {
+        Description = "batch, heads, query length, key length, head dim",
+        Required = true,
+        HelpName = "B,H,Lq,Lk,D",
+    };
+    private static readonly Option<int?> KvHeads = new("--kv-heads")
+    {
+        Description = "key and value heads (GQA); default: the number of query heads",
+        HelpName = "N",
+    };
+    private static readonly Option<int?> ValueDim = new("--value-dim")
+    {
+        Description = "head dim of the values; default: that of the keys",
+        HelpName = "N",
+    };
+    private static readonly Option<string> DType = new ChoiceOption("--dtype", "f32", "f16", "bf16", "f64")
+    {
+        Also = ["float32", "float16", "half", "bfloat16", "float64"],
+        Description = "f32, f16, bf16 or f64",
+        DefaultValueFactory = _ => "f32",
+        HelpName = "NAME",
+    };
     private static readonly Option<bool> Causal = new("--causal") { Description = "causal: query i sees the keys j <= i" };
-    private static readonly Option<string> Mask = new ChoiceOption("--mask", "none", "bool", "float") { Description = "none, bool or float", DefaultValueFactory = _ => "none", HelpName = "KIND" };
-    private static readonly Option<string> Device = new ChoiceOption("--device", "cpu", "cuda", "mps") { HasCudaIndex = true, Description = "cpu, cuda, cuda:N or mps; default: the GPU of a described machine that has one, else cpu", HelpName = "NAME" };
+    private static readonly Option<string> Mask = new ChoiceOption("--mask", "none", "bool", "float")
+    {
+        Description = "none, bool or float",
+        DefaultValueFactory = _ => "none",
+        HelpName = "KIND",
+    };
+    private static readonly Option<string> Device = new ChoiceOption("--device", "cpu", "cuda", "mps")
+    {
+        HasCudaIndex = true,
+        Description = "cpu, cuda, cuda:N or mps; default: the GPU of a described machine that has one, else cpu",
+        HelpName = "NAME",
+    };
     private static readonly Option<bool> Training = new("--training") { Description = "the problem needs gradients" };
-    private static readonly Option<string> PolicyText = new PolicyOption { Description = "auto, NAME or \"require NAME\" (only that backend), \"prefer NAME\", \"forbid NAME\"" };
+    private static readonly Option<string> PolicyText = new PolicyOption
+    {
+        Description = "auto, NAME or \"require NAME\" (only that backend), \"prefer NAME\", \"forbid NAME\"",
+    };
     private static readonly Option<bool> Json = new("--json") { Description = "print the answer as JSON" };
 
     public static Command Create()
@@ -45,7 +77,16 @@ internal static class ExplainCommand
             """
         )
         {
-            Shape, KvHeads, ValueDim, DType, Causal, Mask, Device, Training, PolicyText, Json,
+            Shape,
+            KvHeads,
+            ValueDim,
+            DType,
+            Causal,
+            Mask,
+            Device,
+            Training,
+            PolicyText,
+            Json,
         };
         foreach (Option option in MachineOf.All)
         {
@@ -59,10 +100,19 @@ internal static class ExplainCommand
     {
         Machine? described = MachineOf.Described(parsed)?.Machine;
         AttentionProblem problem = Read(parsed, ReadDevice(parsed, described));
-        Machine machine = described ?? new MachineExaminer { LibTorchFolder = MachineOf.Folder(parsed)?.Folder }.Examine().Machine;
+        Machine machine =
+            described
+            ?? new MachineExaminer { LibTorchFolder = MachineOf.Folder(parsed)?.Folder }
+                .Examine()
+                .Machine;
         TunedRanking? tuned = described is null ? TunedRanking.Load(machine) : null; // measurements of this machine say nothing about another
         BackendRanking ranking = tuned?.Ranking ?? BackendRanking.Default;
-        var context = new SelectionContext { Machine = machine, Policy = ReadPolicy(parsed), Ranking = ranking };
+        var context = new SelectionContext
+        {
+            Machine = machine,
+            Policy = ReadPolicy(parsed),
+            Ranking = ranking,
+        };
         long? freeBytes = described is null ? FreeMemory.Of(problem.Device, machine) : FreeMemory.OfDescribed(problem.Device, described);
         Plan plan = AttentionSelector.Select(problem, context, freeBytes);
         if (parsed.GetValue(Json))
@@ -74,7 +124,16 @@ internal static class ExplainCommand
                 order = plan.Order,
                 tuned = ranking.MeasuredOrderFor(problem) is not null,
                 freeBytes,
-                verdicts = PlanText.VerdictsOf(plan, Languages.Current).Select(v => new { backend = v.Backend, runs = v.Runs, reasons = v.Reasons, repairs = v.Repairs, estimatedBytes = v.EstimatedBytes }),
+                verdicts = PlanText
+                    .VerdictsOf(plan, Languages.Current)
+                    .Select(v => new
+                    {
+                        backend = v.Backend,
+                        runs = v.Runs,
+                        reasons = v.Reasons,
+                        repairs = v.Repairs,
+                        estimatedBytes = v.EstimatedBytes,
+                    }),
             };
             Console.Out.WriteLine(JsonSerializer.Serialize(answer, JsonOutput.Options));
         }
@@ -140,7 +199,9 @@ internal static class ExplainCommand
     {
         string[] parts = text.Split(',', StringSplitOptions.TrimEntries);
         int[] sizes = new int[parts.Length];
-        return parts.Length == 5 && parts.Select((p, i) => int.TryParse(p, NumberStyles.None, CultureInfo.InvariantCulture, out sizes[i])).All(ok => ok)
+        return
+            parts.Length == 5
+            && parts.Select((p, i) => int.TryParse(p, NumberStyles.None, CultureInfo.InvariantCulture, out sizes[i])).All(ok => ok)
             ? sizes
             : throw new SyncOptionsException($"--shape must be five whole numbers B,H,Lq,Lk,D, not \"{text}\".");
     }
@@ -155,7 +216,8 @@ internal static class ExplainCommand
             _ => throw new SyncOptionsException($"--mask must be none, bool or float, not \"{kind}\"."),
         };
 
-    private static Policy ReadPolicy(ParseResult parsed) => Parsed(PolicyText, parsed, text => Policy.Parse(text, AttentionRules.BackendNames));
+    private static Policy ReadPolicy(ParseResult parsed) =>
+        Parsed(PolicyText, parsed, text => Policy.Parse(text, AttentionRules.BackendNames));
 
     private static T Parsed<T>(Option<string> option, ParseResult parsed, Func<string, T> parse) =>
         Parsed(option, parsed.GetRequiredValue(option), parse);

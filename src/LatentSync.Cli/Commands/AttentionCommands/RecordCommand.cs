@@ -6,7 +6,10 @@ namespace LatentSync.Cli.Commands.AttentionCommands;
 /// <summary>`latentsync attention record`.</summary>
 internal static class RecordCommand
 {
-    private static readonly Argument<string> Folder = new("DIR") { Description = "folder with record.json and the JSON files of the steps" };
+    private static readonly Argument<string> Folder = new("DIR")
+    {
+        Description = "folder with record.json and the JSON files of the steps",
+    };
 
     public static Command Create()
     {

@@ -11,10 +11,29 @@ namespace LatentSync.Cli.Commands.AttentionCommands;
 /// <summary>`latentsync attention run`.</summary>
 internal static class RunCommand
 {
-    private static readonly Option<string[]> Cases = new("--case") { Description = "folder with cases.json and its .safetensors files, or the cases.json itself; repeat it for several", Required = true, HelpName = "DIR" };
-    private static readonly Option<string?> Backend = new("--backend") { Description = "backend to compute every case with, or reference; default: the usual choice", HelpName = "NAME" };
-    private static readonly Option<string?> Filter = new("--filter") { Description = "only cases whose name contains this", HelpName = "TEXT" };
-    private static readonly Option<string> Device = new ChoiceOption("--device", "cpu", "cuda", "mps") { HasCudaIndex = true, Description = "cpu, cuda, cuda:N or mps", DefaultValueFactory = _ => "cpu", HelpName = "NAME" };
+    private static readonly Option<string[]> Cases = new("--case")
+    {
+        Description = "folder with cases.json and its .safetensors files, or the cases.json itself; repeat it for several",
+        Required = true,
+        HelpName = "DIR",
+    };
+    private static readonly Option<string?> Backend = new("--backend")
+    {
+        Description = "backend to compute every case with, or reference; default: the usual choice",
+        HelpName = "NAME",
+    };
+    private static readonly Option<string?> Filter = new("--filter")
+    {
+        Description = "only cases whose name contains this",
+        HelpName = "TEXT",
+    };
+    private static readonly Option<string> Device = new ChoiceOption("--device", "cpu", "cuda", "mps")
+    {
+        HasCudaIndex = true,
+        Description = "cpu, cuda, cuda:N or mps",
+        DefaultValueFactory = _ => "cpu",
+        HelpName = "NAME",
+    };
     private static readonly Option<bool> Details = new("--details") { Description = "one line for every output of a case (--verbose too)" };
     private static readonly Option<bool> Json = new("--json") { Description = "print the results as JSON" };
 
@@ -32,7 +51,12 @@ internal static class RunCommand
             """
         )
         {
-            Cases, Backend, Filter, Device, Details, Json,
+            Cases,
+            Backend,
+            Filter,
+            Device,
+            Details,
+            Json,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() => Run(parsed, cancellationToken), cancellationToken));
         return command;
@@ -40,10 +64,20 @@ internal static class RunCommand
 
     private static int Run(ParseResult parsed, CancellationToken cancellationToken)
     {
-        bool json = parsed.GetValue(Json), details = parsed.GetValue(Details) || parsed.GetValue(CommandTree.Verbose);
-        var options = new AttentionCaseOptions { Backend = parsed.GetValue(Backend), Filter = parsed.GetValue(Filter), Device = ReadDevice(parsed) };
+        bool json = parsed.GetValue(Json),
+            details = parsed.GetValue(Details) || parsed.GetValue(CommandTree.Verbose);
+        var options = new AttentionCaseOptions
+        {
+            Backend = parsed.GetValue(Backend),
+            Filter = parsed.GetValue(Filter),
+            Device = ReadDevice(parsed),
+        };
         AttentionCaseSummary summary = AttentionCaseRunner.Run(
-            parsed.GetRequiredValue(Cases), options, result => Write(result, json, details), cancellationToken);
+            parsed.GetRequiredValue(Cases),
+            options,
+            result => Write(result, json, details),
+            cancellationToken
+        );
         string? why = summary is { Passed: 0, Failed: 0 } ? AttentionCaseRunner.WhyNever(options) : null;
         Console.Out.WriteLine(json ? JsonSerializer.Serialize(Describe(summary, why), JsonOutput.Options) : summary.ToString());
         if (why is not null)
@@ -63,14 +97,26 @@ internal static class RunCommand
         Console.Out.WriteLine(result);
         foreach (ParityComparison comparison in details ? result.Comparisons : [])
         {
-            Console.Out.WriteLine(FormattableString.Invariant($"    {(comparison.Passed ? "ok  " : "FAIL")} {comparison.Name}  max error {comparison.MaxAbsoluteError:0.###e+0}  {comparison.Detail}"));
+            Console.Out.WriteLine(
+                FormattableString.Invariant(
+                    $"    {(comparison.Passed ? "ok  " : "FAIL")} {comparison.Name}  max error {comparison.MaxAbsoluteError:0.###e+0}  {comparison.Detail}"
+                )
+            );
         }
     }
 
     private static object Describe(AttentionCaseSummary summary, string? why) =>
         new
         {
-            results = summary.Results.Select(r => new { name = r.Name, backend = r.Backend, passed = r.Passed, outcome = r.Outcome, maxAbsError = r.MaxAbsError, message = r.Message }),
+            results = summary.Results.Select(r => new
+            {
+                name = r.Name,
+                backend = r.Backend,
+                passed = r.Passed,
+                outcome = r.Outcome,
+                maxAbsError = r.MaxAbsError,
+                message = r.Message,
+            }),
             passed = summary.Passed,
             failed = summary.Failed,
             skipped = summary.Skipped,

@@ -15,7 +15,10 @@ internal static class TuneCommand
 {
     private static readonly VerifyOptions Shared = new();
     private static readonly Option<bool> Show = new("--show") { Description = "show the order in use; measure nothing" };
-    private static readonly Option<bool> Clear = new("--clear") { Description = "forget the measurements and go back to the built-in order" };
+    private static readonly Option<bool> Clear = new("--clear")
+    {
+        Description = "forget the measurements and go back to the built-in order",
+    };
     private static readonly Option<bool> Json = new("--json") { Description = "print the order as JSON" };
 
     public static Command Create()
@@ -36,7 +39,9 @@ internal static class TuneCommand
             """
         )
         {
-            Show, Clear, Json,
+            Show,
+            Clear,
+            Json,
         };
         Shared.AddTo(tune);
         tune.SetAction((parsed, cancellationToken) => Task.Run(() => Tune(parsed, cancellationToken), CancellationToken.None));
@@ -45,14 +50,18 @@ internal static class TuneCommand
 
     private static int Tune(ParseResult parsed, CancellationToken cancellationToken)
     {
-        bool show = parsed.GetValue(Show), clear = parsed.GetValue(Clear), json = parsed.GetValue(Json);
+        bool show = parsed.GetValue(Show),
+            clear = parsed.GetValue(Clear),
+            json = parsed.GetValue(Json);
         if (show && clear)
         {
             throw new SyncOptionsException($"{Show.Name} and {Clear.Name} cannot be combined.");
         }
         if (AttentionSettings.ReadTuningPath() is not { } path)
         {
-            throw new SyncOptionsException($"There is no place for the order: {AttentionSettings.TuningVariable} is \"off\", or this user has no cache folder.");
+            throw new SyncOptionsException(
+                $"There is no place for the order: {AttentionSettings.TuningVariable} is \"off\", or this user has no cache folder."
+            );
         }
         if (clear)
         {
@@ -74,7 +83,9 @@ internal static class TuneCommand
         var wrong = layers.SelectMany(layer => layer.Results.Where(result => !result.Passed).Select(result => (layer, result))).ToArray();
         foreach (var (layer, result) in wrong)
         {
-            Say.Failure($"{result.Backend} is wrong on {layer.Layer.Name} {layer.Problem.DType.ShortName()} and was left out: {result.Failure}");
+            Say.Failure(
+                $"{result.Backend} is wrong on {layer.Layer.Name} {layer.Problem.DType.ShortName()} and was left out: {result.Failure}"
+            );
         }
         return wrong.Length > 0 ? ExitCode.Failed : ExitCode.Done;
     }
@@ -83,7 +94,15 @@ internal static class TuneCommand
     {
         if (json)
         {
-            var answer = new { path = tuned.Path, tuned = tuned.IsUsed, warning = tuned.Warning, note, machine = tuned.Table?.Machine, entries = tuned.Table?.Entries ?? [] };
+            var answer = new
+            {
+                path = tuned.Path,
+                tuned = tuned.IsUsed,
+                warning = tuned.Warning,
+                note,
+                machine = tuned.Table?.Machine,
+                entries = tuned.Table?.Entries ?? [],
+            };
             Console.Out.WriteLine(JsonSerializer.Serialize(answer, JsonOutput.Options));
             return;
         }
@@ -95,7 +114,12 @@ internal static class TuneCommand
         foreach (TuningEntry entry in tuned.Table?.Entries ?? [])
         {
             MeasuredClass c = entry.Class;
-            string times = string.Join(", ", entry.Order.Select(name => string.Create(CultureInfo.InvariantCulture, $"{name} {entry.Milliseconds.GetValueOrDefault(name):0.0##} ms")));
+            string times = string.Join(
+                ", ",
+                entry.Order.Select(name =>
+                    string.Create(CultureInfo.InvariantCulture, $"{name} {entry.Milliseconds.GetValueOrDefault(name):0.0##} ms")
+                )
+            );
             WrappedText.Write($"  {Describe(c).PadRight(56)} {times}", hang: 2);
         }
     }
@@ -104,8 +128,22 @@ internal static class TuneCommand
     {
         ProblemClass p = c.Class;
         string dim = p.HeadDimClass == int.MaxValue ? "above 256" : string.Create(CultureInfo.InvariantCulture, $"up to {p.HeadDimClass}");
-        string[] extras = [.. new (bool Holds, string Name)[] { (p.IsCausal, "causal"), (p.IsGrouped, "grouped"), (!p.SameValueDim, "values of another dim"), (p.NeedsGradient, "training") }.Where(e => e.Holds).Select(e => e.Name)];
-        return string.Create(CultureInfo.InvariantCulture, $"{p.Device} {p.DType.ShortName()}, Lq {Length(c.QueryClass)}, Lk {Length(c.KeyClass)}, dim {dim}{string.Concat(extras.Select(e => ", " + e))}");
+        string[] extras =
+        [
+            .. new (bool Holds, string Name)[]
+            {
+                (p.IsCausal, "causal"),
+                (p.IsGrouped, "grouped"),
+                (!p.SameValueDim, "values of another dim"),
+                (p.NeedsGradient, "training"),
+            }
+                .Where(e => e.Holds)
+                .Select(e => e.Name),
+        ];
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{p.Device} {p.DType.ShortName()}, Lq {Length(c.QueryClass)}, Lk {Length(c.KeyClass)}, dim {dim}{string.Concat(extras.Select(e => ", " + e))}"
+        );
     }
 
     // "33..64"

@@ -9,7 +9,8 @@ using LatentSync.Lab.Verification;
 
 namespace LatentSync.Cli.Commands.AttentionCommands;
 
-/// <summary>The answers of `attention verify`: a table that grows layer by layer, or JSON at the end. Progress goes to standard error.</summary>
+/// <summary>The answers of `attention verify`: a table that grows layer by layer, or JSON at the end. Progress goes to standard
+/// error.</summary>
 internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDictionary<AttentionDType, double> peaks)
 {
     private bool IsOnCpu => setup.Options.Device.Kind == AttentionDeviceKind.Cpu;
@@ -34,7 +35,8 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
     {
         List<LayerVerification> layers = [];
         var all = setup.Verifier.Layers;
-        int width = all.Max(entry => entry.Layer.Name.Length), backendWidth = setup.Options.Backends.Max(backend => backend.Name.Length) + 1;
+        int width = all.Max(entry => entry.Layer.Name.Length),
+            backendWidth = setup.Options.Backends.Max(backend => backend.Name.Length) + 1;
         if (writesTable)
         {
             WriteHead();
@@ -52,7 +54,9 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
                     group = title;
                     Console.Out.WriteLine();
                     Console.Out.WriteLine(title);
-                    Console.Out.WriteLine($"  {"layer".PadRight(width)}  {"shape b,h,lq,lk,d",-22}  {"backend".PadRight(backendWidth)} {"ms",10} {"GFLOP/s",8} {"%",4} {"x best",7} {"x other",7} {"error",8} {"checked",8}  memory MiB");
+                    Console.Out.WriteLine(
+                        $"  {"layer".PadRight(width)}  {"shape b,h,lq,lk,d", -22}  {"backend".PadRight(backendWidth)} {"ms", 10} {"GFLOP/s", 8} {"%", 4} {"x best", 7} {"x other", 7} {"error", 8} {"checked", 8}  memory MiB"
+                    );
                 }
                 Write(layer, everywhere, width, backendWidth);
             }
@@ -72,23 +76,34 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
         Machine machine = setup.Options.Machine;
         var answer = new
         {
-            machine = new { os = machine.Os, cpu = machine.Cpu, memoryBytes = machine.MemoryBytes, gpus = machine.Gpus, cuda = machine.Cuda, libtorch = machine.LibTorch },
+            machine = new
+            {
+                os = machine.Os,
+                cpu = machine.Cpu,
+                memoryBytes = machine.MemoryBytes,
+                gpus = machine.Gpus,
+                cuda = machine.Cuda,
+                libtorch = machine.LibTorch,
+            },
             device = setup.Options.Device.ToString(),
             threads = setup.Threads,
             tuned = setup.Tuned.IsUsed,
             pass = setup.Options.IsTraining ? "backward" : "forward",
             matmulGflops = peaks.ToDictionary(peak => peak.Key.ShortName(), peak => peak.Value),
-            fmaGflops = FmaPeaks(layers).ToDictionary(peak => peak.DType.ShortName(), peak => new { median = peak.Median, best = peak.Best }),
+            fmaGflops = FmaPeaks(layers)
+                .ToDictionary(peak => peak.DType.ShortName(), peak => new { median = peak.Median, best = peak.Best }),
             results = layers.SelectMany(layer => layer.Results.Select(result => Row(layer, result))),
-            skipped = layers.SelectMany(layer => layer.Skipped.Select(verdict => new
-            {
-                workload = layer.Workload.Name,
-                layer = layer.Layer.Name,
-                shape = Shape(layer.Problem),
-                dtype = layer.Problem.DType.ShortName(),
-                backend = verdict.Backend,
-                reasons = verdict.Reasons,
-            })),
+            skipped = layers.SelectMany(layer =>
+                layer.Skipped.Select(verdict => new
+                {
+                    workload = layer.Workload.Name,
+                    layer = layer.Layer.Name,
+                    shape = Shape(layer.Problem),
+                    dtype = layer.Problem.DType.ShortName(),
+                    backend = verdict.Backend,
+                    reasons = verdict.Reasons,
+                })
+            ),
             summary = VerificationSummary.Of(layers),
         };
         Console.Out.WriteLine(JsonSerializer.Serialize(answer, JsonOutput.Options));
@@ -103,7 +118,14 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
             {
                 name = workload.Name,
                 summary = workload.Summary,
-                layers = workload.Layers.Select(layer => new { name = layer.Name, shape = Shape(layer.Problem), isCausal = layer.Problem.IsCausal, repeats = layer.Repeats, unit = layer.Unit }),
+                layers = workload.Layers.Select(layer => new
+                {
+                    name = layer.Name,
+                    shape = Shape(layer.Problem),
+                    isCausal = layer.Problem.IsCausal,
+                    repeats = layer.Repeats,
+                    unit = layer.Unit,
+                }),
             });
             Console.Out.WriteLine(JsonSerializer.Serialize(answer, JsonOutput.Options));
             return;
@@ -114,7 +136,9 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
             int width = workload.Layers.Max(layer => layer.Name.Length);
             foreach (WorkloadLayer layer in workload.Layers)
             {
-                Console.Out.WriteLine(Text($"  {layer.Name.PadRight(width)}  {layer.Repeats,3} per {layer.Unit,-8} {layer.Problem.Describe()}"));
+                Console.Out.WriteLine(
+                    Text($"  {layer.Name.PadRight(width)}  {layer.Repeats, 3} per {layer.Unit, -8} {layer.Problem.Describe()}")
+                );
             }
             Console.Out.WriteLine();
         }
@@ -129,7 +153,9 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
         {
             if (i < count)
             {
-                Console.Error.WriteLine(Text($"verifying {i + 1}/{count}: {all[i].Workload.Name} {all[i].Layer.Name} {all[i].Problem.DType.ShortName()}"));
+                Console.Error.WriteLine(
+                    Text($"verifying {i + 1}/{count}: {all[i].Workload.Name} {all[i].Layer.Name} {all[i].Problem.DType.ShortName()}")
+                );
             }
             if (!layers.MoveNext())
             {
@@ -142,8 +168,12 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
     private void WriteHead()
     {
         Machine machine = setup.Options.Machine;
-        Console.Out.WriteLine($"{machine.Cpu.Name}, libtorch {machine.LibTorch?.Version} ({machine.LibTorch?.Flavor}), {setup.Options.Device}, {setup.Threads} threads");
-        Console.Out.WriteLine("matrix product: " + string.Join(", ", peaks.Select(peak => Text($"{peak.Value:0} GFLOP/s {peak.Key.ShortName()}"))));
+        Console.Out.WriteLine(
+            $"{machine.Cpu.Name}, libtorch {machine.LibTorch?.Version} ({machine.LibTorch?.Flavor}), {setup.Options.Device}, {setup.Threads} threads"
+        );
+        Console.Out.WriteLine(
+            "matrix product: " + string.Join(", ", peaks.Select(peak => Text($"{peak.Value:0} GFLOP/s {peak.Key.ShortName()}")))
+        );
         Console.Out.WriteLine(setup.Tuned.Describe());
         Console.Out.WriteLine();
         WrappedText.Write(Legend, hang: 11);
@@ -152,27 +182,38 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
     private void Write(LayerVerification layer, Verdict[] everywhere, int width, int backendWidth)
     {
         AttentionProblem p = layer.Problem;
-        string shape = Text($"{p.Batch},{p.HeadCount}{(p.IsGrouped ? Text($"/{p.KvHeadCount}") : "")},{p.QueryLength},{p.KeyLength},{p.HeadDim}{(p.ValueDim != p.HeadDim ? Text($"/{p.ValueDim}") : "")}");
+        string shape = Text(
+            $"{p.Batch},{p.HeadCount}{(p.IsGrouped ? Text($"/{p.KvHeadCount}") : "")},{p.QueryLength},{p.KeyLength},{p.HeadDim}{(p.ValueDim != p.HeadDim ? Text($"/{p.ValueDim}") : "")}"
+        );
         string name = layer.Layer.Name;
         foreach (VerificationResult r in layer.Results)
         {
             string backend = (r.IsChosen ? "*" : " ") + r.Backend;
             string figures = r.Milliseconds is { } ms
-                ? Text($"{ms,10:0.000} {r.Gflops,8:0.0} {100 * (IsOnCpu ? r.PeakFraction : r.Gflops / peaks[p.DType]),4:0} {r.RatioToBest,7:0.00} {layer.SpeedOverBestOther(r.Backend),7:0.00}")
+                ? Text(
+                    $"{ms, 10:0.000} {r.Gflops, 8:0.0} {100 * (IsOnCpu ? r.PeakFraction : r.Gflops / peaks[p.DType]), 4:0} {r.RatioToBest, 7:0.00} {layer.SpeedOverBestOther(r.Backend), 7:0.00}"
+                )
                 : new string(' ', 40);
             string memory = (r.PeakBytes is { } peak ? Text($"{peak / 1048576.0:0}") : "-") + Text($"/{r.EstimatedBytes / 1048576.0:0}");
             string error = r.RelativeError is { } e ? e.ToString("0.0e+0", CultureInfo.InvariantCulture) : "-";
-            Console.Out.WriteLine(Text($"  {name.PadRight(width)}  {shape,-22} {backend.PadRight(backendWidth)} {figures} {error,8} {100.0 * r.CheckedRows / Math.Max(r.Rows, 1),7:0.#}%  {memory}{(r.Passed ? "" : "  WRONG: " + r.Failure)}"));
+            Console.Out.WriteLine(
+                Text(
+                    $"  {name.PadRight(width)}  {shape, -22} {backend.PadRight(backendWidth)} {figures} {error, 8} {100.0 * r.CheckedRows / Math.Max(r.Rows, 1), 7:0.#}%  {memory}{(r.Passed ? "" : "  WRONG: " + r.Failure)}"
+                )
+            );
             name = shape = string.Empty;
         }
         foreach (Verdict skipped in layer.Skipped.Where(verdict => everywhere.All(other => other.Backend != verdict.Backend)))
         {
-            WrappedText.Write($"  {name.PadRight(width)}  {shape,-22}  {skipped.Backend.PadRight(backendWidth - 1)} does not run: {Reasons(skipped)}", hang: 4);
+            WrappedText.Write(
+                $"  {name.PadRight(width)}  {shape, -22}  {skipped.Backend.PadRight(backendWidth - 1)} does not run: {Reasons(skipped)}",
+                hang: 4
+            );
             name = shape = string.Empty;
         }
         if (name.Length > 0)
         {
-            Console.Out.WriteLine($"  {name.PadRight(width)}  {shape,-22}  no backend runs");
+            Console.Out.WriteLine($"  {name.PadRight(width)}  {shape, -22}  no backend runs");
         }
     }
 
@@ -196,7 +237,9 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
         foreach ((AttentionDType dtype, double median, double best) in FmaPeaks(layers))
         {
             Console.Out.WriteLine();
-            Console.Out.WriteLine(Text($"multiply-add peak during the measurements, {dtype.ShortName()}: median {median:0} GFLOP/s, best {best:0}"));
+            Console.Out.WriteLine(
+                Text($"multiply-add peak during the measurements, {dtype.ShortName()}: median {median:0} GFLOP/s, best {best:0}")
+            );
         }
     }
 
@@ -204,7 +247,11 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
         from layer in layers
         where layer.FmaGflops is not null
         group layer by layer.Problem.DType into same
-        select (same.Key, InterleavedTimer.Median([.. same.Select(layer => layer.FmaGflops!.Value)]), same.Max(layer => layer.BestFmaGflops!.Value));
+        select (
+            same.Key,
+            InterleavedTimer.Median([.. same.Select(layer => layer.FmaGflops!.Value)]),
+            same.Max(layer => layer.BestFmaGflops!.Value)
+        );
 
     private static string Reasons(Verdict refused) => string.Join("; ", refused.Reasons.Select(reason => $"{reason.Code} {reason.Found}"));
 
@@ -214,10 +261,13 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
         Console.Out.WriteLine("speed against the best other backend (x other), over the layers that both compute (above 1: faster)");
         foreach (VerificationSummary s in VerificationSummary.Of(layers))
         {
-            string speed = s.GeometricMean is { } mean ? Text($"geometric mean {mean:0.00}x, least {s.Worst:0.00}x ({s.WorstLayer}), {s.Layers} layers") : "nothing to compare with";
+            string speed = s.GeometricMean is { } mean
+                ? Text($"geometric mean {mean:0.00}x, least {s.Worst:0.00}x ({s.WorstLayer}), {s.Layers} layers")
+                : "nothing to compare with";
             WrappedText.Write($"  {s.Backend.PadRight(backendWidth)} {speed}{(s.Wrong > 0 ? Text($", {s.Wrong} WRONG") : "")}", hang: 4);
         }
-        int wrong = layers.Sum(layer => layer.Results.Count(result => !result.Passed)), right = layers.Sum(layer => layer.Results.Count) - wrong;
+        int wrong = layers.Sum(layer => layer.Results.Count(result => !result.Passed)),
+            right = layers.Sum(layer => layer.Results.Count) - wrong;
         Console.Out.WriteLine(Text($"{right} right, {wrong} wrong"));
     }
 
@@ -232,7 +282,14 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
             backend = result.Backend,
             maxAbsError = result.MaxAbsError,
             relativeError = result.RelativeError,
-            gradientErrors = result.GradientErrors is [var query, var key, var value] ? new { query, key, value } : null,
+            gradientErrors = result.GradientErrors is [var query, var key, var value]
+                ? new
+                {
+                    query,
+                    key,
+                    value,
+                }
+                : null,
             tolerance = result.Tolerance,
             checkedRows = result.CheckedRows,
             rows = result.Rows,
@@ -252,7 +309,16 @@ internal sealed class VerificationDisplay(VerificationSetup setup, IReadOnlyDict
         };
 
     private static object Shape(AttentionProblem p) =>
-        new { b = p.Batch, h = p.HeadCount, lq = p.QueryLength, lk = p.KeyLength, d = p.HeadDim, dv = p.ValueDim, hkv = p.KvHeadCount };
+        new
+        {
+            b = p.Batch,
+            h = p.HeadCount,
+            lq = p.QueryLength,
+            lk = p.KeyLength,
+            d = p.HeadDim,
+            dv = p.ValueDim,
+            hkv = p.KvHeadCount,
+        };
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

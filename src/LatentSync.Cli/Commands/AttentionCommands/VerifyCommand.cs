@@ -10,7 +10,10 @@ internal static class VerifyCommand
 {
     private static readonly VerifyOptions Shared = new();
     private static readonly Option<bool> List = new("--list") { Description = "list the workloads and their layers; run nothing" };
-    private static readonly Option<bool> Training = new("--training") { Description = "check gradients and time the backward pass, not the forward pass" };
+    private static readonly Option<bool> Training = new("--training")
+    {
+        Description = "check gradients and time the backward pass, not the forward pass",
+    };
     private static readonly Option<bool> Json = new("--json") { Description = "print the results as JSON" };
 
     public static Command Create()
@@ -29,7 +32,9 @@ internal static class VerifyCommand
             """
         )
         {
-            Training, List, Json,
+            Training,
+            List,
+            Json,
         };
         Shared.AddTo(verify);
         verify.SetAction((parsed, cancellationToken) => Task.Run(() => Verify(parsed, cancellationToken), CancellationToken.None));
@@ -45,7 +50,10 @@ internal static class VerifyCommand
         }
         VerificationSetup setup = Shared.Read(parsed, parsed.GetValue(Training));
         bool json = parsed.GetValue(Json);
-        Dictionary<AttentionDType, double> peaks = setup.Options.DTypes.ToDictionary(dtype => dtype, dtype => MatmulPeak.Measure(dtype, setup.Options.Device));
+        Dictionary<AttentionDType, double> peaks = setup.Options.DTypes.ToDictionary(
+            dtype => dtype,
+            dtype => MatmulPeak.Measure(dtype, setup.Options.Device)
+        );
         VerificationDisplay display = new(setup, peaks);
         List<LayerVerification> layers = display.Run(writesTable: !json, cancellationToken);
         if (json)

@@ -16,14 +16,54 @@ namespace LatentSync.Cli.Commands.AttentionCommands;
 /// <summary>The options that `verify` and `tune` share: what is run, where, and for how long.</summary>
 internal sealed class VerifyOptions
 {
-    private readonly Option<string[]> _workloads = new("--workload") { Description = $"which problems; repeat it for several; --list shows all; default: {WorkloadCatalog.Default}", HelpName = "NAME" };
-    private readonly Option<string[]> _backends = new("--backend") { Description = "only this backend; repeat it for several; default: all there are", HelpName = "NAME" };
-    private readonly Option<string?> _layer = new("--layer") { Description = "only layers whose name contains this, such as temporal", HelpName = "TEXT" };
-    private readonly Option<string> _dtypes = new ChoiceOption("--dtype", "f32", "f16", "bf16", "f64") { IsList = true, Also = ["float32", "float16", "half", "bfloat16", "float64"], Description = "element types, separated by commas: f32, f16, bf16, f64", DefaultValueFactory = _ => "f32", HelpName = "NAMES" };
-    private readonly Option<string> _device = new ChoiceOption("--device", "cpu", "cuda") { HasCudaIndex = true, Description = "cpu, cuda or cuda:N", DefaultValueFactory = _ => "cpu", HelpName = "NAME" };
-    private readonly Option<int> _repeats = new("--repeats") { Description = "at most this many rounds of measurement", DefaultValueFactory = _ => 15, HelpName = "N" };
-    private readonly Option<double> _budget = new("--budget") { Description = "about how many seconds the rounds of one layer may take", DefaultValueFactory = _ => 2, CustomParser = DecimalNumber.Parse, HelpName = "SECONDS" };
-    private readonly Option<int?> _threads = new("--threads") { Description = "threads of libtorch's kernels; default: libtorch's own choice", HelpName = "N" };
+    private readonly Option<string[]> _workloads = new("--workload")
+    {
+        Description = $"which problems; repeat it for several; --list shows all; default: {WorkloadCatalog.Default}",
+        HelpName = "NAME",
+    };
+    private readonly Option<string[]> _backends = new("--backend")
+    {
+        Description = "only this backend; repeat it for several; default: all there are",
+        HelpName = "NAME",
+    };
+    private readonly Option<string?> _layer = new("--layer")
+    {
+        Description = "only layers whose name contains this, such as temporal",
+        HelpName = "TEXT",
+    };
+    private readonly Option<string> _dtypes = new ChoiceOption("--dtype", "f32", "f16", "bf16", "f64")
+    {
+        IsList = true,
+        Also = ["float32", "float16", "half", "bfloat16", "float64"],
+        Description = "element types, separated by commas: f32, f16, bf16, f64",
+        DefaultValueFactory = _ => "f32",
+        HelpName = "NAMES",
+    };
+    private readonly Option<string> _device = new ChoiceOption("--device", "cpu", "cuda")
+    {
+        HasCudaIndex = true,
+        Description = "cpu, cuda or cuda:N",
+        DefaultValueFactory = _ => "cpu",
+        HelpName = "NAME",
+    };
+    private readonly Option<int> _repeats = new("--repeats")
+    {
+        Description = "at most this many rounds of measurement",
+        DefaultValueFactory = _ => 15,
+        HelpName = "N",
+    };
+    private readonly Option<double> _budget = new("--budget")
+    {
+        Description = "about how many seconds the rounds of one layer may take",
+        DefaultValueFactory = _ => 2,
+        CustomParser = DecimalNumber.Parse,
+        HelpName = "SECONDS",
+    };
+    private readonly Option<int?> _threads = new("--threads")
+    {
+        Description = "threads of libtorch's kernels; default: libtorch's own choice",
+        HelpName = "N",
+    };
     private readonly Option<string?> _libtorch = new("--libtorch") { Description = "use the libtorch in this folder", HelpName = "DIR" };
 
     public void AddTo(Command command)
@@ -41,7 +81,14 @@ internal sealed class VerifyOptions
     {
         string[] names = parsed.GetValue(_workloads) is { Length: > 0 } given ? given : [WorkloadCatalog.Default];
         Workload[] workloads = [.. names.Select(name => Read(_workloads, name, WorkloadCatalog.Find)).Distinct()];
-        AttentionDType[] dtypes = [.. parsed.GetRequiredValue(_dtypes).Split(',', StringSplitOptions.TrimEntries).Select(name => Read(_dtypes, name, AttentionDTypes.Parse)).Distinct()];
+        AttentionDType[] dtypes =
+        [
+            .. parsed
+                .GetRequiredValue(_dtypes)
+                .Split(',', StringSplitOptions.TrimEntries)
+                .Select(name => Read(_dtypes, name, AttentionDTypes.Parse))
+                .Distinct(),
+        ];
         AttentionDevice device = Read(_device, parsed.GetRequiredValue(_device), AttentionDevice.Parse);
         string[] backends = [.. (parsed.GetValue(_backends) ?? []).Select(Known)];
         int repeats = parsed.GetValue(_repeats);
@@ -55,7 +102,9 @@ internal sealed class VerifyOptions
         TorchRuntime.EnsureLoaded(folder is null ? null : new LibTorchOptions { Folder = folder });
         if (device.Kind == AttentionDeviceKind.Cuda && !TorchSharp.torch.cuda.is_available())
         {
-            throw new DeviceUnavailableException($"{device} cannot be used: this libtorch sees no CUDA device. Type \"latentsync doctor\" for the reason, or use --device cpu.");
+            throw new DeviceUnavailableException(
+                $"{device} cannot be used: this libtorch sees no CUDA device. Type \"latentsync doctor\" for the reason, or use --device cpu."
+            );
         }
         if (threads is { } count)
         {
@@ -76,7 +125,10 @@ internal sealed class VerifyOptions
             Budget = TimeSpan.FromSeconds(budget),
         };
         BackendVerifier verifier = new(options);
-        Require(verifier.Layers.Count > 0, $"No layer's name contains \"{options.LayerFilter}\"; latentsync attention verify --list shows them all.");
+        Require(
+            verifier.Layers.Count > 0,
+            $"No layer's name contains \"{options.LayerFilter}\"; latentsync attention verify --list shows them all."
+        );
         return new VerificationSetup(options, verifier, tuned, TorchSharp.torch.get_num_threads());
     }
 
@@ -85,7 +137,9 @@ internal sealed class VerifyOptions
         string[] known = [.. AttentionDispatcher.BuiltInBackends().Select(backend => backend.Name)];
         return known.Contains(name)
             ? name
-            : throw new SyncOptionsException($"{_backends.Name}: there is no backend \"{name}\"; {(NearestName.Of(name, known) is { } near ? $"did you mean {near}? There are" : "there are")} {string.Join(", ", known)}.");
+            : throw new SyncOptionsException(
+                $"{_backends.Name}: there is no backend \"{name}\"; {(NearestName.Of(name, known) is { } near ? $"did you mean {near}? There are" : "there are")} {string.Join(", ", known)}."
+            );
     }
 
     private static T Read<T>(Option option, string text, Func<string, T> parse)

@@ -32,17 +32,28 @@ public readonly record struct AffineMatrix(double A, double B, double C, double 
         double determinant = Determinant;
         if (determinant == 0 || !double.IsFinite(determinant))
         {
-            throw new InvalidOperationException("An alignment matrix with a singular linear part has no inverse: the alignment points coincide.");
+            throw new InvalidOperationException(
+                "An alignment matrix with a singular linear part has no inverse: the alignment points coincide."
+            );
         }
-        double a = E / determinant, b = -B / determinant, d = -D / determinant, e = A / determinant;
+        double a = E / determinant,
+            b = -B / determinant,
+            d = -D / determinant,
+            e = A / determinant;
         return new AffineMatrix(a, b, -((a * C) + (b * F)), d, e, -((d * C) + (e * F)));
     }
 
     /// <summary>This map first, then <paramref name="next"/>.</summary>
     /// <param name="next">Applied to the result of this one.</param>
-    public AffineMatrix Then(AffineMatrix next) => new(
-        (next.A * A) + (next.B * D), (next.A * B) + (next.B * E), (next.A * C) + (next.B * F) + next.C,
-        (next.D * A) + (next.E * D), (next.D * B) + (next.E * E), (next.D * C) + (next.E * F) + next.F);
+    public AffineMatrix Then(AffineMatrix next) =>
+        new(
+            (next.A * A) + (next.B * D),
+            (next.A * B) + (next.B * E),
+            (next.A * C) + (next.B * F) + next.C,
+            (next.D * A) + (next.E * D),
+            (next.D * B) + (next.E * E),
+            (next.D * C) + (next.E * F) + next.F
+        );
 
     /// <summary>The map of pixel centres when a picture is resized: p' = (p + 1/2) · factor - 1/2 in each direction.</summary>
     /// <param name="factorX">New width / old width.</param>

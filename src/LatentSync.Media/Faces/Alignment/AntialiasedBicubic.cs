@@ -1,6 +1,7 @@
 namespace LatentSync.Media.Faces.Alignment;
 
-/// <summary>PyTorch's antialiased bicubic resize (a = -0.5, half-pixel centres, kernel widened by the factor when shrinking), in float32.</summary>
+/// <summary>PyTorch's antialiased bicubic resize (a = -0.5, half-pixel centres, kernel widened by the factor when shrinking), in
+/// float32.</summary>
 /// <remarks>Follows aten/src/ATen/native/cpu/UpSampleKernel.cpp, <c>_upsample_bicubic2d_aa</c>: horizontal pass first, weights
 /// normalised to 1, taps outside the picture dropped. Values are not clamped.</remarks>
 internal static class AntialiasedBicubic

@@ -1,6 +1,7 @@
 namespace LatentSync.Media.Faces.Alignment;
 
-/// <summary>Finds the similarity transform that takes the points of a face to the template. Keeps a small state from frame to frame.</summary>
+/// <summary>Finds the similarity transform that takes the points of a face to the template. Keeps a small state from frame to
+/// frame.</summary>
 /// <remarks>The original's AlignRestore, in double precision. With P the points, Q the template, centred and divided by their
 /// "standard deviation" s (over six numbers, divisor 5): Pₙᵀ Qₙ = U S Vᵀ, R = V Uᵀ (a rotation, never a reflection), k = s_Q / s_P,
 /// M = [k R | c_Q - k R c_P]. The original then adds a "smoothing" term, the difference of the normalised noses, low-passed
@@ -70,10 +71,13 @@ public sealed class FaceAligner
     private static Normalised Normalise(AlignmentPoints points)
     {
         FacePoint centre = points.Centre;
-        FacePoint left = points.LeftBrow - centre, right = points.RightBrow - centre, nose = points.Nose - centre;
+        FacePoint left = points.LeftBrow - centre,
+            right = points.RightBrow - centre,
+            nose = points.Nose - centre;
         // The six centred coordinates have mean 0, so the unbiased standard deviation is the root of their square sum over 5.
         double deviation = Math.Sqrt(
-            ((left.X * left.X) + (left.Y * left.Y) + (right.X * right.X) + (right.Y * right.Y) + (nose.X * nose.X) + (nose.Y * nose.Y)) / 5);
+            ((left.X * left.X) + (left.Y * left.Y) + (right.X * right.X) + (right.Y * right.Y) + (nose.X * nose.X) + (nose.Y * nose.Y)) / 5
+        );
         double scale = 1 / deviation;
         return new Normalised(new AlignmentPoints(left * scale, right * scale, nose * scale), centre, deviation);
     }

@@ -15,7 +15,10 @@ public sealed class FaceImage
         ArgumentNullException.ThrowIfNull(rgb);
         if (rgb.LongLength != 3L * width * height)
         {
-            throw new ArgumentException($"A {width}x{height} RGB24 picture needs {3L * width * height} bytes, but the array has {rgb.Length}.", nameof(rgb));
+            throw new ArgumentException(
+                $"A {width}x{height} RGB24 picture needs {3L * width * height} bytes, but the array has {rgb.Length}.",
+                nameof(rgb)
+            );
         }
         Width = width;
         Height = height;
@@ -39,7 +42,10 @@ public sealed class FaceImage
         int pixels = Width * Height;
         if (destination.Length != 3 * pixels)
         {
-            throw new ArgumentException($"{Width}x{Height} pixels need {3 * pixels} values, but the destination has {destination.Length}.", nameof(destination));
+            throw new ArgumentException(
+                $"{Width}x{Height} pixels need {3 * pixels} values, but the destination has {destination.Length}.",
+                nameof(destination)
+            );
         }
         for (int channel = 0; channel < 3; channel++)
         {

@@ -2,7 +2,8 @@ namespace LatentSync.Media.Faces.Alignment;
 
 /// <summary>Where a face is put: the size of the aligned crop and the three points in it, for one resolution of the network.</summary>
 /// <remarks>The crop is 3:4 (210x280 at resolution 256) and is then stretched to a square of <see cref="Resolution"/> pixels.
-/// Three measured points never fit three template points exactly: a similarity transform matches their centre, size and direction.</remarks>
+/// Three measured points never fit three template points exactly: a similarity transform matches their centre, size and
+/// direction.</remarks>
 public sealed record FaceTemplate
 {
     /// <summary>Smallest resolution.</summary>
@@ -19,7 +20,10 @@ public sealed record FaceTemplate
         if (resolution is < MinResolution or > MaxResolution || resolution % 8 != 0)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(resolution), resolution, $"A face resolution must be a multiple of 8 from {MinResolution} to {MaxResolution}.");
+                nameof(resolution),
+                resolution,
+                $"A face resolution must be a multiple of 8 from {MinResolution} to {MaxResolution}."
+            );
         }
         Resolution = resolution;
         // The original's own order of operations: at 384 and 768 the product falls just below an integer and is truncated.

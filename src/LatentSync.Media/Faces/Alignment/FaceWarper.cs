@@ -51,7 +51,10 @@ public static class FaceWarper
     {
         ArgumentNullException.ThrowIfNull(crop);
         byte[] square = new byte[3 * resolution * resolution];
-        fixed (byte* from = crop.Rgb, to = square)
+        fixed (
+            byte* from = crop.Rgb,
+                to = square
+        )
         {
             using Mat source = Mat.FromPixelData(crop.Height, crop.Width, MatType.CV_8UC3, (nint)from);
             using Mat target = Mat.FromPixelData(resolution, resolution, MatType.CV_8UC3, (nint)to);
@@ -68,8 +71,10 @@ public static class FaceWarper
             pixel.Fill(Outside);
             return;
         }
-        int x0 = (int)Math.Floor(at.X), y0 = (int)Math.Floor(at.Y);
-        float fx = (float)(at.X - x0), fy = (float)(at.Y - y0);
+        int x0 = (int)Math.Floor(at.X),
+            y0 = (int)Math.Floor(at.Y);
+        float fx = (float)(at.X - x0),
+            fy = (float)(at.Y - y0);
         if (x0 >= 0 && y0 >= 0 && x0 + 1 < width && y0 + 1 < height)
         {
             ReadOnlySpan<byte> top = rgb.Slice(3 * ((y0 * width) + x0), 6);

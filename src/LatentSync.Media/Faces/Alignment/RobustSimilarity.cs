@@ -42,7 +42,8 @@ internal static class RobustSimilarity
     private static AffineMatrix? FitCounted(ReadOnlySpan<FacePoint> from, ReadOnlySpan<FacePoint> to, bool[] counts)
     {
         int n = 0;
-        FacePoint p = default, q = default;
+        FacePoint p = default,
+            q = default;
         for (int i = 0; i < from.Length; i++)
         {
             if (counts[i])
@@ -57,12 +58,15 @@ internal static class RobustSimilarity
         p *= 1.0 / n;
         q *= 1.0 / n;
         // [a -b; b a]: a = Σ p·q / Σ p·p, b = Σ p×q / Σ p·p over centred points
-        double dot = 0, cross = 0, norm = 0;
+        double dot = 0,
+            cross = 0,
+            norm = 0;
         for (int i = 0; i < from.Length; i++)
         {
             if (counts[i])
             {
-                FacePoint u = from[i] - p, v = to[i] - q;
+                FacePoint u = from[i] - p,
+                    v = to[i] - q;
                 dot += (u.X * v.X) + (u.Y * v.Y);
                 cross += (u.X * v.Y) - (u.Y * v.X);
                 norm += (u.X * u.X) + (u.Y * u.Y);
@@ -72,7 +76,8 @@ internal static class RobustSimilarity
         {
             return null;
         }
-        double a = dot / norm, b = cross / norm;
+        double a = dot / norm,
+            b = cross / norm;
         return new AffineMatrix(a, -b, q.X - (a * p.X) + (b * p.Y), b, a, q.Y - (b * p.X) - (a * p.Y));
     }
 

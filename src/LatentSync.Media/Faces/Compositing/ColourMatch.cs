@@ -1,11 +1,12 @@
 namespace LatentSync.Media.Faces.Compositing;
 
-/// <summary>A correction per channel, value · Gain + Offset, that fits a generated face to the original along the edge of the mask.</summary>
+/// <summary>A correction per channel, value · Gain + Offset, that fits a generated face to the original along the edge of the
+/// mask.</summary>
 /// <param name="Gain">Three factors, 1/1.1..1.1.</param>
 /// <param name="Offset">Three summands in grey levels.</param>
-/// <remarks>It removes a constant cast, but takes hair or a shadow that moves across the edge for one. Measured on a real clip of a moving head with
-/// the face of 3 to 25 frames later in place of a generated one: the correction, which should be nothing, was 2 to 8 levels (root mean square)
-/// and changed by 2 levels from frame to frame, a visible flicker. Therefore it is off unless asked for.</remarks>
+/// <remarks>It removes a constant cast, but takes hair or a shadow that moves across the edge for one. Measured on a real clip of a moving
+/// head with the face of 3 to 25 frames later in place of a generated one: the correction, which should be nothing, was 2 to 8 levels (root
+/// mean square) and changed by 2 levels from frame to frame, a visible flicker. Therefore it is off unless asked for.</remarks>
 public sealed record ColourMatch(IReadOnlyList<float> Gain, IReadOnlyList<float> Offset)
 {
     private const double MaxGain = 1.1;
@@ -18,14 +19,16 @@ public sealed record ColourMatch(IReadOnlyList<float> Gain, IReadOnlyList<float>
     /// <param name="generated">Generated face, packed RGB.</param>
     /// <param name="original">The same face in the frame, packed RGB, same length.</param>
     /// <param name="weights">One weight per pixel.</param>
-    /// <returns>Exactly <see cref="None"/>'s values when both faces are equal there. Gain within 1/1.1..1.1; the mean moves by at most 24 levels,
-    /// so that a wrong face is not turned into another colour.</returns>
+    /// <returns>Exactly <see cref="None"/>'s values when both faces are equal there. Gain within 1/1.1..1.1; the mean moves by at most 24
+    /// levels, so that a wrong face is not turned into another colour.</returns>
     internal static ColourMatch Measure(ReadOnlySpan<float> generated, ReadOnlySpan<byte> original, ReadOnlySpan<float> weights)
     {
-        float[] gain = [1, 1, 1], offset = [0, 0, 0];
+        float[] gain = [1, 1, 1],
+            offset = [0, 0, 0];
         for (int c = 0; c < 3; c++)
         {
-            Moments from = default, to = default;
+            Moments from = default,
+                to = default;
             for (int i = 0; i < weights.Length; i++)
             {
                 if (weights[i] > 0)

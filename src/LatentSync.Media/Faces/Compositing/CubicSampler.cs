@@ -7,9 +7,10 @@ using OpenCvSharp;
 
 namespace LatentSync.Media.Faces.Compositing;
 
-/// <summary>Samples a face by Keys' cubic convolution (a = -0.5) at any position, widened when the face shrinks, and blends into a pixel.</summary>
-/// <remarks>The needed part of the face is copied once into pixels of four floats (red, green, blue, 0), with a margin that repeats the edge, so
-/// that each tap is one 128-bit load and multiply for all channels and needs no bounds check.</remarks>
+/// <summary>Samples a face by Keys' cubic convolution (a = -0.5) at any position, widened when the face shrinks, and blends into a
+/// pixel.</summary>
+/// <remarks>The needed part of the face is copied once into pixels of four floats (red, green, blue, 0), with a margin that repeats the
+/// edge, so that each tap is one 128-bit load and multiply for all channels and needs no bounds check.</remarks>
 internal sealed class CubicSampler : IDisposable
 {
     // Weights of the taps -1, 0, 1, 2 as polynomials of the fraction t: one lane per tap.
@@ -43,10 +44,14 @@ internal sealed class CubicSampler : IDisposable
     /// <param name="colours">Applied to every pixel.</param>
     public static CubicSampler Create(ReadOnlySpan<float> face, int side, Rect bounds, AffineMatrix toSquare, ColourMatch colours)
     {
-        double stretchX = Math.Max(1, toSquare.ScaleX), stretchY = Math.Max(1, toSquare.ScaleY);
-        int marginX = (int)Math.Ceiling(2 * stretchX) + 2, marginY = (int)Math.Ceiling(2 * stretchY) + 2;
-        int left = bounds.Left - marginX, top = bounds.Top - marginY;
-        int width = bounds.Width + (2 * marginX), height = bounds.Height + (2 * marginY);
+        double stretchX = Math.Max(1, toSquare.ScaleX),
+            stretchY = Math.Max(1, toSquare.ScaleY);
+        int marginX = (int)Math.Ceiling(2 * stretchX) + 2,
+            marginY = (int)Math.Ceiling(2 * stretchY) + 2;
+        int left = bounds.Left - marginX,
+            top = bounds.Top - marginY;
+        int width = bounds.Width + (2 * marginX),
+            height = bounds.Height + (2 * marginY);
         float[] pixels = ArrayPool<float>.Shared.Rent(4 * width * height);
         int plane = side * side;
         for (int y = 0; y < height; y++)
@@ -80,7 +85,8 @@ internal sealed class CubicSampler : IDisposable
         }
     }
 
-    /// <summary>pixel = round(pixel + weight · (sample - sample of the face before)), both at (x, y): changes a pixel as another one changed.</summary>
+    /// <summary>pixel = round(pixel + weight · (sample - sample of the face before)), both at (x, y): changes a pixel as another one
+    /// changed.</summary>
     /// <param name="before">The face as it was; made with the same bounds and map.</param>
     /// <param name="x">Position in the face.</param>
     /// <param name="y">Position in the face.</param>
@@ -104,8 +110,10 @@ internal sealed class CubicSampler : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Vector128<float> Sample(double x, double y)
     {
-        int x0 = (int)x, y0 = (int)y; // the margin makes both positive
-        Vector128<float> wx = Weights((float)(x - x0)), wy = Weights((float)(y - y0));
+        int x0 = (int)x,
+            y0 = (int)y; // the margin makes both positive
+        Vector128<float> wx = Weights((float)(x - x0)),
+            wy = Weights((float)(y - y0));
         ref float corner = ref MemoryMarshal.GetReference(_pixels.AsSpan(4 * (((y0 - 1) * _stride) + x0 - 1), (4 * 3 * _stride) + 16));
         Vector128<float> sum = Row(ref corner, wx) * wy[0];
         sum += Row(ref Unsafe.Add(ref corner, 4 * _stride), wx) * wy[1];
@@ -114,14 +122,18 @@ internal sealed class CubicSampler : IDisposable
         return sum;
 
         static Vector128<float> Row(ref float first, Vector128<float> w) =>
-            (Vector128.LoadUnsafe(ref first) * w[0]) + (Vector128.LoadUnsafe(ref first, 4) * w[1])
-            + (Vector128.LoadUnsafe(ref first, 8) * w[2]) + (Vector128.LoadUnsafe(ref first, 12) * w[3]);
+            (Vector128.LoadUnsafe(ref first) * w[0])
+            + (Vector128.LoadUnsafe(ref first, 4) * w[1])
+            + (Vector128.LoadUnsafe(ref first, 8) * w[2])
+            + (Vector128.LoadUnsafe(ref first, 12) * w[3]);
     }
 
     private Vector128<float> SampleWide(double x, double y)
     {
-        int firstX = (int)Math.Ceiling(x - (2 * _stretchX)), lastX = (int)Math.Floor(x + (2 * _stretchX));
-        int firstY = (int)Math.Ceiling(y - (2 * _stretchY)), lastY = (int)Math.Floor(y + (2 * _stretchY));
+        int firstX = (int)Math.Ceiling(x - (2 * _stretchX)),
+            lastX = (int)Math.Floor(x + (2 * _stretchX));
+        int firstY = (int)Math.Ceiling(y - (2 * _stretchY)),
+            lastY = (int)Math.Floor(y + (2 * _stretchY));
         Vector128<float> sum = Vector128<float>.Zero;
         float total = 0;
         for (int row = firstY; row <= lastY; row++)
@@ -142,6 +154,10 @@ internal sealed class CubicSampler : IDisposable
     private static float Cubic(double x)
     {
         x = Math.Abs(x);
-        return (float)(x < 1 ? (((1.5 * x) - 2.5) * x * x) + 1 : x < 2 ? (((((-0.5 * x) + 2.5) * x) - 4) * x) + 2 : 0);
+        return (float)(
+            x < 1 ? (((1.5 * x) - 2.5) * x * x) + 1
+            : x < 2 ? (((((-0.5 * x) + 2.5) * x) - 4) * x) + 2
+            : 0
+        );
     }
 }

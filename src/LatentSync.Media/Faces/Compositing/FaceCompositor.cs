@@ -8,9 +8,10 @@ namespace LatentSync.Media.Faces.Compositing;
 
 /// <summary>Pastes the generated part of a face into its frame, and nothing else.</summary>
 /// <remarks>Unlike the original, which resamples the whole aligned rectangle twice: only pixels where the mask says "generate" change, all
-/// others stay bit-exact; and the face is resampled once, from the square straight into the frame, by cubic convolution (widened when the face
-/// is smaller in the frame than in the square). Where the crop reached beyond the frame, its grey stains the outermost pixels of the face: up to the frame's
-/// border, these change by as much as the nearest clean ones do. Immutable; one instance serves any number of threads.</remarks>
+/// others stay bit-exact; and the face is resampled once, from the square straight into the frame, by cubic convolution (widened when the
+/// face is smaller in the frame than in the square). Where the crop reached beyond the frame, its grey stains the outermost pixels of the
+/// face: up to the frame's border, these change by as much as the nearest clean ones do. Immutable; one instance serves any number of
+/// threads.</remarks>
 public sealed class FaceCompositor
 {
     // Grey from outside the frame spreads by the crop's bilinear and Lanczos-4 taps and by the cubic's: 4 pixels of the square.
@@ -31,11 +32,17 @@ public sealed class FaceCompositor
         options ??= new FaceCompositorOptions();
         if (mask.Resolution != template.Resolution)
         {
-            throw new ArgumentException($"The mask has resolution {mask.Resolution}, but the faces have {template.Resolution}.", nameof(mask));
+            throw new ArgumentException(
+                $"The mask has resolution {mask.Resolution}, but the faces have {template.Resolution}.",
+                nameof(mask)
+            );
         }
         if (options.Feather is not (>= 0 and <= 0.25))
         {
-            throw new ArgumentException($"The feather must be a fraction from 0 to 0.25 of the picture's side, but is {options.Feather}.", nameof(options));
+            throw new ArgumentException(
+                $"The feather must be a fraction from 0 to 0.25 of the picture's side, but is {options.Feather}.",
+                nameof(options)
+            );
         }
         Template = template;
         _weights = PasteWeights.Create(mask, options.Feather * template.Resolution);
@@ -48,7 +55,8 @@ public sealed class FaceCompositor
     /// <summary>Pastes a generated face into a copy of the frame.</summary>
     /// <param name="frame">The frame. Not modified.</param>
     /// <param name="original">The face as it was cut out of this frame.</param>
-    /// <param name="face">(3, R, R): planes of red, green, blue in [-1, 1]; values beyond are clamped. What it holds where the mask keeps is ignored.</param>
+    /// <param name="face">(3, R, R): planes of red, green, blue in [-1, 1]; values beyond are clamped. What it holds where the mask keeps
+    /// is ignored.</param>
     public VideoFrame Paste(VideoFrame frame, AlignedFace original, ReadOnlySpan<float> face)
     {
         ArgumentNullException.ThrowIfNull(frame);
@@ -74,7 +82,8 @@ public sealed class FaceCompositor
         return planes;
     }
 
-    /// <summary>Pastes a generated face into a frame that already holds the original pixels (a pooled copy, or the frame itself when it is not needed any more).</summary>
+    /// <summary>Pastes a generated face into a frame that already holds the original pixels (a pooled copy, or the frame itself when it is
+    /// not needed any more).</summary>
     /// <param name="target">Holds the original frame; the generated region is overwritten.</param>
     /// <param name="original">The face as it was cut out of this frame.</param>
     /// <param name="face">(3, R, R): planes of red, green, blue in [-1, 1].</param>
@@ -86,7 +95,10 @@ public sealed class FaceCompositor
         int pixels = Template.Resolution * Template.Resolution;
         if (face.Length != 3 * pixels)
         {
-            throw new ArgumentException($"A face of 3x{Template.Resolution}x{Template.Resolution} values is required, but {face.Length} were given.", nameof(face));
+            throw new ArgumentException(
+                $"A face of 3x{Template.Resolution}x{Template.Resolution} values is required, but {face.Length} were given.",
+                nameof(face)
+            );
         }
         Placement place = Place(original.Matrix, target.Width, target.Height);
         if (place.Region.Width <= 0 || place.Region.Height <= 0)
@@ -95,7 +107,9 @@ public sealed class FaceCompositor
         }
         ColourMatch colours = _matchColour ? MeasureColours(face, original.Square) : ColourMatch.None;
         using CubicSampler sampler = CubicSampler.Create(face, Template.Resolution, _weights.Bounds, place.ToSquare, colours);
-        using CubicSampler? before = place.Tainted is null ? null : CubicSampler.Create(Planes(original.Square), Template.Resolution, _weights.Bounds, place.ToSquare, ColourMatch.None);
+        using CubicSampler? before = place.Tainted is null
+            ? null
+            : CubicSampler.Create(Planes(original.Square), Template.Resolution, _weights.Bounds, place.ToSquare, ColourMatch.None);
         for (int y = place.Region.Top; y < place.Region.Bottom; y++)
         {
             Span<byte> row = target.Rgb.AsSpan(3 * y * target.Width, 3 * target.Width);
@@ -128,7 +142,10 @@ public sealed class FaceCompositor
     {
         if (weights.Length != (long)width * height)
         {
-            throw new ArgumentException($"A frame of {width}x{height} pixels has {(long)width * height} weights, but the destination has {weights.Length}.", nameof(weights));
+            throw new ArgumentException(
+                $"A frame of {width}x{height} pixels has {(long)width * height} weights, but the destination has {weights.Length}.",
+                nameof(weights)
+            );
         }
         weights.Clear();
         Placement place = Place(matrix, width, height);
@@ -145,7 +162,14 @@ public sealed class FaceCompositor
     {
         AffineMatrix toSquare = matrix.Then(Template.CropToSquare);
         double tainted = BorderTaint / Math.Max(toSquare.ScaleX, toSquare.ScaleY);
-        return new Placement(_weights, toSquare, RegionInFrame(toSquare, width, height), width, height, ReachesBeyond(toSquare, width, height) ? tainted : null);
+        return new Placement(
+            _weights,
+            toSquare,
+            RegionInFrame(toSquare, width, height),
+            width,
+            height,
+            ReachesBeyond(toSquare, width, height) ? tainted : null
+        );
     }
 
     /// <summary>Where the face lies in one frame.</summary>
@@ -154,8 +178,16 @@ public sealed class FaceCompositor
     /// <param name="Region">Pixels of the frame that a positive weight can reach.</param>
     /// <param name="Width">Of the frame.</param>
     /// <param name="Height">Of the frame.</param>
-    /// <param name="Tainted">Distance from the frame's border, in its pixels, that the grey beyond it reaches; null when the crop lies inside the frame.</param>
-    private readonly record struct Placement(PasteWeights Weights, AffineMatrix ToSquare, Rect Region, int Width, int Height, double? Tainted)
+    /// <param name="Tainted">Distance from the frame's border, in its pixels, that the grey beyond it reaches; null when the crop lies
+    /// inside the frame.</param>
+    private readonly record struct Placement(
+        PasteWeights Weights,
+        AffineMatrix ToSquare,
+        Rect Region,
+        int Width,
+        int Height,
+        double? Tainted
+    )
     {
         /// <summary>The weight of the generated face in a pixel of the frame, and where in the square the pixel lies.</summary>
         public float WeightAt(int x, int y, out double u, out double v)
@@ -172,7 +204,8 @@ public sealed class FaceCompositor
             {
                 return false;
             }
-            double cleanX = Inside(x, Width, tainted), cleanY = Inside(y, Height, tainted);
+            double cleanX = Inside(x, Width, tainted),
+                cleanY = Inside(y, Height, tainted);
             if (cleanX == x && cleanY == y)
             {
                 return false;
@@ -202,16 +235,28 @@ public sealed class FaceCompositor
             return default;
         }
         AffineMatrix back = toSquare.Invert();
-        double left = double.MaxValue, top = double.MaxValue, right = double.MinValue, bottom = double.MinValue;
-        foreach (FacePoint corner in (ReadOnlySpan<FacePoint>)
-            [new(bounds.Left - 1, bounds.Top - 1), new(bounds.Right, bounds.Top - 1), new(bounds.Left - 1, bounds.Bottom), new(bounds.Right, bounds.Bottom)])
+        double left = double.MaxValue,
+            top = double.MaxValue,
+            right = double.MinValue,
+            bottom = double.MinValue;
+        foreach (
+            FacePoint corner in (ReadOnlySpan<FacePoint>)
+                [
+                    new(bounds.Left - 1, bounds.Top - 1),
+                    new(bounds.Right, bounds.Top - 1),
+                    new(bounds.Left - 1, bounds.Bottom),
+                    new(bounds.Right, bounds.Bottom),
+                ]
+        )
         {
             FacePoint p = back.Apply(corner);
             (left, right) = (Math.Min(left, p.X), Math.Max(right, p.X));
             (top, bottom) = (Math.Min(top, p.Y), Math.Max(bottom, p.Y));
         }
-        int x0 = (int)Math.Floor(Math.Clamp(left, 0, width)), x1 = (int)Math.Ceiling(Math.Clamp(right + 1, 0, width));
-        int y0 = (int)Math.Floor(Math.Clamp(top, 0, height)), y1 = (int)Math.Ceiling(Math.Clamp(bottom + 1, 0, height));
+        int x0 = (int)Math.Floor(Math.Clamp(left, 0, width)),
+            x1 = (int)Math.Ceiling(Math.Clamp(right + 1, 0, width));
+        int y0 = (int)Math.Floor(Math.Clamp(top, 0, height)),
+            y1 = (int)Math.Ceiling(Math.Clamp(bottom + 1, 0, height));
         return new Rect(x0, y0, x1 - x0, y1 - y0);
     }
 

@@ -3,8 +3,8 @@ namespace LatentSync.Media.Faces.Compositing;
 /// <summary>How a generated face is pasted into its frame.</summary>
 public sealed record FaceCompositorOptions
 {
-    /// <summary>Width of the soft edge as a fraction of the square picture's side, 0..0.25; it lies inside the generated region. Default 0.03
-    /// (8 pixels at 256).</summary>
+    /// <summary>Width of the soft edge as a fraction of the square picture's side, 0..0.25; it lies inside the generated region. Default
+    /// 0.03 (8 pixels at 256).</summary>
     public double Feather { get; init; } = 0.03;
 
     /// <summary>Fit mean and contrast of the generated face to the original's along the edge, per channel. Default false.</summary>

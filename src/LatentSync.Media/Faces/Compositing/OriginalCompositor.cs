@@ -5,7 +5,8 @@ using OpenCvSharp;
 namespace LatentSync.Media.Faces.Compositing;
 
 /// <summary>Pastes a face back exactly as the original does: the whole aligned rectangle, resampled twice, with a blurred edge.</summary>
-/// <remarks>For comparison with the original; <see cref="FaceCompositor"/> is better and faster. float32 instead of the original's float16.</remarks>
+/// <remarks>For comparison with the original; <see cref="FaceCompositor"/> is better and faster. float32 instead of the original's
+/// float16.</remarks>
 public static class OriginalCompositor
 {
     /// <summary>Pastes a face.</summary>
@@ -27,7 +28,8 @@ public static class OriginalCompositor
         {
             throw new ArgumentException($"A face of 3x{side}x{side} values is required, but {face.Length} were given.", nameof(face));
         }
-        int width = template.CropWidth, height = template.CropHeight;
+        int width = template.CropWidth,
+            height = template.CropHeight;
         float[] resized = AntialiasedBicubic.Resize(face, 3, side, side, height, width); // (3, height, width)
         (float[] pixels, float[] coverage) = WarpBack(resized, width, height, matrix, frame.Width, frame.Height);
         float[] eroded = Erode(coverage, frame.Width, frame.Height, 2);
@@ -56,7 +58,14 @@ public static class OriginalCompositor
     }
 
     /// <summary>The face in the frame, 0..255 interleaved, and how much of each pixel the crop covers.</summary>
-    private static (float[] Pixels, float[] Coverage) WarpBack(float[] face, int width, int height, AffineMatrix matrix, int frameWidth, int frameHeight)
+    private static (float[] Pixels, float[] Coverage) WarpBack(
+        float[] face,
+        int width,
+        int height,
+        AffineMatrix matrix,
+        int frameWidth,
+        int frameHeight
+    )
     {
         float[] pixels = new float[3 * frameWidth * frameHeight];
         float[] coverage = new float[frameWidth * frameHeight];
@@ -71,12 +80,18 @@ public static class OriginalCompositor
                 {
                     continue; // coverage 0: the fill value saturates to white, and the mask removes it
                 }
-                int x0 = (int)Math.Floor(at.X), y0 = (int)Math.Floor(at.Y);
-                float fx = (float)(at.X - x0), fy = (float)(at.Y - y0);
-                float covered = 0, red = 0, green = 0, blue = 0;
+                int x0 = (int)Math.Floor(at.X),
+                    y0 = (int)Math.Floor(at.Y);
+                float fx = (float)(at.X - x0),
+                    fy = (float)(at.Y - y0);
+                float covered = 0,
+                    red = 0,
+                    green = 0,
+                    blue = 0;
                 for (int tap = 0; tap < 4; tap++)
                 {
-                    int tx = x0 + (tap & 1), ty = y0 + (tap >> 1);
+                    int tx = x0 + (tap & 1),
+                        ty = y0 + (tap >> 1);
                     if (tx < 0 || ty < 0 || tx >= width || ty >= height)
                     {
                         continue;
@@ -104,7 +119,10 @@ public static class OriginalCompositor
     private static unsafe float[] Erode(float[] mask, int width, int height, int size)
     {
         float[] eroded = new float[mask.Length];
-        fixed (float* from = mask, to = eroded)
+        fixed (
+            float* from = mask,
+                to = eroded
+        )
         {
             using Mat source = Mat.FromPixelData(height, width, MatType.CV_32FC1, (nint)from);
             using Mat target = Mat.FromPixelData(height, width, MatType.CV_32FC1, (nint)to);

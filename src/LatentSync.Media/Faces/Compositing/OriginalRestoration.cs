@@ -10,4 +10,10 @@ namespace LatentSync.Media.Faces.Compositing;
 /// <param name="FaceArea">Sum of <paramref name="ErodedMask"/> in pixels.</param>
 /// <param name="EdgeWidth">e = floor(floor(√area) / 20): the second erosion has 2e, the blur 2e + 1 pixels.</param>
 public sealed record OriginalRestoration(
-    VideoFrame Output, float[] ResizedFace, float[] ErodedMask, float[] SoftMask, double FaceArea, int EdgeWidth);
+    VideoFrame Output,
+    float[] ResizedFace,
+    float[] ErodedMask,
+    float[] SoftMask,
+    double FaceArea,
+    int EdgeWidth
+);

@@ -26,12 +26,21 @@ public readonly record struct FaceBox(double Left, double Top, double Right, dou
     public double Overlap(FaceBox other)
     {
         double common = new FaceBox(
-            Math.Max(Left, other.Left), Math.Max(Top, other.Top), Math.Min(Right, other.Right), Math.Min(Bottom, other.Bottom)).Area;
+            Math.Max(Left, other.Left),
+            Math.Max(Top, other.Top),
+            Math.Min(Right, other.Right),
+            Math.Min(Bottom, other.Bottom)
+        ).Area;
         double union = Area + other.Area - common;
         return union > 0 ? common / union : 0;
     }
 
     /// <summary>The box a fraction <paramref name="t"/> of the way from <paramref name="a"/> (0) to <paramref name="b"/> (1).</summary>
-    public static FaceBox Lerp(FaceBox a, FaceBox b, double t) => new(
-        a.Left + ((b.Left - a.Left) * t), a.Top + ((b.Top - a.Top) * t), a.Right + ((b.Right - a.Right) * t), a.Bottom + ((b.Bottom - a.Bottom) * t));
+    public static FaceBox Lerp(FaceBox a, FaceBox b, double t) =>
+        new(
+            a.Left + ((b.Left - a.Left) * t),
+            a.Top + ((b.Top - a.Top) * t),
+            a.Right + ((b.Right - a.Right) * t),
+            a.Bottom + ((b.Bottom - a.Bottom) * t)
+        );
 }

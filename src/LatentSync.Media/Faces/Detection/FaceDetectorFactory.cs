@@ -12,13 +12,21 @@ public static class FaceDetectorFactory
     private static readonly Candidate[] Candidates =
     [
         // the user has measured the points: nothing is better known
-        new("landmarks", o => o.LandmarksPath is null ? "no landmarks file is given (--landmarks FILE)" : null, o => new LandmarksFileDetector(o.LandmarksPath!)),
+        new(
+            "landmarks",
+            o => o.LandmarksPath is null ? "no landmarks file is given (--landmarks FILE)" : null,
+            o => new LandmarksFileDetector(o.LandmarksPath!)
+        ),
         // what the networks were trained on
         new("insightface", InsightFaceAbsence, o => new InsightFaceDetector(FindInsightFace(o)!, o.RoundLandmarks)),
         // five measured points, free licence
         new("yunet", YuNetAbsence, o => new YuNetDetector(FindYuNet(o)!)),
         // nothing to download; frontal faces only
-        new("haar", o => HaarCascades.Find(o.CascadesFolder) is null ? HaarCascades.Absence(o.CascadesFolder) : null, o => new HaarDetector(o.CascadesFolder)),
+        new(
+            "haar",
+            o => HaarCascades.Find(o.CascadesFolder) is null ? HaarCascades.Absence(o.CascadesFolder) : null,
+            o => new HaarDetector(o.CascadesFolder)
+        ),
     ];
 
     /// <summary>Names that <see cref="Create"/> knows, "auto" first.</summary>
@@ -27,15 +35,18 @@ public static class FaceDetectorFactory
     /// <summary>Opens a detector.</summary>
     /// <param name="name">"auto" or one of <see cref="Names"/>.</param>
     /// <param name="options">What the user gave.</param>
-    /// <exception cref="FaceException">The name is unknown; the detector asked for lacks something; with "auto": none is present, with all reasons. A file
-    /// that is present but wrong is an error too: a worse detector is not taken in silence.</exception>
+    /// <exception cref="FaceException">The name is unknown; the detector asked for lacks something; with "auto": none is present, with all
+    /// reasons. A file that is present but wrong is an error too: a worse detector is not taken in silence.</exception>
     public static FaceDetectorChoice Create(string name, FaceDetectorOptions options)
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(options);
         if (!Names.Contains(name))
         {
-            throw new FaceException(FaceFault.UnknownDetector, $"There is no face detector \"{name}\"; the names are {string.Join(", ", Names)}.");
+            throw new FaceException(
+                FaceFault.UnknownDetector,
+                $"There is no face detector \"{name}\"; the names are {string.Join(", ", Names)}."
+            );
         }
         var reasons = new List<string>();
         foreach (Candidate candidate in Candidates)
@@ -54,29 +65,35 @@ public static class FaceDetectorFactory
             ? new FaceException(
                 FaceFault.NoDetector,
                 $"No face detector is present on this machine; one of these is required: {string.Join("; ", reasons)}.",
-                reasons: reasons)
+                reasons: reasons
+            )
             : new FaceException(FaceFault.DetectorUnavailable, $"The face detector {reasons[0]}.", reasons: reasons);
     }
 
-    private static string? InsightFaceAbsence(FaceDetectorOptions options) => FindInsightFace(options) is null
-        ? $"{InsightFaceDetector.DetectorFile} and {InsightFaceDetector.LandmarkFile} are not in {Searched(options)} "
-            + "(from InsightFace's pack buffalo_l, non-commercial licence)"
-        : null;
+    private static string? InsightFaceAbsence(FaceDetectorOptions options) =>
+        FindInsightFace(options) is null
+            ? $"{InsightFaceDetector.DetectorFile} and {InsightFaceDetector.LandmarkFile} are not in {Searched(options)} "
+                + "(from InsightFace's pack buffalo_l, non-commercial licence)"
+            : null;
 
-    private static string? YuNetAbsence(FaceDetectorOptions options) => FindYuNet(options) is null
-        ? $"no face_detection_yunet*.onnx is in {Searched(options)} (from the OpenCV Zoo, MIT licence)"
-        : null;
+    private static string? YuNetAbsence(FaceDetectorOptions options) =>
+        FindYuNet(options) is null ? $"no face_detection_yunet*.onnx is in {Searched(options)} (from the OpenCV Zoo, MIT licence)" : null;
 
     private static string Searched(FaceDetectorOptions options) =>
         options.ModelFolders.Count == 0 ? "any folder, since none is given (--face-models DIR)" : string.Join(" or ", options.ModelFolders);
 
-    private static string? FindInsightFace(FaceDetectorOptions options) => Folders(options).FirstOrDefault(folder =>
-        File.Exists(Path.Combine(folder, InsightFaceDetector.DetectorFile)) && File.Exists(Path.Combine(folder, InsightFaceDetector.LandmarkFile)));
+    private static string? FindInsightFace(FaceDetectorOptions options) =>
+        Folders(options)
+            .FirstOrDefault(folder =>
+                File.Exists(Path.Combine(folder, InsightFaceDetector.DetectorFile))
+                && File.Exists(Path.Combine(folder, InsightFaceDetector.LandmarkFile))
+            );
 
-    private static string? FindYuNet(FaceDetectorOptions options) => Folders(options)
-        .Where(Directory.Exists)
-        .SelectMany(folder => Directory.EnumerateFiles(folder, "face_detection_yunet*.onnx").Order(StringComparer.Ordinal))
-        .FirstOrDefault();
+    private static string? FindYuNet(FaceDetectorOptions options) =>
+        Folders(options)
+            .Where(Directory.Exists)
+            .SelectMany(folder => Directory.EnumerateFiles(folder, "face_detection_yunet*.onnx").Order(StringComparer.Ordinal))
+            .FirstOrDefault();
 
     private static IEnumerable<string> Folders(FaceDetectorOptions options) =>
         options.ModelFolders.SelectMany(folder => ModelSubfolders.Select(sub => Path.Combine(folder, sub)));

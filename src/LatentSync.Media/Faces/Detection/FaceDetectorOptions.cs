@@ -6,8 +6,8 @@ public sealed record FaceDetectorOptions
     /// <summary>Landmarks file; null: none.</summary>
     public string? LandmarksPath { get; init; }
 
-    /// <summary>Folders that may hold face models, the first that does counts; each is looked through itself, and below it buffalo_l, models/buffalo_l
-    /// and auxiliary/models/buffalo_l. Default none.</summary>
+    /// <summary>Folders that may hold face models, the first that does counts; each is looked through itself, and below it buffalo_l,
+    /// models/buffalo_l and auxiliary/models/buffalo_l. Default none.</summary>
     public IReadOnlyList<string> ModelFolders { get; init; } = [];
 
     /// <summary>Folder with OpenCV's Haar cascades; null: the usual ones of this system.</summary>

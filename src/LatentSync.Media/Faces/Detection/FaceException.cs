@@ -12,7 +12,12 @@ public sealed class FaceException : Exception
     /// <param name="reasons">Why each candidate was not usable; empty if there was no choice.</param>
     /// <param name="innerException">The cause; null if none.</param>
     public FaceException(
-        FaceFault fault, string message, string? path = null, IReadOnlyList<string>? reasons = null, Exception? innerException = null)
+        FaceFault fault,
+        string message,
+        string? path = null,
+        IReadOnlyList<string>? reasons = null,
+        Exception? innerException = null
+    )
         : base(message, innerException)
     {
         Fault = fault;
@@ -32,6 +37,7 @@ public sealed class FaceException : Exception
     /// <summary>Why each candidate was not usable; empty if there was no choice.</summary>
     public IReadOnlyList<string> Reasons { get; }
 
-    /// <summary>True when the user gave a wrong file or name (exit code 2 of the command line); false when a component is missing (3).</summary>
+    /// <summary>True when the user gave a wrong file or name (exit code 2 of the command line); false when a component is missing
+    /// (3).</summary>
     public bool IsInputFault => Fault < FaceFault.NoDetector;
 }

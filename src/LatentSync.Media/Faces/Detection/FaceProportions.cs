@@ -4,12 +4,14 @@ namespace LatentSync.Media.Faces.Detection;
 
 /// <summary>From the points a detector sees to the three points that faces are aligned by.</summary>
 /// <remarks>
-/// The networks were trained on crops aligned by InsightFace's brows and nose, so other detectors must land on the same places. Unit: the distance
-/// between the eyes' centres (d). From mean faces: on the mean shape of the 68-point annotation the brow points' centres are 1.14 d apart and
-/// 0.30 d above the eyes, the nose's tip is 0.60 d below them; on the five-point face of ArcFace's alignment the tip is 0.57 d and the mouth's corners
-/// 1.15 d below. A triangle of eyes and nose would enlarge the face by 1.28 against one of brows and nose. With the values below the centre of the
-/// three points lies on the line of the eyes; in the square picture at 256 the eyes are at row 68, the mouth near 161, the chin near 220 of 256:
-/// inside the generated region.
+/// The networks were trained on crops aligned by InsightFace's brows and nose, so other detectors must land on the same places. Unit: the
+/// distance between the eyes' centres (d). From mean faces: on the mean shape of the 68-point annotation the brow points' centres are 1.14
+/// d apart and
+/// 0.30 d above the eyes, the nose's tip is 0.60 d below them; on the five-point face of ArcFace's alignment the tip is 0.57 d and the
+/// mouth's corners
+/// 1.15 d below. A triangle of eyes and nose would enlarge the face by 1.28 against one of brows and nose. With the values below the centre
+/// of the three points lies on the line of the eyes; in the square picture at 256 the eyes are at row 68, the mouth near 161, the chin near
+/// 220 of 256: inside the generated region.
 /// </remarks>
 public static class FaceProportions
 {
@@ -42,8 +44,15 @@ public static class FaceProportions
     /// <param name="nose">Tip of the nose.</param>
     /// <param name="leftMouth">Mouth corner on the picture's left.</param>
     /// <param name="rightMouth">Mouth corner on the picture's right.</param>
-    /// <remarks>Eyes come closer when the head turns, but their height over the mouth stays: so the brows' height is measured in the latter.</remarks>
-    public static AlignmentPoints FromFivePoints(FacePoint leftEye, FacePoint rightEye, FacePoint nose, FacePoint leftMouth, FacePoint rightMouth)
+    /// <remarks>Eyes come closer when the head turns, but their height over the mouth stays: so the brows' height is measured in the
+    /// latter.</remarks>
+    public static AlignmentPoints FromFivePoints(
+        FacePoint leftEye,
+        FacePoint rightEye,
+        FacePoint nose,
+        FacePoint leftMouth,
+        FacePoint rightMouth
+    )
     {
         FacePoint centre = FacePoint.Lerp(leftEye, rightEye, 0.5);
         FacePoint down = (FacePoint.Lerp(leftMouth, rightMouth, 0.5) - centre) * (1 / MouthDepth);
@@ -58,7 +67,8 @@ public static class FaceProportions
         return new AlignmentPoints(
             FacePoint.Mean(landmarks[17..22]),
             FacePoint.Mean(landmarks[22..27]),
-            FacePoint.Mean(landmarks[29], landmarks[30], landmarks[31], landmarks[35]));
+            FacePoint.Mean(landmarks[29], landmarks[30], landmarks[31], landmarks[35])
+        );
     }
 
     /// <summary>From the 106 points of InsightFace's 2d106det, with the original's indices.</summary>
@@ -69,7 +79,8 @@ public static class FaceProportions
         return new AlignmentPoints(
             FacePoint.Mean(landmarks[43], landmarks[48], landmarks[49], landmarks[51], landmarks[50]),
             FacePoint.Mean(landmarks[101..106]),
-            FacePoint.Mean(landmarks[74], landmarks[77], landmarks[83], landmarks[86]));
+            FacePoint.Mean(landmarks[74], landmarks[77], landmarks[83], landmarks[86])
+        );
     }
 
     /// <summary>The original's way with 106 points: rounded to integers, averaged, rounded again.</summary>
@@ -94,10 +105,8 @@ public static class FaceProportions
         return new FaceBox(centre.X - (1.05 * eyes), centre.Y - eyes, centre.X + (1.05 * eyes), centre.Y + (1.95 * eyes));
     }
 
-    private static AlignmentPoints Brows(FacePoint eyes, FacePoint across, FacePoint lift, FacePoint nose) => new(
-        eyes - (across * (BrowDistance / 2)) - lift,
-        eyes + (across * (BrowDistance / 2)) - lift,
-        nose);
+    private static AlignmentPoints Brows(FacePoint eyes, FacePoint across, FacePoint lift, FacePoint nose) =>
+        new(eyes - (across * (BrowDistance / 2)) - lift, eyes + (across * (BrowDistance / 2)) - lift, nose);
 
     private static void RequireCount(ReadOnlySpan<FacePoint> landmarks, int required)
     {

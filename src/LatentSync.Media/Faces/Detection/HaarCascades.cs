@@ -14,7 +14,8 @@ public static class HaarCascades
 
     private const int MaxBytes = 64 << 20;
 
-    /// <summary>Where packages put the cascades: Debian and Ubuntu, Fedora and Arch, older releases, Homebrew, MacPorts, Windows builds.</summary>
+    /// <summary>Where packages put the cascades: Debian and Ubuntu, Fedora and Arch, older releases, Homebrew, MacPorts, Windows
+    /// builds.</summary>
     public static IReadOnlyList<string> UsualFolders { get; } =
     [
         "/usr/share/opencv4/haarcascades",
@@ -30,15 +31,15 @@ public static class HaarCascades
     /// <summary>The folder to use.</summary>
     /// <param name="folder">What the user gave; null: the first usual one that holds the cascades.</param>
     /// <returns>Null when there is none.</returns>
-    public static string? Find(string? folder) =>
-        folder is not null ? (Holds(folder) ? folder : null) : UsualFolders.FirstOrDefault(Holds);
+    public static string? Find(string? folder) => folder is not null ? (Holds(folder) ? folder : null) : UsualFolders.FirstOrDefault(Holds);
 
     /// <summary>Why there is none, and what to do.</summary>
     /// <param name="folder">What the user gave; null for the usual folders.</param>
-    public static string Absence(string? folder) => folder is not null
-        ? $"{folder} does not hold {FaceFile} and {EyeFile}; name the folder with OpenCV's Haar cascades"
-        : $"{FaceFile} and {EyeFile} are in none of the usual folders; "
-            + "install OpenCV's data (Debian, Ubuntu: apt-get install opencv-data) or name their folder with --cascades";
+    public static string Absence(string? folder) =>
+        folder is not null
+            ? $"{folder} does not hold {FaceFile} and {EyeFile}; name the folder with OpenCV's Haar cascades"
+            : $"{FaceFile} and {EyeFile} are in none of the usual folders; "
+                + "install OpenCV's data (Debian, Ubuntu: apt-get install opencv-data) or name their folder with --cascades";
 
     /// <summary>Opens a cascade.</summary>
     /// <exception cref="FaceException">The file is missing or no cascade.</exception>
@@ -58,7 +59,12 @@ public static class HaarCascades
         catch (InputFileException e)
         {
             throw e.Fault == InputFileFault.Missing
-                ? new FaceException(FaceFault.DetectorUnavailable, $"The Haar detector cannot run: {Absence(folder)}.", path, innerException: e)
+                ? new FaceException(
+                    FaceFault.DetectorUnavailable,
+                    $"The Haar detector cannot run: {Absence(folder)}.",
+                    path,
+                    innerException: e
+                )
                 : new FaceException(FaceFault.Cascade, $"The cascade {path} {e.Problem}.", path, innerException: e);
         }
         catch (OpenCVException e)

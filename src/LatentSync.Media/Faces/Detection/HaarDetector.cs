@@ -5,10 +5,10 @@ namespace LatentSync.Media.Faces.Detection;
 
 /// <summary>OpenCV's Haar cascades: nothing to download, good enough on frontal faces. Follows the faces from frame to frame.</summary>
 /// <remarks>The cascade's boxes come in steps of 10 % of their size and tremble, so each face is followed by optical flow
-/// (<see cref="HaarTrack"/>): flow gives the motion, cascade and eyes correct its drift slowly. On a real clip of 250 frames the cascade also finds
-/// two to four things per frame that are no faces (curtains, clothes), often in the same place for seconds; but they rest on 5 to 18 neighbouring
-/// windows, the face on 42 to 88, and never have eyes. Both are used. The whole frame is searched at first and on every fifth frame, otherwise
-/// only the surroundings of the known faces.</remarks>
+/// (<see cref="HaarTrack"/>): flow gives the motion, cascade and eyes correct its drift slowly. On a real clip of 250 frames the cascade
+/// also finds two to four things per frame that are no faces (curtains, clothes), often in the same place for seconds; but they rest on 5
+/// to 18 neighbouring windows, the face on 42 to 88, and never have eyes. Both are used. The whole frame is searched at first and on every
+/// fifth frame, otherwise only the surroundings of the known faces.</remarks>
 public sealed class HaarDetector : IFaceDetector
 {
     // Short side of the searched picture in pixels.
@@ -33,9 +33,13 @@ public sealed class HaarDetector : IFaceDetector
     /// <exception cref="FaceException">There are none (the message names the package), or a file is no cascade.</exception>
     public HaarDetector(string? cascadesFolder = null)
     {
-        _folder = HaarCascades.Find(cascadesFolder)
+        _folder =
+            HaarCascades.Find(cascadesFolder)
             ?? throw new FaceException(
-                FaceFault.DetectorUnavailable, $"The Haar detector cannot run: {HaarCascades.Absence(cascadesFolder)}.", cascadesFolder);
+                FaceFault.DetectorUnavailable,
+                $"The Haar detector cannot run: {HaarCascades.Absence(cascadesFolder)}.",
+                cascadesFolder
+            );
         _faces = HaarCascades.Open(_folder, HaarCascades.FaceFile);
         try
         {
@@ -170,12 +174,24 @@ public sealed class HaarDetector : IFaceDetector
         // With 0 neighbours the cascade gives every window; grouped here, as it would itself, to learn how many support a face.
         List<Rect> windows = [.. _faces.DetectMultiScale(small, ScaleStep, 0, HaarDetectionTypes.ScaleImage, new Size(least, least))];
         Cv2.GroupRectangles(windows, out int[] support, MinNeighbours - 1, GroupTolerance);
-        double x = (double)region.Width / small.Width, y = (double)region.Height / small.Height;
+        double x = (double)region.Width / small.Width,
+            y = (double)region.Height / small.Height;
         return
         [
             .. windows
-                .Select((r, i) => new HaarSighting(
-                    new FaceBox(region.Left + (r.Left * x), region.Top + (r.Top * y), region.Left + (r.Right * x), region.Top + (r.Bottom * y)), support[i], null))
+                .Select(
+                    (r, i) =>
+                        new HaarSighting(
+                            new FaceBox(
+                                region.Left + (r.Left * x),
+                                region.Top + (r.Top * y),
+                                region.Left + (r.Right * x),
+                                region.Top + (r.Bottom * y)
+                            ),
+                            support[i],
+                            null
+                        )
+                )
                 .OrderByDescending(sighting => sighting.Support),
         ];
     }

@@ -33,13 +33,15 @@ internal sealed record HaarEyes(FacePoint Left, FacePoint Right)
         FacePoint[] centres =
         [
             .. found.Select(r => new FacePoint(
-                region.Left + ((r.Left + (r.Width / 2.0)) / scale) - 0.5, region.Top + ((r.Top + (r.Height / 2.0)) / scale) - 0.5)),
+                region.Left + ((r.Left + (r.Width / 2.0)) / scale) - 0.5,
+                region.Top + ((r.Top + (r.Height / 2.0)) / scale) - 0.5
+            )),
         ];
         return Pair(centres, box);
     }
 
-    /// <summary>The pair that looks most like eyes: a distance of 0.28 to 0.52 of the box's width, tilted by less than 20 degrees, to both sides
-    /// of the middle.</summary>
+    /// <summary>The pair that looks most like eyes: a distance of 0.28 to 0.52 of the box's width, tilted by less than 20 degrees, to both
+    /// sides of the middle.</summary>
     internal static HaarEyes? Pair(ReadOnlySpan<FacePoint> centres, FaceBox box)
     {
         HaarEyes? best = null;
@@ -53,7 +55,13 @@ internal sealed record HaarEyes(FacePoint Left, FacePoint Right)
                 FacePoint middle = FacePoint.Lerp(left, right, 0.5);
                 double offCentre = Math.Abs(middle.X - box.Centre.X) / box.Width;
                 double height = (middle.Y - box.Top) / box.Height;
-                if (across.X <= 0 || Math.Abs(across.Y) > 0.36 * across.X || distance is < 0.28 or > 0.52 || offCentre > 0.15 || height is < 0.25 or > 0.52)
+                if (
+                    across.X <= 0
+                    || Math.Abs(across.Y) > 0.36 * across.X
+                    || distance is < 0.28 or > 0.52
+                    || offCentre > 0.15
+                    || height is < 0.25 or > 0.52
+                )
                 {
                     continue;
                 }

@@ -2,7 +2,8 @@ using LatentSync.Media.Faces.Alignment;
 
 namespace LatentSync.Media.Faces.Detection;
 
-/// <summary>One face followed from frame to frame: motion from optical flow, place and size from the cascades, averaged over time.</summary>
+/// <summary>One face followed from frame to frame: motion from optical flow, place and size from the cascades, averaged over
+/// time.</summary>
 internal sealed class HaarTrack
 {
     /// <summary>Distance between the eyes as a part of the face cascade's box: mean 0.383, deviation 0.010 on a real clip.</summary>
@@ -11,7 +12,8 @@ internal sealed class HaarTrack
     /// <summary>Height of the eyes below the box's top as a part of the box: mean 0.383, deviation 0.010.</summary>
     public const double EyeHeight = 0.383;
 
-    // A new measurement counts 1/n while a face is new, so that the start is an average, and at least this much later (about one second's memory).
+    // A new measurement counts 1/n while a face is new, so that the start is an average, and at least this much later (about one second's
+    // memory).
     private const double EyesGain = 0.05;
     private const double BoxGain = 0.025;
     private const double BoxWorth = 0.25;
@@ -55,7 +57,11 @@ internal sealed class HaarTrack
         {
             double reach = 0.5 * _box.Width;
             return new OpenCvSharp.Rect(
-                (int)(_box.Left - reach), (int)(_box.Top - reach), (int)(_box.Width + (2 * reach)), (int)(_box.Height + (2 * reach)));
+                (int)(_box.Left - reach),
+                (int)(_box.Top - reach),
+                (int)(_box.Width + (2 * reach)),
+                (int)(_box.Height + (2 * reach))
+            );
         }
     }
 
@@ -74,15 +80,15 @@ internal sealed class HaarTrack
     }
 
     /// <summary>True when a box of the cascade can be this face.</summary>
-    public bool Accepts(FaceBox box) =>
-        (box.Centre - _box.Centre).Length < 0.4 * _box.Width && box.Width / _box.Width is > 0.6 and < 1.65;
+    public bool Accepts(FaceBox box) => (box.Centre - _box.Centre).Length < 0.4 * _box.Width && box.Width / _box.Width is > 0.6 and < 1.65;
 
     /// <summary>Takes a sighting into account.</summary>
     public void Correct(HaarSighting seen)
     {
         Count(seen);
         AlignmentPoints measured = Measure(seen);
-        bool jumped = (measured.Centre - _points.Centre).Length > 0.5 * _points.Radius || measured.Radius / _points.Radius is < 0.7 or > 1.45;
+        bool jumped =
+            (measured.Centre - _points.Centre).Length > 0.5 * _points.Radius || measured.Radius / _points.Radius is < 0.7 or > 1.45;
         _jumps = jumped ? _jumps + 1 : 0;
         if (!_followed || _jumps >= JumpsToRestart)
         {
@@ -110,7 +116,10 @@ internal sealed class HaarTrack
         {
             return null;
         }
-        double score = _misses > 0 ? 0.5 : _eyesSeen ? 0.9 : 0.7;
+        double score =
+            _misses > 0 ? 0.5
+            : _eyesSeen ? 0.9
+            : 0.7;
         return new DetectedFace(_box, score, _points, _eyesSeen);
     }
 
@@ -137,10 +146,12 @@ internal sealed class HaarTrack
         double byBox = EyeDistance * seen.Box.Width;
         if (seen.Eyes is not { } eyes)
         {
-            double x = seen.Box.Centre.X, y = seen.Box.Top + (EyeHeight * seen.Box.Height);
+            double x = seen.Box.Centre.X,
+                y = seen.Box.Top + (EyeHeight * seen.Box.Height);
             return FaceProportions.FromEyes(new(x - (byBox / 2), y), new(x + (byBox / 2), y));
         }
-        FacePoint middle = FacePoint.Lerp(eyes.Left, eyes.Right, 0.5), across = eyes.Right - eyes.Left;
+        FacePoint middle = FacePoint.Lerp(eyes.Left, eyes.Right, 0.5),
+            across = eyes.Right - eyes.Left;
         FacePoint half = across * (0.25 * (across.Length + byBox) / across.Length);
         return FaceProportions.FromEyes(middle - half, middle + half);
     }

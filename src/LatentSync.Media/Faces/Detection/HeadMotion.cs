@@ -21,8 +21,13 @@ internal static class HeadMotion
     {
         double side = 1.6 * box.Width;
         var toPatch = new AffineMatrix(
-            PatchSide / side, 0, (-(box.Centre.X - (side / 2)) * PatchSide / side) - 0.5,
-            0, PatchSide / side, (-(box.Centre.Y - (side / 2)) * PatchSide / side) - 0.5);
+            PatchSide / side,
+            0,
+            (-(box.Centre.X - (side / 2)) * PatchSide / side) - 0.5,
+            0,
+            PatchSide / side,
+            (-(box.Centre.Y - (side / 2)) * PatchSide / side) - 0.5
+        );
         using Mat before = Patch(previous, toPatch);
         using Mat after = Patch(current, toPatch);
         using Mat where = UpperFace(points.Transform(toPatch));
@@ -46,7 +51,12 @@ internal static class HeadMotion
     private static Mat Patch(Mat frame, AffineMatrix toPatch)
     {
         var patch = new Mat();
-        using Mat matrix = Mat.FromPixelData(2, 3, MatType.CV_64FC1, new[] { toPatch.A, toPatch.B, toPatch.C, toPatch.D, toPatch.E, toPatch.F });
+        using Mat matrix = Mat.FromPixelData(
+            2,
+            3,
+            MatType.CV_64FC1,
+            new[] { toPatch.A, toPatch.B, toPatch.C, toPatch.D, toPatch.E, toPatch.F }
+        );
         Cv2.WarpAffine(frame, patch, matrix, new Size(PatchSide, PatchSide), InterpolationFlags.Linear, BorderTypes.Replicate);
         return patch;
     }
@@ -56,7 +66,13 @@ internal static class HeadMotion
     {
         FacePoint across = (p.RightBrow - p.LeftBrow) * 0.3;
         FacePoint up = (FacePoint.Lerp(p.LeftBrow, p.RightBrow, 0.5) - p.Nose) * 0.25;
-        FacePoint[] corners = [p.LeftBrow - across + up, p.RightBrow + across + up, p.Nose + (across * 1.6) - (up * 0.5), p.Nose - (across * 1.6) - (up * 0.5)];
+        FacePoint[] corners =
+        [
+            p.LeftBrow - across + up,
+            p.RightBrow + across + up,
+            p.Nose + (across * 1.6) - (up * 0.5),
+            p.Nose - (across * 1.6) - (up * 0.5),
+        ];
         Mat mask = Mat.Zeros(PatchSide, PatchSide, MatType.CV_8UC1);
         Cv2.FillConvexPoly(mask, corners.Select(c => new Point((int)c.X, (int)c.Y)), Scalar.White);
         return mask;

@@ -4,9 +4,10 @@ using OpenCvSharp;
 
 namespace LatentSync.Media.Faces.Detection;
 
-/// <summary>InsightFace's detector and 106 landmarks (det_10g.onnx and 2d106det.onnx of the pack buffalo_l) with the original's rules.</summary>
-/// <remarks>The models are not part of this project and may only be used for non-commercial research. The original hands RGB frames to a package that
-/// expects BGR, so both networks get blue, green, red; that is kept. Stateless.</remarks>
+/// <summary>InsightFace's detector and 106 landmarks (det_10g.onnx and 2d106det.onnx of the pack buffalo_l) with the original's
+/// rules.</summary>
+/// <remarks>The models are not part of this project and may only be used for non-commercial research. The original hands RGB frames to a
+/// package that expects BGR, so both networks get blue, green, red; that is kept. Stateless.</remarks>
 public sealed class InsightFaceDetector : IFaceDetector
 {
     /// <summary>File name of the detector.</summary>
@@ -38,7 +39,8 @@ public sealed class InsightFaceDetector : IFaceDetector
                 throw new FaceException(
                     FaceFault.Model,
                     $"{_detector.Path} has {_detector.OutputNames.Count} outputs, but InsightFace's {DetectorFile} has 9: scores, boxes and keypoints of three strides.",
-                    _detector.Path);
+                    _detector.Path
+                );
             }
             _landmarker = OnnxModel.Open(Path.Combine(folder, LandmarkFile), "landmark model");
         }
@@ -54,7 +56,8 @@ public sealed class InsightFaceDetector : IFaceDetector
             throw new FaceException(
                 FaceFault.Model,
                 $"{_landmarker.Path} has {found}, but InsightFace's {LandmarkFile} has 1 output and an input of ?x3x{LandmarkSide}x{LandmarkSide}.",
-                _landmarker.Path);
+                _landmarker.Path
+            );
         }
     }
 
@@ -108,15 +111,18 @@ public sealed class InsightFaceDetector : IFaceDetector
         var found = new List<ScrfdDecoder.Candidate>();
         for (int level = 0; level < ScrfdDecoder.Strides.Length; level++)
         {
-            int stride = ScrfdDecoder.Strides[level], rows = ScrfdDecoder.RowsOf(stride);
-            float[] scores = outputs[level], distances = outputs[level + ScrfdDecoder.Strides.Length];
+            int stride = ScrfdDecoder.Strides[level],
+                rows = ScrfdDecoder.RowsOf(stride);
+            float[] scores = outputs[level],
+                distances = outputs[level + ScrfdDecoder.Strides.Length];
             if (scores.Length != rows || distances.Length != 4 * rows)
             {
                 throw new FaceException(
                     FaceFault.Model,
                     $"{_detector.Path} gives {scores.Length} scores and {distances.Length} box values for stride {stride}, "
-                    + $"but InsightFace's {DetectorFile} gives {rows} and {4 * rows}.",
-                    _detector.Path);
+                        + $"but InsightFace's {DetectorFile} gives {rows} and {4 * rows}.",
+                    _detector.Path
+                );
             }
             ScrfdDecoder.DecodeLevel(scores, distances, stride, scale, found);
         }
@@ -131,12 +137,23 @@ public sealed class InsightFaceDetector : IFaceDetector
         var map = new AffineMatrix(scale, 0, half - (scale * centre.X), 0, scale, half - (scale * centre.Y));
         using Mat matrix = Mat.FromPixelData(2, 3, MatType.CV_64FC1, new[] { map.A, map.B, map.C, map.D, map.E, map.F });
         using var crop = new Mat();
-        Cv2.WarpAffine(picture, crop, matrix, new Size(LandmarkSide, LandmarkSide), InterpolationFlags.Linear, BorderTypes.Constant, Scalar.Black);
+        Cv2.WarpAffine(
+            picture,
+            crop,
+            matrix,
+            new Size(LandmarkSide, LandmarkSide),
+            InterpolationFlags.Linear,
+            BorderTypes.Constant,
+            Scalar.Black
+        );
         float[] output = _landmarker.Run(BluePlanesFirst(crop, 0, 1), [1, 3, LandmarkSide, LandmarkSide])[0];
         if (output.Length != 2 * LandmarkCount)
         {
             throw new FaceException(
-                FaceFault.Model, $"{_landmarker.Path} gives {output.Length} numbers, but InsightFace's {LandmarkFile} gives {2 * LandmarkCount}.", _landmarker.Path);
+                FaceFault.Model,
+                $"{_landmarker.Path} gives {output.Length} numbers, but InsightFace's {LandmarkFile} gives {2 * LandmarkCount}.",
+                _landmarker.Path
+            );
         }
         AffineMatrix back = map.Invert();
         var landmarks = new FacePoint[LandmarkCount];

@@ -91,13 +91,18 @@ internal sealed class LandmarksEntryParser
         }
         if (list.ValueKind != JsonValueKind.Array || list.GetArrayLength() is not (3 or 5 or 68 or 106))
         {
-            string found = list.ValueKind == JsonValueKind.Array ? string.Create(CultureInfo.InvariantCulture, $"has {list.GetArrayLength()} entries") : $"is {Shown(list)}";
+            string found =
+                list.ValueKind == JsonValueKind.Array
+                    ? string.Create(CultureInfo.InvariantCulture, $"has {list.GetArrayLength()} entries")
+                    : $"is {Shown(list)}";
             throw _wrong($"\"points\" {found}; 3, 5, 68 or 106 pairs [x, y] or null are required");
         }
         FacePoint[] p = [.. list.EnumerateArray().Select(Point)];
         if (p.All(point => Math.Abs(point.X) <= LargestFraction && Math.Abs(point.Y) <= LargestFraction))
         {
-            throw _wrong("all points lie between 0 and 1, so they are fractions of the picture (as MediaPipe gives them); pixels are required: multiply x by the frame's width and y by its height");
+            throw _wrong(
+                "all points lie between 0 and 1, so they are fractions of the picture (as MediaPipe gives them); pixels are required: multiply x by the frame's width and y by its height"
+            );
         }
         AlignmentPoints points = p.Length switch
         {
@@ -111,8 +116,10 @@ internal sealed class LandmarksEntryParser
             throw _wrong("the points coincide");
         }
         double score = 1;
-        if (face.TryGetProperty("score", out JsonElement value)
-            && (value.ValueKind != JsonValueKind.Number || !value.TryGetDouble(out score) || score is not (>= 0 and <= 1)))
+        if (
+            face.TryGetProperty("score", out JsonElement value)
+            && (value.ValueKind != JsonValueKind.Number || !value.TryGetDouble(out score) || score is not (>= 0 and <= 1))
+        )
         {
             throw _wrong($"\"score\" is {Shown(value)}; a number from 0 to 1 is required");
         }
@@ -135,11 +142,18 @@ internal sealed class LandmarksEntryParser
             : throw _wrong($"\"box\" is {Shown(box)}; left < right and top < bottom are required");
     }
 
-    private FacePoint Point(JsonElement pair) => pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2
-        ? new FacePoint(Number(pair[0]), Number(pair[1]))
-        : throw _wrong($"a point is {Shown(pair)}; [x, y] is required");
+    private FacePoint Point(JsonElement pair) =>
+        pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2
+            ? new FacePoint(Number(pair[0]), Number(pair[1]))
+            : throw _wrong($"a point is {Shown(pair)}; [x, y] is required");
 
-    private double Number(JsonElement value) => value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && Math.Abs(number) <= _maxCoordinate
-        ? number
-        : throw _wrong(string.Create(CultureInfo.InvariantCulture, $"a coordinate is {Shown(value)}; a number within ±{_maxCoordinate} pixels is required"));
+    private double Number(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && Math.Abs(number) <= _maxCoordinate
+            ? number
+            : throw _wrong(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"a coordinate is {Shown(value)}; a number within ±{_maxCoordinate} pixels is required"
+                )
+            );
 }

@@ -26,7 +26,8 @@ public sealed class LandmarksFile
 
     /// <summary>Makes a file's content.</summary>
     /// <param name="faces">Faces by frame index; frames that are missing have none.</param>
-    /// <param name="width">Width in pixels of the frames the points were measured in; null: that of whatever video they are used for.</param>
+    /// <param name="width">Width in pixels of the frames the points were measured in; null: that of whatever video they are used
+    /// for.</param>
     /// <param name="height">Height in pixels, given together with the width.</param>
     public LandmarksFile(IReadOnlyDictionary<long, IReadOnlyList<DetectedFace>> faces, int? width = null, int? height = null)
     {
@@ -68,7 +69,8 @@ public sealed class LandmarksFile
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">Path of the file.</param>
-    /// <exception cref="FaceException">The file is missing, too large, no JSON, of another version, or an entry is wrong; the message says which and where.</exception>
+    /// <exception cref="FaceException">The file is missing, too large, no JSON, of another version, or an entry is wrong; the message says
+    /// which and where.</exception>
     public static LandmarksFile Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -80,7 +82,12 @@ public sealed class LandmarksFile
         }
         catch (JsonException e)
         {
-            throw new FaceException(FaceFault.Landmarks, $"The landmarks file {PrintableText.Escape(path)} is no valid JSON at {StrictJson.Place(e)}: {StrictJson.Problem(e)}.", path, innerException: e);
+            throw new FaceException(
+                FaceFault.Landmarks,
+                $"The landmarks file {PrintableText.Escape(path)} is no valid JSON at {StrictJson.Place(e)}: {StrictJson.Problem(e)}.",
+                path,
+                innerException: e
+            );
         }
     }
 
@@ -92,13 +99,19 @@ public sealed class LandmarksFile
     {
         FaceException Wrong(string what) => new(FaceFault.Landmarks, $"The landmarks file {PrintableText.Escape(path)} {what}.", path);
 
-        if (root.ValueKind != JsonValueKind.Object
-            || !root.TryGetProperty("version", out JsonElement version) || version.ValueKind != JsonValueKind.Number || !version.TryGetInt32(out int number) || number != Version)
+        if (
+            root.ValueKind != JsonValueKind.Object
+            || !root.TryGetProperty("version", out JsonElement version)
+            || version.ValueKind != JsonValueKind.Number
+            || !version.TryGetInt32(out int number)
+            || number != Version
+        )
         {
             throw Wrong($"has no \"version\": {Version}; see docs/landmarks-file.md");
         }
         double? frameRate = OptionalNumber(root, "frameRate", 0.1, 1000, Wrong);
-        double? width = OptionalNumber(root, "width", 1, 65536, Wrong), height = OptionalNumber(root, "height", 1, 65536, Wrong);
+        double? width = OptionalNumber(root, "width", 1, 65536, Wrong),
+            height = OptionalNumber(root, "height", 1, 65536, Wrong);
         if (width is null != height is null)
         {
             throw Wrong("has one of \"width\" and \"height\" only; give both or none");
@@ -118,7 +131,11 @@ public sealed class LandmarksFile
         foreach (JsonElement frame in frames.EnumerateArray())
         {
             int current = entry++;
-            var parser = new LandmarksEntryParser(what => Wrong($"is wrong in entry {current} of \"frames\": {what}"), MaxFacesPerFrame, MaxCoordinate);
+            var parser = new LandmarksEntryParser(
+                what => Wrong($"is wrong in entry {current} of \"frames\": {what}"),
+                MaxFacesPerFrame,
+                MaxCoordinate
+            );
             long index = parser.FrameIndex(frame, frameRate, numbers == LandmarksFrameNumbers.Stored);
             hasNumbers |= frame.TryGetProperty("frame", out _);
             if (!faces.TryAdd(index, parser.Faces(frame)))
@@ -147,12 +164,14 @@ public sealed class LandmarksFile
         {
             text.Append(invariant, $", \"width\": {Width}, \"height\": {Height}");
         }
-        text.Append(FrameNumbers switch
-        {
-            LandmarksFrameNumbers.Stored => ", \"frameNumbers\": \"stored\"",
-            LandmarksFrameNumbers.Read => ", \"frameNumbers\": \"read\"",
-            _ => string.Empty,
-        });
+        text.Append(
+            FrameNumbers switch
+            {
+                LandmarksFrameNumbers.Stored => ", \"frameNumbers\": \"stored\"",
+                LandmarksFrameNumbers.Read => ", \"frameNumbers\": \"read\"",
+                _ => string.Empty,
+            }
+        );
         text.Append(", \"frames\": [");
         string separator = "\n";
         foreach ((long frame, IReadOnlyList<DetectedFace> faces) in _faces.OrderBy(entry => entry.Key))
@@ -170,7 +189,8 @@ public sealed class LandmarksFile
             return string.Create(
                 CultureInfo.InvariantCulture,
                 $"{{\"points\": [{Pair(p.LeftBrow)}, {Pair(p.RightBrow)}, {Pair(p.Nose)}], "
-                + $"\"box\": [{box.Left:0.###}, {box.Top:0.###}, {box.Right:0.###}, {box.Bottom:0.###}], \"score\": {face.Score:0.####}}}");
+                    + $"\"box\": [{box.Left:0.###}, {box.Top:0.###}, {box.Right:0.###}, {box.Bottom:0.###}], \"score\": {face.Score:0.####}}}"
+            );
         }
 
         static string Pair(FacePoint p) => string.Create(CultureInfo.InvariantCulture, $"[{p.X:0.####}, {p.Y:0.####}]");
@@ -192,7 +212,8 @@ public sealed class LandmarksFile
 
     private static FaceBox Resize(FaceBox box, AffineMatrix map)
     {
-        FacePoint low = map.Apply(new(box.Left, box.Top)), high = map.Apply(new(box.Right, box.Bottom));
+        FacePoint low = map.Apply(new(box.Left, box.Top)),
+            high = map.Apply(new(box.Right, box.Bottom));
         return new FaceBox(low.X, low.Y, high.X, high.Y);
     }
 
@@ -204,7 +225,12 @@ public sealed class LandmarksFile
         }
         if (value.ValueKind != JsonValueKind.Number || !value.TryGetDouble(out double number) || !(number >= least && number <= most))
         {
-            throw wrong(string.Create(CultureInfo.InvariantCulture, $"has \"{name}\": {LandmarksEntryParser.Shown(value)}; a number from {least} to {most} is required"));
+            throw wrong(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"has \"{name}\": {LandmarksEntryParser.Shown(value)}; a number from {least} to {most} is required"
+                )
+            );
         }
         return number;
     }
@@ -217,7 +243,12 @@ public sealed class LandmarksFile
         }
         catch (InputFileException e)
         {
-            throw new FaceException(e.Fault == InputFileFault.TooLarge ? FaceFault.Landmarks : FaceFault.Missing, $"The landmarks file {PrintableText.Escape(path)} {e.Problem}.", path, innerException: e);
+            throw new FaceException(
+                e.Fault == InputFileFault.TooLarge ? FaceFault.Landmarks : FaceFault.Missing,
+                $"The landmarks file {PrintableText.Escape(path)} {e.Problem}.",
+                path,
+                innerException: e
+            );
         }
     }
 }

@@ -23,7 +23,8 @@ public sealed class LandmarksFileDetector : IFaceDetector
     public string Name => "landmarks";
 
     /// <inheritdoc/>
-    public string Describe() => string.Create(CultureInfo.InvariantCulture, $"landmarks file {_path}, {_file.FrameCount} frames with faces");
+    public string Describe() =>
+        string.Create(CultureInfo.InvariantCulture, $"landmarks file {_path}, {_file.FrameCount} frames with faces");
 
     /// <inheritdoc/>
     public async Task<string?> PrepareAsync(VideoReader video, CancellationToken cancellationToken = default)
@@ -38,17 +39,21 @@ public sealed class LandmarksFileDetector : IFaceDetector
         return _file.FrameNumbers is LandmarksFrameNumbers.Unsaid && !await video.IsOneToOneAsync(cancellationToken).ConfigureAwait(false)
             ? string.Create(
                 CultureInfo.InvariantCulture,
-                $"The landmarks file is taken to count frames as they are read, at a constant {video.FrameRate.ToDouble():0.###} per second, which is not how this video stores them: where it counts stored frames, it must say \"frameNumbers\": \"stored\".")
+                $"The landmarks file is taken to count frames as they are read, at a constant {video.FrameRate.ToDouble():0.###} per second, which is not how this video stores them: where it counts stored frames, it must say \"frameNumbers\": \"stored\"."
+            )
             : null;
     }
 
     /// <inheritdoc/>
-    /// <exception cref="InvalidOperationException">The file counts stored frames, and <see cref="PrepareAsync"/> was not called.</exception>
+    /// <exception cref="InvalidOperationException">The file counts stored frames, and <see cref="PrepareAsync"/> was not
+    /// called.</exception>
     public IReadOnlyList<DetectedFace> Detect(VideoFrame frame)
     {
         ArgumentNullException.ThrowIfNull(frame);
-        long index = _file.FrameNumbers is not LandmarksFrameNumbers.Stored ? frame.Index
-            : _stored?.StoredIndex(frame.Index) ?? throw new InvalidOperationException("The landmarks file counts stored frames: call PrepareAsync first.");
+        long index = _file.FrameNumbers is not LandmarksFrameNumbers.Stored
+            ? frame.Index
+            : _stored?.StoredIndex(frame.Index)
+                ?? throw new InvalidOperationException("The landmarks file counts stored frames: call PrepareAsync first.");
         return _file.FacesOf(index, frame.Width, frame.Height);
     }
 

@@ -42,15 +42,27 @@ internal sealed class OnnxModel : IDisposable
         }
         catch (InputFileException e)
         {
-            throw new FaceException(e.Fault == InputFileFault.TooLarge ? FaceFault.Model : FaceFault.Missing, $"The {role} {path} {e.Problem}.", path, innerException: e);
+            throw new FaceException(
+                e.Fault == InputFileFault.TooLarge ? FaceFault.Model : FaceFault.Missing,
+                $"The {role} {path} {e.Problem}.",
+                path,
+                innerException: e
+            );
         }
         (InferenceSession session, string provider) = OpenSession(path, role);
         var model = new OnnxModel(path, session, provider);
-        if (session.InputNames.Count != 1 || model.InputShape.Count != 4 || session.InputMetadata[session.InputNames[0]].ElementType != typeof(float))
+        if (
+            session.InputNames.Count != 1
+            || model.InputShape.Count != 4
+            || session.InputMetadata[session.InputNames[0]].ElementType != typeof(float)
+        )
         {
             session.Dispose();
             throw new FaceException(
-                FaceFault.Model, $"The {role} {path} is an ONNX model of another kind: one float32 input of four dimensions is required.", path);
+                FaceFault.Model,
+                $"The {role} {path} is an ONNX model of another kind: one float32 input of four dimensions is required.",
+                path
+            );
         }
         return model;
     }
@@ -65,7 +77,12 @@ internal sealed class OnnxModel : IDisposable
         {
             using OrtValue value = OrtValue.CreateTensorValueFromMemory(input, shape);
             using var options = new RunOptions();
-            using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(options, _session.InputNames, [value], _session.OutputNames);
+            using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(
+                options,
+                _session.InputNames,
+                [value],
+                _session.OutputNames
+            );
             return [.. outputs.Select(output => output.GetTensorDataAsSpan<float>().ToArray())];
         }
         catch (OnnxRuntimeException e)
@@ -100,7 +117,12 @@ internal sealed class OnnxModel : IDisposable
         }
         catch (OnnxRuntimeException e)
         {
-            throw new FaceException(FaceFault.Model, $"The {role} {path} is no ONNX model that ONNX Runtime can load: {e.Message}", path, innerException: e);
+            throw new FaceException(
+                FaceFault.Model,
+                $"The {role} {path} is no ONNX model that ONNX Runtime can load: {e.Message}",
+                path,
+                innerException: e
+            );
         }
     }
 

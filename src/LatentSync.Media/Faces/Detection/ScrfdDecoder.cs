@@ -28,9 +28,8 @@ internal static class ScrfdDecoder
     public static (int Width, int Height, double Scale) Letterbox(int width, int height)
     {
         double ratio = (double)height / width;
-        (int newWidth, int newHeight) = ratio > 1
-            ? (Math.Max(1, (int)(InputSide / ratio)), InputSide)
-            : (InputSide, Math.Max(1, (int)(InputSide * ratio)));
+        (int newWidth, int newHeight) =
+            ratio > 1 ? (Math.Max(1, (int)(InputSide / ratio)), InputSide) : (InputSide, Math.Max(1, (int)(InputSide * ratio)));
         return (newWidth, newHeight, (double)newHeight / height);
     }
 
@@ -40,7 +39,13 @@ internal static class ScrfdDecoder
     /// <param name="stride">Pixels per cell.</param>
     /// <param name="scale">Factor from frame to input.</param>
     /// <param name="found">Receives them.</param>
-    public static void DecodeLevel(ReadOnlySpan<float> scores, ReadOnlySpan<float> distances, int stride, double scale, List<Candidate> found)
+    public static void DecodeLevel(
+        ReadOnlySpan<float> scores,
+        ReadOnlySpan<float> distances,
+        int stride,
+        double scale,
+        List<Candidate> found
+    )
     {
         int cells = InputSide / stride;
         for (int row = 0; row < scores.Length; row++)
@@ -51,10 +56,15 @@ internal static class ScrfdDecoder
                 continue;
             }
             int cell = row / AnchorsPerCell;
-            float x = cell % cells * stride, y = cell / cells * stride;
+            float x = cell % cells * stride,
+                y = cell / cells * stride;
             ReadOnlySpan<float> d = distances.Slice(4 * row, 4);
             var box = new FaceBox(
-                (x - (d[0] * stride)) / scale, (y - (d[1] * stride)) / scale, (x + (d[2] * stride)) / scale, (y + (d[3] * stride)) / scale);
+                (x - (d[0] * stride)) / scale,
+                (y - (d[1] * stride)) / scale,
+                (x + (d[2] * stride)) / scale,
+                (y + (d[3] * stride)) / scale
+            );
             if (double.IsFinite(box.Left + box.Top + box.Right + box.Bottom))
             {
                 found.Add(new Candidate(box, score));

@@ -29,14 +29,29 @@ public sealed class YuNetDetector : IFaceDetector
         ArgumentException.ThrowIfNullOrEmpty(modelPath);
         using (OnnxModel model = OnnxModel.Open(modelPath, "YuNet model"))
         {
-            string[] required = ["cls_8", "cls_16", "cls_32", "obj_8", "obj_16", "obj_32", "bbox_8", "bbox_16", "bbox_32", "kps_8", "kps_16", "kps_32"];
+            string[] required =
+            [
+                "cls_8",
+                "cls_16",
+                "cls_32",
+                "obj_8",
+                "obj_16",
+                "obj_32",
+                "bbox_8",
+                "bbox_16",
+                "bbox_32",
+                "kps_8",
+                "kps_16",
+                "kps_32",
+            ];
             string[] missing = [.. required.Except(model.OutputNames)];
             if (missing.Length > 0)
             {
                 throw new FaceException(
                     FaceFault.Model,
                     $"{modelPath} lacks the output(s) {string.Join(", ", missing)}; face_detection_yunet_2023mar.onnx or a later YuNet is required.",
-                    modelPath);
+                    modelPath
+                );
             }
         }
         _modelPath = modelPath;
@@ -46,7 +61,8 @@ public sealed class YuNetDetector : IFaceDetector
     public string Name => "yunet";
 
     /// <inheritdoc/>
-    public string Describe() => $"YuNet ({Path.GetFileName(_modelPath)}) on OpenCV {Cv2.GetVersionString()}, CPU; five points, brows derived from the eyes";
+    public string Describe() =>
+        $"YuNet ({Path.GetFileName(_modelPath)}) on OpenCV {Cv2.GetVersionString()}, CPU; five points, brows derived from the eyes";
 
     /// <inheritdoc/>
     public IReadOnlyList<DetectedFace> Detect(VideoFrame frame)
@@ -65,7 +81,12 @@ public sealed class YuNetDetector : IFaceDetector
         }
         catch (OpenCVException e)
         {
-            throw new FaceException(FaceFault.Model, $"OpenCV cannot run the YuNet model {_modelPath}: {e.Message}", _modelPath, innerException: e);
+            throw new FaceException(
+                FaceFault.Model,
+                $"OpenCV cannot run the YuNet model {_modelPath}: {e.Message}",
+                _modelPath,
+                innerException: e
+            );
         }
         return Read(rows, AffineMatrix.Resize((double)frame.Width / size.Width, (double)frame.Height / size.Height));
     }
@@ -97,7 +118,8 @@ public sealed class YuNetDetector : IFaceDetector
             {
                 v[i] = rows.At<float>(row, i);
             }
-            FacePoint low = toFrame.Apply(new(v[0], v[1])), high = toFrame.Apply(new(v[0] + v[2], v[1] + v[3]));
+            FacePoint low = toFrame.Apply(new(v[0], v[1])),
+                high = toFrame.Apply(new(v[0] + v[2], v[1] + v[3]));
             AlignmentPoints points = FaceProportions
                 .FromFivePoints(new(v[4], v[5]), new(v[6], v[7]), new(v[8], v[9]), new(v[10], v[11]), new(v[12], v[13]))
                 .Transform(toFrame);

@@ -32,14 +32,20 @@ public sealed class FaceMask
     /// <summary>One of the original's masks, drawn.</summary>
     /// <param name="resolution">Side in pixels: 64..2048, a multiple of 8.</param>
     /// <param name="shape">Default: the one all configurations of the original use.</param>
-    /// <remarks>Exact at 256; other sizes are enlarged from it with OpenCV's Lanczos-4, as the original does (at 512 the edges are therefore grey).</remarks>
+    /// <remarks>Exact at 256; other sizes are enlarged from it with OpenCV's Lanczos-4, as the original does (at 512 the edges are
+    /// therefore grey).</remarks>
     public static FaceMask Create(int resolution, FaceMaskShape shape = FaceMaskShape.CheeksAndJaw)
     {
         CheckResolution(resolution);
-        return new FaceMask(resolution, Resize(FaceMaskRows.Draw(shape), FaceMaskRows.Side, FaceMaskRows.Side, resolution), shape.ToString());
+        return new FaceMask(
+            resolution,
+            Resize(FaceMaskRows.Draw(shape), FaceMaskRows.Side, FaceMaskRows.Side, resolution),
+            shape.ToString()
+        );
     }
 
-    /// <summary>Reads a mask picture: white keeps, black is generated; colours count by their brightness; any size, stretched to the square.</summary>
+    /// <summary>Reads a mask picture: white keeps, black is generated; colours count by their brightness; any size, stretched to the
+    /// square.</summary>
     /// <param name="path">PNG, JPEG, WebP, BMP or GIF of at most 8192 x 8192 pixels and 64 MiB.</param>
     /// <param name="resolution">Side in pixels: 64..2048, a multiple of 8.</param>
     /// <exception cref="FaceException">The file is missing, no picture, too large, or white everywhere.</exception>
@@ -54,7 +60,8 @@ public sealed class FaceMask
             throw new FaceException(
                 FaceFault.Mask,
                 $"The mask {path} is white everywhere, so nothing would be generated; paint the region to generate black.",
-                path);
+                path
+            );
         }
         return new FaceMask(resolution, values, path);
     }
@@ -93,15 +100,20 @@ public sealed class FaceMask
         if (codec is null)
         {
             throw new FaceException(
-                FaceFault.Mask, $"The mask {path} is not a picture that can be read; a PNG, JPEG, WebP, BMP or GIF file is required.", path);
+                FaceFault.Mask,
+                $"The mask {path} is not a picture that can be read; a PNG, JPEG, WebP, BMP or GIF file is required.",
+                path
+            );
         }
-        int width = codec.Info.Width, height = codec.Info.Height;
+        int width = codec.Info.Width,
+            height = codec.Info.Height;
         if (width is < 1 or > MaxSide || height is < 1 or > MaxSide)
         {
             throw new FaceException(
                 FaceFault.Mask,
                 $"The mask {path} has {width}x{height} pixels; at most {MaxSide}x{MaxSide} are accepted, {FaceMaskRows.Side}x{FaceMaskRows.Side} suffice.",
-                path);
+                path
+            );
         }
         byte[] grey = new byte[width * height];
         var layout = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
@@ -109,7 +121,11 @@ public sealed class FaceMask
         SKCodecResult result = codec.GetPixels(layout, bitmap.GetPixels());
         if (result != SKCodecResult.Success)
         {
-            throw new FaceException(FaceFault.Mask, $"The mask {path} is damaged: decoding it ended with \"{result}\"; save it again as PNG.", path);
+            throw new FaceException(
+                FaceFault.Mask,
+                $"The mask {path} is damaged: decoding it ended with \"{result}\"; save it again as PNG.",
+                path
+            );
         }
         ReadOnlySpan<byte> pixels = bitmap.GetPixelSpan();
         for (int i = 0; i < grey.Length; i++)
@@ -128,14 +144,22 @@ public sealed class FaceMask
         }
         catch (InputFileException e)
         {
-            throw new FaceException(e.Fault == InputFileFault.TooLarge ? FaceFault.Mask : FaceFault.Missing, $"The mask {path} {e.Problem}.", path, innerException: e);
+            throw new FaceException(
+                e.Fault == InputFileFault.TooLarge ? FaceFault.Mask : FaceFault.Missing,
+                $"The mask {path} {e.Problem}.",
+                path,
+                innerException: e
+            );
         }
     }
 
     private static unsafe byte[] Resize(byte[] values, int width, int height, int resolution)
     {
         byte[] resized = new byte[resolution * resolution];
-        fixed (byte* from = values, to = resized)
+        fixed (
+            byte* from = values,
+                to = resized
+        )
         {
             using Mat source = Mat.FromPixelData(height, width, MatType.CV_8UC1, (nint)from);
             using Mat target = Mat.FromPixelData(resolution, resolution, MatType.CV_8UC1, (nint)to);
@@ -150,7 +174,10 @@ public sealed class FaceMask
     {
         if (destination.Length != required)
         {
-            throw new ArgumentException($"The mask has {required} values here, but the destination has {destination.Length}.", nameof(destination));
+            throw new ArgumentException(
+                $"The mask has {required} values here, but the destination has {destination.Length}.",
+                nameof(destination)
+            );
         }
     }
 }

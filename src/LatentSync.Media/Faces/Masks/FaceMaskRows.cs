@@ -53,6 +53,7 @@ internal static class FaceMaskRows
     }
 
     // First black column of rows 128-242 of the jaw.
+    // csharpier-ignore
     private static ReadOnlySpan<byte> JawLeft =>
     [
         9, 9, 9, 9, 9, 9, 9, 9, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11,
@@ -62,6 +63,7 @@ internal static class FaceMaskRows
     ];
 
     // Last black column of rows 128-242 of the jaw.
+    // csharpier-ignore
     private static ReadOnlySpan<byte> JawRight =>
     [
         247, 247, 247, 247, 247, 247, 247, 246, 246, 246, 246, 246, 246, 246, 246, 246, 246, 246, 246, 246, 246, 245, 245, 245, 245, 245,
@@ -72,6 +74,7 @@ internal static class FaceMaskRows
     ];
 
     // First black column of rows 128-217 of the half disc.
+    // csharpier-ignore
     private static ReadOnlySpan<byte> DiscLeft =>
     [
         39, 39, 39, 39, 39, 39, 39, 39, 39, 40, 40, 40, 40, 40, 40, 40, 41, 41, 41, 41, 41, 42, 42, 42, 42, 43, 43, 43, 44, 44, 44, 45,
@@ -80,6 +83,7 @@ internal static class FaceMaskRows
     ];
 
     // Last black column of rows 128-217 of the half disc.
+    // csharpier-ignore
     private static ReadOnlySpan<byte> DiscRight =>
     [
         217, 217, 217, 217, 217, 217, 217, 217, 217, 216, 216, 216, 216, 216, 216, 216, 215, 215, 215, 215, 215, 214, 214, 214, 214, 213,

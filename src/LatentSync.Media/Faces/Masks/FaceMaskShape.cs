@@ -3,7 +3,8 @@ namespace LatentSync.Media.Faces.Masks;
 /// <summary>The masks of the original. All are black (generated) in the lower face and white (kept) elsewhere.</summary>
 public enum FaceMaskShape
 {
-    /// <summary>mask.png, which every configuration of the original names: both cheeks beside the nose, and all below it down to the chin.</summary>
+    /// <summary>mask.png, which every configuration of the original names: both cheeks beside the nose, and all below it down to the
+    /// chin.</summary>
     CheeksAndJaw,
 
     /// <summary>mask2.png: the jaw only.</summary>

@@ -2,7 +2,8 @@ using OpenCvSharp;
 
 namespace LatentSync.Media.Faces.Masks;
 
-/// <summary>The weight of the generated face per pixel of the square: the inverted mask with a soft edge, 0 wherever the mask keeps.</summary>
+/// <summary>The weight of the generated face per pixel of the square: the inverted mask with a soft edge, 0 wherever the mask
+/// keeps.</summary>
 internal sealed class PasteWeights
 {
     private PasteWeights(int side, float[] values, float[] rim, Rect bounds)
@@ -19,7 +20,8 @@ internal sealed class PasteWeights
     /// <summary>(Side, Side): 0 frame, 1 generated face.</summary>
     public float[] Values { get; }
 
-    /// <summary>(Side, Side): 1 at the generated region's edge, falling to 0 at twice the feather inside; 0 outside. Where colours are compared.</summary>
+    /// <summary>(Side, Side): 1 at the generated region's edge, falling to 0 at twice the feather inside; 0 outside. Where colours are
+    /// compared.</summary>
     public float[] Rim { get; }
 
     /// <summary>Smallest rectangle with all positive weights; empty when there are none.</summary>
@@ -34,7 +36,10 @@ internal sealed class PasteWeights
         float[] distance = DistanceToKept(mask);
         float[] values = new float[side * side];
         float[] rim = new float[side * side];
-        int left = side, top = side, right = -1, bottom = -1;
+        int left = side,
+            top = side,
+            right = -1,
+            bottom = -1;
         double rimWidth = Math.Max(2 * feather, 2);
         for (int i = 0; i < values.Length; i++)
         {
@@ -60,8 +65,10 @@ internal sealed class PasteWeights
     /// <summary>Bilinear sample; 0 outside the square.</summary>
     public float Sample(double x, double y)
     {
-        int x0 = (int)Math.Floor(x), y0 = (int)Math.Floor(y);
-        float fx = (float)(x - x0), fy = (float)(y - y0);
+        int x0 = (int)Math.Floor(x),
+            y0 = (int)Math.Floor(y);
+        float fx = (float)(x - x0),
+            fy = (float)(y - y0);
         if (x0 >= 0 && y0 >= 0 && x0 + 1 < Side && y0 + 1 < Side)
         {
             int i = (y0 * Side) + x0;
@@ -85,7 +92,8 @@ internal sealed class PasteWeights
     /// <summary>Euclidean distance in pixels to the nearest kept pixel; what lies outside the square counts as kept.</summary>
     private static unsafe float[] DistanceToKept(FaceMask mask)
     {
-        int side = mask.Resolution, padded = side + 2;
+        int side = mask.Resolution,
+            padded = side + 2;
         byte[] generated = new byte[padded * padded];
         for (int i = 0; i < mask.Values.Length; i++)
         {

@@ -133,7 +133,13 @@ public sealed class FaceTrack
         {
             double t = (double)(frame - from.FrameIndex) / (to.FrameIndex - from.FrameIndex);
             var filled = new TrackedFace(
-                frame, AlignmentPoints.Lerp(from.Points, to.Points, t), FaceBox.Lerp(from.Box, to.Box, t), 0, true, from.Segment);
+                frame,
+                AlignmentPoints.Lerp(from.Points, to.Points, t),
+                FaceBox.Lerp(from.Box, to.Box, t),
+                0,
+                true,
+                from.Segment
+            );
             _filter.Add(new TrackedFrame(frame, filled));
         }
     }
@@ -156,13 +162,13 @@ public sealed class FaceTrack
     }
 
     private bool IsUsable(DetectedFace face) =>
-        face.Points.IsUsable
-        && (!_options.OriginalSizeRules || IsUsableForOriginal(face.Box, face.Score));
+        face.Points.IsUsable && (!_options.OriginalSizeRules || IsUsableForOriginal(face.Box, face.Score));
 
     /// <summary>The original truncates the box to integers first.</summary>
     private static bool IsUsableForOriginal(FaceBox box, double score)
     {
-        double width = Math.Truncate(box.Right) - Math.Truncate(box.Left), height = Math.Truncate(box.Bottom) - Math.Truncate(box.Top);
+        double width = Math.Truncate(box.Right) - Math.Truncate(box.Left),
+            height = Math.Truncate(box.Bottom) - Math.Truncate(box.Top);
         return width >= 50 && height >= 80 && width / height is >= 0.2 and <= 1.5 && score >= 0.5;
     }
 

@@ -3,12 +3,13 @@ using LatentSync.Media.Faces.Alignment;
 namespace LatentSync.Media.Faces.Tracking;
 
 /// <summary>Takes the trembling out of a face's points: a weighted parabola through the frames around each frame.</summary>
-/// <remarks>As in the One-Euro filter the window narrows when the head moves, but the filter also measures how much the detector trembles: it
-/// takes the widest window in which the measurements lie on a parabola as well as their own noise allows. So a still or evenly moving head is
-/// averaged over the whole reach, a sudden move is left as it is, and points that do not tremble are hardly changed. A parabola, because an average
-/// would cut the turning points and lag at the ends of a segment; the frames ahead are known, so there is no lag elsewhere either.
-/// Measured on a real clip as the shift between consecutive aligned faces (median, pixels of the crop): with noise of 1 and 2 pixels added to the
-/// points 0.99 and 1.99 without the filter, 0.71 and 0.98 with it; without added noise 0.32 and 0.36. An average over the same reach: 0.65.</remarks>
+/// <remarks>As in the One-Euro filter the window narrows when the head moves, but the filter also measures how much the detector trembles:
+/// it takes the widest window in which the measurements lie on a parabola as well as their own noise allows. So a still or evenly moving
+/// head is averaged over the whole reach, a sudden move is left as it is, and points that do not tremble are hardly changed. A parabola,
+/// because an average would cut the turning points and lag at the ends of a segment; the frames ahead are known, so there is no lag
+/// elsewhere either. Measured on a real clip as the shift between consecutive aligned faces (median, pixels of the crop): with noise of 1
+/// and 2 pixels added to the points 0.99 and 1.99 without the filter, 0.71 and 0.98 with it; without added noise 0.32 and 0.36. An average
+/// over the same reach: 0.65.</remarks>
 internal sealed class FaceTrackFilter
 {
     private const int Coordinates = 6;
@@ -66,10 +67,7 @@ internal sealed class FaceTrackFilter
     }
 
     private bool IsDecidable(int position) =>
-        _complete
-        || _window[position].Face is null
-        || _window.Count > position + _reach
-        || EndOf(position) < _window.Count;
+        _complete || _window[position].Face is null || _window.Count > position + _reach || EndOf(position) < _window.Count;
 
     /// <summary>First position after this one that is not of the same segment.</summary>
     private int EndOf(int position)
@@ -107,8 +105,8 @@ internal sealed class FaceTrackFilter
         return face.Points;
     }
 
-    /// <summary>The detector's trembling in pixels per coordinate, from fourth differences: a head moves too smoothly within five frames to show
-    /// in them, while they enlarge independent noise by √70.</summary>
+    /// <summary>The detector's trembling in pixels per coordinate, from fourth differences: a head moves too smoothly within five frames to
+    /// show in them, while they enlarge independent noise by √70.</summary>
     private double Noise(int first, int last)
     {
         var differences = new List<double>(6 * (last - first - 3));
@@ -116,8 +114,15 @@ internal sealed class FaceTrackFilter
         {
             for (int c = 0; c < Coordinates; c++)
             {
-                differences.Add(Math.Abs(
-                    Coordinate(i, c) - (4 * Coordinate(i + 1, c)) + (6 * Coordinate(i + 2, c)) - (4 * Coordinate(i + 3, c)) + Coordinate(i + 4, c)));
+                differences.Add(
+                    Math.Abs(
+                        Coordinate(i, c)
+                            - (4 * Coordinate(i + 1, c))
+                            + (6 * Coordinate(i + 2, c))
+                            - (4 * Coordinate(i + 3, c))
+                            + Coordinate(i + 4, c)
+                    )
+                );
             }
         }
         differences.Sort();
@@ -125,8 +130,8 @@ internal sealed class FaceTrackFilter
         return differences[differences.Count / 2] / (medianOfNormal * Math.Sqrt(70));
     }
 
-    /// <summary>The parabola a + b t + c t² with the least weighted square error, weights exp(-t²/2w²): its value at the frame and the weighted root
-    /// mean square distance of the measurements from it, in pixels per coordinate.</summary>
+    /// <summary>The parabola a + b t + c t² with the least weighted square error, weights exp(-t²/2w²): its value at the frame and the
+    /// weighted root mean square distance of the measurements from it, in pixels per coordinate.</summary>
     private (AlignmentPoints Value, double Misfit) FitParabola(int position, int first, int last, double width)
     {
         Span<double> moments = stackalloc double[5]; // Σ w tᵏ
@@ -134,7 +139,8 @@ internal sealed class FaceTrackFilter
         moments.Clear();
         for (int i = first; i <= last; i++)
         {
-            double t = i - position, power = Math.Exp(-t * t / (2 * width * width));
+            double t = i - position,
+                power = Math.Exp(-t * t / (2 * width * width));
             weights[i - first] = power;
             for (int k = 0; k < moments.Length; k++, power *= t)
             {
@@ -153,10 +159,13 @@ internal sealed class FaceTrackFilter
         double squares = 0;
         for (int c = 0; c < Coordinates; c++)
         {
-            double x0 = 0, x1 = 0, x2 = 0; // Σ w tᵏ x
+            double x0 = 0,
+                x1 = 0,
+                x2 = 0; // Σ w tᵏ x
             for (int i = first; i <= last; i++)
             {
-                double t = i - position, wx = weights[i - first] * Coordinate(i, c);
+                double t = i - position,
+                    wx = weights[i - first] * Coordinate(i, c);
                 (x0, x1, x2) = (x0 + wx, x1 + (wx * t), x2 + (wx * t * t));
             }
             double a = ((m11 * x0) + (m12 * x1) + (m13 * x2)) / determinant;
@@ -165,7 +174,8 @@ internal sealed class FaceTrackFilter
             value[c] = a;
             for (int i = first; i <= last; i++)
             {
-                double t = i - position, error = Coordinate(i, c) - a - (b * t) - (d * t * t);
+                double t = i - position,
+                    error = Coordinate(i, c) - a - (b * t) - (d * t * t);
                 squares += weights[i - first] * error * error;
             }
         }

@@ -9,5 +9,6 @@ namespace LatentSync.Media.Faces.Tracking;
 /// <param name="Box">Where the face is.</param>
 /// <param name="Score">The detector's; 0 for an interpolated face.</param>
 /// <param name="Interpolated">True when no face was detected in this frame.</param>
-/// <param name="Segment">Counts the stretches without a cut or a long gap, from 0: state that runs from frame to frame ends with a segment.</param>
+/// <param name="Segment">Counts the stretches without a cut or a long gap, from 0: state that runs from frame to frame ends with a
+/// segment.</param>
 public sealed record TrackedFace(long FrameIndex, AlignmentPoints Points, FaceBox Box, double Score, bool Interpolated, int Segment);

@@ -9,7 +9,8 @@ internal static class BackdropPainter
     public static void Draw(Brush brush, HeadIdentity identity)
     {
         SeededRandom random = new(identity.Detail, 4);
-        SKColor room = identity.Room, second = identity.SecondRoom;
+        SKColor room = identity.Room,
+            second = identity.SecondRoom;
         SKPath all = brush.Start();
         all.AddRect(new SKRect(0, 0, 512, 512));
         brush.FillDown(all, 0, 512, HeadIdentity.Shade(room, 1.12f), HeadIdentity.Shade(room, 0.80f));
@@ -19,7 +20,13 @@ internal static class BackdropPainter
                 for (int i = 0; i < 18; i++)
                 {
                     float r = (float)random.Range(14, 48);
-                    brush.Oval((float)random.Range(0, 512), (float)random.Range(0, 400), r, r, HeadIdentity.Shade(second, 1.35f).WithAlpha((byte)random.Range(26, 80)));
+                    brush.Oval(
+                        (float)random.Range(0, 512),
+                        (float)random.Range(0, 400),
+                        r,
+                        r,
+                        HeadIdentity.Shade(second, 1.35f).WithAlpha((byte)random.Range(26, 80))
+                    );
                 }
                 break;
             case BackdropStyle.Window:
@@ -38,7 +45,14 @@ internal static class BackdropPainter
                     float y = 280 + 60 * i;
                     SKPath hill = brush.Start();
                     hill.MoveTo(0, y + (float)random.Range(-30, 30));
-                    hill.CubicTo(150, y - (float)random.Range(20, 70), 330, y + (float)random.Range(20, 60), 512, y - (float)random.Range(-20, 40));
+                    hill.CubicTo(
+                        150,
+                        y - (float)random.Range(20, 70),
+                        330,
+                        y + (float)random.Range(20, 60),
+                        512,
+                        y - (float)random.Range(-20, 40)
+                    );
                     hill.LineTo(512, 512);
                     hill.LineTo(0, 512);
                     hill.Close();
@@ -49,10 +63,15 @@ internal static class BackdropPainter
                 for (int row = 0; row < 3; row++)
                 {
                     float y = 120 + row * 130;
-                    for (float left = -10; left < 512;)
+                    for (float left = -10; left < 512; )
                     {
-                        float width = (float)random.Range(12, 30), height = (float)random.Range(62, 96);
-                        SKColor book = HeadIdentity.Mix(HeadIdentity.Shade(room, (float)random.Range(0.55, 1.25)), second, (float)random.Range(0, 0.7));
+                        float width = (float)random.Range(12, 30),
+                            height = (float)random.Range(62, 96);
+                        SKColor book = HeadIdentity.Mix(
+                            HeadIdentity.Shade(room, (float)random.Range(0.55, 1.25)),
+                            second,
+                            (float)random.Range(0, 0.7)
+                        );
                         brush.Rectangle(left, y - height, width - 2, height, book.WithAlpha(205));
                         left += width;
                     }

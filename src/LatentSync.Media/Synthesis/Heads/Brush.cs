@@ -2,10 +2,16 @@ using SkiaSharp;
 
 namespace LatentSync.Media.Synthesis.Heads;
 
-/// <summary>One paint and one path for a canvas, reused for every stroke: nothing is allocated while a frame is drawn, save gradients.</summary>
+/// <summary>One paint and one path for a canvas, reused for every stroke: nothing is allocated while a frame is drawn, save
+/// gradients.</summary>
 internal sealed class Brush : IDisposable
 {
-    private readonly SKPaint _paint = new() { IsAntialias = true, StrokeCap = SKStrokeCap.Round, StrokeJoin = SKStrokeJoin.Round };
+    private readonly SKPaint _paint = new()
+    {
+        IsAntialias = true,
+        StrokeCap = SKStrokeCap.Round,
+        StrokeJoin = SKStrokeJoin.Round,
+    };
 
     /// <summary>A path to build shapes in; empty it with <see cref="Start"/>.</summary>
     public SKPath Path { get; } = new();
@@ -30,17 +36,24 @@ internal sealed class Brush : IDisposable
 
     public void Oval(float x, float y, float rx, float ry, SKColor colour) => Canvas.DrawOval(x, y, rx, ry, Solid(colour));
 
-    public void OvalLine(float x, float y, float rx, float ry, SKColor colour, float width) => Canvas.DrawOval(x, y, rx, ry, Line(colour, width));
+    public void OvalLine(float x, float y, float rx, float ry, SKColor colour, float width) =>
+        Canvas.DrawOval(x, y, rx, ry, Line(colour, width));
 
-    public void Rectangle(float x, float y, float width, float height, SKColor colour) => Canvas.DrawRect(x, y, width, height, Solid(colour));
+    public void Rectangle(float x, float y, float width, float height, SKColor colour) =>
+        Canvas.DrawRect(x, y, width, height, Solid(colour));
 
-    public void Segment(float x0, float y0, float x1, float y1, SKColor colour, float width) => Canvas.DrawLine(x0, y0, x1, y1, Line(colour, width));
+    public void Segment(float x0, float y0, float x1, float y1, SKColor colour, float width) =>
+        Canvas.DrawLine(x0, y0, x1, y1, Line(colour, width));
 
     /// <summary>Fills a path with a gradient from top to bottom.</summary>
     public void FillDown(SKPath path, float top, float bottom, SKColor above, SKColor below)
     {
         using SKShader shader = SKShader.CreateLinearGradient(
-            new SKPoint(0, top), new SKPoint(0, bottom), [above, below], SKShaderTileMode.Clamp);
+            new SKPoint(0, top),
+            new SKPoint(0, bottom),
+            [above, below],
+            SKShaderTileMode.Clamp
+        );
         FillShader(path, shader);
     }
 
@@ -55,7 +68,11 @@ internal sealed class Brush : IDisposable
     public void Glow(float x, float y, float radius, SKColor colour)
     {
         using SKShader shader = SKShader.CreateRadialGradient(
-            new SKPoint(x, y), radius, [colour, colour.WithAlpha(0)], SKShaderTileMode.Clamp);
+            new SKPoint(x, y),
+            radius,
+            [colour, colour.WithAlpha(0)],
+            SKShaderTileMode.Clamp
+        );
         _paint.Style = SKPaintStyle.Fill;
         _paint.Color = SKColors.Black;
         _paint.Shader = shader;

@@ -21,7 +21,8 @@ internal static class EyePainter
             return;
         }
         SKColor frame = face.Identity.Detail % 2 == 0 ? new SKColor(0x2A, 0x26, 0x2B) : new SKColor(0x7A, 0x4A, 0x32);
-        SKPoint left = face.Eye(-1), right = face.Eye(1);
+        SKPoint left = face.Eye(-1),
+            right = face.Eye(1);
         float radius = 31;
         foreach (int side in (ReadOnlySpan<int>)[-1, 1])
         {
@@ -51,11 +52,15 @@ internal static class EyePainter
     {
         HeadIdentity identity = face.Identity;
         SKPoint eye = face.Eye(side);
-        float rx = 22 * identity.EyeSize, ry = 15 * identity.EyeSize;
-        float slant = -identity.EyeSlant, lids = face.Lids;
+        float rx = 22 * identity.EyeSize,
+            ry = 15 * identity.EyeSize;
+        float slant = -identity.EyeSlant,
+            lids = face.Lids;
         // Inner corner, outer corner, and the lids' heights; a shut upper lid lies on the lower one.
-        SKPoint inner = new(eye.X - side * rx, eye.Y + 2.5f), outer = new(eye.X + side * rx, eye.Y + slant);
-        float low = eye.Y + ry * 0.62f, high = eye.Y - ry * 0.86f + (ry * 1.42f) * lids;
+        SKPoint inner = new(eye.X - side * rx, eye.Y + 2.5f),
+            outer = new(eye.X + side * rx, eye.Y + slant);
+        float low = eye.Y + ry * 0.62f,
+            high = eye.Y - ry * 0.86f + (ry * 1.42f) * lids;
 
         // Socket shade and crease.
         brush.Glow(eye.X, eye.Y - 4, 30, HeadIdentity.Shade(identity.Skin, 0.55f).WithAlpha(44));
@@ -66,8 +71,22 @@ internal static class EyePainter
 
         using SKPath opening = new();
         opening.MoveTo(inner);
-        opening.CubicTo(inner.X + side * rx * 0.45f, Control(high, inner.Y), outer.X - side * rx * 0.5f, Control(high, outer.Y), outer.X, outer.Y);
-        opening.CubicTo(outer.X - side * rx * 0.5f, Control(low, outer.Y), inner.X + side * rx * 0.55f, Control(low, inner.Y), inner.X, inner.Y);
+        opening.CubicTo(
+            inner.X + side * rx * 0.45f,
+            Control(high, inner.Y),
+            outer.X - side * rx * 0.5f,
+            Control(high, outer.Y),
+            outer.X,
+            outer.Y
+        );
+        opening.CubicTo(
+            outer.X - side * rx * 0.5f,
+            Control(low, outer.Y),
+            inner.X + side * rx * 0.55f,
+            Control(low, inner.Y),
+            inner.X,
+            inner.Y
+        );
         opening.Close();
         if (lids < 0.97f)
         {
@@ -75,7 +94,9 @@ internal static class EyePainter
             canvas.Save();
             canvas.ClipPath(opening, SKClipOperation.Intersect, true);
             brush.FillDown(opening, eye.Y - ry, eye.Y + ry, new SKColor(0xDD, 0xDD, 0xE2), new SKColor(0xFC, 0xFC, 0xFA));
-            float x = eye.X + 7 * face.Gaze.X, y = eye.Y - 1 + 4 * face.Gaze.Y, r = 10.8f * identity.EyeSize;
+            float x = eye.X + 7 * face.Gaze.X,
+                y = eye.Y - 1 + 4 * face.Gaze.Y,
+                r = 10.8f * identity.EyeSize;
             brush.Oval(x, y, r, r, HeadIdentity.Shade(identity.Iris, 0.62f));
             brush.Oval(x, y + 0.8f, r * 0.84f, r * 0.84f, identity.Iris);
             brush.Glow(x, y + r * 0.6f, r * 0.75f, HeadIdentity.Shade(identity.Iris, 1.5f).WithAlpha(170));
@@ -88,7 +109,14 @@ internal static class EyePainter
         SKColor dark = HeadIdentity.Mix(new SKColor(0x2A, 0x1C, 0x1A), identity.Hair, 0.25f);
         SKPath upper = brush.Start();
         upper.MoveTo(inner);
-        upper.CubicTo(inner.X + side * rx * 0.45f, Control(high, inner.Y), outer.X - side * rx * 0.5f, Control(high, outer.Y), outer.X + side * 1.5f, outer.Y - 0.5f);
+        upper.CubicTo(
+            inner.X + side * rx * 0.45f,
+            Control(high, inner.Y),
+            outer.X - side * rx * 0.5f,
+            Control(high, outer.Y),
+            outer.X + side * 1.5f,
+            outer.Y - 0.5f
+        );
         brush.Stroke(dark, identity.Lashes ? 3.6f : 2.6f);
         if (identity.Lashes)
         {
@@ -98,7 +126,14 @@ internal static class EyePainter
         }
         SKPath lower = brush.Start();
         lower.MoveTo(inner);
-        lower.CubicTo(inner.X + side * rx * 0.55f, Control(low, inner.Y), outer.X - side * rx * 0.5f, Control(low, outer.Y), outer.X, outer.Y);
+        lower.CubicTo(
+            inner.X + side * rx * 0.55f,
+            Control(low, inner.Y),
+            outer.X - side * rx * 0.5f,
+            Control(low, outer.Y),
+            outer.X,
+            outer.Y
+        );
         brush.Stroke(HeadIdentity.Shade(identity.Skin, 0.55f).WithAlpha(150), 1.2f);
     }
 
@@ -106,10 +141,15 @@ internal static class EyePainter
     {
         HeadIdentity identity = face.Identity;
         SKPoint brow = face.Brow(side);
-        float half = 25, thick = identity.BrowThickness, slant = identity.BrowSlant;
+        float half = 25,
+            thick = identity.BrowThickness,
+            slant = identity.BrowSlant;
         // A blade whose middle line has the brow's point as its mean: thick inside, pointed outside.
-        float inner = brow.X - side * half, outer = brow.X + side * half;
-        float innerY = brow.Y + 2 + slant * 0.5f, outerY = brow.Y + 3 - slant * 0.5f, top = brow.Y - 5.5f;
+        float inner = brow.X - side * half,
+            outer = brow.X + side * half;
+        float innerY = brow.Y + 2 + slant * 0.5f,
+            outerY = brow.Y + 3 - slant * 0.5f,
+            top = brow.Y - 5.5f;
         SKPath path = brush.Start();
         path.MoveTo(inner, innerY - thick * 0.4f);
         path.CubicTo(inner + side * 14, top - thick * 0.5f, outer - side * 18, top - thick * 0.5f, outer, outerY);
@@ -119,6 +159,7 @@ internal static class EyePainter
         brush.Fill(colour.WithAlpha(235));
     }
 
-    /// <summary>Height of both control points of a cubic whose middle is at <paramref name="middle"/> when it starts at <paramref name="end"/>.</summary>
+    /// <summary>Height of both control points of a cubic whose middle is at <paramref name="middle"/> when it starts at
+    /// <paramref name="end"/>.</summary>
     private static float Control(float middle, float end) => (middle - 0.25f * end) / 0.75f;
 }

@@ -17,7 +17,8 @@ internal readonly struct FaceGeometry
         Lids = (float)pose.Lids;
         BrowLift = (float)pose.Brows;
         Gaze = new SKPoint((float)pose.GazeX, (float)pose.GazeY);
-        float size = identity.MouthSize, rounding = (float)mouth.Rounding;
+        float size = identity.MouthSize,
+            rounding = (float)mouth.Rounding;
         Opening = WidestOpening * size * (float)mouth.Opening;
         HalfMouth = 39 * size * (1 + 0.46f * ((float)mouth.Width - 0.5f) - 0.26f * rounding) - 0.05f * Opening;
         Mouth = new SKPoint(Turn * 1.1f, identity.MouthY);

@@ -25,7 +25,9 @@ internal static class GarmentPainter
     public static void DrawBody(Brush brush, in FaceGeometry face)
     {
         HeadIdentity identity = face.Identity;
-        SKColor cloth = identity.Cloth, dark = HeadIdentity.Shade(cloth, 0.74f), second = identity.SecondCloth;
+        SKColor cloth = identity.Cloth,
+            dark = HeadIdentity.Shade(cloth, 0.74f),
+            second = identity.SecondCloth;
         float wide = identity.HeadWidth * 1.98f;
         bool open = identity.Garment is GarmentStyle.Shirt or GarmentStyle.Jacket;
         SKPath body = brush.Start();

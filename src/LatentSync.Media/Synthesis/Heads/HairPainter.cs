@@ -12,7 +12,8 @@ internal static class HairPainter
     {
         HeadIdentity identity = face.Identity;
         SKColor back = HeadIdentity.Shade(identity.Hair, 0.72f);
-        float w = identity.HeadWidth, sway = -face.Turn * 0.8f;
+        float w = identity.HeadWidth,
+            sway = -face.Turn * 0.8f;
         switch (identity.HairStyle)
         {
             case HairStyle.Bob:
@@ -47,8 +48,11 @@ internal static class HairPainter
     public static void DrawFront(Brush brush, in FaceGeometry face)
     {
         HeadIdentity identity = face.Identity;
-        SKColor hair = identity.Hair, light = HeadIdentity.Shade(hair, 1.16f), dark = HeadIdentity.Shade(hair, 0.8f);
-        float w = identity.HeadWidth, shift = face.Turn * 0.4f;
+        SKColor hair = identity.Hair,
+            light = HeadIdentity.Shade(hair, 1.16f),
+            dark = HeadIdentity.Shade(hair, 0.8f);
+        float w = identity.HeadWidth,
+            shift = face.Turn * 0.4f;
         int part = identity.Detail % 2 == 0 ? 1 : -1;
         SKPath path = brush.Start();
         switch (identity.HairStyle)
@@ -184,13 +188,23 @@ internal static class HairPainter
         brush.Stroke(colour.WithAlpha(140), width);
     }
 
-    private static void Puffs(Brush brush, in FaceGeometry face, float radius, float size, float centreY, SKColor colour, int count, double span)
+    private static void Puffs(
+        Brush brush,
+        in FaceGeometry face,
+        float radius,
+        float size,
+        float centreY,
+        SKColor colour,
+        int count,
+        double span
+    )
     {
         SeededRandom random = new(face.Identity.Detail, 2);
         for (int i = 0; i < count; i++)
         {
             double angle = Math.PI * (0.5 + span * ((double)i / (count - 1) - 0.5));
-            float x = (float)Math.Cos(angle) * radius, y = centreY - (float)Math.Sin(angle) * (radius * 0.86f);
+            float x = (float)Math.Cos(angle) * radius,
+                y = centreY - (float)Math.Sin(angle) * (radius * 0.86f);
             brush.Oval(x, y, size * (float)random.Range(0.9, 1.2), size * (float)random.Range(0.9, 1.15), colour);
         }
     }

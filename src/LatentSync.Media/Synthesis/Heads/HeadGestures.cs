@@ -3,8 +3,8 @@ using LatentSync.Media.Synthesis.Voices;
 
 namespace LatentSync.Media.Synthesis.Heads;
 
-/// <summary>How a talking head moves, at any moment: slow swaying, nods and brows on stressed syllables, blinks, glances. Nothing here moves
-/// the mouth.</summary>
+/// <summary>How a talking head moves, at any moment: slow swaying, nods and brows on stressed syllables, blinks, glances. Nothing here
+/// moves the mouth.</summary>
 public sealed class HeadGestures
 {
     private const double BlinkSeconds = 0.24;
@@ -62,7 +62,8 @@ public sealed class HeadGestures
             Lids(seconds),
             _liveliness * (1.5 * Sway(10, seconds) + 2.5 * beat),
             gazeX,
-            gazeY);
+            gazeY
+        );
     }
 
     /// <summary>Two slow sines, -1..1.</summary>

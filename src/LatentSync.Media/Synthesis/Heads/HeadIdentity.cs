@@ -58,18 +58,62 @@ internal enum BackdropStyle
 }
 
 /// <summary>Everything that tells one drawn person from another: proportions, colours, hair, clothes, light and room.</summary>
-/// <remarks>Lengths are face units: the brows are 2 x 57.4 apart and the nose is 56 below them, which is the alignment template of LatentSync at
+/// <remarks>Lengths are face units: the brows are 2 x 57.4 apart and the nose is 56 below them, which is the alignment template of
+/// LatentSync at
 /// 256 pixels before its crop of 210 x 280 is squeezed into a square; so one unit is one pixel of that crop.</remarks>
 public sealed record HeadIdentity
 {
-    private static readonly uint[] SkinTones = [0xFFF9DEC9, 0xFFF3CFB3, 0xFFEBBD9B, 0xFFDDA47C, 0xFFC68A62, 0xFFA86E4B, 0xFF8C5A3C, 0xFF77492F];
+    private static readonly uint[] SkinTones =
+    [
+        0xFFF9DEC9,
+        0xFFF3CFB3,
+        0xFFEBBD9B,
+        0xFFDDA47C,
+        0xFFC68A62,
+        0xFFA86E4B,
+        0xFF8C5A3C,
+        0xFF77492F,
+    ];
     private static readonly uint[] HairTones =
-        [0xFF1E1A1C, 0xFF2F221D, 0xFF4A3226, 0xFF6B4630, 0xFF8F5E36, 0xFFB88A4E, 0xFFDDBB78, 0xFF9A4A2A, 0xFFA9A6A6, 0xFFDAD7D2];
+    [
+        0xFF1E1A1C,
+        0xFF2F221D,
+        0xFF4A3226,
+        0xFF6B4630,
+        0xFF8F5E36,
+        0xFFB88A4E,
+        0xFFDDBB78,
+        0xFF9A4A2A,
+        0xFFA9A6A6,
+        0xFFDAD7D2,
+    ];
     private static readonly uint[] IrisTones = [0xFF4A2F1E, 0xFF6B4423, 0xFF4E6B3A, 0xFF5E7F8C, 0xFF3F6FA3, 0xFF7A7468];
     private static readonly uint[] ClothTones =
-        [0xFF35507A, 0xFF8C2F39, 0xFF2F6B5B, 0xFFD9A441, 0xFF5B4B8A, 0xFF3A3F47, 0xFFE8E4DA, 0xFFB5654A, 0xFF4F8AA8, 0xFF7F9172];
+    [
+        0xFF35507A,
+        0xFF8C2F39,
+        0xFF2F6B5B,
+        0xFFD9A441,
+        0xFF5B4B8A,
+        0xFF3A3F47,
+        0xFFE8E4DA,
+        0xFFB5654A,
+        0xFF4F8AA8,
+        0xFF7F9172,
+    ];
     private static readonly uint[] RoomTones =
-        [0xFF8FB3C9, 0xFFD9C7A8, 0xFFA9BFA0, 0xFFC9A9A0, 0xFFB3ADC9, 0xFF7D95A6, 0xFFE0D6C6, 0xFF92A8A2, 0xFFCDB58A, 0xFF6E7B8C];
+    [
+        0xFF8FB3C9,
+        0xFFD9C7A8,
+        0xFFA9BFA0,
+        0xFFC9A9A0,
+        0xFFB3ADC9,
+        0xFF7D95A6,
+        0xFFE0D6C6,
+        0xFF92A8A2,
+        0xFFCDB58A,
+        0xFF6E7B8C,
+    ];
 
     private HeadIdentity() { }
 
@@ -166,11 +210,29 @@ public sealed record HeadIdentity
         SKColor skin = Mix(SkinTones[(int)tone], SkinTones[(int)tone + 1], tone - (int)tone);
         SKColor hair = tone > 4 ? HairTones[random.Next(4)] : random.Pick(HairTones);
         HairStyle style = feminine
-            ? random.Pick([HairStyle.Bob, HairStyle.Long, HairStyle.Bun, HairStyle.Ponytail, HairStyle.Curly, HairStyle.Afro, HairStyle.Short])
-            : random.Pick([HairStyle.Short, HairStyle.Quiff, HairStyle.Buzz, HairStyle.Curly, HairStyle.Balding, HairStyle.Afro, HairStyle.Short]);
+            ? random.Pick([
+                HairStyle.Bob,
+                HairStyle.Long,
+                HairStyle.Bun,
+                HairStyle.Ponytail,
+                HairStyle.Curly,
+                HairStyle.Afro,
+                HairStyle.Short,
+            ])
+            : random.Pick([
+                HairStyle.Short,
+                HairStyle.Quiff,
+                HairStyle.Buzz,
+                HairStyle.Curly,
+                HairStyle.Balding,
+                HairStyle.Afro,
+                HairStyle.Short,
+            ]);
         float headWidth = (float)random.Range(103, 113);
-        SKColor cloth = random.Pick(ClothTones), second = random.Pick(ClothTones);
-        SKColor room = random.Pick(RoomTones), secondRoom = random.Pick(RoomTones);
+        SKColor cloth = random.Pick(ClothTones),
+            second = random.Pick(ClothTones);
+        SKColor room = random.Pick(RoomTones),
+            secondRoom = random.Pick(RoomTones);
         return new HeadIdentity
         {
             Seed = seed,
@@ -211,8 +273,12 @@ public sealed record HeadIdentity
         };
     }
 
-    internal static SKColor Mix(SKColor a, SKColor b, float share) => new(
-        (byte)(a.Red + (b.Red - a.Red) * share), (byte)(a.Green + (b.Green - a.Green) * share), (byte)(a.Blue + (b.Blue - a.Blue) * share));
+    internal static SKColor Mix(SKColor a, SKColor b, float share) =>
+        new(
+            (byte)(a.Red + (b.Red - a.Red) * share),
+            (byte)(a.Green + (b.Green - a.Green) * share),
+            (byte)(a.Blue + (b.Blue - a.Blue) * share)
+        );
 
     /// <summary>Brightness to the eye, 0..1.</summary>
     internal static float Luminance(SKColor colour) => (0.299f * colour.Red + 0.587f * colour.Green + 0.114f * colour.Blue) / 255;

@@ -25,7 +25,8 @@ public readonly record struct HeadLandmarks(
     FacePoint LowerLipBottom,
     FacePoint Chin,
     double UnitPixels,
-    double RollRadians)
+    double RollRadians
+)
 {
     /// <summary>Gap between the lips in pixels.</summary>
     public double MouthOpeningPixels => (LowerLipTop - UpperLipBottom).Length;

@@ -4,8 +4,8 @@ using SkiaSharp;
 namespace LatentSync.Media.Synthesis.Heads;
 
 /// <summary>Draws the head's outline, ears, nose, cheeks, light, freckles and beard.</summary>
-/// <remarks>What LatentSync's mask leaves visible must not tell what the mouth does, or a network would learn to look there instead of listening:
-/// only things below about 84 units, or on the cheeks below 48, may depend on it.</remarks>
+/// <remarks>What LatentSync's mask leaves visible must not tell what the mouth does, or a network would learn to look there instead of
+/// listening: only things below about 84 units, or on the cheeks below 48, may depend on it.</remarks>
 internal static class HeadPainter
 {
     /// <summary>Top of the skull, above the brows.</summary>
@@ -42,8 +42,13 @@ internal static class HeadPainter
         canvas.ClipPath(outline, SKClipOperation.Intersect, true);
         // Light from one side: shade grows towards the other.
         float far = -identity.Light * identity.HeadWidth;
-        brush.FillAlong(outline, new SKPoint(far * 0.15f, 0), new SKPoint(far * 1.12f, 60),
-            SKColors.Transparent, HeadIdentity.Shade(skin, 0.45f).WithAlpha((byte)(62 + 30 * Math.Abs(identity.Light))));
+        brush.FillAlong(
+            outline,
+            new SKPoint(far * 0.15f, 0),
+            new SKPoint(far * 1.12f, 60),
+            SKColors.Transparent,
+            HeadIdentity.Shade(skin, 0.45f).WithAlpha((byte)(62 + 30 * Math.Abs(identity.Light)))
+        );
         brush.Glow(-far * 0.55f, -42, 62, SKColors.White.WithAlpha(34));
         SKColor blush = HeadIdentity.Mix(skin, new SKColor(0xE2, 0x5A, 0x55), 0.55f);
         foreach (int side in (ReadOnlySpan<int>)[-1, 1])
@@ -62,8 +67,12 @@ internal static class HeadPainter
     /// <summary>Outline of the face: skull, cheeks, jaw and chin; the jaw falls with the mouth.</summary>
     public static void BuildOutline(SKPath path, in FaceGeometry face)
     {
-        float w = face.Identity.HeadWidth, jaw = w * face.Identity.Jaw, jawY = 118;
-        float chin = face.Identity.Chin, chinY = face.ChinY, shift = face.Turn * 0.35f;
+        float w = face.Identity.HeadWidth,
+            jaw = w * face.Identity.Jaw,
+            jawY = 118;
+        float chin = face.Identity.Chin,
+            chinY = face.ChinY,
+            shift = face.Turn * 0.35f;
         path.Rewind();
         path.MoveTo(0, Top);
         path.CubicTo(w * 0.64f, Top, w, -68, w, 12);
@@ -80,7 +89,9 @@ internal static class HeadPainter
     {
         SKColor skin = face.Identity.Skin;
         SKColor shade = HeadIdentity.Shade(skin, 0.70f);
-        float w = face.Identity.NoseWidth, x = face.Nose.X, y = face.Nose.Y + 6;
+        float w = face.Identity.NoseWidth,
+            x = face.Nose.X,
+            y = face.Nose.Y + 6;
         int dark = face.Identity.Light > 0 ? -1 : 1;
         // Bridge: a shaded side and a light ridge.
         SKPath bridge = brush.Start();
@@ -107,7 +118,8 @@ internal static class HeadPainter
         float spread = Math.Max(face.HalfMouth, 30);
         foreach (int side in face.Identity.Beard == BeardStyle.Full ? (ReadOnlySpan<int>)[] : [-1, 1])
         {
-            float x0 = face.Nose.X + side * (face.Identity.NoseWidth + 5), x1 = face.Mouth.X + side * (spread + 11);
+            float x0 = face.Nose.X + side * (face.Identity.NoseWidth + 5),
+                x1 = face.Mouth.X + side * (spread + 11);
             SKPath path = brush.Start();
             path.MoveTo(x0 + side * 7, 88);
             path.QuadTo(x1 + side, 94, x1, face.CornerY - 4);
@@ -124,7 +136,8 @@ internal static class HeadPainter
         SKColor colour = HeadIdentity.Mix(face.Identity.Skin, new SKColor(0xA0, 0x55, 0x30), 0.6f).WithAlpha(150);
         for (int i = 0; i < 34; i++)
         {
-            float x = (float)random.Range(-82, 82), y = (float)(random.Range(52, 84) - 6 * Math.Cos(x / 26));
+            float x = (float)random.Range(-82, 82),
+                y = (float)(random.Range(52, 84) - 6 * Math.Cos(x / 26));
             brush.Oval(x + face.Turn, y, 1.3f, 1.1f, colour);
         }
     }
@@ -136,10 +149,14 @@ internal static class HeadPainter
         {
             return;
         }
-        float w = identity.HeadWidth, x = face.Mouth.X, lip = face.UpperInnerY - face.UpperLip, low = face.LowerInnerY + face.LowerLip;
-        SKColor colour = identity.Beard == BeardStyle.Stubble
-            ? HeadIdentity.Mix(identity.Skin, HeadIdentity.Shade(identity.Hair, 0.9f), 0.6f).WithAlpha(86)
-            : HeadIdentity.Shade(identity.Hair, 0.96f);
+        float w = identity.HeadWidth,
+            x = face.Mouth.X,
+            lip = face.UpperInnerY - face.UpperLip,
+            low = face.LowerInnerY + face.LowerLip;
+        SKColor colour =
+            identity.Beard == BeardStyle.Stubble
+                ? HeadIdentity.Mix(identity.Skin, HeadIdentity.Shade(identity.Hair, 0.9f), 0.6f).WithAlpha(86)
+                : HeadIdentity.Shade(identity.Hair, 0.96f);
         SKPath path = brush.Start();
         path.FillType = SKPathFillType.Winding;
         if (identity.Beard is BeardStyle.Full or BeardStyle.Stubble)

@@ -11,7 +11,16 @@ namespace LatentSync.Media.Synthesis.Heads;
 /// <param name="GazeX">Direction of the eyes sideways, -1..1.</param>
 /// <param name="GazeY">Direction of the eyes downwards, -1..1.</param>
 public readonly record struct HeadPose(
-    double X, double Y, double RollDegrees, double Scale, double Yaw, double Lids, double Brows, double GazeX, double GazeY)
+    double X,
+    double Y,
+    double RollDegrees,
+    double Scale,
+    double Yaw,
+    double Lids,
+    double Brows,
+    double GazeX,
+    double GazeY
+)
 {
     /// <summary>Upright, in the middle, looking at the viewer.</summary>
     public static HeadPose Rest { get; } = new(0, 0, 0, 1, 0, 0, 0, 0, 0);

@@ -3,8 +3,8 @@ using SkiaSharp;
 namespace LatentSync.Media.Synthesis.Heads;
 
 /// <summary>Draws lips, teeth, tongue and the inside of the mouth.</summary>
-/// <remarks>The colours keep a promise to <see cref="MouthOpeningMeter"/>: the inside and the tongue are darker than any lip, and teeth are paler,
-/// so that the gap can be measured in pixels.</remarks>
+/// <remarks>The colours keep a promise to <see cref="MouthOpeningMeter"/>: the inside and the tongue are darker than any lip, and teeth are
+/// paler, so that the gap can be measured in pixels.</remarks>
 internal static class MouthPainter
 {
     private static readonly SKColor Throat = new(0x1C, 0x08, 0x0B);
@@ -22,7 +22,13 @@ internal static class MouthPainter
 
         // Soft shadow under the lower lip, then the lips.
         brush.Glow(face.Mouth.X, face.LowerInnerY + face.LowerLip + 8, 20, HeadIdentity.Shade(face.Identity.Skin, 0.5f).WithAlpha(46));
-        brush.FillDown(outer, face.UpperInnerY - face.UpperLip, face.LowerInnerY + face.LowerLip, HeadIdentity.Shade(lips, 0.90f), HeadIdentity.Shade(lips, 1.10f));
+        brush.FillDown(
+            outer,
+            face.UpperInnerY - face.UpperLip,
+            face.LowerInnerY + face.LowerLip,
+            HeadIdentity.Shade(lips, 0.90f),
+            HeadIdentity.Shade(lips, 1.10f)
+        );
         Highlight(brush, face, lips);
         if (face.Opening > 0.4f)
         {
@@ -34,7 +40,9 @@ internal static class MouthPainter
     private static void DrawInside(Brush brush, in FaceGeometry face, SKPath inner)
     {
         SKCanvas canvas = brush.Canvas;
-        float x = face.Mouth.X, top = face.UpperInnerY, bottom = face.LowerInnerY;
+        float x = face.Mouth.X,
+            top = face.UpperInnerY,
+            bottom = face.LowerInnerY;
         canvas.Save();
         canvas.ClipPath(inner, SKClipOperation.Intersect, true);
         brush.FillDown(inner, top, bottom, Throat, Inside);
@@ -53,7 +61,11 @@ internal static class MouthPainter
             using SKPath moved = Inner(face, fall);
             using SKPath band = inner.Op(moved, SKPathOp.Difference);
             canvas.Save();
-            canvas.ClipRect(new SKRect(x - face.HalfMouth * 0.86f, top - 30, x + face.HalfMouth * 0.86f, top + fall + 1.5f), SKClipOperation.Intersect, true);
+            canvas.ClipRect(
+                new SKRect(x - face.HalfMouth * 0.86f, top - 30, x + face.HalfMouth * 0.86f, top + fall + 1.5f),
+                SKClipOperation.Intersect,
+                true
+            );
             brush.FillDown(band, top, top + fall, HeadIdentity.Shade(Teeth, 0.90f), Teeth);
             for (int i = -2; i <= 2; i++)
             {
@@ -74,7 +86,8 @@ internal static class MouthPainter
     /// <summary>The line where closed lips meet; fades as they part.</summary>
     private static void SeamLine(Brush brush, in FaceGeometry face, SKColor line)
     {
-        float x = face.Mouth.X, half = face.HalfMouth;
+        float x = face.Mouth.X,
+            half = face.HalfMouth;
         if (face.Opening < 3)
         {
             SKPath seam = brush.Start();
@@ -89,7 +102,8 @@ internal static class MouthPainter
     }
 
     /// <summary>Darker than the lips, but not as dark as the inside: closed lips must not be taken for open ones.</summary>
-    private static SKColor SeamColour(SKColor lips) => HeadIdentity.Shade(lips, Math.Clamp(0.375f / HeadIdentity.Luminance(lips), 0.62f, 0.95f));
+    private static SKColor SeamColour(SKColor lips) =>
+        HeadIdentity.Shade(lips, Math.Clamp(0.375f / HeadIdentity.Luminance(lips), 0.62f, 0.95f));
 
     private static void Highlight(Brush brush, in FaceGeometry face, SKColor lips)
     {
@@ -103,7 +117,10 @@ internal static class MouthPainter
     /// <summary>Outline of both lips with the bow of the upper one.</summary>
     private static SKPath Outer(in FaceGeometry face)
     {
-        float x = face.Mouth.X, half = face.HalfMouth + 1.5f, top = face.UpperInnerY - face.UpperLip, bottom = face.LowerInnerY + face.LowerLip;
+        float x = face.Mouth.X,
+            half = face.HalfMouth + 1.5f,
+            top = face.UpperInnerY - face.UpperLip,
+            bottom = face.LowerInnerY + face.LowerLip;
         float peak = half * (0.30f - 0.08f * (float)face.Shape.Rounding);
         float full = 0.60f + 0.25f * (float)face.Shape.Rounding;
         float lower = Control(bottom, face.CornerY);
@@ -121,9 +138,12 @@ internal static class MouthPainter
     /// <summary>Outline of the gap, moved down by <paramref name="shift"/>.</summary>
     private static SKPath Inner(in FaceGeometry face, float shift)
     {
-        float x = face.Mouth.X, half = face.HalfMouth - 3f, corner = face.CornerY + shift;
+        float x = face.Mouth.X,
+            half = face.HalfMouth - 3f,
+            corner = face.CornerY + shift;
         float full = 0.62f + 0.28f * (float)face.Shape.Rounding;
-        float upper = Control(face.UpperInnerY, face.CornerY) + shift, lower = Control(face.LowerInnerY, face.CornerY) + shift;
+        float upper = Control(face.UpperInnerY, face.CornerY) + shift,
+            lower = Control(face.LowerInnerY, face.CornerY) + shift;
         SKPath path = new();
         path.MoveTo(x - half, corner);
         path.CubicTo(x - half * full, upper, x + half * full, upper, x + half, corner);
@@ -132,6 +152,7 @@ internal static class MouthPainter
         return path;
     }
 
-    /// <summary>Height of both control points of a cubic curve that starts and ends at <paramref name="ends"/> and passes <paramref name="middle"/>.</summary>
+    /// <summary>Height of both control points of a cubic curve that starts and ends at <paramref name="ends"/> and passes
+    /// <paramref name="middle"/>.</summary>
     private static float Control(float middle, float ends) => (middle - 0.25f * ends) / 0.75f;
 }

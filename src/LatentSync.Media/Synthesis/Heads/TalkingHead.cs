@@ -5,8 +5,8 @@ using SkiaSharp;
 namespace LatentSync.Media.Synthesis.Heads;
 
 /// <summary>Draws one person, at any size, in any pose, with any mouth: a portrait cut off at the chest.</summary>
-/// <remarks>Everything is vectors with antialiasing. In a 512 x 512 picture the aligned face box of LatentSync measures about 241 x 322 pixels.
-/// Not for several threads at once.</remarks>
+/// <remarks>Everything is vectors with antialiasing. In a 512 x 512 picture the aligned face box of LatentSync measures about 241 x 322
+/// pixels. Not for several threads at once.</remarks>
 public sealed class TalkingHead : IDisposable
 {
     /// <summary>Pixels per face unit, as a fraction of the picture's shorter side: 1.15 at 512.</summary>
@@ -65,7 +65,10 @@ public sealed class TalkingHead : IDisposable
     {
         if (rgb.Length != Width * Height * 3)
         {
-            throw new ArgumentException($"A {Width}x{Height} RGB24 picture needs {Width * Height * 3} bytes, but the span has {rgb.Length}.", nameof(rgb));
+            throw new ArgumentException(
+                $"A {Width}x{Height} RGB24 picture needs {Width * Height * 3} bytes, but the span has {rgb.Length}.",
+                nameof(rgb)
+            );
         }
         FaceGeometry face = new(Identity, pose, mouth);
         SKMatrix head = HeadMatrix(pose);
@@ -110,15 +113,19 @@ public sealed class TalkingHead : IDisposable
         SKMatrix matrix = SKMatrix.CreateTranslation(0, -PivotY);
         matrix = matrix.PostConcat(SKMatrix.CreateRotationDegrees((float)pose.RollDegrees));
         matrix = matrix.PostConcat(SKMatrix.CreateScale(scale, scale));
-        return matrix.PostConcat(SKMatrix.CreateTranslation(
-            Width * 0.5f + (float)pose.X * _unit, Height * 0.375f + PivotY * _unit + (float)pose.Y * _unit));
+        return matrix.PostConcat(
+            SKMatrix.CreateTranslation(Width * 0.5f + (float)pose.X * _unit, Height * 0.375f + PivotY * _unit + (float)pose.Y * _unit)
+        );
     }
 
     private SKMatrix BodyMatrix(in HeadPose pose)
     {
         float scale = _unit * (1 + ((float)pose.Scale - 1) * 0.6f);
-        return SKMatrix.CreateScale(scale, scale).PostConcat(SKMatrix.CreateTranslation(
-            Width * 0.5f + (float)pose.X * 0.6f * _unit, Height * 0.375f + (float)pose.Y * 0.5f * _unit));
+        return SKMatrix
+            .CreateScale(scale, scale)
+            .PostConcat(
+                SKMatrix.CreateTranslation(Width * 0.5f + (float)pose.X * 0.6f * _unit, Height * 0.375f + (float)pose.Y * 0.5f * _unit)
+            );
     }
 
     private static HeadLandmarks Landmarks(in FaceGeometry face, SKMatrix head, in HeadPose pose)
@@ -129,7 +136,8 @@ public sealed class TalkingHead : IDisposable
             SKPoint point = head.MapPoint(x, y);
             return new FacePoint(point.X - 0.5, point.Y - 0.5);
         }
-        SKPoint left = face.Brow(-1), right = face.Brow(1);
+        SKPoint left = face.Brow(-1),
+            right = face.Brow(1);
         float x = face.Mouth.X;
         return new HeadLandmarks(
             new AlignmentPoints(Map(left.X, left.Y), Map(right.X, right.Y), Map(face.Nose.X, face.Nose.Y)),
@@ -142,7 +150,8 @@ public sealed class TalkingHead : IDisposable
             Map(x, face.LowerInnerY + face.LowerLip),
             Map(face.Turn * 0.35f, face.ChinY),
             (Map(1, 0) - Map(0, 0)).Length,
-            pose.RollDegrees * Math.PI / 180);
+            pose.RollDegrees * Math.PI / 180
+        );
     }
 
     private void CopyPixels(Span<byte> rgb)

@@ -20,7 +20,8 @@ internal static class PortableMath
         {
             return double.PositiveInfinity;
         }
-        // Reduction: x = k ln 2 + r with |r| <= ln 2 / 2; then the Taylor series of degree 13 (remainder below 1e-17), then 2^k by its bits.
+        // Reduction: x = k ln 2 + r with |r|
+        // <= ln 2 / 2; then the Taylor series of degree 13 (remainder below 1e-17), then 2^k by its bits.
         double k = Math.Round(x / (LogTwoHigh + LogTwoLow));
         double r = x - k * LogTwoHigh - k * LogTwoLow;
         double sum = 1;

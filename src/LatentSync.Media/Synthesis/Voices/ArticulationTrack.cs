@@ -34,8 +34,14 @@ public sealed class ArticulationTrack
             return MouthShape.Rest;
         }
         int centre = _utterance.IndexAt(seconds);
-        double lipWeights = 0, shapeWeights = 0;
-        double opening = 0, teeth = 0, tongue = 0, tuck = 0, width = 0, rounding = 0;
+        double lipWeights = 0,
+            shapeWeights = 0;
+        double opening = 0,
+            teeth = 0,
+            tongue = 0,
+            tuck = 0,
+            width = 0,
+            rounding = 0;
         double gate = 1;
         void Add(PhoneSegment segment)
         {
@@ -68,7 +74,8 @@ public sealed class ArticulationTrack
             Unit(rounding / shapeWeights),
             Unit(gate * teeth / lipWeights),
             Unit(gate * tongue / lipWeights),
-            Unit(gate * tuck / lipWeights));
+            Unit(gate * tuck / lipWeights)
+        );
     }
 
     /// <summary>How strongly a phone pulls: 1 in its middle half, Gaussian outside; wider for longer phones.</summary>
@@ -92,7 +99,8 @@ public sealed class ArticulationTrack
         double margin = bilabial ? 0.006 : Math.Min(0.07, segment.Seconds * 0.35);
         double shut = segment.StartSeconds > 0 ? segment.StartSeconds + margin : -1;
         double part = segment.EndSeconds < _utterance.DurationSeconds ? segment.EndSeconds - margin : segment.EndSeconds + 1;
-        return PortableMath.SmoothStep(shut - ClosingSeconds, shut, seconds) * PortableMath.SmoothStep(-part - ClosingSeconds, -part, -seconds);
+        return PortableMath.SmoothStep(shut - ClosingSeconds, shut, seconds)
+            * PortableMath.SmoothStep(-part - ClosingSeconds, -part, -seconds);
     }
 
     private static double Unit(double value) => Math.Clamp(value, 0, 1);

@@ -37,8 +37,26 @@ internal static class PhoneTable
     /// <summary>What a syllable may begin with.</summary>
     public static IReadOnlyList<Phone> Onsets { get; } =
     [
-        Phone.M, Phone.N, Phone.L, Phone.R, Phone.W, Phone.J, Phone.S, Phone.Z, Phone.Sh, Phone.F, Phone.V,
-        Phone.P, Phone.B, Phone.T, Phone.D, Phone.K, Phone.G, Phone.M, Phone.B, Phone.P,
+        Phone.M,
+        Phone.N,
+        Phone.L,
+        Phone.R,
+        Phone.W,
+        Phone.J,
+        Phone.S,
+        Phone.Z,
+        Phone.Sh,
+        Phone.F,
+        Phone.V,
+        Phone.P,
+        Phone.B,
+        Phone.T,
+        Phone.D,
+        Phone.K,
+        Phone.G,
+        Phone.M,
+        Phone.B,
+        Phone.P,
     ];
 
     /// <summary>What a syllable may end with.</summary>
@@ -64,10 +82,29 @@ internal static class PhoneTable
     private static PhoneTraits[] Build()
     {
         var table = new PhoneTraits[Enum.GetValues<Phone>().Length];
-        void Add(Phone p, (double, double, double) f, double voice, (double Amp, double Hz, double Bw) noise, double seconds,
-            (double Open, double Width, double Round, double Teeth, double Tongue, double Tuck) m, double lip, double shape) =>
-            table[(int)p] = new PhoneTraits(f.Item1, f.Item2, f.Item3, voice, noise.Amp, noise.Hz, noise.Bw, seconds,
-                new MouthShape(m.Open, m.Width, m.Round, m.Teeth, m.Tongue, m.Tuck), lip, shape);
+        void Add(
+            Phone p,
+            (double, double, double) f,
+            double voice,
+            (double Amp, double Hz, double Bw) noise,
+            double seconds,
+            (double Open, double Width, double Round, double Teeth, double Tongue, double Tuck) m,
+            double lip,
+            double shape
+        ) =>
+            table[(int)p] = new PhoneTraits(
+                f.Item1,
+                f.Item2,
+                f.Item3,
+                voice,
+                noise.Amp,
+                noise.Hz,
+                noise.Bw,
+                seconds,
+                new MouthShape(m.Open, m.Width, m.Round, m.Teeth, m.Tongue, m.Tuck),
+                lip,
+                shape
+            );
 
         // phone, formants, voice, (noise, Hz, bandwidth), seconds, (opening, width, rounding, teeth, tongue, tuck), lip, shape
         Add(Phone.Pause, (500, 1500, 2500), 0, (0, 2500, 1000), 0.30, (0.00, 0.50, 0.00, 0.00, 0.00, 0), 2.0, 0.8);

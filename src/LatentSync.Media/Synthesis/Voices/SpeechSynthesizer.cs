@@ -3,9 +3,10 @@ using LatentSync.Media.Synthesis.Numbers;
 namespace LatentSync.Media.Synthesis.Voices;
 
 /// <summary>A small formant synthesiser: an utterance becomes samples.</summary>
-/// <remarks>After Klatt (1980): a voice source (polynomial glottal pulses with jitter and shimmer) and breath noise through a cascade of eight
-/// formants, noise made at the constriction through one band-pass, a burst where stops are released. It speaks no language, but a listener (or
-/// a network) hears which phones are said. Uses <see cref="PortableMath"/> only: the samples are the same on every platform.</remarks>
+/// <remarks>After Klatt (1980): a voice source (polynomial glottal pulses with jitter and shimmer) and breath noise through a cascade of
+/// eight formants, noise made at the constriction through one band-pass, a burst where stops are released. It speaks no language, but a
+/// listener (or a network) hears which phones are said. Uses <see cref="PortableMath"/> only: the samples are the same on every
+/// platform.</remarks>
 public static class SpeechSynthesizer
 {
     /// <summary>Peak of the result.</summary>
@@ -35,7 +36,10 @@ public static class SpeechSynthesizer
         int block = (int)Math.Round(ControlSeconds * sampleRate);
         Controls from = ControlsAt(utterance, 0);
 
-        double phase = 0, period = 1, shimmer = 1, tilt = 0;
+        double phase = 0,
+            period = 1,
+            shimmer = 1,
+            tilt = 0;
         for (int start = 0; start < count; start += block)
         {
             double seconds = (double)start / sampleRate;
@@ -104,10 +108,13 @@ public static class SpeechSynthesizer
             return other == index || reach <= 0 ? 0 : 0.5 * (1 - PortableMath.SmoothStep(0, reach, Math.Abs(seconds - border)));
         }
 
-        PhoneTraits own = PhoneTable.Of(segment.Phone), its = PhoneTable.Of(neighbour.Phone);
-        double formants = Share(0.040), level = Share(0.012);
+        PhoneTraits own = PhoneTable.Of(segment.Phone),
+            its = PhoneTable.Of(neighbour.Phone);
+        double formants = Share(0.040),
+            level = Share(0.012);
         // A pause has no formants of its own: it takes the neighbour's, so that nothing sweeps into silence.
-        PhoneTraits ownShape = segment.Phone == Phone.Pause ? its : own, itsShape = neighbour.Phone == Phone.Pause ? own : its;
+        PhoneTraits ownShape = segment.Phone == Phone.Pause ? its : own,
+            itsShape = neighbour.Phone == Phone.Pause ? own : its;
         double Blend(Func<PhoneTraits, double> trait, double share) => trait(ownShape) + (trait(itsShape) - trait(ownShape)) * share;
         double Level(PhoneSegment s) => PhoneTable.Of(s.Phone).Voicing * (0.75 + 0.25 * s.Stress);
         double nasal = (PhoneTable.IsNasal(segment.Phone) ? 1 - formants : 0) + (PhoneTable.IsNasal(neighbour.Phone) ? formants : 0);
@@ -122,7 +129,8 @@ public static class SpeechSynthesizer
             aspiration,
             ownFrication + (itsFrication - ownFrication) * level,
             own.Frication > 0 ? own.NoiseFrequency : its.NoiseFrequency,
-            own.Frication > 0 ? own.NoiseBandwidth : its.NoiseBandwidth);
+            own.Frication > 0 ? own.NoiseBandwidth : its.NoiseBandwidth
+        );
     }
 
     /// <summary>Noise of a phone: steady for fricatives; for stops nothing, then a burst, then (p, t, k) a breath.</summary>
@@ -141,7 +149,16 @@ public static class SpeechSynthesizer
     }
 
     private readonly record struct Controls(
-        double F1, double F2, double F3, double Nasal, double Voicing, double Aspiration, double Frication, double NoiseFrequency, double NoiseBandwidth);
+        double F1,
+        double F2,
+        double F3,
+        double Nasal,
+        double Voicing,
+        double Aspiration,
+        double Frication,
+        double NoiseFrequency,
+        double NoiseBandwidth
+    );
 
     /// <summary>The filters: eight formants in cascade, and one band-pass for the constriction's noise.</summary>
     private sealed class Tract(double scale, int sampleRate)

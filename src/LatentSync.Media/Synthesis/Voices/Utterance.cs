@@ -154,7 +154,17 @@ public sealed class Utterance
         }
         // The open vowel most often, the neutral one least: mouths should move.
         double draw = random.NextDouble();
-        phones.Add(draw switch { < 0.28 => Phone.A, < 0.45 => Phone.E, < 0.62 => Phone.I, < 0.78 => Phone.O, < 0.92 => Phone.U, _ => Phone.Schwa });
+        phones.Add(
+            draw switch
+            {
+                < 0.28 => Phone.A,
+                < 0.45 => Phone.E,
+                < 0.62 => Phone.I,
+                < 0.78 => Phone.O,
+                < 0.92 => Phone.U,
+                _ => Phone.Schwa,
+            }
+        );
         if (random.Chance(0.25))
         {
             Phone coda = random.Pick(PhoneTable.Codas);

@@ -62,7 +62,11 @@ public sealed record VoiceProfile
     {
         if (!(value >= low && value <= high))
         {
-            throw new ArgumentOutOfRangeException(name, value, FormattableString.Invariant($"A voice's {name} must be from {low} to {high}."));
+            throw new ArgumentOutOfRangeException(
+                name,
+                value,
+                FormattableString.Invariant($"A voice's {name} must be from {low} to {high}.")
+            );
         }
     }
 }

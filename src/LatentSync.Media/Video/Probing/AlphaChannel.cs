@@ -15,11 +15,12 @@ internal static class AlphaChannel
     /// <summary>WebM keeps the alpha of VP8 and VP9 as a second picture beside each frame. ffmpeg's own decoders leave it out.</summary>
     /// <returns>The decoder that reads it; null when the stream has none of that kind.</returns>
     public static string? DecoderOfSideAlpha(ProbeStream stream) =>
-        stream.Tags?.FirstOrDefault(t => t.Key.Equals("alpha_mode", StringComparison.OrdinalIgnoreCase)).Value is not "1" ? null
-        : stream.CodecName switch
-        {
-            "vp8" => "libvpx",
-            "vp9" => "libvpx-vp9",
-            _ => null,
-        };
+        stream.Tags?.FirstOrDefault(t => t.Key.Equals("alpha_mode", StringComparison.OrdinalIgnoreCase)).Value is not "1"
+            ? null
+            : stream.CodecName switch
+            {
+                "vp8" => "libvpx",
+                "vp9" => "libvpx-vp9",
+                _ => null,
+            };
 }

@@ -88,7 +88,8 @@ internal static class MediaFile
         {
             [0xFF, 0xD8, 0xFF, ..] => extension is ".mjpeg" or ".mjpg" ? null : "jpeg_pipe", // a raw stream of JPEGs begins like one JPEG
             [(byte)'B', (byte)'M', _, _, _, _, 0, 0, 0, 0, ..] => "bmp_pipe",
-            [(byte)'R', (byte)'I', (byte)'F', (byte)'F', _, _, _, _, (byte)'W', (byte)'E', (byte)'B', (byte)'P', ..] => PictureFormat.IsAnimatedWebP(bytes) ? null : "webp_pipe",
+            [(byte)'R', (byte)'I', (byte)'F', (byte)'F', _, _, _, _, (byte)'W', (byte)'E', (byte)'B', (byte)'P', ..] =>
+                PictureFormat.IsAnimatedWebP(bytes) ? null : "webp_pipe",
             [(byte)'I', (byte)'I', 42, 0, ..] or [(byte)'M', (byte)'M', 0, 42, ..] => "tiff_pipe",
             _ => null,
         };

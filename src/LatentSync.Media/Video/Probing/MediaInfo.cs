@@ -44,7 +44,8 @@ public sealed record MediaInfo
     internal TimeSpan? End { get; init; }
 
     /// <summary>True for a WAV file written to a pipe, whose header has a placeholder near 2 or 4 GiB for its length.</summary>
-    internal bool StatesNoLength => Container is "wav" && Audio is { } audio && Duration?.TotalSeconds * audio.SampleRate * audio.Channels > 1 << 28;
+    internal bool StatesNoLength =>
+        Container is "wav" && Audio is { } audio && Duration?.TotalSeconds * audio.SampleRate * audio.Channels > 1 << 28;
 
     /// <summary>Demuxer to force; null to let ffmpeg look.</summary>
     internal string? PictureDemuxer { get; init; }

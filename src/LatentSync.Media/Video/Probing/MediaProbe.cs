@@ -40,9 +40,16 @@ public static class MediaProbe
                 cancellationToken
             )
             .ConfigureAwait(false);
-        document = picture is null ? await WithFirstFramesAsync(path, fullPath, tools, document, cancellationToken).ConfigureAwait(false) : document;
+        document = picture is null
+            ? await WithFirstFramesAsync(path, fullPath, tools, document, cancellationToken).ConfigureAwait(false)
+            : document;
         MediaInfo info = Interpret(path, fullPath, picture, document, tools.Version);
-        info = info is { Audio: { } audio, Container: "wav" or "w64" or "caf" } ? info with { Audio = audio with { CutFrom = SoundHeader.LengthOfCut(fullPath) } } : info;
+        info = info is { Audio: { } audio, Container: "wav" or "w64" or "caf" }
+            ? info with
+            {
+                Audio = audio with { CutFrom = SoundHeader.LengthOfCut(fullPath) },
+            }
+            : info;
         return await WithSideAlphaAsync(info, document, tools, cancellationToken).ConfigureAwait(false);
     }
 
@@ -64,7 +71,14 @@ public static class MediaProbe
         IReadOnlyList<ProbeFrame>? frames = null;
         foreach (string packets in (string[])["%+#2", "%+#100"])
         {
-            string[] choice = ["-select_streams", video.Index.ToString(CultureInfo.InvariantCulture), "-show_frames", "-read_intervals", packets];
+            string[] choice =
+            [
+                "-select_streams",
+                video.Index.ToString(CultureInfo.InvariantCulture),
+                "-show_frames",
+                "-read_intervals",
+                packets,
+            ];
             string[] arguments = [.. choice, .. MediaFile.InputArguments(fullPath, null)];
             frames = (await AskAsync(path, tools, arguments, cancellationToken).ConfigureAwait(false)).Frames;
             if (frames is not { Count: 1 })
@@ -73,18 +87,32 @@ public static class MediaProbe
             }
         }
 
-        return document with { Frames = frames };
+        return document with
+        {
+            Frames = frames,
+        };
     }
 
-    private static async Task<MediaInfo> WithSideAlphaAsync(MediaInfo info, ProbeDocument document, FfmpegTools tools, CancellationToken cancellationToken)
+    private static async Task<MediaInfo> WithSideAlphaAsync(
+        MediaInfo info,
+        ProbeDocument document,
+        FfmpegTools tools,
+        CancellationToken cancellationToken
+    )
     {
-        if (info.Video is not { } video || AlphaChannel.DecoderOfSideAlpha(document.Streams!.First(s => s.Index == video.StreamIndex)) is not { } decoder)
+        if (
+            info.Video is not { } video
+            || AlphaChannel.DecoderOfSideAlpha(document.Streams!.First(s => s.Index == video.StreamIndex)) is not { } decoder
+        )
         {
             return info;
         }
 
         return await tools.HasDecoderAsync(decoder, cancellationToken).ConfigureAwait(false)
-            ? info with { Video = video with { Decoder = decoder, MayBeTransparent = true } }
+            ? info with
+            {
+                Video = video with { Decoder = decoder, MayBeTransparent = true },
+            }
             : info with
             {
                 Notes =
@@ -178,7 +206,13 @@ public static class MediaProbe
 
         if (PictureFormat.Advice(Path.GetFullPath(path), version) is { } advice)
         {
-            return new FfmpegFailedException(MediaFault.Corrupt, $"{MediaFile.Show(path)} cannot be decoded: {advice}", exitCode, text, path);
+            return new FfmpegFailedException(
+                MediaFault.Corrupt,
+                $"{MediaFile.Show(path)} cannot be decoded: {advice}",
+                exitCode,
+                text,
+                path
+            );
         }
 
         MediaFault fault = text.Contains("Permission denied", StringComparison.Ordinal) ? MediaFault.Unreadable : MediaFault.Corrupt;
@@ -252,9 +286,7 @@ public static class MediaProbe
             Rational.TryParse(stream.SampleAspectRatio, out Rational ratio) && ratio.ToDouble() is > 0.05 and < 20 ? ratio : Rational.One;
         if (aspect != Rational.One)
         {
-            notes.Add(
-                $"The video has non-square pixels ({stream.SampleAspectRatio}): faces are treated in stored pixels."
-            );
+            notes.Add($"The video has non-square pixels ({stream.SampleAspectRatio}): faces are treated in stored pixels.");
         }
 
         string pixelFormat = stream.PixelFormat!;
@@ -361,12 +393,20 @@ public static class MediaProbe
     {
         TimeSpan zero = ParseSeconds(document.Format?.StartTime) ?? TimeSpan.Zero;
         TimeSpan Moment(string? seconds) => (ParseSeconds(seconds) ?? zero) - zero;
-        return [.. (document.Chapters ?? []).Select(c => new MediaChapter(Moment(c.StartTime), Moment(c.EndTime), c.Tags?.Keys.Contains("title", StringComparer.OrdinalIgnoreCase) ?? false))];
+        return
+        [
+            .. (document.Chapters ?? []).Select(c => new MediaChapter(
+                Moment(c.StartTime),
+                Moment(c.EndTime),
+                c.Tags?.Keys.Contains("title", StringComparer.OrdinalIgnoreCase) ?? false
+            )),
+        ];
     }
 
     private static TimeSpan StartOffset(ProbeStream stream, ProbeDocument document)
     {
-        TimeSpan start = ParseSeconds(stream.StartTime) ?? TimeSpan.Zero, first = ParseSeconds(document.Format?.StartTime) ?? start;
+        TimeSpan start = ParseSeconds(stream.StartTime) ?? TimeSpan.Zero,
+            first = ParseSeconds(document.Format?.StartTime) ?? start;
         return start > first ? start - first : TimeSpan.Zero;
     }
 

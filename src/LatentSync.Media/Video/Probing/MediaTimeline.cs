@@ -4,10 +4,10 @@ using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Media.Video.Probing;
 
-/// <summary>Where the picture and the sound of one file lie on their common time axis. Zero is the earliest moment at which one of the tracks
-/// in use presents anything; so one of the two starts is always zero.</summary>
-/// <remarks>Both tracks are used together when video and speech are one file. A track that is used alone begins at its own zero: no timeline
-/// is needed then.</remarks>
+/// <summary>Where the picture and the sound of one file lie on their common time axis. Zero is the earliest moment at which one of the
+/// tracks in use presents anything; so one of the two starts is always zero.</summary>
+/// <remarks>Both tracks are used together when video and speech are one file. A track that is used alone begins at its own zero: no
+/// timeline is needed then.</remarks>
 public sealed record MediaTimeline
 {
     private MediaTimeline(TimeSpan zero, TimeSpan picture, TimeSpan sound, bool isShared)
@@ -22,8 +22,8 @@ public sealed record MediaTimeline
     /// <summary>Presentation time of the first decoded sample, 0 or more.</summary>
     public TimeSpan SoundStart { get; }
 
-    /// <summary>The axis' zero on ffmpeg's own clock, which starts where the container says that its first track does: earlier than anything
-    /// is presented where a codec's start-up samples or hidden frames come first.</summary>
+    /// <summary>The axis' zero on ffmpeg's own clock, which starts where the container says that its first track does: earlier than
+    /// anything is presented where a codec's start-up samples or hidden frames come first.</summary>
     internal TimeSpan Zero { get; }
 
     /// <summary>False when the picture of the file is not used.</summary>
@@ -34,7 +34,8 @@ public sealed record MediaTimeline
     /// <param name="media">A file with picture and sound.</param>
     /// <param name="tools">ffmpeg to use.</param>
     /// <param name="cancellationToken">Stops it.</param>
-    /// <returns>The timeline; null when the two tracks cannot be related: one is missing or does not decode, or the picture is a still.</returns>
+    /// <returns>The timeline; null when the two tracks cannot be related: one is missing or does not decode, or the picture is a
+    /// still.</returns>
     public static async Task<MediaTimeline?> MeasureAsync(MediaInfo media, FfmpegTools tools, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(media);
@@ -53,13 +54,15 @@ public sealed record MediaTimeline
     {
         AudioStreamInfo audio = media.RequireAudio();
         bool hasNoDelay = media.Container is "wav" && audio.Codec.StartsWith("pcm_", StringComparison.Ordinal);
-        TimeSpan? sound = hasNoDelay ? null : (await FirstMomentsAsync(media, null, audio, tools, cancellationToken).ConfigureAwait(false)).Sound;
+        TimeSpan? sound = hasNoDelay
+            ? null
+            : (await FirstMomentsAsync(media, null, audio, tools, cancellationToken).ConfigureAwait(false)).Sound;
         TimeSpan zero = sound ?? TimeSpan.Zero;
         return new MediaTimeline(zero, zero, zero, isShared: false);
     }
 
-    /// <summary>An output that reads the other track of the file and drops it. Where time stamps jump (recordings put together), ffmpeg moves
-    /// its clock by what the tracks in use tell, so that picture and sound must both be in use whichever of them is wanted.</summary>
+    /// <summary>An output that reads the other track of the file and drops it. Where time stamps jump (recordings put together), ffmpeg
+    /// moves its clock by what the tracks in use tell, so that picture and sound must both be in use whichever of them is wanted.</summary>
     /// <param name="input">Number of the input.</param>
     /// <param name="streamIndex">The other track.</param>
     internal static string[] Companion(int input, int streamIndex) =>
@@ -76,7 +79,18 @@ public sealed record MediaTimeline
         // Two outputs share the pipe and are told apart by their kind of checksum; one output would end with its first track.
         string[] picture = video is null
             ? []
-            : ["-map", Stream(video.StreamIndex), "-frames:v", "1", .. tools.PassThroughFrames, .. Microseconds, "-f", "framecrc", "pipe:1"];
+            :
+            [
+                "-map",
+                Stream(video.StreamIndex),
+                "-frames:v",
+                "1",
+                .. tools.PassThroughFrames,
+                .. Microseconds,
+                "-f",
+                "framecrc",
+                "pipe:1",
+            ];
         (_, byte[] answer, _) = await ChildProcess
             .RunAsync(
                 tools.FfmpegPath,
@@ -101,7 +115,14 @@ public sealed record MediaTimeline
                 cancellationToken
             )
             .ConfigureAwait(false);
-        string[][] lines = [.. Encoding.ASCII.GetString(answer).Split('\n').Where(l => !l.StartsWith('#')).Select(l => l.Split(',', StringSplitOptions.TrimEntries))];
+        string[][] lines =
+        [
+            .. Encoding
+                .ASCII.GetString(answer)
+                .Split('\n')
+                .Where(l => !l.StartsWith('#'))
+                .Select(l => l.Split(',', StringSplitOptions.TrimEntries)),
+        ];
         return (Moment(lines, isCrc: true), Moment(lines, isCrc: false));
     }
 
@@ -113,7 +134,10 @@ public sealed record MediaTimeline
     private static TimeSpan? Moment(string[][] lines, bool isCrc)
     {
         string[]? line = lines.FirstOrDefault(l => l.Length >= 6 && l[5].StartsWith("0x", StringComparison.Ordinal) == isCrc);
-        return line is not null && long.TryParse(line[2], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long microseconds) && Math.Abs(microseconds) < 1L << 50
+        return
+            line is not null
+            && long.TryParse(line[2], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long microseconds)
+            && Math.Abs(microseconds) < 1L << 50
             ? TimeSpan.FromMicroseconds(microseconds)
             : null;
     }

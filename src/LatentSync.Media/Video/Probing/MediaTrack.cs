@@ -65,7 +65,10 @@ public sealed record MediaTrack(int StreamIndex, MediaTrackKind Kind, string Cod
             _ => MediaTrackKind.Data,
         };
         string? language = Tag("language") is { Length: 2 or 3 } tag && tag.All(char.IsAsciiLetter) && tag != "und" ? tag : null;
-        string codec = stream.CodecName is { } name and not "unknown" and not "none" ? name : stream.CodecTag is { } code && code.All(char.IsAsciiLetterOrDigit) ? code : "unknown";
+        string codec =
+            stream.CodecName is { } name and not "unknown" and not "none" ? name
+            : stream.CodecTag is { } code && code.All(char.IsAsciiLetterOrDigit) ? code
+            : "unknown";
         return new MediaTrack(stream.Index, kind, codec, language, Tag("title") ?? Tag("filename"));
     }
 }

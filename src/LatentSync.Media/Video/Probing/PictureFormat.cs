@@ -23,10 +23,14 @@ internal static class PictureFormat
 
         ReadOnlySpan<byte> head = MediaFile.Head(fullPath);
         string? brand = head.Length >= 12 && head[4..8].SequenceEqual("ftyp"u8) ? Encoding.ASCII.GetString(head[8..12]) : null;
-        return IsAnimatedWebP(head) ? $"it is an animated WebP, which ffmpeg {version} cannot read, or it is damaged: convert it to an animated PNG, a GIF or a video first."
-            : HeifBrands.Contains(brand) ? $"it is a HEIC picture, which ffmpeg {version} cannot read, or it is damaged: convert it to JPEG or PNG first."
-            : brand is "avif" or "avis" ? $"it is an AVIF picture, which ffmpeg {version} cannot read, or it is damaged: convert it to JPEG or PNG first."
-            : head.StartsWith((ReadOnlySpan<byte>)[0, 0, 0, 12, (byte)'J', (byte)'X', (byte)'L', (byte)' ']) || head.StartsWith((ReadOnlySpan<byte>)[0xFF, 0x0A])
+        return IsAnimatedWebP(head)
+                ? $"it is an animated WebP, which ffmpeg {version} cannot read, or it is damaged: convert it to an animated PNG, a GIF or a video first."
+            : HeifBrands.Contains(brand)
+                ? $"it is a HEIC picture, which ffmpeg {version} cannot read, or it is damaged: convert it to JPEG or PNG first."
+            : brand is "avif" or "avis"
+                ? $"it is an AVIF picture, which ffmpeg {version} cannot read, or it is damaged: convert it to JPEG or PNG first."
+            : head.StartsWith((ReadOnlySpan<byte>)[0, 0, 0, 12, (byte)'J', (byte)'X', (byte)'L', (byte)' '])
+            || head.StartsWith((ReadOnlySpan<byte>)[0xFF, 0x0A])
                 ? $"it is a JPEG XL picture, which ffmpeg {version} cannot read, or it is damaged: convert it to JPEG or PNG first."
             : null;
     }
@@ -50,7 +54,9 @@ internal static class PictureFormat
         }
 
         ProbeStream[] pictures = [.. (document.Streams ?? []).Where(s => s.CodecType == "video")];
-        bool isTiled = pictures.Count(s => s.Disposition?.GetValueOrDefault("dependent") == 1) > 1 || pictures.GroupBy(s => (s.Width, s.Height)).Any(g => g.Count() >= FewTiles);
+        bool isTiled =
+            pictures.Count(s => s.Disposition?.GetValueOrDefault("dependent") == 1) > 1
+            || pictures.GroupBy(s => (s.Width, s.Height)).Any(g => g.Count() >= FewTiles);
         if (isTiled)
         {
             throw new MediaException(

@@ -29,7 +29,8 @@ internal static class SoundHeader
 
     private static TimeSpan? OfWav(FileStream file)
     {
-        Span<byte> header = stackalloc byte[8], content = stackalloc byte[16];
+        Span<byte> header = stackalloc byte[8],
+            content = stackalloc byte[16];
         long? dataOf64 = null;
         double rate = 0;
         long at = 12;
@@ -38,7 +39,10 @@ internal static class SoundHeader
             uint size = BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);
             if (header[..4].SequenceEqual("data"u8))
             {
-                long? stated = size == uint.MaxValue ? dataOf64 : size is > 0 and < Placeholder ? size : null;
+                long? stated =
+                    size == uint.MaxValue ? dataOf64
+                    : size is > 0 and < Placeholder ? size
+                    : null;
                 return Missing(file, at + 8, stated, rate);
             }
 
@@ -59,7 +63,8 @@ internal static class SoundHeader
 
     private static TimeSpan? OfW64(FileStream file)
     {
-        Span<byte> header = stackalloc byte[24], content = stackalloc byte[16];
+        Span<byte> header = stackalloc byte[24],
+            content = stackalloc byte[16];
         double rate = 0;
         long at = 40;
         for (int i = 0; i < MostChunks && Read(file, at, header); i++)
@@ -88,7 +93,8 @@ internal static class SoundHeader
 
     private static TimeSpan? OfCaf(FileStream file)
     {
-        Span<byte> header = stackalloc byte[12], content = stackalloc byte[24];
+        Span<byte> header = stackalloc byte[12],
+            content = stackalloc byte[24];
         double rate = 0;
         long at = 8;
         for (int i = 0; i < MostChunks && Read(file, at, header); i++)
@@ -101,7 +107,8 @@ internal static class SoundHeader
 
             if (header[..4].SequenceEqual("desc"u8) && Read(file, at + 12, content))
             {
-                uint packetBytes = BinaryPrimitives.ReadUInt32BigEndian(content[16..]), packetFrames = BinaryPrimitives.ReadUInt32BigEndian(content[20..]);
+                uint packetBytes = BinaryPrimitives.ReadUInt32BigEndian(content[16..]),
+                    packetFrames = BinaryPrimitives.ReadUInt32BigEndian(content[20..]);
                 rate = packetFrames == 0 ? 0 : BinaryPrimitives.ReadDoubleBigEndian(content) * packetBytes / packetFrames;
             }
 
@@ -121,7 +128,10 @@ internal static class SoundHeader
     /// <param name="stated">Their bytes by the header; null, 0 or less: not stated.</param>
     /// <param name="rate">Bytes per second.</param>
     private static TimeSpan? Missing(FileStream file, long begin, long? stated, double rate) =>
-        stated > 0 && rate is >= 1 and < 1e12 && stated - (file.Length - begin) > rate / 100 && stated / rate < TimeSpan.MaxValue.TotalSeconds
+        stated > 0
+        && rate is >= 1 and < 1e12
+        && stated - (file.Length - begin) > rate / 100
+        && stated / rate < TimeSpan.MaxValue.TotalSeconds
             ? TimeSpan.FromSeconds(stated.Value / rate)
             : null;
 

@@ -87,7 +87,7 @@ public sealed record VideoStreamInfo
         && (AverageFrameRate is null || FrameRate.ToDouble() / AverageFrameRate.Value.ToDouble() is > 0.98 and < 1.02)
         && !(FramesByDuration < count - 2) // an edit list hides the others
             ? count
-        : FramesByDuration;
+            : FramesByDuration;
 
     private long? FramesByDuration =>
         Duration is { } duration ? Math.Max(1, (long)Math.Round(duration.TotalSeconds * FrameRate.ToDouble())) : null;

@@ -135,7 +135,7 @@ public sealed class FrameSequence
     )
     {
         long stop = sourceFrames - count;
-        for (long end = sourceFrames; end > stop;)
+        for (long end = sourceFrames; end > stop; )
         {
             long start = Math.Max(stop, end - _segmentFrames);
             var segment = new List<VideoFrame>();

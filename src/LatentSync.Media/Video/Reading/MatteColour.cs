@@ -61,7 +61,8 @@ public readonly record struct MatteColour(byte Red, byte Green, byte Blue)
             ?? string.Create(CultureInfo.InvariantCulture, $"#{Red:x2}{Green:x2}{Blue:x2}");
     }
 
-    /// <summary>Puts a picture with straight alpha over this colour: a x c + (1 - a) x matte, rounded. Opaque pixels stay as they are.</summary>
+    /// <summary>Puts a picture with straight alpha over this colour: a x c + (1 - a) x matte, rounded. Opaque pixels stay as they
+    /// are.</summary>
     /// <param name="rgba">4 bytes a pixel.</param>
     /// <param name="rgb">Receives 3 bytes a pixel.</param>
     /// <returns>True when a pixel was not opaque.</returns>

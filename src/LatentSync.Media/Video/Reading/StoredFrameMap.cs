@@ -4,8 +4,8 @@ using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Media.Video.Reading;
 
-/// <summary>Which stored frame of a video each frame at the constant rate shows. Stored frames are counted as they are decoded, from 0: the numbers that
-/// OpenCV and <c>ffprobe -show_frames</c> give.</summary>
+/// <summary>Which stored frame of a video each frame at the constant rate shows. Stored frames are counted as they are decoded, from 0: the
+/// numbers that OpenCV and <c>ffprobe -show_frames</c> give.</summary>
 /// <param name="firstReads">For each stored frame, the first frame at the constant rate that can show it; rising.</param>
 internal sealed class StoredFrameMap(IReadOnlyList<long> firstReads)
 {
@@ -19,7 +19,7 @@ internal sealed class StoredFrameMap(IReadOnlyList<long> firstReads)
     public long StoredIndex(long readIndex)
     {
         int after = 0;
-        for (int end = _firstReads.Length; after < end;)
+        for (int end = _firstReads.Length; after < end; )
         {
             int middle = (after + end) / 2;
             (after, end) = _firstReads[middle] <= readIndex ? (middle + 1, end) : (after, middle);
@@ -46,8 +46,8 @@ internal sealed class StoredFrameMap(IReadOnlyList<long> firstReads)
         return new StoredFrameMap(firsts);
     }
 
-    /// <summary>True when every stored frame is one frame at the constant rate, so that both are counted alike; false too when the file does not tell. Reads
-    /// the packets without decoding them.</summary>
+    /// <summary>True when every stored frame is one frame at the constant rate, so that both are counted alike; false too when the file
+    /// does not tell. Reads the packets without decoding them.</summary>
     internal static async Task<bool> IsOneToOneAsync(VideoReader video, FfmpegTools tools, CancellationToken cancellationToken)
     {
         if (video.Media.IsStillImage || video.LeadingFrames > 0)
@@ -58,7 +58,17 @@ internal sealed class StoredFrameMap(IReadOnlyList<long> firstReads)
         string stream = video.Stream.StreamIndex.ToString(CultureInfo.InvariantCulture);
         await using ChildProcess ffprobe = ChildProcess.Start(
             tools.FfprobePath,
-            ["-v", "quiet", "-select_streams", stream, "-show_entries", "packet=pts_time,dts_time,flags", "-of", "csv=p=0", .. video.Media.InputArguments],
+            [
+                "-v",
+                "quiet",
+                "-select_streams",
+                stream,
+                "-show_entries",
+                "packet=pts_time,dts_time,flags",
+                "-of",
+                "csv=p=0",
+                .. video.Media.InputArguments,
+            ],
             writesInput: false,
             cancellationToken
         );
@@ -81,7 +91,8 @@ internal sealed class StoredFrameMap(IReadOnlyList<long> firstReads)
         return times.Select((time, i) => Math.Round((time - times[0]) * rate) == i).All(isInPlace => isInPlace);
     }
 
-    private static double? Seconds(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double time) ? time : null;
+    private static double? Seconds(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double time) ? time : null;
 
     /// <summary>Reads the line "stream, dts, pts, duration, size, checksum" of each frame.</summary>
     internal static async IAsyncEnumerable<long> TimesAsync(StreamReader reader)
@@ -89,7 +100,11 @@ internal sealed class StoredFrameMap(IReadOnlyList<long> firstReads)
         while (await reader.ReadLineAsync().ConfigureAwait(false) is { } line)
         {
             string[] parts = line.Split(',', StringSplitOptions.TrimEntries);
-            if (parts.Length >= 6 && !line.StartsWith('#') && long.TryParse(parts[2], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long time))
+            if (
+                parts.Length >= 6
+                && !line.StartsWith('#')
+                && long.TryParse(parts[2], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long time)
+            )
             {
                 yield return time;
             }

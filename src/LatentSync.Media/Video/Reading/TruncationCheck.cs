@@ -8,7 +8,14 @@ namespace LatentSync.Media.Video.Reading;
 internal static class TruncationCheck
 {
     /// <summary>What ffmpeg's demuxers say when a file ends in the middle.</summary>
-    private static readonly string[] Complaints = ["partial file", "ended prematurely", "truncated", "truncating", "unexpected end of file"];
+    private static readonly string[] Complaints =
+    [
+        "partial file",
+        "ended prematurely",
+        "truncated",
+        "truncating",
+        "unexpected end of file",
+    ];
 
     /// <summary>Shorter than this by so much is looked into: containers round, codecs add their start-up and last packets.</summary>
     /// <param name="stated">Length by the header in seconds.</param>
@@ -40,8 +47,8 @@ internal static class TruncationCheck
     /// <summary>True when a demuxer said that the file ended in the middle.</summary>
     public static bool Complains(ErrorTail errors) => Complaints.Any(c => errors.Text.Contains(c, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>True for a transport stream that is not made of whole packets: of 188 bytes, 192 with a time stamp, 204 with checksums. Nothing
-    /// else tells that one was cut.</summary>
+    /// <summary>True for a transport stream that is not made of whole packets: of 188 bytes, 192 with a time stamp, 204 with checksums.
+    /// Nothing else tells that one was cut.</summary>
     public static bool EndsWithinPacket(MediaInfo media)
     {
         if (media.Container is not "mpegts")
@@ -80,5 +87,7 @@ internal static class TruncationCheck
     }
 
     private static double? Number(string[] parts, int index) =>
-        index < parts.Length && double.TryParse(parts[index], NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : null;
+        index < parts.Length && double.TryParse(parts[index], NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+            ? value
+            : null;
 }

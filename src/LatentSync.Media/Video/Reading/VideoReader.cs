@@ -26,8 +26,8 @@ public sealed class VideoReader
     /// <summary>Prepares to read a file that was examined.</summary>
     /// <param name="media">From <see cref="MediaProbe.ProbeAsync"/>.</param>
     /// <param name="tools">ffmpeg to use.</param>
-    /// <param name="timeline">Where the picture lies beside the sound of the same file: one that begins later stands still until then. null:
-    /// frame 0 is the file's first.</param>
+    /// <param name="timeline">Where the picture lies beside the sound of the same file: one that begins later stands still until then.
+    /// null: frame 0 is the file's first.</param>
     /// <exception cref="MediaException"><see cref="MediaFault.NoVideo"/>.</exception>
     public VideoReader(MediaInfo media, FfmpegTools tools, MediaTimeline? timeline = null)
     {
@@ -39,7 +39,8 @@ public sealed class VideoReader
         _prefetch = (int)Math.Clamp(PrefetchBytes / FrameBytes, 1, MaximumPrefetch);
         _pool = new FramePool(FrameBytes, _prefetch + 2);
         _isWithSound = timeline is not null && media.Audio is not null;
-        LeadingFrames = timeline is null || media.IsStillImage ? 0 : (long)Math.Round(timeline.PictureStart.TotalSeconds * FrameRate.ToDouble());
+        LeadingFrames =
+            timeline is null || media.IsStillImage ? 0 : (long)Math.Round(timeline.PictureStart.TotalSeconds * FrameRate.ToDouble());
     }
 
     /// <summary>What was found out about the file.</summary>
@@ -57,8 +58,8 @@ public sealed class VideoReader
     /// <summary>Frames per second of the delivered sequence.</summary>
     public Rational FrameRate => Stream.FrameRate;
 
-    /// <summary>How many times the first frame is repeated at the start, because the sound of the same file begins so much earlier: the delay
-    /// in frames, rounded to the nearest, so that no frame is lost or doubled later on.</summary>
+    /// <summary>How many times the first frame is repeated at the start, because the sound of the same file begins so much earlier: the
+    /// delay in frames, rounded to the nearest, so that no frame is lost or doubled later on.</summary>
     public long LeadingFrames { get; }
 
     /// <summary>Width x Height x 3.</summary>
@@ -114,8 +115,23 @@ public sealed class VideoReader
             return new StoredFrameMap([0]);
         }
 
-        string[] output = ["-vf", $"{Size},setpts=PTS-STARTPTS,scale=16:16:flags=neighbor", .. _tools.PassThroughFrames, "-enc_time_base", "1:1000000", "-f", "framecrc", "pipe:1"];
-        await using ChildProcess ffmpeg = ChildProcess.Start(_tools.FfmpegPath, [.. Input, .. output, .. Companion], writesInput: false, cancellationToken);
+        string[] output =
+        [
+            "-vf",
+            $"{Size},setpts=PTS-STARTPTS,scale=16:16:flags=neighbor",
+            .. _tools.PassThroughFrames,
+            "-enc_time_base",
+            "1:1000000",
+            "-f",
+            "framecrc",
+            "pipe:1",
+        ];
+        await using ChildProcess ffmpeg = ChildProcess.Start(
+            _tools.FfmpegPath,
+            [.. Input, .. output, .. Companion],
+            writesInput: false,
+            cancellationToken
+        );
         var times = new List<long>();
         using (var lines = new StreamReader(ffmpeg.Output, leaveOpen: true))
         {
@@ -139,7 +155,8 @@ public sealed class VideoReader
     }
 
     /// <summary>True when each delivered frame is one stored frame.</summary>
-    internal Task<bool> IsOneToOneAsync(CancellationToken cancellationToken) => StoredFrameMap.IsOneToOneAsync(this, _tools, cancellationToken);
+    internal Task<bool> IsOneToOneAsync(CancellationToken cancellationToken) =>
+        StoredFrameMap.IsOneToOneAsync(this, _tools, cancellationToken);
 
     private static async IAsyncEnumerable<VideoFrame> Nothing()
     {
@@ -235,7 +252,14 @@ public sealed class VideoReader
         }
     }
 
-    private async Task ConcludeAsync(long first, long? count, long delivered, int exitCode, ErrorTail errors, CancellationToken cancellationToken)
+    private async Task ConcludeAsync(
+        long first,
+        long? count,
+        long delivered,
+        int exitCode,
+        ErrorTail errors,
+        CancellationToken cancellationToken
+    )
     {
         if (exitCode != 0 && !(delivered > 0 && exitCode == DamageExitCode))
         {
@@ -276,7 +300,8 @@ public sealed class VideoReader
     {
         long? expected = Stream.ExpectedFrames;
         double slack = TruncationCheck.Slack(expected / FrameRate.ToDouble() ?? 0) * FrameRate.ToDouble();
-        bool isSuspicious = expected - Math.Max(2, slack) > total || TruncationCheck.Complains(errors) || TruncationCheck.EndsWithinPacket(Media);
+        bool isSuspicious =
+            expected - Math.Max(2, slack) > total || TruncationCheck.Complains(errors) || TruncationCheck.EndsWithinPacket(Media);
         if (isSuspicious && await TruncationCheck.IsCutAsync(Media, errors, _tools, cancellationToken).ConfigureAwait(false))
         {
             _warnings.Add(
@@ -357,7 +382,9 @@ public sealed class VideoReader
             "-noautorotate",
             "-reinit_filter",
             "0",
-            .. Stream.Decoder is null ? Array.Empty<string>() : [string.Create(CultureInfo.InvariantCulture, $"-c:{Stream.StreamIndex}"), Stream.Decoder],
+            .. Stream.Decoder is null
+                ? Array.Empty<string>()
+                : [string.Create(CultureInfo.InvariantCulture, $"-c:{Stream.StreamIndex}"), Stream.Decoder],
             .. Media.InputArguments,
             "-map",
             string.Create(CultureInfo.InvariantCulture, $"0:{Stream.StreamIndex}"),

@@ -99,7 +99,7 @@ internal sealed class ChildProcess : IAsyncDisposable
         await using ChildProcess child = Start(file, arguments, writesInput: false, cancellation);
         using var output = new MemoryStream();
         var buffer = new byte[16384];
-        for (int count; (count = await child.Output.ReadAsync(buffer, CancellationToken.None).ConfigureAwait(false)) > 0;)
+        for (int count; (count = await child.Output.ReadAsync(buffer, CancellationToken.None).ConfigureAwait(false)) > 0; )
         {
             if (output.Length + count > maximumOutput)
             {
@@ -181,7 +181,14 @@ internal sealed class ChildProcess : IAsyncDisposable
     // Disposing a process leaves the pipes that were read or written as streams to the finaliser.
     private async Task ClosePipesAsync()
     {
-        foreach (Stream pipe in new[] { _process.StandardInput.BaseStream, _process.StandardOutput.BaseStream, _process.StandardError.BaseStream })
+        foreach (
+            Stream pipe in new[]
+            {
+                _process.StandardInput.BaseStream,
+                _process.StandardOutput.BaseStream,
+                _process.StandardError.BaseStream,
+            }
+        )
         {
             try
             {

@@ -17,7 +17,7 @@ internal sealed class ErrorTail
         var buffer = new char[2048];
         try
         {
-            for (int count; (count = await reader.ReadAsync(buffer).ConfigureAwait(false)) > 0;)
+            for (int count; (count = await reader.ReadAsync(buffer).ConfigureAwait(false)) > 0; )
             {
                 Append(buffer.AsSpan(0, count));
             }

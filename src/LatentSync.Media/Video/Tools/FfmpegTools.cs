@@ -125,7 +125,10 @@ public sealed class FfmpegTools
     /// <summary>Asks this build whether its filter setts sets how long packets last, which came after the filter.</summary>
     /// <param name="cancellationToken">Stops the question.</param>
     internal async Task<bool> HasPacketDurationsAsync(CancellationToken cancellationToken) =>
-        (await AskAsync(FfmpegPath, ["-hide_banner", "-h", "bsf=setts"], cancellationToken).ConfigureAwait(false)).Contains("-duration", StringComparison.Ordinal);
+        (await AskAsync(FfmpegPath, ["-hide_banner", "-h", "bsf=setts"], cancellationToken).ConfigureAwait(false)).Contains(
+            "-duration",
+            StringComparison.Ordinal
+        );
 
     /// <summary>"Take frames as they come" in this version's words: -vsync became -fps_mode in 5.1.</summary>
     internal string[] PassThroughFrames =>

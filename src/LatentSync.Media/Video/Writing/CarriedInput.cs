@@ -6,9 +6,9 @@ using LatentSync.Media.Video.Tools;
 namespace LatentSync.Media.Video.Writing;
 
 /// <summary>The carried tracks as inputs and arguments of the ffmpeg that joins the result; holds the files that are made for it.</summary>
-/// <remarks>Subtitles that are shown beyond the end would make the result longer than its picture, so the last one is cut: by a filter on packets that are
-/// taken over. ffmpeg's filter loses packets that were just encoded, so subtitles of another form are brought to it in a file of their own. Matroska keeps
-/// a cover as an attached file, which ffmpeg reads from the disk.</remarks>
+/// <remarks>Subtitles that are shown beyond the end would make the result longer than its picture, so the last one is cut: by a filter on
+/// packets that are taken over. ffmpeg's filter loses packets that were just encoded, so subtitles of another form are brought to it in a
+/// file of their own. Matroska keeps a cover as an attached file, which ffmpeg reads from the disk.</remarks>
 internal sealed class CarriedInput : IDisposable
 {
     private const int MaximumCover = 64 << 20;
@@ -34,7 +34,13 @@ internal sealed class CarriedInput : IDisposable
     /// <param name="seconds">Length of the result.</param>
     /// <param name="cancellationToken">Stops it.</param>
     /// <exception cref="MediaException">A track cannot be read or a file not be written.</exception>
-    public static async Task<CarriedInput> PrepareAsync(CarriedTracks plan, FfmpegTools tools, string outputPath, double seconds, CancellationToken cancellationToken)
+    public static async Task<CarriedInput> PrepareAsync(
+        CarriedTracks plan,
+        FfmpegTools tools,
+        string outputPath,
+        double seconds,
+        CancellationToken cancellationToken
+    )
     {
         var input = new CarriedInput(plan, tools, outputPath, seconds);
         try
@@ -64,7 +70,9 @@ internal sealed class CarriedInput : IDisposable
 
         var maps = new List<string>();
         var options = new List<string>();
-        int stream = 2, converted = 0, attachments = 0;
+        int stream = 2,
+            converted = 0,
+            attachments = 0;
         foreach (CarriedTrack carried in _plan.Tracks)
         {
             MediaTrack track = carried.Track;
@@ -124,7 +132,8 @@ internal sealed class CarriedInput : IDisposable
         }
     }
 
-    private string[] Source => ["-itsoffset", (-_plan.Zero.TotalSeconds).ToString("0.######", CultureInfo.InvariantCulture), .. _plan.Source!.InputArguments];
+    private string[] Source =>
+        ["-itsoffset", (-_plan.Zero.TotalSeconds).ToString("0.######", CultureInfo.InvariantCulture), .. _plan.Source!.InputArguments];
 
     private async Task PrepareAsync(CancellationToken cancellationToken)
     {
@@ -142,7 +151,8 @@ internal sealed class CarriedInput : IDisposable
             string[] maps = [.. converted.SelectMany(t => new[] { "-map", Text($"0:{t.Track.StreamIndex}") })];
             // Of mp4's form either way: to be taken over by mp4, or to be cut and decoded for Matroska.
             string[] codec = _plan.Container!.IsMatroska ? ["-c", "copy", .. Cut("s")] : ["-c", "mov_text"];
-            await RunAsync([.. Source, .. maps, .. codec, "-t", Seconds, "-f", "mp4", "file:" + _subtitles.Path], cancellationToken).ConfigureAwait(false);
+            await RunAsync([.. Source, .. maps, .. codec, "-t", Seconds, "-f", "mp4", "file:" + _subtitles.Path], cancellationToken)
+                .ConfigureAwait(false);
         }
 
         if (_plan.Container?.IsMatroska is true)
@@ -155,13 +165,27 @@ internal sealed class CarriedInput : IDisposable
 
         if (_plan.ChapterNames(_seconds).FirstOrDefault() is { Name: { } name })
         {
-            _notes.Add($"Chapters without a name are called \"{name}\" and so on: {_plan.Container!.Extension} can't keep them without one.");
+            _notes.Add(
+                $"Chapters without a name are called \"{name}\" and so on: {_plan.Container!.Extension} can't keep them without one."
+            );
         }
     }
 
     private async Task ExtractAsync(CarriedTrack cover, CancellationToken cancellationToken)
     {
-        string[] arguments = [.. Source, "-map", Text($"0:{cover.Track.StreamIndex}"), "-c", "copy", "-frames:v", "1", "-f", "image2pipe", "pipe:1"];
+        string[] arguments =
+        [
+            .. Source,
+            "-map",
+            Text($"0:{cover.Track.StreamIndex}"),
+            "-c",
+            "copy",
+            "-frames:v",
+            "1",
+            "-f",
+            "image2pipe",
+            "pipe:1",
+        ];
         byte[] picture = await RunAsync(arguments, cancellationToken).ConfigureAwait(false);
         PartialFile file = MediaOutput.Begin(_outputPath);
         _covers.Add((file, cover));
@@ -186,11 +210,16 @@ internal sealed class CarriedInput : IDisposable
             .ConfigureAwait(false);
         return exitCode == 0
             ? output
-            : throw new FfmpegFailedException(MediaFault.ToolFailed, $"The further tracks of {MediaFile.Show(_plan.Source!.Path)} can't be read: {errors.LastLines(1)}", exitCode, errors.Text, _plan.Source.Path);
+            : throw new FfmpegFailedException(
+                MediaFault.ToolFailed,
+                $"The further tracks of {MediaFile.Show(_plan.Source!.Path)} can't be read: {errors.LastLines(1)}",
+                exitCode,
+                errors.Text,
+                _plan.Source.Path
+            );
     }
 
-    private string[] Cut(string stream) =>
-        _cutsSubtitles ? ["-bsf:" + stream, $"setts=duration=min(DURATION\\,{Seconds}/TB-PTS)"] : [];
+    private string[] Cut(string stream) => _cutsSubtitles ? ["-bsf:" + stream, $"setts=duration=min(DURATION\\,{Seconds}/TB-PTS)"] : [];
 
     /// <summary>What ffmpeg would not pass on by itself.</summary>
     private string[] Tags(MediaTrack track, bool isConverted, int stream)
@@ -198,7 +227,9 @@ internal sealed class CarriedInput : IDisposable
         string option = Text($"-metadata:s:{stream}");
         return
         [
-            .. _plan.LanguageOf(track) is { } language && (isConverted || language != track.Language) ? new[] { option, $"language={language}" } : [],
+            .. _plan.LanguageOf(track) is { } language && (isConverted || language != track.Language)
+                ? new[] { option, $"language={language}" }
+                : [],
             .. track.Title is { } title && isConverted ? new[] { option, $"title={title}" } : [],
         ];
     }

@@ -9,8 +9,8 @@ namespace LatentSync.Media.Video.Writing;
 internal sealed record CarriedTrack(MediaTrack Track, string? Codec);
 
 /// <summary>What of a video's further tracks goes into the result: what its container can hold is copied, the rest is named.</summary>
-/// <remarks>Subtitles and sound keep their times and end with the result. Text subtitles are converted between mp4's form and Matroska's; pictures of
-/// text (DVD, Blu-ray) only fit into Matroska.</remarks>
+/// <remarks>Subtitles and sound keep their times and end with the result. Text subtitles are converted between mp4's form and Matroska's;
+/// pictures of text (DVD, Blu-ray) only fit into Matroska.</remarks>
 internal sealed class CarriedTracks
 {
     private static readonly string[] TextSubtitles = ["subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"];
@@ -44,7 +44,8 @@ internal sealed class CarriedTracks
     private readonly List<CarriedTrack> _tracks = [];
     private readonly List<string> _notes = [];
 
-    private CarriedTracks(MediaInfo? source, TimeSpan zero, OutputContainer? container) => (Source, Zero, Container) = (source, zero, container);
+    private CarriedTracks(MediaInfo? source, TimeSpan zero, OutputContainer? container) =>
+        (Source, Zero, Container) = (source, zero, container);
 
     /// <summary>Nothing is carried.</summary>
     public static CarriedTracks None { get; } = new(null, TimeSpan.Zero, null);
@@ -108,15 +109,27 @@ internal sealed class CarriedTracks
 
     /// <summary>The language of a track as the result's container names it.</summary>
     public string? LanguageOf(MediaTrack track) =>
-        track.Language is { } language && Container?.Muxer == "mov" ? QuickTimeLanguages.GetValueOrDefault(language, language) : track.Language;
+        track.Language is { } language && Container?.Muxer == "mov"
+            ? QuickTimeLanguages.GetValueOrDefault(language, language)
+            : track.Language;
 
     /// <summary>Languages that the container could not keep, as a sentence.</summary>
     /// <param name="result">The finished file; one without further tracks has lost more, which is said elsewhere.</param>
     public string? LostLanguages(ProbeDocument result)
     {
-        List<string?> found = [.. (result.Streams ?? []).Skip(2).Select(s => s.Tags?.FirstOrDefault(t => t.Key.Equals("language", StringComparison.OrdinalIgnoreCase)).Value)];
-        List<string> lost = [.. found.Count == 0 ? [] : _tracks.Select(t => LanguageOf(t.Track)).OfType<string>().Where(l => !found.Remove(l))];
-        return lost.Count == 0 ? null : $"The result's tracks do not say their language ({string.Join(", ", lost)}), which {Container!.Extension} can't keep.";
+        List<string?> found =
+        [
+            .. (result.Streams ?? [])
+                .Skip(2)
+                .Select(s => s.Tags?.FirstOrDefault(t => t.Key.Equals("language", StringComparison.OrdinalIgnoreCase)).Value),
+        ];
+        List<string> lost =
+        [
+            .. found.Count == 0 ? [] : _tracks.Select(t => LanguageOf(t.Track)).OfType<string>().Where(l => !found.Remove(l)),
+        ];
+        return lost.Count == 0
+            ? null
+            : $"The result's tracks do not say their language ({string.Join(", ", lost)}), which {Container!.Extension} can't keep.";
     }
 
     /// <returns>Null when it is carried, else why not (may be empty).</returns>
@@ -125,7 +138,8 @@ internal sealed class CarriedTracks
         bool isTaken = track.Kind switch
         {
             MediaTrackKind.Audio => container.CopiedAudio.Contains(track.Codec),
-            MediaTrackKind.Subtitle => TextSubtitles.Contains(track.Codec) || (container.IsMatroska && PictureSubtitles.Contains(track.Codec)),
+            MediaTrackKind.Subtitle => TextSubtitles.Contains(track.Codec)
+                || (container.IsMatroska && PictureSubtitles.Contains(track.Codec)),
             MediaTrackKind.Attachment => container.HoldsAttachments,
             MediaTrackKind.Cover => container.HoldsCovers && CoverCodecs.Contains(track.Codec),
             _ => false,

@@ -16,16 +16,25 @@ internal sealed class SpeechJoin(FfmpegTools tools, MediaInfo audio, MediaTimeli
 
     /// <summary>Runs to the end.</summary>
     /// <param name="picturePath">The finished picture.</param>
-    /// <param name="tracks">Further tracks. A result that is finished but for them is not lost by one that ffmpeg can't write: all are left out then.</param>
+    /// <param name="tracks">Further tracks. A result that is finished but for them is not lost by one that ffmpeg can't write: all are left
+    /// out then.</param>
     /// <param name="outputPath">The result; files are made beside it.</param>
     /// <param name="finish">Arguments of the output.</param>
     /// <param name="cancellationToken">Stops it.</param>
-    public async Task<JoinedSpeech> RunAsync(string picturePath, CarriedTracks tracks, string outputPath, IReadOnlyList<string> finish, CancellationToken cancellationToken)
+    public async Task<JoinedSpeech> RunAsync(
+        string picturePath,
+        CarriedTracks tracks,
+        string outputPath,
+        IReadOnlyList<string> finish,
+        CancellationToken cancellationToken
+    )
     {
         string problem;
         try
         {
-            using CarriedInput carried = await CarriedInput.PrepareAsync(tracks, tools, outputPath, seconds, cancellationToken).ConfigureAwait(false);
+            using CarriedInput carried = await CarriedInput
+                .PrepareAsync(tracks, tools, outputPath, seconds, cancellationToken)
+                .ConfigureAwait(false);
             JoinedSpeech joined = await JoinAsync(picturePath, carried, finish, cancellationToken).ConfigureAwait(false);
             if (joined.ExitCode is 0 or > 128 || tracks.IsEmpty || joined.IsDiskFull)
             {
@@ -39,12 +48,25 @@ internal sealed class SpeechJoin(FfmpegTools tools, MediaInfo audio, MediaTimeli
             problem = e.Message;
         }
 
-        using CarriedInput nothing = await CarriedInput.PrepareAsync(CarriedTracks.None, tools, outputPath, seconds, cancellationToken).ConfigureAwait(false);
+        using CarriedInput nothing = await CarriedInput
+            .PrepareAsync(CarriedTracks.None, tools, outputPath, seconds, cancellationToken)
+            .ConfigureAwait(false);
         JoinedSpeech alone = await JoinAsync(picturePath, nothing, finish, cancellationToken).ConfigureAwait(false);
-        return alone with { Notes = [$"No further track or chapter of {MediaFile.Show(tracks.Source!.Path)} is carried over, because ffmpeg failed with them: {problem}"] };
+        return alone with
+        {
+            Notes =
+            [
+                $"No further track or chapter of {MediaFile.Show(tracks.Source!.Path)} is carried over, because ffmpeg failed with them: {problem}",
+            ],
+        };
     }
 
-    private async Task<JoinedSpeech> JoinAsync(string picturePath, CarriedInput carried, IReadOnlyList<string> finish, CancellationToken cancellationToken)
+    private async Task<JoinedSpeech> JoinAsync(
+        string picturePath,
+        CarriedInput carried,
+        IReadOnlyList<string> finish,
+        CancellationToken cancellationToken
+    )
     {
         if (plan.IsCopy)
         {
@@ -53,7 +75,13 @@ internal sealed class SpeechJoin(FfmpegTools tools, MediaInfo audio, MediaTimeli
             (int exitCode, _, ErrorTail errors) = await ChildProcess
                 .RunAsync(
                     tools.FfmpegPath,
-                    [.. Joining(picturePath, moved, audio.RequireAudio().StreamIndex, carried), "-t", Text(seconds), .. finish, .. companion],
+                    [
+                        .. Joining(picturePath, moved, audio.RequireAudio().StreamIndex, carried),
+                        "-t",
+                        Text(seconds),
+                        .. finish,
+                        .. companion,
+                    ],
                     BlockBytes,
                     cancellationToken
                 )
@@ -155,7 +183,11 @@ internal sealed class SpeechJoin(FfmpegTools tools, MediaInfo audio, MediaTimeli
         }
 
         long total = silence;
-        for (int count; total < wanted && (count = await decoding.Output.ReadAsync(block, CancellationToken.None).ConfigureAwait(false)) > 0; total += count)
+        for (
+            int count;
+            total < wanted && (count = await decoding.Output.ReadAsync(block, CancellationToken.None).ConfigureAwait(false)) > 0;
+            total += count
+        )
         {
             await target.WriteAsync(block.AsMemory(0, count), cancellationToken).ConfigureAwait(false);
         }

@@ -4,8 +4,8 @@ using LatentSync.Media.Video.Reading;
 
 namespace LatentSync.Media.Video.Writing;
 
-/// <summary>Compares the speech in a finished file with what was found before: the picture was made for all of it, and lips must not move over
-/// silence.</summary>
+/// <summary>Compares the speech in a finished file with what was found before: the picture was made for all of it, and lips must not move
+/// over silence.</summary>
 internal static class SpeechLength
 {
     /// <summary>Seconds by which compressed sound may seem shorter: a packet, and what its codec puts before and after it.</summary>

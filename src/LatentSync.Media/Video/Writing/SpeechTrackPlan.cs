@@ -42,7 +42,11 @@ internal sealed record SpeechTrackPlan(string Codec, bool IsCopy, IReadOnlyList<
         bool lossless = audio.Codec.StartsWith("pcm_", StringComparison.Ordinal) || LosslessCodecs.Contains(audio.Codec);
         if (lossless && container.LosslessEncoder is { } encoder && audio.Channels <= MaximumAacChannels)
         {
-            return new SpeechTrackPlan(encoder, false, ["-filter:a:0", Fit(audio.SampleRate, audio.SampleRate, seconds), "-c:a:0", encoder]);
+            return new SpeechTrackPlan(
+                encoder,
+                false,
+                ["-filter:a:0", Fit(audio.SampleRate, audio.SampleRate, seconds), "-c:a:0", encoder]
+            );
         }
 
         int rate = AacSampleRates.FirstOrDefault(r => r >= audio.SampleRate, AacSampleRates[^1]);
@@ -69,10 +73,7 @@ internal sealed record SpeechTrackPlan(string Codec, bool IsCopy, IReadOnlyList<
     {
         long samples = Math.Max(1, (long)Math.Round(seconds * outputRate));
         string resample = inputRate == outputRate ? string.Empty : $"aresample={Text(outputRate)},";
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"{resample}apad=whole_len={samples},atrim=end_sample={samples}"
-        );
+        return string.Create(CultureInfo.InvariantCulture, $"{resample}apad=whole_len={samples},atrim=end_sample={samples}");
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

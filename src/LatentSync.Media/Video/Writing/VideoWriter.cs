@@ -43,9 +43,10 @@ public sealed class VideoWriter : IAsyncDisposable
         _tools = tools;
         _audio = audio;
         _timeline = timeline;
-        _carried = audio is null || options.TracksOf is not { } source
-            ? CarriedTracks.None
-            : CarriedTracks.Of(source, options.AudioTimeline?.Zero ?? source.RequireVideo().StartOffset, container);
+        _carried =
+            audio is null || options.TracksOf is not { } source
+                ? CarriedTracks.None
+                : CarriedTracks.Of(source, options.AudioTimeline?.Zero ?? source.RequireVideo().StartOffset, container);
         _notes.AddRange(_carried.Notes);
         _picture = picture;
         _cancellation = cancellation;
@@ -116,8 +117,8 @@ public sealed class VideoWriter : IAsyncDisposable
         }
     }
 
-    /// <summary>Checks what <see cref="CreateAsync"/> would refuse and whether the output's folder can be written; leaves nothing there. For
-    /// callers that have long work to do before the first frame.</summary>
+    /// <summary>Checks what <see cref="CreateAsync"/> would refuse and whether the output's folder can be written; leaves nothing there.
+    /// For callers that have long work to do before the first frame.</summary>
     /// <param name="options">What will be written.</param>
     /// <param name="tools">ffmpeg that will write it.</param>
     /// <exception cref="MediaException">The output's name, folder or container is wrong, or it is an input.</exception>
@@ -215,7 +216,8 @@ public sealed class VideoWriter : IAsyncDisposable
         SpeechTrackPlan plan = SpeechTrackPlan.For(_audio.RequireAudio(), _container, Seconds);
         using PartialFile joined = MediaOutput.Begin(_options.OutputPath);
         var join = new SpeechJoin(_tools, _audio, _timeline!, plan, Seconds);
-        JoinedSpeech speech = await join.RunAsync(_picture.Path, _carried, _options.OutputPath, [.. Finish(joined.Path)], _cancellation).ConfigureAwait(false);
+        JoinedSpeech speech = await join.RunAsync(_picture.Path, _carried, _options.OutputPath, [.. Finish(joined.Path)], _cancellation)
+            .ConfigureAwait(false);
         if (speech.ExitCode != 0 || speech.IsDiskFull)
         {
             throw Failure("adding the audio to", speech.ExitCode, speech.Errors);
@@ -340,10 +342,16 @@ public sealed class VideoWriter : IAsyncDisposable
     /// <summary>Containers keep some things in few bits only: what is not in the file is said.</summary>
     private void NoteWhatIsLost(ProbeDocument document)
     {
-        Rational found = Rational.TryParse(document.Streams!.First(s => s.CodecType == "video").SampleAspectRatio, out Rational shape) && shape.Numerator > 0 ? shape : Rational.One;
+        Rational found =
+            Rational.TryParse(document.Streams!.First(s => s.CodecType == "video").SampleAspectRatio, out Rational shape)
+            && shape.Numerator > 0
+                ? shape
+                : Rational.One;
         if (found != _options.SampleAspectRatio)
         {
-            _notes.Add($"The video's pixels are {_options.SampleAspectRatio} as wide as high: {_container.Extension} can't store that exactly, so the result's are {found}.");
+            _notes.Add(
+                $"The video's pixels are {_options.SampleAspectRatio} as wide as high: {_container.Extension} can't store that exactly, so the result's are {found}."
+            );
         }
 
         if (_carried.LostLanguages(document) is { } lost)

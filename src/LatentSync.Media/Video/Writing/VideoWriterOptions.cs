@@ -38,16 +38,16 @@ public sealed record VideoWriterOptions
     /// <summary>Speech for the audio track; null: none.</summary>
     public string? AudioPath { get; init; }
 
-    /// <summary>Where the speech lies on the time axis, when it comes from the same file as the picture and both begin at different moments.
-    /// null: its first sample belongs to the first frame.</summary>
+    /// <summary>Where the speech lies on the time axis, when it comes from the same file as the picture and both begin at different
+    /// moments. null: its first sample belongs to the first frame.</summary>
     public MediaTimeline? AudioTimeline { get; init; }
 
     /// <summary>Seconds of speech that were found before, from the first frame on: a file that gives less when it is joined changed
     /// meanwhile, which is an error. null: not checked.</summary>
     public double? AudioSeconds { get; init; }
 
-    /// <summary>The video whose subtitles, further sound tracks, attachments and chapters go into the result, where its container holds them. null:
-    /// none. Only with <see cref="AudioPath"/>.</summary>
+    /// <summary>The video whose subtitles, further sound tracks, attachments and chapters go into the result, where its container holds
+    /// them. null: none. Only with <see cref="AudioPath"/>.</summary>
     public MediaInfo? TracksOf { get; init; }
 
     /// <summary>Tags of the container. Default none.</summary>
@@ -114,7 +114,10 @@ public sealed record VideoWriterOptions
         OutputContainer container = OutputContainer.ForPath(OutputPath);
         try
         {
-            FileOverlap.Refuse(InputPaths.Append(AudioPath).Select(input => new NamedPath("an input", input)), [new NamedPath("The output", OutputPath)]);
+            FileOverlap.Refuse(
+                InputPaths.Append(AudioPath).Select(input => new NamedPath("an input", input)),
+                [new NamedPath("The output", OutputPath)]
+            );
         }
         catch (OutputIsInputException e)
         {

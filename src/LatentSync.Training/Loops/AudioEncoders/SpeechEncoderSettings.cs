@@ -18,11 +18,20 @@ internal sealed record SpeechEncoderSettings(WhisperConfiguration Network, int B
             "data",
             ["batch_size", "shortest_seconds", "longest_seconds"],
             [],
-            r => new SpeechEncoderSettings(network, r.Integer("batch_size", 4, 1, 4096), r.Number("shortest_seconds", 2), r.Number("longest_seconds", segment)));
+            r => new SpeechEncoderSettings(
+                network,
+                r.Integer("batch_size", 4, 1, 4096),
+                r.Number("shortest_seconds", 2),
+                r.Number("longest_seconds", segment)
+            )
+        );
         if (!(settings.ShortestSeconds >= 0.5 && settings.LongestSeconds >= settings.ShortestSeconds && settings.LongestSeconds <= segment))
         {
-            throw new TrainingException(FormattableString.Invariant(
-                $"data.shortest_seconds is {settings.ShortestSeconds} and data.longest_seconds {settings.LongestSeconds}; 0.5 <= shortest <= longest <= {segment} (the encoder's segment) is required."));
+            throw new TrainingException(
+                FormattableString.Invariant(
+                    $"data.shortest_seconds is {settings.ShortestSeconds} and data.longest_seconds {settings.LongestSeconds}; 0.5 <= shortest <= longest <= {segment} (the encoder's segment) is required."
+                )
+            );
         }
         return (settings, LoopConfiguration.Read(document, run, [], []));
     }

@@ -9,11 +9,12 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Training.Loops.AudioEncoders;
 
-/// <summary>Teaches a small encoder of Whisper's architecture to hear what a mouth does: the shape of the lips and the phone, 50 times a second.</summary>
+/// <summary>Teaches a small encoder of Whisper's architecture to hear what a mouth does: the shape of the lips and the phone, 50 times a
+/// second.</summary>
 /// <remarks>
 /// LatentSync takes Whisper's encoder as it was trained on speech recognition. A network small enough to be kept in a repository has to be
-/// trained here; the task is the part of recognition that lips need. Lessons are synthesised, so none is ever repeated and the targets are exact.
-/// The two linear heads that read the last state serve the training only.
+/// trained here; the task is the part of recognition that lips need. Lessons are synthesised, so none is ever repeated and the targets are
+/// exact. The two linear heads that read the last state serve the training only.
 /// </remarks>
 internal sealed class SpeechEncoderTask : ITrainingTask
 {
@@ -39,7 +40,10 @@ internal sealed class SpeechEncoderTask : ITrainingTask
         _phoneHead = Head(width, Enum.GetValues<Phone>().Length, generator, device);
         Parameters =
         [
-            .. _encoder.named_parameters().Where(p => !p.name.StartsWith("ln_post", StringComparison.Ordinal)).Select(p => KeyValuePair.Create(p.name, p.parameter)),
+            .. _encoder
+                .named_parameters()
+                .Where(p => !p.name.StartsWith("ln_post", StringComparison.Ordinal))
+                .Select(p => KeyValuePair.Create(p.name, p.parameter)),
             .. _shapeHead.named_parameters().Select(p => KeyValuePair.Create("shape_head." + p.name, p.parameter)),
             .. _phoneHead.named_parameters().Select(p => KeyValuePair.Create("phone_head." + p.name, p.parameter)),
         ];
@@ -52,7 +56,8 @@ internal sealed class SpeechEncoderTask : ITrainingTask
     public StepLoss ComputeLoss(TrainingDraw draw, CancellationToken cancellationToken)
     {
         List<Tensor> totals = [];
-        double shapes = 0, phones = 0;
+        double shapes = 0,
+            phones = 0;
         List<string> names = [];
         for (int i = 0; i < _settings.BatchSize; i++)
         {
@@ -66,14 +71,20 @@ internal sealed class SpeechEncoderTask : ITrainingTask
             phones += phone.item<float>() / _settings.BatchSize;
             names.Add(string.Create(CultureInfo.InvariantCulture, $"utterance {seed}"));
         }
-        return new StepLoss(stack(totals).mean(), [KeyValuePair.Create("shape", shapes), KeyValuePair.Create("phone", phones)], string.Join(", ", names));
+        return new StepLoss(
+            stack(totals).mean(),
+            [KeyValuePair.Create("shape", shapes), KeyValuePair.Create("phone", phones)],
+            string.Join(", ", names)
+        );
     }
 
     public IReadOnlyList<KeyValuePair<string, double>> Validate(long step, CancellationToken cancellationToken)
     {
         using IDisposable noGrad = no_grad();
-        double shapes = 0, phones = 0;
-        List<double> heard = [], implied = [];
+        double shapes = 0,
+            phones = 0;
+        List<double> heard = [],
+            implied = [];
         for (int i = 0; i < ValidationLessons; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();

@@ -11,7 +11,11 @@ public static class SpeechEncoderTraining
     /// <param name="cancellationToken">Stops after the current batch and saves.</param>
     /// <exception cref="Models.Loading.ModelConfigurationException">The configuration is not usable.</exception>
     /// <exception cref="TrainingException">The training cannot start or go on.</exception>
-    public static TrainingReport Run(TrainingRun run, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
+    public static TrainingReport Run(
+        TrainingRun run,
+        IProgress<TrainingProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(run);
         (SpeechEncoderSettings settings, TrainingLoopOptions options) = SpeechEncoderSettings.Read(run);

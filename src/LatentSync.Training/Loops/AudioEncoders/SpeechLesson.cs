@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Training.Loops.AudioEncoders;
 
-/// <summary>One synthesised utterance as the speech encoder learns from it: its log-mel spectrogram, and what the mouth does at each row.</summary>
+/// <summary>One synthesised utterance as the speech encoder learns from it: its log-mel spectrogram, and what the mouth does at each
+/// row.</summary>
 /// <param name="LogMel">(80, T) row-major, 100 frames per second.</param>
 /// <param name="Frames">T.</param>
 /// <param name="Shapes">(T / 2, 6) row-major, at 50 rows per second: opening, width, rounding, teeth, tongue, tuck.</param>

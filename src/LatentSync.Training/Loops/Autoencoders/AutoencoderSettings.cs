@@ -21,12 +21,13 @@ internal sealed record AutoencoderSettings(
     long CacheBytes,
     double KlWeight,
     double MouthWeight,
-    double MaskedShare)
+    double MaskedShare
+)
 {
     private static readonly string[] RunKeys = ["kl_weight", "mouth_weight", "masked_share", "trainable_modules"];
 
-    /// <summary><c>run.trainable_modules</c>: parts of names; empty: everything. "decoder." refines the pictures while the latents stay what a
-    /// denoising network knows.</summary>
+    /// <summary><c>run.trainable_modules</c>: parts of names; empty: everything. "decoder." refines the pictures while the latents stay
+    /// what a denoising network knows.</summary>
     public IReadOnlyList<string> TrainableModules { get; init; } = [];
 
     /// <summary><c>ckpt.resume_ckpt_path</c>: folder of an autoencoder to start from; null: from the beginning.</summary>
@@ -41,7 +42,14 @@ internal sealed record AutoencoderSettings(
             "run",
             [.. LoopConfiguration.RunKeys, .. RunKeys],
             [],
-            r => (r.Number("kl_weight", 1e-4), r.Number("mouth_weight", 1), r.Number("masked_share", 0), r.Texts("trainable_modules", [], 64)));
+            r =>
+                (
+                    r.Number("kl_weight", 1e-4),
+                    r.Number("mouth_weight", 1),
+                    r.Number("masked_share", 0),
+                    r.Texts("trainable_modules", [], 64)
+                )
+        );
         AutoencoderSettings settings = document.Read(
             "data",
             [.. TrainingVideos.Keys, "resolution", "batch_size", "cache_megabytes"],
@@ -55,15 +63,20 @@ internal sealed record AutoencoderSettings(
                 (long)r.Integer("cache_megabytes", 2048, 0, 1 << 20) << 20,
                 kl,
                 mouth,
-                masked)
+                masked
+            )
             {
                 TrainableModules = modules,
                 StartPath = run.StartPath ?? document.ReadPath("ckpt", "resume_ckpt_path"),
-            });
+            }
+        );
         if (settings.Resolution % network.DownsamplingFactor != 0)
         {
-            throw new TrainingException(FormattableString.Invariant(
-                $"data.resolution is {settings.Resolution}; a multiple of the autoencoder's factor {network.DownsamplingFactor} is required."));
+            throw new TrainingException(
+                FormattableString.Invariant(
+                    $"data.resolution is {settings.Resolution}; a multiple of the autoencoder's factor {network.DownsamplingFactor} is required."
+                )
+            );
         }
         return (settings, loop);
     }

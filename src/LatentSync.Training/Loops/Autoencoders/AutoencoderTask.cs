@@ -12,8 +12,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Training.Loops.Autoencoders;
 
-/// <summary>Teaches the image autoencoder faces: absolute error of the pixels, those of the mouth counting more, and a little divergence from the
-/// normal distribution so that the latents are smooth.</summary>
+/// <summary>Teaches the image autoencoder faces: absolute error of the pixels, those of the mouth counting more, and a little divergence
+/// from the normal distribution so that the latents are smooth.</summary>
 /// <remarks>The loss of latent diffusion's autoencoder (Rombach et al., arXiv:2112.10752, section 3.1) without its adversarial part.
 /// In the checkpoint the latents are standardised: <see cref="LatentStandardization"/>.</remarks>
 internal sealed class AutoencoderTask : ITrainingTask
@@ -65,7 +65,8 @@ internal sealed class AutoencoderTask : ITrainingTask
         return new StepLoss(
             error.Plus(divergence.Times(_settings.KlWeight)),
             [KeyValuePair.Create("error", (double)error.item<float>()), KeyValuePair.Create("kl", (double)divergence.item<float>())],
-            names);
+            names
+        );
     }
 
     public IReadOnlyList<KeyValuePair<string, double>>? Validate(long step, CancellationToken cancellationToken)
@@ -75,7 +76,8 @@ internal sealed class AutoencoderTask : ITrainingTask
             return null;
         }
         using IDisposable noGrad = no_grad();
-        double whole = 0, mouth = 0;
+        double whole = 0,
+            mouth = 0;
         const int batch = 8;
         for (int i = 0; i < ValidationPictures / batch; i++)
         {
@@ -96,7 +98,9 @@ internal sealed class AutoencoderTask : ITrainingTask
     {
         string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"checkpoint-{step}"));
         // A decoder that is refined alone leaves the latents as they were.
-        bool changesLatents = Parameters.Any(p => p.Key.StartsWith("encoder.", StringComparison.Ordinal) || p.Key.StartsWith("quant_conv.", StringComparison.Ordinal));
+        bool changesLatents = Parameters.Any(p =>
+            p.Key.StartsWith("encoder.", StringComparison.Ordinal) || p.Key.StartsWith("quant_conv.", StringComparison.Ordinal)
+        );
         if (!changesLatents && _settings.StartPath is { } start)
         {
             AutoencoderFolder.Save(path, _network, AutoencoderFolder.ReadConfiguration(start).ScalingFactor);
@@ -118,8 +122,8 @@ internal sealed class AutoencoderTask : ITrainingTask
         _weights.Dispose();
     }
 
-    // PyTorch's initialisation draws latents with a variance of 1 around means near 0: the decoder would learn from noise for hundreds of steps.
-    // And residual branches that start at zero leave a network that is nearly linear, which finds the coarse picture much sooner.
+    // PyTorch's initialisation draws latents with a variance of 1 around means near 0: the decoder would learn from noise for hundreds of
+    // steps. And residual branches that start at zero leave a network that is nearly linear, which finds the coarse picture much sooner.
     private static void InitializeQuietly(AutoencoderKL network)
     {
         using IDisposable noGrad = no_grad();
@@ -163,7 +167,13 @@ internal sealed class AutoencoderTask : ITrainingTask
         return (latents.mean([1]).MoveToOuterDisposeScope(), latents.std(1, true, false).MoveToOuterDisposeScope());
     }
 
-    private (Tensor Pixels, string Names) Pictures(WindowSampler sampler, TrainingDraw draw, int count, CancellationToken cancellationToken, bool masked = true)
+    private (Tensor Pixels, string Names) Pictures(
+        WindowSampler sampler,
+        TrainingDraw draw,
+        int count,
+        CancellationToken cancellationToken,
+        bool masked = true
+    )
     {
         List<Tensor> pictures = [];
         List<string> names = [];

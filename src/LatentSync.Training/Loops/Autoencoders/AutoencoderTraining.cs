@@ -13,12 +13,22 @@ public static class AutoencoderTraining
     /// <exception cref="Models.Loading.ModelConfigurationException">The configuration is not usable.</exception>
     /// <exception cref="TrainingDataException">There are no usable videos.</exception>
     /// <exception cref="TrainingException">The training cannot start or go on.</exception>
-    public static TrainingReport Run(TrainingRun run, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
+    public static TrainingReport Run(
+        TrainingRun run,
+        IProgress<TrainingProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(run);
         (AutoencoderSettings settings, TrainingLoopOptions options) = AutoencoderSettings.Read(run);
         Device device = TrainingDevice.Prepare(run).Device;
-        FaceClipLibraryOptions clips = new() { Resolution = settings.Resolution, MinimumFrames = 3, CacheBytes = settings.CacheBytes, FfmpegPath = run.FfmpegPath };
+        FaceClipLibraryOptions clips = new()
+        {
+            Resolution = settings.Resolution,
+            MinimumFrames = 3,
+            CacheBytes = settings.CacheBytes,
+            FfmpegPath = run.FfmpegPath,
+        };
         return ClipTraining.Run(
             settings.Videos,
             settings.ValidationVideos,
@@ -26,6 +36,7 @@ public static class AutoencoderTraining
             (library, validation) => new AutoencoderTask(settings, library, validation, options.Seed, device),
             options,
             progress,
-            cancellationToken);
+            cancellationToken
+        );
     }
 }

@@ -15,7 +15,8 @@ internal static class LatentStandardization
     /// <param name="network">The autoencoder; changed.</param>
     /// <param name="mean">(c).</param>
     /// <param name="deviation">(c), above 0.</param>
-    /// <returns>The <c>scaling_factor</c> to store: 1, or 1 / the root mean square deviation where the network lacks one of the convolutions and is left as it is.</returns>
+    /// <returns>The <c>scaling_factor</c> to store: 1, or 1 / the root mean square deviation where the network lacks one of the
+    /// convolutions and is left as it is.</returns>
     public static double Fold(AutoencoderKL network, Tensor mean, Tensor deviation)
     {
         using IDisposable noGrad = no_grad();
@@ -28,7 +29,9 @@ internal static class LatentStandardization
         Dictionary<string, Tensor> state = network.state_dict();
         (Tensor weight, Tensor bias) = (state["quant_conv.weight"], state["quant_conv.bias"]); // (2c, 2c, 1, 1), (2c): mean, then log-variance
         long channels = mean.shape[0];
-        Tensor rows = weight.narrow(0, 0, channels), shifts = bias.narrow(0, 0, channels), logs = bias.narrow(0, channels, channels);
+        Tensor rows = weight.narrow(0, 0, channels),
+            shifts = bias.narrow(0, 0, channels),
+            logs = bias.narrow(0, channels, channels);
         rows.copy_(rows / safe.view(-1, 1, 1, 1));
         shifts.copy_((shifts - mean) / safe);
         logs.copy_(logs - safe.log().Times(2));

@@ -10,7 +10,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Training.Loops.SyncNets;
 
-/// <summary>Measures a StableSyncNet as the original does: random pairs, half of them false, right where cosine > 0.5 is the truth.</summary>
+/// <summary>Measures a StableSyncNet as the original does: random pairs, half of them false, right where cosine > 0.5 is the
+/// truth.</summary>
 public static class SyncNetAccuracy
 {
     private const double Threshold = 0.5;
@@ -19,10 +20,15 @@ public static class SyncNetAccuracy
     /// <param name="options">Files and numbers. libtorch must be loaded.</param>
     /// <param name="done">Told the number of pairs judged; null: not told.</param>
     /// <param name="cancellationToken">Stops between batches.</param>
-    /// <exception cref="EvaluationException">A number is out of its range, or the network sees latents and there is no autoencoder.</exception>
+    /// <exception cref="EvaluationException">A number is out of its range, or the network sees latents and there is no
+    /// autoencoder.</exception>
     /// <exception cref="TrainingDataException">There are no videos that can be used.</exception>
     /// <exception cref="Models.Loading.CheckpointMismatchException">The file holds another network.</exception>
-    public static async Task<SyncNetAccuracyReport> MeasureAsync(SyncNetAccuracyOptions options, Action<int>? done = null, CancellationToken cancellationToken = default)
+    public static async Task<SyncNetAccuracyReport> MeasureAsync(
+        SyncNetAccuracyOptions options,
+        Action<int>? done = null,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(options);
         if (options.Samples < 1 || options.BatchSize < 1)
@@ -31,17 +37,28 @@ public static class SyncNetAccuracy
         }
         Device device = ComputePlan.Choose(options.Device, "f32", new MachineExaminer().Examine().Machine).Device;
         SyncNetConfiguration? configuration = options.ConfigurationPath is { } path ? SyncNetConfiguration.FromFile(path) : null;
-        using StableSyncNet network = SyncNetCheckpoint.Open(options.CheckpointPath, configuration, ScalarType.Float32, device, cancellationToken: cancellationToken);
+        using StableSyncNet network = SyncNetCheckpoint.Open(
+            options.CheckpointPath,
+            configuration,
+            ScalarType.Float32,
+            device,
+            cancellationToken: cancellationToken
+        );
         if (network.Configuration.LatentSpace && options.AutoencoderFolder is null)
         {
-            throw new EvaluationException($"{options.CheckpointPath} sees latents; --vae DIR must name the folder of the autoencoder that makes them.");
+            throw new EvaluationException(
+                $"{options.CheckpointPath} sees latents; --vae DIR must name the folder of the autoencoder that makes them."
+            );
         }
         using AutoencoderKL? autoencoder = network.Configuration.LatentSpace
             ? AutoencoderFolder.Load(options.AutoencoderFolder!, ScalarType.Float32, device, cancellationToken: cancellationToken)
             : null;
-        using FaceClipLibrary library = await FaceClipLibrary.OpenAsync(VideoList.OfPath(options.DataPath), SyncNetBatches.Options(network.Configuration), cancellationToken).ConfigureAwait(false);
+        using FaceClipLibrary library = await FaceClipLibrary
+            .OpenAsync(VideoList.OfPath(options.DataPath), SyncNetBatches.Options(network.Configuration), cancellationToken)
+            .ConfigureAwait(false);
         SyncNetBatches batches = new(library, network, autoencoder);
-        return await MeasureAsync(network, batches, options.Samples, options.BatchSize, options.Seed, done, cancellationToken).ConfigureAwait(false);
+        return await MeasureAsync(network, batches, options.Samples, options.BatchSize, options.Seed, done, cancellationToken)
+            .ConfigureAwait(false);
     }
 
     /// <summary>Judges pairs, drawn by the seed alone.</summary>
@@ -82,7 +99,8 @@ public static class SyncNetAccuracy
             judged.AddRange(batch.Windows.Zip(cosines, (window, cosine) => (window.InSync, (double)cosine)));
             done?.Invoke(judged.Count);
         }
-        (bool InSync, double Cosine)[] inSync = [.. judged.Where(j => j.InSync)], outOfSync = [.. judged.Where(j => !j.InSync)];
+        (bool InSync, double Cosine)[] inSync = [.. judged.Where(j => j.InSync)],
+            outOfSync = [.. judged.Where(j => !j.InSync)];
         int rightlyTrue = inSync.Count(j => j.Cosine > Threshold);
         return new SyncNetAccuracyReport(
             judged.Count,
@@ -91,6 +109,7 @@ public static class SyncNetAccuracy
             rightlyTrue,
             inSync.Length == 0 ? null : inSync.Average(j => j.Cosine),
             outOfSync.Length == 0 ? null : outOfSync.Average(j => j.Cosine),
-            loss);
+            loss
+        );
     }
 }

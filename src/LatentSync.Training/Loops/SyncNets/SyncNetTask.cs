@@ -10,8 +10,10 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Training.Loops.SyncNets;
 
-/// <summary>Teaches a StableSyncNet to tell pictures that belong to their sound from pictures of another moment of the same video.</summary>
-/// <remarks>Lip-sync expert of Wav2Lip, arXiv:2008.10010, section 3.1, with LatentSync's network. In float32, where the original computes in float16.</remarks>
+/// <summary>Teaches a StableSyncNet to tell pictures that belong to their sound from pictures of another moment of the same
+/// video.</summary>
+/// <remarks>Lip-sync expert of Wav2Lip, arXiv:2008.10010, section 3.1, with LatentSync's network. In float32, where the original computes
+/// in float16.</remarks>
 internal sealed class SyncNetTask : ITrainingTask
 {
     private const string ValidationPrefix = "validation "; // of the loop's curves
@@ -94,13 +96,18 @@ internal sealed class SyncNetTask : ITrainingTask
         string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"checkpoint-{step}.pt"));
         (long Step, double Value)[] training = Thin(history.Curve(TrainingLoop.TotalLoss));
         (long Step, double Value)[] validation = Thin(history.Curve(ValidationPrefix + TrainingLoop.TotalLoss));
-        SyncNetCheckpoint.Save(path, _network, step, new Dictionary<string, IReadOnlyList<double>>
-        {
-            ["train_step_list"] = [.. training.Select(p => (double)p.Step)],
-            ["train_loss_list"] = [.. training.Select(p => p.Value)],
-            ["val_step_list"] = [.. validation.Select(p => (double)p.Step)],
-            ["val_loss_list"] = [.. validation.Select(p => p.Value)],
-        });
+        SyncNetCheckpoint.Save(
+            path,
+            _network,
+            step,
+            new Dictionary<string, IReadOnlyList<double>>
+            {
+                ["train_step_list"] = [.. training.Select(p => (double)p.Step)],
+                ["train_loss_list"] = [.. training.Select(p => p.Value)],
+                ["val_step_list"] = [.. validation.Select(p => (double)p.Step)],
+                ["val_loss_list"] = [.. validation.Select(p => p.Value)],
+            }
+        );
         return path;
     }
 
@@ -122,5 +129,13 @@ internal sealed class SyncNetTask : ITrainingTask
     }
 
     private static string Describe(SyncNetBatch batch) =>
-        string.Join(", ", batch.Windows.Select(w => string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(w.Clip.Path)} frame {w.FrameStart} with speech of {w.SpeechStart}")));
+        string.Join(
+            ", ",
+            batch.Windows.Select(w =>
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{Path.GetFileName(w.Clip.Path)} frame {w.FrameStart} with speech of {w.SpeechStart}"
+                )
+            )
+        );
 }

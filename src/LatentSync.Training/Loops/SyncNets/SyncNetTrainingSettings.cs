@@ -6,11 +6,26 @@ namespace LatentSync.Training.Loops.SyncNets;
 internal sealed record SyncNetTrainingSettings
 {
     // Keys of the original that do nothing here: files are cached in memory, rates are fixed.
-    private static readonly string[] IgnoredDataKeys = ["train_output_dir", "num_workers", "audio_mel_cache_dir", "audio_sample_rate", "video_fps"];
+    private static readonly string[] IgnoredDataKeys =
+    [
+        "train_output_dir",
+        "num_workers",
+        "audio_mel_cache_dir",
+        "audio_sample_rate",
+        "video_fps",
+    ];
 
     private static readonly string[] DataKeys =
     [
-        .. TrainingVideos.Keys, "num_val_samples", "batch_size", "gradient_accumulation_steps", "latent_space", "num_frames", "resolution", "lower_half", "vae_path",
+        .. TrainingVideos.Keys,
+        "num_val_samples",
+        "batch_size",
+        "gradient_accumulation_steps",
+        "latent_space",
+        "num_frames",
+        "resolution",
+        "lower_half",
+        "vae_path",
         "cache_gigabytes",
     ];
 
@@ -61,27 +76,34 @@ internal sealed record SyncNetTrainingSettings
             "data",
             DataKeys,
             IgnoredDataKeys,
-            r => (
-                new SyncNetTrainingSettings
-                {
-                    Network = See(r),
-                    BatchSize = r.Integer("batch_size", 256, 1, 1 << 16),
-                    ValidationSamples = r.Integer("num_val_samples", 2048, 1, 1 << 24),
-                    Videos = TrainingVideos.Training(document, r, run.DataPath),
-                    ValidationVideos = TrainingVideos.Validation(document, r),
-                    AutoencoderFolder = document.PathOf(r.Text("vae_path", string.Empty)),
-                    CacheGigabytes = r.Number("cache_gigabytes", 2),
-                    InitialWeights = document.ReadPath("ckpt", "resume_ckpt_path"),
-                },
-                r.Integer("gradient_accumulation_steps", 1, 1, 1 << 20)));
+            r =>
+                (
+                    new SyncNetTrainingSettings
+                    {
+                        Network = See(r),
+                        BatchSize = r.Integer("batch_size", 256, 1, 1 << 16),
+                        ValidationSamples = r.Integer("num_val_samples", 2048, 1, 1 << 24),
+                        Videos = TrainingVideos.Training(document, r, run.DataPath),
+                        ValidationVideos = TrainingVideos.Validation(document, r),
+                        AutoencoderFolder = document.PathOf(r.Text("vae_path", string.Empty)),
+                        CacheGigabytes = r.Number("cache_gigabytes", 2),
+                        InitialWeights = document.ReadPath("ckpt", "resume_ckpt_path"),
+                    },
+                    r.Integer("gradient_accumulation_steps", 1, 1, 1 << 20)
+                )
+        );
         settings.Network.Validate();
         if (settings.Network.LatentSpace && settings.AutoencoderFolder is null)
         {
-            throw new TrainingException("data.latent_space is true; data.vae_path must name the folder of the autoencoder that makes the latents (config.json and weights).");
+            throw new TrainingException(
+                "data.latent_space is true; data.vae_path must name the folder of the autoencoder that makes the latents (config.json and weights)."
+            );
         }
         if (!(settings.CacheGigabytes >= 0 && settings.CacheGigabytes <= 4096))
         {
-            throw new TrainingException(FormattableString.Invariant($"data.cache_gigabytes is {settings.CacheGigabytes}; 0 to 4096 is required."));
+            throw new TrainingException(
+                FormattableString.Invariant($"data.cache_gigabytes is {settings.CacheGigabytes}; 0 to 4096 is required.")
+            );
         }
         TrainingLoopOptions loop = LoopConfiguration.Read(document, run, [], []);
         return (settings, accumulation == 1 ? loop : loop with { GradientAccumulationSteps = accumulation });

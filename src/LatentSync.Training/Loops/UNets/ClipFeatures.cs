@@ -8,9 +8,10 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Training.Loops.UNets;
 
-/// <summary>What the frozen networks make of a clip, computed once: the distributions of its latents, with and without the mouth, and its audio tokens.</summary>
-/// <remarks>The original computes the latents anew at every step and keeps only the audio; with a small network that would be most of the time.
-/// Kept for the clips used last, in main memory; the pictures themselves are not needed then.</remarks>
+/// <summary>What the frozen networks make of a clip, computed once: the distributions of its latents, with and without the mouth, and its
+/// audio tokens.</summary>
+/// <remarks>The original computes the latents anew at every step and keeps only the audio; with a small network that would be most of the
+/// time. Kept for the clips used last, in main memory; the pictures themselves are not needed then.</remarks>
 internal sealed class ClipFeatures : IDisposable
 {
     private const int FramesPerCall = 16;
@@ -67,7 +68,11 @@ internal sealed class ClipFeatures : IDisposable
         foreach (Lazy<Task<Entry>> entry in _computed.Values)
         {
             // What is still being computed reads networks that are disposed next.
-            entry.Value.ContinueWith(t => t.IsCompletedSuccessfully ? t.Result : null, TaskScheduler.Default).GetAwaiter().GetResult()?.Dispose();
+            entry
+                .Value.ContinueWith(t => t.IsCompletedSuccessfully ? t.Result : null, TaskScheduler.Default)
+                .GetAwaiter()
+                .GetResult()
+                ?.Dispose();
         }
         _computed.Clear();
     }
@@ -91,13 +96,15 @@ internal sealed class ClipFeatures : IDisposable
         return entry;
     }
 
-    private Task<Entry> Begin(FaceClip clip) => _computed.GetOrAdd(clip.Path, _ => new Lazy<Task<Entry>>(() => Task.Run(() => Compute(clip)))).Value;
+    private Task<Entry> Begin(FaceClip clip) =>
+        _computed.GetOrAdd(clip.Path, _ => new Lazy<Task<Entry>>(() => Task.Run(() => Compute(clip)))).Value;
 
     private Entry Compute(FaceClip clip)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        List<Tensor> whole = [], masked = [];
+        List<Tensor> whole = [],
+            masked = [];
         for (int start = 0; start < clip.FrameCount; start += FramesPerCall)
         {
             using DisposeScope inner = NewDisposeScope();
@@ -112,7 +119,8 @@ internal sealed class ClipFeatures : IDisposable
             clip.Path,
             cat(whole).DetachFromDisposeScope(),
             cat(masked).DetachFromDisposeScope(),
-            tokens.DetachFromDisposeScope());
+            tokens.DetachFromDisposeScope()
+        );
     }
 
     private sealed record Entry(string Path, Tensor Whole, Tensor Masked, Tensor Tokens) : IDisposable

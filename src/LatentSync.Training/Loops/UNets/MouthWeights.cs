@@ -6,7 +6,10 @@ namespace LatentSync.Training.Loops.UNets;
 internal static class MouthWeights
 {
     // Of the aligned face's side, measured on drawn and filmed faces: lips and what moves with them.
-    private const double CentreX = 0.5, CentreY = 0.66, SpreadX = 0.16, SpreadY = 0.12;
+    private const double CentreX = 0.5,
+        CentreY = 0.66,
+        SpreadX = 0.16,
+        SpreadY = 0.12;
 
     /// <summary>1 + (weight - 1) exp(-d²/2), with d the distance from the middle of the mouth in spreads; scaled to a mean of 1.</summary>
     /// <param name="size">s, the latents' side.</param>
@@ -20,7 +23,8 @@ internal static class MouthWeights
         {
             for (int x = 0; x < size; x++)
             {
-                double dx = ((x + 0.5) / size - CentreX) / SpreadX, dy = ((y + 0.5) / size - CentreY) / SpreadY;
+                double dx = ((x + 0.5) / size - CentreX) / SpreadX,
+                    dy = ((y + 0.5) / size - CentreY) / SpreadY;
                 weights[y * size + x] = 1 + (weight - 1) * Math.Exp(-0.5 * (dx * dx + dy * dy));
             }
         }

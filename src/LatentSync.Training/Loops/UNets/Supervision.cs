@@ -8,9 +8,10 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Training.Loops.UNets;
 
-/// <summary>Stage 2's judges of the clean latents that a prediction implies: the synchronisation network, LPIPS and TREPA, the last two on the
-/// decoded pictures.</summary>
-/// <remarks>The original's scripts/train_unet, losses "sync", "perceptual" and "TREPA"; each is loaded only when its weight is not 0.</remarks>
+/// <summary>Stage 2's judges of the clean latents that a prediction implies: the synchronisation network, LPIPS and TREPA, the last two on
+/// the decoded pictures.</summary>
+/// <remarks>The original's scripts/train_unet, losses "sync", "perceptual" and "TREPA"; each is loaded only when its weight is not
+/// 0.</remarks>
 internal sealed class Supervision : IDisposable
 {
     private readonly SupervisionSettings _settings;
@@ -43,8 +44,11 @@ internal sealed class Supervision : IDisposable
             _trepa = settings.Trepa is { } trepa ? TrepaLoss.Load(trepa.Path, ScalarType.Float32, device) : null;
             if (_trepa?.Configuration.PatchFrames is { } together && frames % together != 0)
             {
-                throw new TrainingException(FormattableString.Invariant(
-                    $"data.num_frames is {frames}, but TREPA's network sees {together} frames at a time: a multiple of {together} is required, or run.trepa_loss_weight: 0."));
+                throw new TrainingException(
+                    FormattableString.Invariant(
+                        $"data.num_frames is {frames}, but TREPA's network sees {together} frames at a time: a multiple of {together} is required, or run.trepa_loss_weight: 0."
+                    )
+                );
             }
         }
         catch
@@ -74,7 +78,9 @@ internal sealed class Supervision : IDisposable
         if (_syncNet is not null)
         {
             SyncLoss loss = new((seen, heard) => _syncNet.Embed(seen, heard));
-            Tensor seen = decoded is null ? FrameBatch.StackInChannels(latents, frames) : SyncLoss.ArrangePixels(decoded, frames, _syncNet.Configuration.Resolution);
+            Tensor seen = decoded is null
+                ? FrameBatch.StackInChannels(latents, frames)
+                : SyncLoss.ArrangePixels(decoded, frames, _syncNet.Configuration.Resolution);
             Add("sync", _settings.SyncNet!.Weight, loss.Forward(seen, Heard(windows, _syncNet.Configuration.AudioColumns)));
         }
         if (decoded is not null && (_lpips ?? (object?)_trepa) is not null)
@@ -100,15 +106,19 @@ internal sealed class Supervision : IDisposable
     }
 
     // (B, 1, 80, columns): the mel windows of the frames.
-    private Tensor Heard(IReadOnlyList<TrainingWindow> windows, int columns) => stack([.. windows.Select(w => _speech.Window(w.Clip, w.Start, columns))]).to(_device);
+    private Tensor Heard(IReadOnlyList<TrainingWindow> windows, int columns) =>
+        stack([.. windows.Select(w => _speech.Window(w.Clip, w.Start, columns))]).to(_device);
 
     private void Require(SyncNetConfiguration network, int frames)
     {
         if (network.NumFrames != frames || network.LatentSpace == _settings.InPixels)
         {
-            throw new TrainingException(string.Create(
-                CultureInfo.InvariantCulture,
-                $"The synchronisation network takes windows of {network.NumFrames} frames of {(network.LatentSpace ? "latents" : "pixels")}; this training has {frames} frames of {(_settings.InPixels ? "pixels (run.pixel_space_supervise: true)" : "latents (run.pixel_space_supervise: false)")}."));
+            throw new TrainingException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The synchronisation network takes windows of {network.NumFrames} frames of {(network.LatentSpace ? "latents" : "pixels")}; this training has {frames} frames of {(_settings.InPixels ? "pixels (run.pixel_space_supervise: true)" : "latents (run.pixel_space_supervise: false)")}."
+                )
+            );
         }
     }
 }

@@ -8,7 +8,7 @@ internal sealed record SupervisionSettings
 {
     /// <summary>Keys of <c>run</c>, all the original's.</summary>
     public static IReadOnlyList<string> RunKeys { get; } =
-        ["pixel_space_supervise", "use_syncnet", "sync_loss_weight", "perceptual_loss_weight", "trepa_loss_weight"];
+    ["pixel_space_supervise", "use_syncnet", "sync_loss_weight", "perceptual_loss_weight", "trepa_loss_weight"];
 
     /// <summary>Keys of <c>ckpt</c>, ours: files that the original finds by itself.</summary>
     public static IReadOnlyList<string> CheckpointKeys { get; } = ["vgg_path", "lpips_path", "trepa_path"];
@@ -45,19 +45,26 @@ internal sealed record SupervisionSettings
         {
             InPixels = inPixels,
             SyncNet = run.Flag("use_syncnet", false) ? ReadSyncNet(run.Number("sync_loss_weight", 0.05), syncNetConfiguration) : null,
-            Lpips = perceptual == 0 ? null : new LpipsJudge(perceptual, Required("vgg_path", "perceptual"), Required("lpips_path", "perceptual")),
+            Lpips =
+                perceptual == 0
+                    ? null
+                    : new LpipsJudge(perceptual, Required("vgg_path", "perceptual"), Required("lpips_path", "perceptual")),
             Trepa = trepa == 0 ? null : new TrepaJudge(trepa, Required("trepa_path", "trepa")),
             GradientCheckpointing = run.Flag("enable_gradient_checkpointing", false),
         };
 
         string Required(string key, string loss) =>
-            files(key) ?? throw new TrainingException($"run.{loss}_loss_weight is not 0, but ckpt.{key} names no file. Give it, or set the weight to 0 to train without.");
+            files(key)
+            ?? throw new TrainingException(
+                $"run.{loss}_loss_weight is not 0, but ckpt.{key} names no file. Give it, or set the weight to 0 to train without."
+            );
     }
 
     // The original's rule: the network's own configuration says where its weights are.
     private static SyncNetJudge ReadSyncNet(double weight, string? configurationPath)
     {
-        string path = configurationPath ?? throw new TrainingException("run.use_syncnet is true, but data.syncnet_config_path names no file.");
+        string path =
+            configurationPath ?? throw new TrainingException("run.use_syncnet is true, but data.syncnet_config_path names no file.");
         TrainingDocument document = TrainingDocument.Open(path, "model", "ckpt", "data", "optimizer", "run");
         string? weights = document.ReadPath("ckpt", "inference_ckpt_path");
         return weights is null

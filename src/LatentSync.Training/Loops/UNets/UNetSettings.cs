@@ -4,20 +4,45 @@ using LatentSync.Models.UNets;
 
 namespace LatentSync.Training.Loops.UNets;
 
-/// <summary>What a training of the denoising network reads from its YAML file: the original's keys, and a few of ours (marked so).</summary>
+/// <summary>What a training of the denoising network reads from its YAML file: the original's keys, and a few of ours (marked
+/// so).</summary>
 internal sealed record UNetSettings
 {
     private static readonly string[] DataKeys =
     [
-        .. TrainingVideos.Keys, "batch_size", "num_frames", "resolution", "mask_image_path", "audio_feat_length", "syncnet_config_path", "cache_megabytes",
+        .. TrainingVideos.Keys,
+        "batch_size",
+        "num_frames",
+        "resolution",
+        "mask_image_path",
+        "audio_feat_length",
+        "syncnet_config_path",
+        "cache_megabytes",
     ];
 
     private static readonly string[] IgnoredDataKeys =
-        ["num_workers", "train_output_dir", "audio_embeds_cache_dir", "audio_mel_cache_dir", "val_video_path", "val_audio_path", "audio_sample_rate", "video_fps"];
+    [
+        "num_workers",
+        "train_output_dir",
+        "audio_embeds_cache_dir",
+        "audio_mel_cache_dir",
+        "val_video_path",
+        "val_audio_path",
+        "audio_sample_rate",
+        "video_fps",
+    ];
 
     private static readonly string[] OwnRunKeys =
     [
-        .. SupervisionSettings.RunKeys, "recon_loss_weight", "trainable_modules", "use_mixed_noise", "mixed_noise_alpha", "enable_gradient_checkpointing", "audio_dropout", "loss_weighting", "prediction_type",
+        .. SupervisionSettings.RunKeys,
+        "recon_loss_weight",
+        "trainable_modules",
+        "use_mixed_noise",
+        "mixed_noise_alpha",
+        "enable_gradient_checkpointing",
+        "audio_dropout",
+        "loss_weighting",
+        "prediction_type",
         "mouth_weight",
     ];
 
@@ -68,22 +93,25 @@ internal sealed record UNetSettings
     /// <summary><c>run.mixed_noise_alpha</c>; null: one frame's noise for all (<c>use_mixed_noise</c> false).</summary>
     public double? MixedNoiseAlpha { get; init; }
 
-    /// <summary><c>run.audio_dropout</c> (ours): share of windows whose tokens are zero, so that guidance knows silence. The original trains without.</summary>
+    /// <summary><c>run.audio_dropout</c> (ours): share of windows whose tokens are zero, so that guidance knows silence. The original
+    /// trains without.</summary>
     public double AudioDropout { get; init; }
 
-    /// <summary><c>run.loss_weighting</c> (ours) is "velocity": errors at high noise, where the audio decides, count as they do for a velocity
-    /// prediction, 1 + 1/SNR, at most <see cref="UNetTask.LargestWeight"/>; "epsilon" is the original's.</summary>
+    /// <summary><c>run.loss_weighting</c> (ours) is "velocity": errors at high noise, where the audio decides, count as they do for a
+    /// velocity prediction, 1 + 1/SNR, at most <see cref="UNetTask.LargestWeight"/>; "epsilon" is the original's.</summary>
     public bool WeighsVelocity { get; init; }
 
-    /// <summary><c>run.mouth_weight</c> (ours): how much the error of a latent at the middle of the mouth counts, against 1 far from it. The original's
-    /// is 1; but only a tenth of the latents move with the speech, and a small network is long busy with the others.</summary>
+    /// <summary><c>run.mouth_weight</c> (ours): how much the error of a latent at the middle of the mouth counts, against 1 far from it.
+    /// The original's is 1; but only a tenth of the latents move with the speech, and a small network is long busy with the
+    /// others.</summary>
     public double MouthWeight { get; init; } = 1;
 
-    /// <summary><c>run.prediction_type</c> (ours): what the network learns to give. The original's is the noise; a small network learns "sample", the
-    /// clean latents, much sooner, since at high noise it need not reproduce its input to a percent.</summary>
+    /// <summary><c>run.prediction_type</c> (ours): what the network learns to give. The original's is the noise; a small network learns
+    /// "sample", the clean latents, much sooner, since at high noise it need not reproduce its input to a percent.</summary>
     public PredictionType Prediction { get; init; }
 
-    /// <summary><c>run.mixed_precision_training</c>: predictions and gradients in bfloat16 where that pays, <see cref="TrainingDevice.MixesPrecision"/>.</summary>
+    /// <summary><c>run.mixed_precision_training</c>: predictions and gradients in bfloat16 where that pays,
+    /// <see cref="TrainingDevice.MixesPrecision"/>.</summary>
     public bool MixedPrecision { get; init; }
 
     /// <summary><c>run.enable_gradient_checkpointing</c>.</summary>
@@ -96,7 +124,13 @@ internal sealed record UNetSettings
     {
         TrainingDocument document = TrainingDocument.Open(run.ConfigurationPath, "data", "ckpt", "run", "optimizer", "model");
         UNet3DConfiguration network = document.ReadModel("model", UNet3DConfiguration.FromJson);
-        TrainingLoopOptions loop = LoopConfiguration.Read(document, run, OwnRunKeys, IgnoredRunKeys, [.. SupervisionSettings.CheckpointKeys, "vae_path", "whisper_path"]);
+        TrainingLoopOptions loop = LoopConfiguration.Read(
+            document,
+            run,
+            OwnRunKeys,
+            IgnoredRunKeys,
+            [.. SupervisionSettings.CheckpointKeys, "vae_path", "whisper_path"]
+        );
         string? File(string key) => document.ReadPath("ckpt", key);
         UNetSettings settings = document.Read(
             "data",
@@ -120,37 +154,46 @@ internal sealed record UNetSettings
                     WhisperPath = Required(run.WhisperPath ?? File("whisper_path"), "ckpt.whisper_path", "--whisper"),
                     StartPath = run.StartPath ?? File("resume_ckpt_path"),
                 };
-            });
+            }
+        );
         settings = document.Read(
             "run",
             [.. LoopConfiguration.RunKeys, .. OwnRunKeys],
             IgnoredRunKeys,
-            r => settings with
-            {
-                TrainableModules = r.Texts("trainable_modules", [], 64),
-                ReconstructionWeight = r.Number("recon_loss_weight", 1),
-                MixedNoiseAlpha = r.Flag("use_mixed_noise", true) ? r.Number("mixed_noise_alpha", 1) : null,
-                AudioDropout = r.Number("audio_dropout", 0),
-                MixedPrecision = r.Flag("mixed_precision_training", false),
-                MouthWeight = r.Number("mouth_weight", 1) switch
+            r =>
+                settings with
                 {
-                    > 0 and < 1e6 and double weight => weight,
-                    double other => throw r.Invalid("mouth_weight", other.ToString(CultureInfo.InvariantCulture), "a number above 0 and below 1e6"),
-                },
-                GradientCheckpointing = r.Flag("enable_gradient_checkpointing", false),
-                Supervision = SupervisionSettings.Read(r, document.ReadPath("data", "syncnet_config_path"), File),
-                Prediction = SchedulerConfiguration.ParsePrediction(r.Text("prediction_type", "epsilon"))
-                    ?? throw r.Invalid("prediction_type", r.Text("prediction_type", string.Empty), "epsilon, sample or v_prediction"),
-                WeighsVelocity = r.Text("loss_weighting", "epsilon") switch
-                {
-                    "epsilon" => false,
-                    "velocity" => true,
-                    string other => throw r.Invalid("loss_weighting", other, "epsilon or velocity"),
-                },
-            });
+                    TrainableModules = r.Texts("trainable_modules", [], 64),
+                    ReconstructionWeight = r.Number("recon_loss_weight", 1),
+                    MixedNoiseAlpha = r.Flag("use_mixed_noise", true) ? r.Number("mixed_noise_alpha", 1) : null,
+                    AudioDropout = r.Number("audio_dropout", 0),
+                    MixedPrecision = r.Flag("mixed_precision_training", false),
+                    MouthWeight = r.Number("mouth_weight", 1) switch
+                    {
+                        > 0 and < 1e6 and double weight => weight,
+                        double other => throw r.Invalid(
+                            "mouth_weight",
+                            other.ToString(CultureInfo.InvariantCulture),
+                            "a number above 0 and below 1e6"
+                        ),
+                    },
+                    GradientCheckpointing = r.Flag("enable_gradient_checkpointing", false),
+                    Supervision = SupervisionSettings.Read(r, document.ReadPath("data", "syncnet_config_path"), File),
+                    Prediction =
+                        SchedulerConfiguration.ParsePrediction(r.Text("prediction_type", "epsilon"))
+                        ?? throw r.Invalid("prediction_type", r.Text("prediction_type", string.Empty), "epsilon, sample or v_prediction"),
+                    WeighsVelocity = r.Text("loss_weighting", "epsilon") switch
+                    {
+                        "epsilon" => false,
+                        "velocity" => true,
+                        string other => throw r.Invalid("loss_weighting", other, "epsilon or velocity"),
+                    },
+                }
+        );
         return (settings, loop);
     }
 
     private static string Required(string? path, string key, string option) =>
-        path ?? throw new TrainingException($"The denoising network is trained on top of finished ones: {key} (or {option}) must name one.");
+        path
+        ?? throw new TrainingException($"The denoising network is trained on top of finished ones: {key} (or {option}) must name one.");
 }

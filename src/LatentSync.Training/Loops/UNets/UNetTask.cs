@@ -16,8 +16,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Training.Loops.UNets;
 
-/// <summary>Teaches the denoising network: noise is added to the latents of a window, and predicted from the picture around the mouth, a reference
-/// and the audio.</summary>
+/// <summary>Teaches the denoising network: noise is added to the latents of a window, and predicted from the picture around the mouth, a
+/// reference and the audio.</summary>
 /// <remarks>One step of the original's scripts/train_unet; mean squared error of the predicted noise.</remarks>
 internal sealed class UNetTask : ITrainingTask
 {
@@ -26,7 +26,10 @@ internal sealed class UNetTask : ITrainingTask
 
     private const int ValidationBatches = 6;
     private const int StepsAhead = 2;
-    private const int NoisePurpose = 100_000, LatentPurpose = 200_000, TimePurpose = 300_000, DropoutPurpose = 400_000;
+    private const int NoisePurpose = 100_000,
+        LatentPurpose = 200_000,
+        TimePurpose = 300_000,
+        DropoutPurpose = 400_000;
 
     private readonly UNetSettings _settings;
     private readonly MixedPrecision<UNet3DConditionModel> _networks;
@@ -63,7 +66,11 @@ internal sealed class UNetTask : ITrainingTask
         network.train();
         Parameters = TrainableParameters.Select(network, settings.TrainableModules);
         ScalarType dtype = settings.MixedPrecision && hardware.MixesPrecision ? ScalarType.BFloat16 : ScalarType.Float32;
-        _networks = new MixedPrecision<UNet3DConditionModel>(network, dtype, type => UNet3DConditionModel.Create(settings.Network, type, device));
+        _networks = new MixedPrecision<UNet3DConditionModel>(
+            network,
+            dtype,
+            type => UNet3DConditionModel.Create(settings.Network, type, device)
+        );
         _networks.Working.GradientCheckpointing = settings.GradientCheckpointing;
         using DisposeScope scope = NewDisposeScope();
         FaceMask mask = settings.MaskPath is { } path ? FaceMask.Load(path, settings.Resolution) : FaceMask.Create(settings.Resolution);
@@ -103,7 +110,10 @@ internal sealed class UNetTask : ITrainingTask
     public string WriteCheckpoint(string folder, long step, LossHistory history)
     {
         string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"checkpoint-{step}.pt"));
-        TorchCheckpointWriter.Write(path, new CheckpointDictionary { { "global_step", step }, { "state_dict", StateDictWriter.Dictionary(_networks.Master) } });
+        TorchCheckpointWriter.Write(
+            path,
+            new CheckpointDictionary { { "global_step", step }, { "state_dict", StateDictWriter.Dictionary(_networks.Master) } }
+        );
         return path;
     }
 
@@ -132,12 +142,16 @@ internal sealed class UNetTask : ITrainingTask
         Tensor timesteps = randint(0, _schedule.AlphasCumulative.Count, [latents.shape[0]], generator: times, dtype: ScalarType.Int64); // (B)
         Tensor noisy = _schedule.AddNoise(latents, noise, timesteps); // (B, c, f, s, s)
         Tensor input = cat([noisy, MaskOf(latents.shape), batch.Masked, batch.Reference], 1).to(_device); // (B, 3c + 1, f, s, s)
-        Tensor predicted = _networks.Working // (B, c, f, s, s)
+        Tensor predicted = _networks
+            .Working // (B, c, f, s, s)
             .forward(input.to(_networks.DType), timesteps.to(_device), batch.Tokens.to(_networks.DType, _device))
             .to(ScalarType.Float32);
         Tensor difference = predicted - Target(latents, noise, timesteps).to(_device);
         Tensor squares = (difference * difference * _errorWeights).mean([1, 2, 3, 4]); // (B)
-        List<KeyValuePair<string, double>> parts = [KeyValuePair.Create(_settings.Prediction == PredictionType.Epsilon ? "noise" : "latents", (double)squares.mean().item<float>())];
+        List<KeyValuePair<string, double>> parts =
+        [
+            KeyValuePair.Create(_settings.Prediction == PredictionType.Epsilon ? "noise" : "latents", (double)squares.mean().item<float>()),
+        ];
         Tensor total = (squares * Weights(timesteps)).mean().Times(_settings.ReconstructionWeight);
         if (_supervision is not null)
         {
@@ -174,7 +188,10 @@ internal sealed class UNetTask : ITrainingTask
     // (B): 1, or 1 + 1/SNR = 1/abar up to a bound.
     private Tensor Weights(Tensor timesteps)
     {
-        double Weight(long t) => _settings.WeighsVelocity && _settings.Prediction == PredictionType.Epsilon ? Math.Min(1 / _schedule.AlphasCumulative[(int)t], LargestWeight) : 1;
+        double Weight(long t) =>
+            _settings.WeighsVelocity && _settings.Prediction == PredictionType.Epsilon
+                ? Math.Min(1 / _schedule.AlphasCumulative[(int)t], LargestWeight)
+                : 1;
         return tensor([.. timesteps.data<long>().ToArray().Select(t => (float)Weight(t))], device: _device);
     }
 
@@ -183,14 +200,23 @@ internal sealed class UNetTask : ITrainingTask
     {
         for (int i = 0; i < _settings.BatchSize; i++)
         {
-            _sampler.DrawAsync((long)draw.SeedFor(i), draw.Step, i).ContinueWith(
-                drawn => _features.Prepare(drawn.Result.Clip), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+            _sampler
+                .DrawAsync((long)draw.SeedFor(i), draw.Step, i)
+                .ContinueWith(
+                    drawn => _features.Prepare(drawn.Result.Clip),
+                    CancellationToken.None,
+                    TaskContinuationOptions.OnlyOnRanToCompletion,
+                    TaskScheduler.Default
+                );
         }
     }
 
     private Batch Draw(WindowSampler sampler, TrainingDraw draw, CancellationToken cancellationToken)
     {
-        List<Tensor> latents = [], masked = [], reference = [], tokens = [];
+        List<Tensor> latents = [],
+            masked = [],
+            reference = [],
+            tokens = [];
         List<TrainingWindow> windows = [];
         using Generator drop = draw.GeneratorFor(DropoutPurpose);
         float[] chances = rand([_settings.BatchSize], generator: drop).data<float>().ToArray();
@@ -214,24 +240,42 @@ internal sealed class UNetTask : ITrainingTask
         int channels = autoencoder.Configuration.LatentChannels;
         if (settings.Network.InChannels != 3 * channels + 1 || settings.Network.OutChannels != channels)
         {
-            throw new TrainingException(FormattableString.Invariant(
-                $"model.in_channels is {settings.Network.InChannels} and out_channels {settings.Network.OutChannels}; with the autoencoder's {channels} latent channels {3 * channels + 1} and {channels} are required."));
+            throw new TrainingException(
+                FormattableString.Invariant(
+                    $"model.in_channels is {settings.Network.InChannels} and out_channels {settings.Network.OutChannels}; with the autoencoder's {channels} latent channels {3 * channels + 1} and {channels} are required."
+                )
+            );
         }
         if (settings.Network.CrossAttentionDim != encoder.Configuration.AudioWidth)
         {
-            throw new TrainingException(FormattableString.Invariant(
-                $"model.cross_attention_dim is {settings.Network.CrossAttentionDim}, but the speech encoder gives tokens of width {encoder.Configuration.AudioWidth}."));
+            throw new TrainingException(
+                FormattableString.Invariant(
+                    $"model.cross_attention_dim is {settings.Network.CrossAttentionDim}, but the speech encoder gives tokens of width {encoder.Configuration.AudioWidth}."
+                )
+            );
         }
         if (settings.Resolution % autoencoder.DownsamplingFactor != 0)
         {
-            throw new TrainingException(FormattableString.Invariant(
-                $"data.resolution is {settings.Resolution}; a multiple of the autoencoder's factor {autoencoder.DownsamplingFactor} is required."));
+            throw new TrainingException(
+                FormattableString.Invariant(
+                    $"data.resolution is {settings.Resolution}; a multiple of the autoencoder's factor {autoencoder.DownsamplingFactor} is required."
+                )
+            );
         }
     }
 
     // Three of (B, c, f, s, s); (B, f, S, X).
     private sealed record Batch(Tensor Latents, Tensor Masked, Tensor Reference, Tensor Tokens, IReadOnlyList<TrainingWindow> Windows)
     {
-        public string Names => string.Join(", ", Windows.Select(w => string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(w.Clip.Path)} frames {w.Start} to {w.Start + w.FrameCount - 1}")));
+        public string Names =>
+            string.Join(
+                ", ",
+                Windows.Select(w =>
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{Path.GetFileName(w.Clip.Path)} frames {w.Start} to {w.Start + w.FrameCount - 1}"
+                    )
+                )
+            );
     }
 }

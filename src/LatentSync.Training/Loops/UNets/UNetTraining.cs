@@ -13,7 +13,11 @@ public static class UNetTraining
     /// <exception cref="Models.Loading.CheckpointMismatchException">A checkpoint is of another shape.</exception>
     /// <exception cref="TrainingDataException">There are no usable videos.</exception>
     /// <exception cref="TrainingException">The training cannot start or go on.</exception>
-    public static TrainingReport Run(TrainingRun run, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
+    public static TrainingReport Run(
+        TrainingRun run,
+        IProgress<TrainingProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(run);
         (UNetSettings settings, TrainingLoopOptions options) = UNetSettings.Read(run);
@@ -32,6 +36,7 @@ public static class UNetTraining
             (library, validation) => new UNetTask(settings, library, validation, options.Seed, hardware),
             options,
             progress,
-            cancellationToken);
+            cancellationToken
+        );
     }
 }
