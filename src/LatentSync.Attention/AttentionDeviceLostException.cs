@@ -1,11 +1,13 @@
 using LatentSync.Attention.Failures;
 using LatentSync.Attention.Problems;
+using LatentSync.Foundation.Faults;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Attention;
 
 /// <summary>A kernel broke the device's state (an illegal memory access, for instance): nothing more can run on it in this process, so
 /// that no backend is tried after it. The message says what to do.</summary>
-public sealed class AttentionDeviceLostException : Exception
+public sealed class AttentionDeviceLostException : Exception, IFault
 {
     /// <summary>Makes the exception from a failure.</summary>
     /// <param name="backend">Backend whose call ended in it. The cause may be an earlier call: CUDA tells late.</param>
@@ -41,4 +43,19 @@ public sealed class AttentionDeviceLostException : Exception
             $"  remedy: {reason.Remedy}"
         );
     }
+
+    /// <inheritdoc/>
+    public FaultKind Kind => FaultKind.Machine;
+
+    /// <inheritdoc/>
+    public Sentence Text => base.Message;
+
+    /// <inheritdoc/>
+    public override string Message => Text.ToString();
+
+    string? IFault.Code => Reason.Code;
+
+    Sentence? IFault.Remedy => Reason.Remedy;
+
+    bool IFault.HasLines => true;
 }

@@ -1,13 +1,14 @@
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Rules;
 using LatentSync.Attention.Selection;
-using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Faults;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Attention;
 
 /// <summary>No backend that the policy allows can compute a problem. Carries everything as data; the message is the same as text, in the
 /// language of the moment.</summary>
-public sealed class AttentionUnavailableException : Exception
+public sealed class AttentionUnavailableException : Exception, IFault
 {
     private readonly Plan _plan;
 
@@ -16,7 +17,7 @@ public sealed class AttentionUnavailableException : Exception
     /// <param name="alternative">What would run under the policy "auto"; null when nothing would.</param>
     /// <param name="innerException">The last failure at run time; null when the rules refused.</param>
     public AttentionUnavailableException(Plan plan, string? alternative, Exception? innerException = null)
-        : base(AttentionUnavailableReport.Of(plan, alternative, Languages.Current).ToText(), innerException)
+        : base(null, innerException)
     {
         _plan = plan;
         Code = CodeOf(plan);
@@ -41,7 +42,7 @@ public sealed class AttentionUnavailableException : Exception
     /// <summary>Everything the message says, as data that can be serialised.</summary>
     /// <param name="language">The language; null for the current one.</param>
     public AttentionUnavailableReport ToReport(Language? language = null) =>
-        AttentionUnavailableReport.Of(_plan, Alternative, language ?? Languages.Current);
+        AttentionUnavailableReport.Of(_plan, Alternative, language ?? Audience.Current.Language);
 
     /// <summary>The report as JSON, in camelCase, indented.</summary>
     /// <param name="language">The language; null for the current one.</param>
@@ -49,4 +50,17 @@ public sealed class AttentionUnavailableException : Exception
 
     internal static string CodeOf(Plan plan) =>
         plan.Policy.Required is null ? PolicyRules.NoneLeftCode : PolicyRules.RequiredUnavailableCode;
+
+    /// <inheritdoc/>
+    public FaultKind Kind => FaultKind.Machine;
+
+    /// <inheritdoc/>
+    public Sentence Text => ToReport().ToText();
+
+    /// <inheritdoc/>
+    public override string Message => Text.ToString();
+
+    Sentence? IFault.Remedy => ToReport().Remedies is [var first, ..] ? (Sentence)first.Text : null;
+
+    bool IFault.HasLines => true;
 }

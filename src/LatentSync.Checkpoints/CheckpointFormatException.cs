@@ -1,9 +1,11 @@
 using System.Text;
+using LatentSync.Foundation.Faults;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Checkpoints;
 
 /// <summary>A checkpoint file is damaged, malicious, or of a kind that is not read here. Nothing of it was executed.</summary>
-public sealed class CheckpointFormatException : FormatException
+public sealed class CheckpointFormatException : FormatException, IFault
 {
     /// <summary>Describes one refusal.</summary>
     /// <param name="path">The file.</param>
@@ -56,4 +58,15 @@ public sealed class CheckpointFormatException : FormatException
         string subject = tensorName is null ? "" : $"tensor {Quote(tensorName)}: ";
         return $"{path}: {subject}{problem}.{(remedy is null ? "" : $" {remedy}.")}";
     }
+
+    /// <inheritdoc/>
+    public FaultKind Kind => FaultKind.Input;
+
+    /// <inheritdoc/>
+    public Sentence Text => base.Message;
+
+    /// <inheritdoc/>
+    public override string Message => Text.ToString();
+
+    Sentence? IFault.Remedy => Remedy is { } remedy ? (Sentence)remedy : null;
 }

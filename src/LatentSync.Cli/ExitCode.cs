@@ -1,3 +1,5 @@
+using LatentSync.Foundation.Faults;
+
 namespace LatentSync.Cli;
 
 /// <summary>Exit codes that scripts may rely on.</summary>
@@ -22,4 +24,15 @@ internal static class ExitCode
 
     /// <summary>Ended by SIGHUP: the terminal is gone.</summary>
     public const int HungUp = 129;
+
+    /// <summary>The exit code of a kind of fault.</summary>
+    /// <param name="kind">The kind.</param>
+    public static int Of(FaultKind kind) =>
+        kind switch
+        {
+            FaultKind.Input => Usage,
+            FaultKind.Machine => Machine,
+            FaultKind.Cancelled => Cancelled,
+            _ => Failed,
+        };
 }

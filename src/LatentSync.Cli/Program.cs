@@ -1,11 +1,11 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.Text;
-using LatentSync.Attention.Wording;
 using LatentSync.Cli;
 using LatentSync.Cli.Commands;
 using LatentSync.Cli.Display;
 using LatentSync.Cli.Usage;
+using LatentSync.Foundation.Wording;
 
 Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
 bool isJson = FailureJson.IsAsked(args);
@@ -14,7 +14,11 @@ ParseResult parsed = root.Parse(args);
 try
 {
     // Before anything is said.
-    Languages.Current = LanguageChoice.Of(CommandTree.LanguageIn(parsed), Environment.GetEnvironmentVariable);
+    Audience.Default = new Audience(Language.English, new CommandLineVocabulary());
+    Audience.Default = Audience.Default with
+    {
+        Language = LanguageChoice.Of(CommandTree.LanguageIn(parsed), Environment.GetEnvironmentVariable),
+    };
 }
 catch (FormatException exception)
 {

@@ -1,4 +1,3 @@
-using LatentSync.Attention.Wording;
 using LatentSync.Cli.Display;
 using LatentSync.Foundation.Wording;
 
@@ -12,7 +11,7 @@ internal static class Say
     private const int Hang = 2;
 
     /// <summary>Whether Chinese is spoken.</summary>
-    public static bool IsChinese => Languages.Current == Language.Chinese;
+    public static bool IsChinese => Audience.Current.Language == Language.Chinese;
 
     /// <summary>The sentence in the language of this process.</summary>
     public static string In(string english, string chinese) => IsChinese ? chinese : english;

@@ -1,5 +1,6 @@
 using LatentSync.Attention.Machines;
 using LatentSync.Attention.Torch.Tuning;
+using LatentSync.Doctor.Wording;
 
 namespace LatentSync.Doctor;
 
@@ -11,8 +12,7 @@ internal static class TuningCheck
     public static DoctorCheck? Of(Machine machine)
     {
         TunedRanking tuned = TunedRanking.Load(machine);
-        return tuned.Warning is { } warning
-                ? DoctorCheck.Warning("tuning", warning, "latentsync attention tune, or latentsync attention tune --clear")
+        return tuned.Warning is { } warning ? DoctorCheck.Warning("tuning", warning, DoctorWords.Say("tuning.do"))
             : tuned.IsUsed ? DoctorCheck.Ok("tuning", tuned.Describe())
             : null;
     }

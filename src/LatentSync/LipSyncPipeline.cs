@@ -6,6 +6,7 @@ using LatentSync.Attention.Torch.Devices;
 using LatentSync.Attention.Torch.Tuning;
 using LatentSync.Chunks;
 using LatentSync.Compute;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media;
 using LatentSync.Media.Faces.Alignment;
 using LatentSync.Media.Faces.Detection;
@@ -243,7 +244,7 @@ public sealed class LipSyncPipeline : IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return [$"the work folder of --resume could not be deleted: {exception.Message}"];
+            return [Sentence.Say($"the work folder of ⟦Resume⟧ could not be deleted: {exception.Message}")];
         }
     }
 
@@ -279,7 +280,7 @@ public sealed class LipSyncPipeline : IDisposable
         }
         catch (FormatException exception)
         {
-            throw new SyncOptionsException($"--attention {options.Attention}: {exception.Message}");
+            throw new SyncOptionsException($"⟦Attention⟧ {options.Attention}: {exception.Message}");
         }
     }
 

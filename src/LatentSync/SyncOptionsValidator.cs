@@ -1,4 +1,3 @@
-using System.Globalization;
 using LatentSync.Chunks;
 using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Wording;
@@ -19,53 +18,51 @@ internal static class SyncOptionsValidator
     /// <exception cref="SyncOptionsException">Names the option, the value and what is allowed.</exception>
     public static void Check(SyncOptions options)
     {
-        InRange("--steps", options.InferenceSteps, 1, 999);
-        InRange("--guidance", options.GuidanceScale, 0, 100);
+        InRange("⟦InferenceSteps⟧", options.InferenceSteps, 1, 999);
+        InRange("⟦GuidanceScale⟧", options.GuidanceScale, 0, 100);
         if (options.FramesPerChunk is { } frames)
         {
-            InRange("--chunk", frames, 1, 1000);
+            InRange("⟦FramesPerChunk⟧", frames, 1, 1000);
         }
-        InRange("--crf", options.Crf, 0, 51);
+        InRange("⟦Crf⟧", options.Crf, 0, 51);
         if (options.Resolution is { } resolution)
         {
-            InRange("--resolution", resolution, 64, 2048);
+            InRange("⟦Resolution⟧", resolution, 64, 2048);
             if (resolution % 8 != 0)
             {
-                throw new SyncOptionsException($"--resolution must be a multiple of 8, not {resolution}.");
+                throw new SyncOptionsException($"⟦Resolution⟧ must be a multiple of 8, not {resolution}.");
             }
         }
         if (options.PreviewSeconds is { } seconds && !(double.IsFinite(seconds) && seconds > 0))
         {
-            throw new SyncOptionsException(
-                string.Create(CultureInfo.InvariantCulture, $"--preview must be a number of seconds above 0, not {seconds}.")
-            );
+            throw new SyncOptionsException($"⟦PreviewSeconds⟧ must be a number of seconds above 0, not {seconds}.");
         }
         if (options.FaceIndex is < 0)
         {
-            throw new SyncOptionsException($"--face counts from 0, not {options.FaceIndex}.");
+            throw new SyncOptionsException($"⟦FaceIndex⟧ counts from 0, not {options.FaceIndex}.");
         }
         if (options.Seed < -1)
         {
-            throw new SyncOptionsException($"--seed must be -1 (random) or a number from 0, not {options.Seed}.");
+            throw new SyncOptionsException($"⟦Seed⟧ must be -1 (random) or a number from 0, not {options.Seed}.");
         }
-        OneOf("--dtype", options.DType, DTypes);
-        OneOf("--detector", options.Detector, Detectors);
-        OneOf("--extend", options.Extend, ExtendModes);
-        OneOf("--silence", options.Silence, SilenceModes);
-        OneOf("--scheduler", options.Scheduler, Schedulers);
+        OneOf("⟦DType⟧", options.DType, DTypes);
+        OneOf("⟦Detector⟧", options.Detector, Detectors);
+        OneOf("⟦Extend⟧", options.Extend, ExtendModes);
+        OneOf("⟦Silence⟧", options.Silence, SilenceModes);
+        OneOf("⟦Scheduler⟧", options.Scheduler, Schedulers);
         CheckPaths(options);
-        NotEmpty("--attention", options.Attention, "a policy");
-        NotEmpty("--device", options.Device, "a device");
+        NotEmpty("⟦Attention⟧", options.Attention, "a policy");
+        NotEmpty("⟦Device⟧", options.Device, "a device");
         if (!MatteColour.TryParse(options.MatteColour, out _))
         {
             throw new SyncOptionsException(
-                $"--matte must be {string.Join(", ", MatteColour.Names)} or #rrggbb, not \"{options.MatteColour}\"."
+                $"⟦MatteColour⟧ must be {string.Join(", ", MatteColour.Names)} or #rrggbb, not \"{options.MatteColour}\"."
             );
         }
         if (options is { Resume: true, Seed: -1 })
         {
             throw new SyncOptionsException(
-                "--resume needs a fixed --seed: with -1 every run draws another one and no finished chunk would fit."
+                "⟦Resume⟧ needs a fixed ⟦Seed⟧: with -1 every run draws another one and no finished chunk would fit."
             );
         }
         CheckOutput(options);
@@ -75,15 +72,19 @@ internal static class SyncOptionsValidator
     {
         NamedPath[] required =
         [
-            new("--video", options.VideoPath),
-            new("--audio", options.AudioPath),
-            new("--out", options.OutputPath),
-            new("--checkpoint", options.CheckpointFolder),
+            new("⟦VideoPath⟧", options.VideoPath),
+            new("⟦AudioPath⟧", options.AudioPath),
+            new("⟦OutputPath⟧", options.OutputPath),
+            new("⟦CheckpointFolder⟧", options.CheckpointFolder),
         ];
         IEnumerable<NamedPath> given = Inputs(options).Skip(3).Where(path => path.Path is not null);
         foreach ((string name, string? path) in required.Concat(given))
         {
-            NotEmpty(name, path, name is "--checkpoint" or "--face-models" or "--cascades" or "--libtorch" ? "a folder" : "a file");
+            NotEmpty(
+                name,
+                path,
+                name is "⟦CheckpointFolder⟧" or "⟦FaceModelsFolder⟧" or "⟦CascadesFolder⟧" or "⟦LibTorchFolder⟧" ? "a folder" : "a file"
+            );
             if (path!.Contains('\0', StringComparison.Ordinal))
             {
                 throw new SyncOptionsException($"{name} has a zero byte in its name; no file is called that.");
@@ -91,7 +92,7 @@ internal static class SyncOptionsValidator
             if (OutputPath.IsAddress(path))
             {
                 throw new SyncOptionsException(
-                    $"{name} must be a file or folder of this machine; {PrintableText.Quote(path)} is an address on the network: {(name == "--out" ? "write a file and upload it" : "download it first")}."
+                    $"{name} must be a file or folder of this machine; {PrintableText.Quote(path)} is an address on the network: {(name == "⟦OutputPath⟧" ? "write a file and upload it" : "download it first")}."
                 );
             }
         }
@@ -102,7 +103,7 @@ internal static class SyncOptionsValidator
         try
         {
             _ = OutputPath.File(options.OutputPath);
-            FileOverlap.Refuse(Inputs(options), [new NamedPath("--out", options.OutputPath)]);
+            FileOverlap.Refuse(Inputs(options), [new NamedPath("⟦OutputPath⟧", options.OutputPath)]);
         }
         catch (OutputIsInputException overlap)
         {
@@ -110,13 +111,13 @@ internal static class SyncOptionsValidator
         }
         catch (OutputPathException wrong)
         {
-            throw new SyncOptionsException($"--out: {wrong.Message}");
+            throw new SyncOptionsException($"⟦OutputPath⟧: {wrong.Message}");
         }
         string store = new ChunkStore(options.OutputPath).Folder;
         if (options.Resume && FileStatus.Of(store) is { Kind: not FileKind.Folder })
         {
             throw new SyncOptionsException(
-                $"--resume keeps finished chunks in the folder {PrintableText.Quote(store)}, but a file of that name is there: move it away."
+                $"⟦Resume⟧ keeps finished chunks in the folder {PrintableText.Quote(store)}, but a file of that name is there: move it away."
             );
         }
     }
@@ -124,24 +125,22 @@ internal static class SyncOptionsValidator
     /// <summary>Everything that a run reads, as its user names it.</summary>
     private static NamedPath[] Inputs(SyncOptions options) =>
         [
-            new("--video", options.VideoPath),
-            new("--audio", options.AudioPath),
-            new("--checkpoint", options.CheckpointFolder),
-            new("--config", options.UNetConfigurationPath),
-            new("--landmarks", options.LandmarksPath),
-            new("--mask", options.MaskPath),
-            new("--face-models", options.FaceModelsFolder),
-            new("--cascades", options.CascadesFolder),
-            new("--libtorch", options.LibTorchFolder),
+            new("⟦VideoPath⟧", options.VideoPath),
+            new("⟦AudioPath⟧", options.AudioPath),
+            new("⟦CheckpointFolder⟧", options.CheckpointFolder),
+            new("⟦UNetConfigurationPath⟧", options.UNetConfigurationPath),
+            new("⟦LandmarksPath⟧", options.LandmarksPath),
+            new("⟦MaskPath⟧", options.MaskPath),
+            new("⟦FaceModelsFolder⟧", options.FaceModelsFolder),
+            new("⟦CascadesFolder⟧", options.CascadesFolder),
+            new("⟦LibTorchFolder⟧", options.LibTorchFolder),
         ];
 
     private static void InRange(string name, double value, double least, double most)
     {
         if (!(value >= least && value <= most))
         {
-            throw new SyncOptionsException(
-                string.Create(CultureInfo.InvariantCulture, $"{name} must lie between {least} and {most}, not {value}.")
-            );
+            throw new SyncOptionsException($"{name} must lie between {least} and {most}, not {value}.");
         }
     }
 

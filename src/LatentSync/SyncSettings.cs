@@ -1,4 +1,5 @@
 using LatentSync.Checkpoints;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Faces.Alignment;
 using LatentSync.Models.Autoencoders;
 using LatentSync.Models.Loading;
@@ -73,7 +74,9 @@ internal sealed record SyncSettings(
             options.Resolution is null && configuration.Resolution is null
                 ?
                 [
-                    $"no configuration states the resolution: {resolution} pixels assumed (LatentSync 1.5); with 1.6's weights add --resolution 512",
+                    Sentence.Say(
+                        $"no configuration states the resolution: {resolution} pixels assumed (LatentSync 1.5); with 1.6's weights add ⟦Resolution 512⟧"
+                    ),
                 ]
                 : [];
         return new SyncSettings(
@@ -98,7 +101,7 @@ internal sealed record SyncSettings(
             return asked <= most
                 ? asked
                 : throw new SyncOptionsException(
-                    $"--chunk {asked}: the network's temporal layers know {most} positions, so a chunk has at most {most} frames."
+                    $"⟦FramesPerChunk⟧ {asked}: the network's temporal layers know {most} positions, so a chunk has at most {most} frames."
                 );
         }
         return Math.Min(configuration.FramesPerChunk ?? DefaultFramesPerChunk, most);

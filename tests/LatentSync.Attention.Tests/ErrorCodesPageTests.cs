@@ -1,6 +1,6 @@
 using System.Text;
 using LatentSync.Attention.Rules;
-using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Wording;
 using LatentSync.Testing;
 
 namespace LatentSync.Attention.Tests;

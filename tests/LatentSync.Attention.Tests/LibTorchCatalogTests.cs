@@ -1,5 +1,5 @@
 using LatentSync.Attention.Machines;
-using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Attention.Tests;
 

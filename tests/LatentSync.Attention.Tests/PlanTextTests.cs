@@ -3,7 +3,7 @@ using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Rules;
 using LatentSync.Attention.Selection;
-using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Attention.Tests;
 

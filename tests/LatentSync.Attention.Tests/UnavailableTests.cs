@@ -3,7 +3,7 @@ using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Rules;
 using LatentSync.Attention.Selection;
-using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Attention.Tests;
 
@@ -141,35 +141,19 @@ public sealed class UnavailableTests
         new(AttentionSelector.Select(problem, new SelectionContext { Machine = machine, Policy = policy }, 8L << 30), alternative);
 }
 
-/// <summary>The language of the process is one for all threads: alone, so that other tests do not read it.</summary>
-[Collection(nameof(CurrentLanguageCollection))]
 public sealed class CurrentLanguageTests
 {
     [Fact]
     public void Current_Chinese_ReasonsAndErrorsAreMadeInIt()
     {
-        try
-        {
-            Languages.Current = Language.Chinese;
-            AttentionProblem problem = AttentionProblem.Of(1, 1, 8, 8, 8) with { Dropout = 0.5, Device = AttentionDevice.Cuda() };
-            Plan plan = AttentionSelector.Select(problem, new SelectionContext { Machine = Machines.CpuOnly }, null);
-            Assert.Equal("问题所在的设备必须存在。", plan.VerdictOf("sliced")!.Reasons[0].Message);
-            WordingTests.AssertChinese("message", new AttentionUnavailableException(plan, null).Message);
-            Languages.Current = Language.English;
-            // A plan that was kept speaks the language of the moment when it is told.
-            Assert.StartsWith(
-                "ATT0004 No attention backend",
-                new AttentionUnavailableException(plan, null).Message,
-                StringComparison.Ordinal
-            );
-            Assert.Equal("The device of the problem must exist.", plan.VerdictOf("sliced")!.Reasons[0].In(Language.English).Message);
-        }
-        finally
-        {
-            Languages.Reset();
-        }
+        using IDisposable chinese = Audience.Use(Language.Chinese);
+        AttentionProblem problem = AttentionProblem.Of(1, 1, 8, 8, 8) with { Dropout = 0.5, Device = AttentionDevice.Cuda() };
+        Plan plan = AttentionSelector.Select(problem, new SelectionContext { Machine = Machines.CpuOnly }, null);
+        Assert.Equal("问题所在的设备必须存在。", plan.VerdictOf("sliced")!.Reasons[0].Message);
+        WordingTests.AssertChinese("message", new AttentionUnavailableException(plan, null).Message);
+        using IDisposable english = Audience.Use(Language.English);
+        // A plan that was kept speaks the language of the moment when it is told.
+        Assert.StartsWith("ATT0004 No attention backend", new AttentionUnavailableException(plan, null).Message, StringComparison.Ordinal);
+        Assert.Equal("The device of the problem must exist.", plan.VerdictOf("sliced")!.Reasons[0].In(Language.English).Message);
     }
 }
-
-[CollectionDefinition(nameof(CurrentLanguageCollection), DisableParallelization = true)]
-public sealed class CurrentLanguageCollection;

@@ -6,6 +6,7 @@ using LatentSync.Attention.Problems;
 using LatentSync.Attention.Rules;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Wording;
 using LatentSync.Testing;
 
 namespace LatentSync.Attention.Tests;

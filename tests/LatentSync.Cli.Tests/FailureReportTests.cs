@@ -1,6 +1,6 @@
 using System.Text.Json;
-using LatentSync.Attention.Wording;
 using LatentSync.Compute;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media;
 using LatentSync.Media.Faces.Detection;
 using LatentSync.Media.Video.Tools;

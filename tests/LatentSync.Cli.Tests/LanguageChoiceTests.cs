@@ -1,4 +1,4 @@
-using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Cli.Tests;
 

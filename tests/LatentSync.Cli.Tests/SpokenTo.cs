@@ -1,4 +1,5 @@
-using LatentSync.Attention.Wording;
+using LatentSync.Cli.Usage;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Cli.Tests;
 
@@ -10,9 +11,11 @@ internal sealed class SpokenTo : IDisposable
     private readonly StringWriter _caughtOutput = new(),
         _caughtErrors = new();
 
+    private readonly IDisposable _scope;
+
     public SpokenTo(Language language = Language.English)
     {
-        Languages.Current = language;
+        _scope = Audience.Use(new Audience(language, new CommandLineVocabulary()));
         Console.SetOut(_caughtOutput);
         Console.SetError(_caughtErrors);
     }
@@ -25,6 +28,6 @@ internal sealed class SpokenTo : IDisposable
     {
         Console.SetOut(_output);
         Console.SetError(_errors);
-        Languages.Reset();
+        _scope.Dispose();
     }
 }

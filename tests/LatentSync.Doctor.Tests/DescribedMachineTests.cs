@@ -1,7 +1,7 @@
 using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Wording;
 using LatentSync.Doctor.Machines;
+using LatentSync.Foundation.Wording;
 using LatentSync.Testing;
 
 namespace LatentSync.Doctor.Tests;

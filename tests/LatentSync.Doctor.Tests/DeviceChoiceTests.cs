@@ -1,8 +1,8 @@
 using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
-using LatentSync.Attention.Wording;
 using LatentSync.Compute;
 using LatentSync.Doctor.Machines;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Doctor.Tests;
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using LatentSync.Attention.Machines;
-using LatentSync.Attention.Wording;
 using LatentSync.Doctor.Estimates;
 using LatentSync.Foundation.Wording;
 using LatentSync.Platform.Machines;

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using LatentSync.Attention.Wording;
 using LatentSync.Doctor.Wording;
 using LatentSync.Foundation.Wording;
 using LatentSync.Testing;

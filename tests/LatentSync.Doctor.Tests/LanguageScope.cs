@@ -1,4 +1,4 @@
-using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Doctor.Tests;
 
@@ -12,7 +12,9 @@ public sealed class LanguageCollection
 /// <summary>A language for one test.</summary>
 internal sealed class LanguageScope : IDisposable
 {
-    public LanguageScope(Language language) => Languages.Current = language;
+    private readonly IDisposable _scope;
 
-    public void Dispose() => Languages.Reset();
+    public LanguageScope(Language language) => _scope = Audience.Use(language);
+
+    public void Dispose() => _scope.Dispose();
 }

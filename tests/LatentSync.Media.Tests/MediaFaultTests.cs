@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Faults;
 using LatentSync.Testing;
 
 namespace LatentSync.Media.Tests;
@@ -25,6 +26,6 @@ public sealed class MediaFaultTests
     [InlineData(MediaFault.DiskFull, false)]
     [InlineData(MediaFault.ToolMissing, false)]
     [InlineData(MediaFault.ToolFailed, false)]
-    public void IsInputFault_Fault_TellsWhoseItIs(MediaFault fault, bool expected) =>
-        Assert.Equal(expected, new MediaException(fault, "x").IsInputFault);
+    public void Kind_Fault_TellsWhoseItIs(MediaFault fault, bool expected) =>
+        Assert.Equal(expected, new MediaException(fault, "x").Kind == FaultKind.Input);
 }

@@ -1,7 +1,7 @@
 using LatentSync.Attention.Dispatch;
 using LatentSync.Attention.Rules;
 using LatentSync.Attention.Torch.Devices;
-using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Wording;
 using LatentSync.Platform.LibTorch;
 using LatentSync.Platform.Machines;
 using Microsoft.Extensions.Logging;
@@ -24,7 +24,7 @@ internal sealed class AttentionDispatcherFactory(
         AttentionServiceOptions wanted = options.Value;
         if (wanted.Language is not null)
         {
-            Languages.Current = Languages.Parse(wanted.Language);
+            Audience.Default = Audience.Default with { Language = Languages.Parse(wanted.Language) };
         }
         LibTorchLoad libTorch = TorchRuntime.EnsureLoaded(
             wanted is { LibTorchFolder: null, CacheFolder: null }

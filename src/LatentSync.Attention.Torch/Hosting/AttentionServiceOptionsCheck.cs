@@ -1,5 +1,5 @@
 using LatentSync.Attention.Rules;
-using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Wording;
 using Microsoft.Extensions.Options;
 
 namespace LatentSync.Attention.Torch.Hosting;

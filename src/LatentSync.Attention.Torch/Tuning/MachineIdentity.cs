@@ -2,6 +2,7 @@ using System.Globalization;
 using LatentSync.Attention.Machines;
 using LatentSync.Attention.Rules;
 using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Attention.Torch.Tuning;
 

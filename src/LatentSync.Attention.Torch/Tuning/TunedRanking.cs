@@ -2,6 +2,7 @@ using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Wording;
 using LatentSync.Platform.Machines;
 
 namespace LatentSync.Attention.Torch.Tuning;
@@ -43,15 +44,12 @@ public sealed record TunedRanking(BackendRanking Ranking, string? Path, TuningTa
         {
             TuningTable table = TuningFile.Read(path);
             return table.Machine.Difference(MachineIdentity.Of(machine)) is { } difference
-                ? BuiltIn(
-                    path,
-                    Finding.Of("{0} is not used: it was measured with {1}; latentsync attention tune measures anew", path, difference)
-                )
+                ? BuiltIn(path, Finding.Of("{0} is not used: it was measured with {1}; ⟦attention tune⟧ measures anew", path, difference))
                 : new TunedRanking(table.ToRanking(), path, table, null);
         }
         catch (Exception exception) when (exception is FormatException or IOException or UnauthorizedAccessException)
         {
-            return BuiltIn(path, Finding.Of("{0} is not used: {1}; latentsync attention tune writes it anew", path, exception.Message));
+            return BuiltIn(path, Finding.Of("{0} is not used: {1}; ⟦attention tune⟧ writes it anew", path, exception.Message));
         }
     }
 
@@ -100,8 +98,7 @@ public sealed record TunedRanking(BackendRanking Ranking, string? Path, TuningTa
                 table.Entries.Count,
                 Path
             )
-        : (WarningWords ?? Warning) is not { } warning
-            ? Finding.Of("order of backends: built in (latentsync attention tune measures this machine)")
+        : (WarningWords ?? Warning) is not { } warning ? Finding.Of("order of backends: built in (⟦attention tune⟧ measures this machine)")
         : Finding.Of("order of backends: built in. {0}", warning);
 
     private static TunedRanking BuiltIn(string? path, Finding? warning) =>

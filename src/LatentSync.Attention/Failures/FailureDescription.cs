@@ -25,7 +25,7 @@ public sealed record FailureDescription(FailureKind Kind, string Code, string Me
             "ATT0902",
             "The native library has no code for this GPU.",
             "a libtorch built for the GPU's architecture",
-            "use --device cpu; or a libtorch built for this GPU (--libtorch DIR)"
+            "use ⟦Device cpu⟧; or a libtorch built for this GPU (⟦LibTorchFolder DIR⟧)"
         ),
         new(
             FailureKind.OutOfMemory,
@@ -46,14 +46,14 @@ public sealed record FailureDescription(FailureKind Kind, string Code, string Me
             "ATT0905",
             "A native library or one of its functions is missing.",
             "a complete installation of libtorch",
-            "run latentsync doctor; or restore the packages; or give --libtorch DIR"
+            "run ⟦doctor⟧; or restore the packages; or give ⟦LibTorchFolder DIR⟧"
         ),
         new(
             FailureKind.DeviceLost,
             "ATT0906",
             "The device's state is lost; nothing more can run on it in this process.",
             "a working device",
-            "restart the program; or, if it happens again, use --attention \"forbid NAME\" with the backend's name"
+            "restart the program; or, if it happens again, use ⟦Attention \"forbid NAME\"⟧ with the backend's name"
         ),
         new(
             FailureKind.Other,

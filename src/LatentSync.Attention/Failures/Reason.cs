@@ -1,5 +1,5 @@
 using System.Text.Json.Serialization;
-using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Attention.Failures;
 
@@ -37,7 +37,7 @@ public sealed record Reason(string Code, string Message, string Found, string Re
     public static Reason Of(Func<Language, Reason> words)
     {
         ArgumentNullException.ThrowIfNull(words);
-        return words(Languages.Current) with { _words = words };
+        return words(Audience.Current.Language) with { _words = words };
     }
 
     /// <summary>The same reason in a language; itself when it was made from plain words.</summary>

@@ -114,8 +114,10 @@ public static partial class GpuCatalog
                     + "Leave the GPU out (none) to see what the processor does."
             )
         : throw new FormatException(
-            $"\"{name}\" is not in the catalogue of GPUs. The nearest names are {string.Join(", ", Nearest(name, 3).Select(near => near.Name))}. "
-                + "A GPU that is missing can be described in a machine file (--machine FILE) by its compute capability and memory."
+            Sentence.Say(
+                $"\"{name}\" is not in the catalogue of GPUs. The nearest names are {string.Join(", ", Nearest(name, 3).Select(near => near.Name))}. "
+                    + "A GPU that is missing can be described in a machine file (⟦MachineFile FILE⟧) by its compute capability and memory."
+            )
         );
 
     /// <summary>The GPU with a name, as <see cref="Find"/> does. A memory size in the name ("RTX 3080 12GB") overrules the

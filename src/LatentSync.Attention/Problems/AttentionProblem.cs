@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
 using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Attention.Problems;
 
@@ -240,19 +241,27 @@ public readonly record struct AttentionProblem
         }
     }
 
-    /// <summary>The command that explains this problem on the command line.</summary>
+    /// <summary>The command that explains this problem, in the words of the current audience.</summary>
     public string ExplainCommand()
     {
-        var text = new StringBuilder("latentsync attention explain --shape ");
+        var text = new StringBuilder("⟦attention explain Shape=");
         text.Append(CultureInfo.InvariantCulture, $"{Batch},{HeadCount},{QueryLength},{KeyLength},{HeadDim}");
-        AddOption(text, IsGrouped, $"--kv-heads {KvHeadCount}");
-        AddOption(text, ValueDim != HeadDim, $"--value-dim {ValueDim}");
-        AddOption(text, DType != AttentionDType.Float32, $"--dtype {DType.ShortName()}");
-        AddOption(text, IsCausal, $"--causal");
-        AddOption(text, Mask.Kind != AttentionMaskKind.None, $"--mask {(Mask.Kind == AttentionMaskKind.Boolean ? "bool" : "float")}");
-        AddOption(text, Device.Kind == AttentionDeviceKind.Cuda, $"--device cuda");
-        AddOption(text, NeedsGradient, $"--training");
-        return text.ToString();
+        Add(IsGrouped, $"KvHeads={KvHeadCount}");
+        Add(ValueDim != HeadDim, $"ValueDim={ValueDim}");
+        Add(DType != AttentionDType.Float32, $"DType={DType.ShortName()}");
+        Add(IsCausal, $"Causal");
+        Add(Mask.Kind != AttentionMaskKind.None, $"Mask={(Mask.Kind == AttentionMaskKind.Boolean ? "bool" : "float")}");
+        Add(Device.Kind == AttentionDeviceKind.Cuda, $"Device=cuda");
+        Add(NeedsGradient, $"Training");
+        return Audience.Current.Vocabulary.Name(text.Append('⟧').ToString());
+
+        void Add(bool applies, FormattableString part)
+        {
+            if (applies)
+            {
+                text.Append(' ').Append(part.ToString(CultureInfo.InvariantCulture));
+            }
+        }
     }
 
     private static Finding Side(int? window) => window is { } keys ? keys.ToString(CultureInfo.InvariantCulture) : Finding.Of("all");
@@ -270,12 +279,4 @@ public readonly record struct AttentionProblem
         [InterpolatedStringHandlerArgument(nameof(holds))] ref Requirement.FailureText found,
         [InterpolatedStringHandlerArgument(nameof(holds))] ref Requirement.FailureText required
     ) => Requirement.That(holds, Subject, ref found, ref required);
-
-    private static void AddOption(StringBuilder text, bool applies, FormattableString part)
-    {
-        if (applies)
-        {
-            text.Append(' ').Append(part.ToString(CultureInfo.InvariantCulture));
-        }
-    }
 }

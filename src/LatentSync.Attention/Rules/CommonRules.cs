@@ -18,7 +18,7 @@ internal static class CommonRules
             "ATT0101",
             "{0} needs libtorch.",
             "a libtorch that can be loaded",
-            "run latentsync doctor; or restore the packages; or give --libtorch DIR",
+            "run ⟦doctor⟧; or restore the packages; or give ⟦LibTorchFolder DIR⟧",
             "TorchSharp",
             (in ConstraintSubject s) => s.Machine.LibTorch is null ? Finding.Of("no libtorch") : null
         )
@@ -29,7 +29,7 @@ internal static class CommonRules
             "ATT0102",
             "The device of the problem must exist.",
             "a GPU with this index",
-            "use --device cpu; or another GPU's index",
+            "use ⟦Device cpu⟧; or another GPU's index",
             "Machine.Gpus",
             (in ConstraintSubject s) =>
                 s.OnCuda && s.Gpu is null ? Finding.Of("{0}, GPUs on this machine: {1}", s.Problem.Device, s.Machine.Gpus.Count) : null
@@ -41,7 +41,7 @@ internal static class CommonRules
             "ATT0103",
             "Tensors on a CUDA device need a libtorch built for CUDA.",
             "a CUDA build of libtorch",
-            "use --device cpu; or give --libtorch DIR with a CUDA build; or build with -p:LibTorchFlavor=cuda",
+            "use ⟦Device cpu⟧; or give ⟦LibTorchFolder DIR⟧ with a CUDA build; or build with -p:LibTorchFlavor=cuda",
             "libtorch's dispatcher",
             (in ConstraintSubject s) => s.OnCuda && s.Machine.LibTorch?.Flavor == "cpu" ? Finding.Of("libtorch for the CPU only") : null
         )
@@ -52,7 +52,7 @@ internal static class CommonRules
             "ATT0104",
             "libtorch must contain machine code for the GPU.",
             "code for the GPU's compute capability",
-            "use --device cpu; or a libtorch built for this GPU (cu126 for Maxwell and Pascal, cu128 up to libtorch 2.10 for "
+            "use ⟦Device cpu⟧; or a libtorch built for this GPU (cu126 for Maxwell and Pascal, cu128 up to libtorch 2.10 for "
                 + "Volta, cu128 since libtorch 2.7 for Blackwell)",
             "pytorch RELEASE.md: cu128 has 7.0 7.5 8.0 8.6 9.0 10.0 12.0; machine code X.y runs on X.z, z >= y",
             (in ConstraintSubject s) =>
@@ -72,7 +72,7 @@ internal static class CommonRules
             "ATT0106",
             "The driver must know the CUDA version libtorch was built for.",
             "a driver for the same major CUDA version or a newer one",
-            "use --device cpu; or a libtorch built for an older CUDA; or update the NVIDIA driver",
+            "use ⟦Device cpu⟧; or a libtorch built for an older CUDA; or update the NVIDIA driver",
             "CUDA minor-version compatibility",
             (in ConstraintSubject s) =>
                 s.OnCuda && s.Machine.Cuda is { Runtime: { } runtime } cuda
@@ -90,7 +90,7 @@ internal static class CommonRules
             "ATT0108",
             "Apple GPUs have no float64.",
             "float16, bfloat16 or float32",
-            "use --dtype f32; or --device cpu",
+            "use ⟦DType f32⟧; or ⟦Device cpu⟧",
             "Metal Shading Language Specification, scalar types; libtorch's MPS backend refuses float64",
             (in ConstraintSubject s) =>
                 s.Problem is { Device.Kind: AttentionDeviceKind.Mps, DType: AttentionDType.Float64 }

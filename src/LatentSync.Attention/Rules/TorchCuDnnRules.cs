@@ -60,7 +60,7 @@ internal static class TorchCuDnnRules
                 "ATT0502",
                 "{0} runs only with a cuDNN whose version is known, since several compute wrong numbers.",
                 "a known version of cuDNN",
-                UseAnother + "; or give the machine's facts with --machine FILE",
+                UseAnother + "; or give the machine's facts with ⟦MachineFile FILE⟧",
                 "the defects ATT06nn",
                 (in ConstraintSubject s) => s.OnCuda && s.CuDnn is null ? Finding.Of("a cuDNN of unknown version") : null
             )
@@ -94,7 +94,7 @@ internal static class TorchCuDnnRules
                 "ATT0505",
                 "{0} computes in 16 bits only.",
                 "float16 or bfloat16",
-                UseAnother + "; or --dtype f16",
+                UseAnother + "; or ⟦DType f16⟧",
                 CudaSource,
                 (in ConstraintSubject s) => s.OnCuda && s.Problem.DType.Size() != 2 ? s.Problem.DType.LongName() : null
             )

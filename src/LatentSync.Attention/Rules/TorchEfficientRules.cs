@@ -89,7 +89,7 @@ internal static class TorchEfficientRules
                 "ATT0303",
                 "{0} does not compute in float64.",
                 "float32, float16 or bfloat16",
-                UseAnother + "; or --dtype f32",
+                UseAnother + "; or ⟦DType f32⟧",
                 CudaSource,
                 (in ConstraintSubject s) => s.OnCuda && s.Problem.DType == AttentionDType.Float64 ? s.Problem.DType.LongName() : null
             )
@@ -100,7 +100,7 @@ internal static class TorchEfficientRules
                 "ATT0304",
                 "{0} computes bfloat16 from Ampere on.",
                 "compute capability 8.0 for bfloat16",
-                UseAnother + "; or --dtype f16 or f32",
+                UseAnother + "; or ⟦DType f16 or f32⟧",
                 CudaSource,
                 (in ConstraintSubject s) =>
                     s.Problem.DType == AttentionDType.BFloat16 && s.Capability < 80

@@ -25,7 +25,7 @@ internal static partial class TorchFlashRules
                 "ATT0802",
                 "{0} on CUDA computes in 16 bits only.",
                 "float16 or bfloat16",
-                UseAnother + "; or --dtype f16",
+                UseAnother + "; or ⟦DType f16⟧",
                 CudaSource,
                 (in ConstraintSubject s) => s.OnCuda && s.Problem.DType.Size() != 2 ? s.Problem.DType.LongName() : null
             )

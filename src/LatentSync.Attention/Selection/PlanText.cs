@@ -2,6 +2,7 @@ using System.Text;
 using LatentSync.Attention.Failures;
 using LatentSync.Attention.Rules;
 using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Attention.Selection;
 

@@ -1,5 +1,5 @@
 using LatentSync.Attention.Failures;
-using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Attention.Selection;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Attention.Wording;
 
@@ -51,5 +52,5 @@ public sealed class Finding
     }
 
     /// <summary>The sentence in the current language.</summary>
-    public override string ToString() => In(Languages.Current);
+    public override string ToString() => In(Audience.Current.Language);
 }

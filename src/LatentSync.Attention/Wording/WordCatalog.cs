@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Text.Json;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Attention.Wording;
 
@@ -28,22 +29,26 @@ internal static class WordCatalog
     /// <param name="english">The English words, with gaps.</param>
     /// <param name="language">Into which language.</param>
     internal static string Phrase(string english, Language language) =>
-        language == Language.Chinese && Chinese.Value.Phrases.TryGetValue(english, out string? words) ? words : english;
+        Named(language == Language.Chinese && Chinese.Value.Phrases.TryGetValue(english, out string? words) ? words : english);
 
     /// <summary>The rule or event of a code.</summary>
-    internal static string Rule(string code, string english, Language language) => Of(code, language)?.Rule ?? Phrase(english, language);
+    internal static string Rule(string code, string english, Language language) =>
+        Of(code, language)?.Rule is { } words ? Named(words) : Phrase(english, language);
 
     /// <summary>What a code requires.</summary>
     internal static string Required(string code, string english, Language language) =>
-        Of(code, language)?.Required ?? Phrase(english, language);
+        Of(code, language)?.Required is { } words ? Named(words) : Phrase(english, language);
 
     /// <summary>The remedy of a code.</summary>
     internal static string Remedy(string code, string english, Language language) =>
-        Of(code, language)?.Remedy ?? Phrase(english, language);
+        Of(code, language)?.Remedy is { } words ? Named(words) : Phrase(english, language);
 
     /// <summary>How a backend cures what a code says.</summary>
     internal static string Repair(string code, string english, Language language) =>
-        Of(code, language)?.Repair ?? Phrase(english, language);
+        Of(code, language)?.Repair is { } words ? Named(words) : Phrase(english, language);
+
+    // Options and commands by the names that the reader knows.
+    private static string Named(string words) => Audience.Current.Vocabulary.Name(words);
 
     private static CodeWords? Of(string code, Language language) =>
         language == Language.Chinese ? Chinese.Value.Codes.GetValueOrDefault(code) : null;

@@ -27,15 +27,8 @@ internal sealed record FailureJson(string Kind, string? Code, string Message, st
         return false;
     }
 
-    /// <summary>The name of the kind of an exit code.</summary>
-    public static string KindOf(int exitCode) =>
-        exitCode switch
-        {
-            Cli.ExitCode.Usage => "input",
-            Cli.ExitCode.Machine => "machine",
-            Cli.ExitCode.Cancelled or Cli.ExitCode.Terminated or Cli.ExitCode.HungUp => "cancelled",
-            _ => "failed",
-        };
+    /// <summary>The option concerned, "--steps"; null: none, or several.</summary>
+    public string? Option { get; init; }
 
     /// <summary>Writes it to standard output.</summary>
     public void Write() => Console.Out.WriteLine(JsonSerializer.Serialize(new { error = this }, JsonOutput.Options));

@@ -40,7 +40,7 @@ internal static partial class WrappedText
 
     private static void Write(TextWriter writer, string text, int? width, int hang)
     {
-        foreach (string line in Lines(text, width, hang))
+        foreach (string line in Lines(Audience.Current.Vocabulary.Name(text), width, hang))
         {
             writer.WriteLine(line);
         }

@@ -88,12 +88,12 @@ public sealed partial record MachineDescription
             assumed.Add(Say("assumed.os"));
             return "linux";
         }
-        string name = Text("--os", Os);
+        string name = Text("⟦Os⟧", Os);
         OsFamily family = new Machine(name, AnyCpu(), 0, [], null, null).OsFamily;
         if (family == OsFamily.Other && !LinuxName().IsMatch(name))
         {
             throw new MachineDescriptionException(
-                $"--os \"{name}\": give Linux with its distribution, Windows or macOS, for instance \"Ubuntu 22.04\" or \"Windows 11\"."
+                $"⟦Os⟧ \"{name}\": give Linux with its distribution, Windows or macOS, for instance \"Ubuntu 22.04\" or \"Windows 11\"."
             );
         }
         string prefix = family switch
@@ -119,7 +119,7 @@ public sealed partial record MachineDescription
         string? name = null;
         int? cores = null;
         List<string> isa = [];
-        foreach (string part in Text("--cpu", Cpu).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        foreach (string part in Text("⟦Cpu⟧", Cpu).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
             if (CoresText().Match(part) is { Success: true } match)
             {
@@ -127,9 +127,7 @@ public sealed partial record MachineDescription
                     int.TryParse(match.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int count)
                     && count is >= 1 and <= MostCores
                         ? count
-                        : throw new MachineDescriptionException(
-                            FormattableString.Invariant($"--cpu: \"{part}\" is out of range; 1 to {MostCores} cores are possible.")
-                        );
+                        : throw new MachineDescriptionException($"⟦Cpu⟧: \"{part}\" is out of range; 1 to {MostCores} cores are possible.");
             }
             else if (part.Split(' ').All(word => IsaText().IsMatch(word)))
             {
@@ -181,12 +179,12 @@ public sealed partial record MachineDescription
             )
             && number * scale is >= 1e6 and <= MostGigabytes * 1e9
             ? (long)(number * scale)
-            : throw new MachineDescriptionException($"--memory \"{Memory}\" is not an amount of memory; give for instance 16GB or 512MB.");
+            : throw new MachineDescriptionException($"⟦Memory⟧ \"{Memory}\" is not an amount of memory; give for instance 16GB or 512MB.");
     }
 
     private IReadOnlyList<GpuInfo> ReadGpus()
     {
-        string? driver = Driver is null ? null : Checked("--driver", Driver, VersionNumber(), "a driver's version such as 515.65");
+        string? driver = Driver is null ? null : Checked("⟦Driver⟧", Driver, VersionNumber(), "a driver's version such as 515.65");
         if (Gpus.Count == 0)
         {
             return Base is null ? []
@@ -195,13 +193,11 @@ public sealed partial record MachineDescription
         }
         if (Gpus.Count > MostGpus)
         {
-            throw new MachineDescriptionException(
-                FormattableString.Invariant($"--gpu is given {Gpus.Count} times; {MostGpus} GPUs are the most.")
-            );
+            throw new MachineDescriptionException($"⟦Gpus⟧ is given {Gpus.Count} times; {MostGpus} GPUs are the most.");
         }
         return Gpus.Count == 1 && Gpus[0].Trim().ToLowerInvariant() is "none" or "cpu"
             ? []
-            : [.. Gpus.Select(name => NamedGpus.Find(Text("--gpu", name)) with { Driver = driver })];
+            : [.. Gpus.Select(name => NamedGpus.Find(Text("⟦Gpus⟧", name)) with { Driver = driver })];
     }
 
     /// <summary>The CUDA version the driver knows: said, else by the driver's version.</summary>
@@ -214,7 +210,7 @@ public sealed partial record MachineDescription
         }
         return Cuda.Trim().ToLowerInvariant() is "none"
             ? null
-            : Checked("--cuda", Cuda, CudaNumber(), "a CUDA version such as 11.7, as nvidia-smi shows it, or none");
+            : Checked("⟦Cuda⟧", Cuda, CudaNumber(), "a CUDA version such as 11.7, as nvidia-smi shows it, or none");
     }
 
     private LibTorchInfo? ReadLibTorch(Machine system, string? driver, List<string> assumed, List<string> notes)
@@ -232,7 +228,7 @@ public sealed partial record MachineDescription
         if (!match.Success)
         {
             throw new MachineDescriptionException(
-                $"--libtorch \"{wanted}\" is neither a folder nor a version; give a folder, or for instance 2.10.0, 2.5.1+cu118 or 2.10.0+cpu."
+                $"⟦LibTorch⟧ \"{wanted}\" is neither a folder nor a version; give a folder, or for instance 2.10.0, 2.5.1+cu118 or 2.10.0+cpu."
             );
         }
         string version = match.Groups["version"].Value,
@@ -276,13 +272,13 @@ public sealed partial record MachineDescription
                     .Select(group => $"{group.Key} ({string.Join(", ", group.Select(build => build.Flavor))})")
             );
             throw new MachineDescriptionException(
-                $"--libtorch \"{wanted}\": this version is not known. Known are {known}, each with +cpu too. A libtorch on disk can be given as a folder."
+                $"⟦LibTorch⟧ \"{wanted}\": this version is not known. Known are {known}, each with +cpu too. A libtorch on disk can be given as a folder."
             );
         }
         if (CudaOfFlavor(flavor) is not null && builds.All(build => build.Flavor != flavor))
         {
             throw new MachineDescriptionException(
-                $"--libtorch \"{wanted}\": this build is not known. Of libtorch {version} there are {string.Join(", ", builds.Select(build => build.Flavor))} and cpu."
+                $"⟦LibTorch⟧ \"{wanted}\": this build is not known. Of libtorch {version} there are {string.Join(", ", builds.Select(build => build.Flavor))} and cpu."
             );
         }
     }
@@ -299,9 +295,7 @@ public sealed partial record MachineDescription
         string text = value.Trim();
         return text.Length is >= 1 and <= MachineFile.LongestText && !text.Any(char.IsControl)
             ? text
-            : throw new MachineDescriptionException(
-                FormattableString.Invariant($"{option}: 1 to {MachineFile.LongestText} printable characters are expected.")
-            );
+            : throw new MachineDescriptionException($"{option}: 1 to {MachineFile.LongestText} printable characters are expected.");
     }
 
     private static string Checked(string option, string value, Regex form, string expected) =>

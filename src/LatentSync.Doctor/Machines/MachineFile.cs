@@ -48,7 +48,7 @@ public static class MachineFile
         catch (JsonException failure)
         {
             throw new MachineDescriptionException(
-                $"{name} is not JSON at {StrictJson.Place(failure)}: {StrictJson.Problem(failure)}; a machine file is what \"latentsync doctor --save-machine FILE.json\" writes.",
+                $"{name} is not JSON at {StrictJson.Place(failure)}: {StrictJson.Problem(failure)}; a machine file is what ⟦doctor SaveMachine=FILE.json⟧ writes.",
                 failure
             );
         }

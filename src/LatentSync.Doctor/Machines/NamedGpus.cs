@@ -17,7 +17,7 @@ internal static class NamedGpus
         }
         catch (FormatException unknown)
         {
-            throw new MachineDescriptionException($"--gpu: {unknown.Message}", unknown);
+            throw new MachineDescriptionException($"⟦Gpus⟧: {unknown.Message}", unknown);
         }
     }
 

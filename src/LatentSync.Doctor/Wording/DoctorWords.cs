@@ -1,24 +1,25 @@
 using System.Collections.Frozen;
 using System.Globalization;
-using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Doctor.Wording;
 
-/// <summary>The doctor's sentences in the language of this process. Names of programs, files, options and backends stay as they
+/// <summary>The doctor's sentences in the language of the current audience. Names of programs, files, options and backends stay as they
 /// are.</summary>
 internal static class DoctorWords
 {
     /// <summary>A sentence with its facts.</summary>
     /// <param name="key">Key in both catalogues.</param>
     /// <param name="facts">For the places {0}, {1}, ...; numbers are written with a point.</param>
-    public static string Say(string key, params object?[] facts) =>
-        string.Format(CultureInfo.InvariantCulture, Of(Languages.Current)[key], facts);
+    public static string Say(string key, params object?[] facts) => Filled(Of(Audience.Current.Language)[key], facts);
 
     /// <summary>The sentence of a key that may not be there, such as a layer nobody named yet; then the given one.</summary>
     public static string SayOr(string key, string otherwise, params object?[] facts) =>
-        Of(Languages.Current).TryGetValue(key, out string? sentence)
-            ? string.Format(CultureInfo.InvariantCulture, sentence, facts)
-            : otherwise;
+        Of(Audience.Current.Language).TryGetValue(key, out string? sentence) ? Filled(sentence, facts) : otherwise;
+
+    // Options and commands by the names that the reader knows.
+    private static string Filled(string sentence, object?[] facts) =>
+        string.Format(CultureInfo.InvariantCulture, Audience.Current.Vocabulary.Name(sentence), facts);
 
     /// <summary>The catalogue of a language.</summary>
     internal static FrozenDictionary<string, string> Of(Language language) =>

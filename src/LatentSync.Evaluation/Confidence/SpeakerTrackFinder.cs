@@ -91,7 +91,7 @@ internal sealed class SpeakerTrackFinder
             )
             : FormattableString.Invariant($"none of its {frames} frames has a face that {_detector.Name} finds");
         return new EvaluationException(
-            $"{path} has no face track to judge: {found}; {required}. Give a longer or larger picture, or the faces by --landmarks FILE."
+            $"{path} has no face track to judge: {found}; {required}. Give a longer or larger picture, or the faces by ⟦LandmarksPath FILE⟧."
         );
     }
 }

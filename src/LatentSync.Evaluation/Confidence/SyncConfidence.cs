@@ -84,11 +84,11 @@ public sealed class SyncConfidence : IDisposable
                 ? "none was named"
                 : $"{PrintableText.Quote(options.CheckpointFolder)} has neither {PublishedNames[0]} nor {StableName}";
             throw new EvaluationException(
-                $"A network is required that judges: {looked}. Give --syncnet FILE (syncnet_v2.model) or --stable-syncnet FILE."
+                $"A network is required that judges: {looked}. Give ⟦SyncNetPath FILE⟧ (syncnet_v2.model) or ⟦StableSyncNetPath FILE⟧."
             );
         }
-        RequireFile("--syncnet", options.SyncNetPath);
-        RequireFile("--stable-syncnet", options.StableSyncNetPath);
+        RequireFile("⟦SyncNetPath⟧", options.SyncNetPath);
+        RequireFile("⟦StableSyncNetPath⟧", options.StableSyncNetPath);
         Device device = ComputePlan.Choose(options.Device, "f32", new MachineExaminer().Examine().Machine).Device;
         return published is not null
             ? BySyncNet(published, device)
@@ -178,7 +178,7 @@ public sealed class SyncConfidence : IDisposable
         if (scores.Count == 0)
         {
             throw new EvaluationException(
-                $"No track of {options.VideoPath} has sound: {audioPath} ends after {samples.Length / 16000.0:0.00} s. Give a longer recording by --audio FILE."
+                $"No track of {options.VideoPath} has sound: {audioPath} ends after {samples.Length / 16000.0:0.00} s. Give a longer recording by ⟦AudioPath FILE⟧."
             );
         }
         return new SyncConfidenceReport(

@@ -47,11 +47,11 @@ public sealed record DemoEvaluationOptions
     {
         if (ClipCount is < 1 or > 1000)
         {
-            throw new SyncOptionsException($"--clips must lie between 1 and 1000, not {ClipCount}.");
+            throw new SyncOptionsException($"⟦ClipCount⟧ must lie between 1 and 1000, not {ClipCount}.");
         }
         if (Seed < 0)
         {
-            throw new SyncOptionsException($"--seed must be a number from 0, not {Seed}.");
+            throw new SyncOptionsException($"⟦Seed⟧ must be a number from 0, not {Seed}.");
         }
     }
 }

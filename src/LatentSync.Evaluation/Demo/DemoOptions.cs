@@ -54,7 +54,9 @@ public sealed record DemoOptions
     /// <exception cref="SyncOptionsException">Names the option, its value and its range.</exception>
     internal void Check()
     {
-        foreach ((string name, string? path) in new[] { ("--out", OutputFolder), ("--checkpoint", CheckpointFolder ?? "none") })
+        foreach (
+            (string name, string? path) in new[] { ("⟦OutputFolder⟧", OutputFolder), ("⟦CheckpointFolder⟧", CheckpointFolder ?? "none") }
+        )
         {
             if (string.IsNullOrWhiteSpace(path))
             {
@@ -63,7 +65,7 @@ public sealed record DemoOptions
         }
         if (!(DurationSeconds >= 1 && DurationSeconds <= 60))
         {
-            throw new SyncOptionsException(FormattableString.Invariant($"--seconds must lie between 1 and 60, not {DurationSeconds}."));
+            throw new SyncOptionsException($"⟦DurationSeconds⟧ must lie between 1 and 60, not {DurationSeconds}.");
         }
         if (Size is < 128 or > 2048 || Size % 2 != 0)
         {
@@ -71,15 +73,15 @@ public sealed record DemoOptions
         }
         if (InferenceSteps is < 1 or > 999)
         {
-            throw new SyncOptionsException($"--steps must lie between 1 and 999, not {InferenceSteps}.");
+            throw new SyncOptionsException($"⟦InferenceSteps⟧ must lie between 1 and 999, not {InferenceSteps}.");
         }
         if (!(GuidanceScale >= 0 && GuidanceScale <= 100))
         {
-            throw new SyncOptionsException(FormattableString.Invariant($"--guidance must lie between 0 and 100, not {GuidanceScale}."));
+            throw new SyncOptionsException($"⟦GuidanceScale⟧ must lie between 0 and 100, not {GuidanceScale}.");
         }
         if (Seed < 0)
         {
-            throw new SyncOptionsException($"--seed must be a number from 0, not {Seed}.");
+            throw new SyncOptionsException($"⟦Seed⟧ must be a number from 0, not {Seed}.");
         }
     }
 }

@@ -60,8 +60,8 @@ public sealed class DemoRunner
         FfmpegTools tools = await FfmpegTools.LocateAsync(options.FfmpegPath, cancellationToken).ConfigureAwait(false);
         string? trained = options.CheckpointFolder ?? _embedded;
         FileOverlap.Refuse(
-            [new NamedPath("--checkpoint", trained)],
-            ResultNames.Select(name => new NamedPath("--out", Path.Combine(options.OutputFolder, name)))
+            [new NamedPath("⟦CheckpointFolder⟧", trained)],
+            ResultNames.Select(name => new NamedPath("⟦OutputFolder⟧", Path.Combine(options.OutputFolder, name)))
         );
         DemoFolder folder = DemoFolder.Claim(
             options.OutputFolder,

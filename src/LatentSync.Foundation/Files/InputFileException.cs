@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Faults;
 using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Foundation.Files;
@@ -25,7 +26,7 @@ public enum InputFileFault
 }
 
 /// <summary>A file that was named as an input cannot be read.</summary>
-public sealed class InputFileException : IOException
+public sealed class InputFileException : IOException, IFault
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="fault">What is wrong.</param>
@@ -46,4 +47,13 @@ public sealed class InputFileException : IOException
 
     /// <summary>The message without the path and the full stop, for a message that names the file's purpose too.</summary>
     public string Problem { get; }
+
+    /// <inheritdoc/>
+    public FaultKind Kind => FaultKind.Input;
+
+    /// <inheritdoc/>
+    public Sentence Text => base.Message;
+
+    /// <inheritdoc/>
+    public override string Message => Text.ToString();
 }

@@ -1,4 +1,6 @@
+using LatentSync.Foundation.Wording;
+
 namespace LatentSync.Foundation.Files;
 
 /// <summary>What would be written is also what is read.</summary>
-public sealed class OutputIsInputException(string message) : OutputPathException(message);
+public sealed class OutputIsInputException(Sentence message) : OutputPathException(message);

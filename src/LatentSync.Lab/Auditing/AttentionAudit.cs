@@ -1,5 +1,6 @@
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Torch.Devices;
+using LatentSync.Foundation.Wording;
 using TorchSharp;
 
 namespace LatentSync.Lab.Auditing;
@@ -64,8 +65,6 @@ public static class AttentionAudit
         int count = torch.cuda.is_available() ? torch.cuda.device_count() : 0;
         return device.Index < count
             ? null
-            : FormattableString.Invariant(
-                $"There is no {device} that this libtorch can use: it sees {count} CUDA devices. `latentsync doctor` says why."
-            );
+            : Sentence.Say($"There is no {device} that this libtorch can use: it sees {count} CUDA devices. ⟦doctor⟧ says why.");
     }
 }

@@ -115,9 +115,7 @@ internal sealed class AttentionCaseReader(string folder, JsonElement entry)
         };
         return number >= least && number <= most && number == Math.Floor(number)
             ? (int)number
-            : throw new ParityException(
-                string.Create(CultureInfo.InvariantCulture, $"attribute {attribute.Name} must be a whole number from {least} to {most}")
-            );
+            : throw new ParityException($"attribute {attribute.Name} must be a whole number from {least} to {most}");
     }
 
     private static double Number(JsonProperty attribute) =>

@@ -1,7 +1,10 @@
+using LatentSync.Foundation.Faults;
+using LatentSync.Foundation.Wording;
+
 namespace LatentSync.Models.Loading;
 
 /// <summary>A checkpoint is readable but belongs to another network; nothing of it was copied.</summary>
-public sealed class CheckpointMismatchException : Exception
+public sealed class CheckpointMismatchException : Exception, IFault
 {
     private const int NamedKeys = 3;
 
@@ -57,4 +60,13 @@ public sealed class CheckpointMismatchException : Exception
         string names = string.Join("; ", items.Take(NamedKeys));
         return items.Count > NamedKeys ? $"{names}; and {items.Count - NamedKeys} more" : names;
     }
+
+    /// <inheritdoc/>
+    public FaultKind Kind => FaultKind.Input;
+
+    /// <inheritdoc/>
+    public Sentence Text => base.Message;
+
+    /// <inheritdoc/>
+    public override string Message => Text.ToString();
 }

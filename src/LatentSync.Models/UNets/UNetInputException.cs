@@ -1,7 +1,10 @@
+using LatentSync.Foundation.Faults;
+using LatentSync.Foundation.Wording;
+
 namespace LatentSync.Models.UNets;
 
 /// <summary>A tensor given to the U-Net has a shape that the network cannot take.</summary>
-public sealed class UNetInputException : ArgumentException
+public sealed class UNetInputException : ArgumentException, IFault
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="argument">Name of the argument.</param>
@@ -21,4 +24,13 @@ public sealed class UNetInputException : ArgumentException
 
     /// <summary>What is required.</summary>
     public string Required { get; }
+
+    /// <inheritdoc/>
+    public FaultKind Kind => FaultKind.Input;
+
+    /// <inheritdoc/>
+    public Sentence Text => base.Message;
+
+    /// <inheritdoc/>
+    public override string Message => Text.ToString();
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using LatentSync.Foundation.Wording;
 using LatentSync.Platform.Loading;
 
 namespace LatentSync.Platform.LibTorch;
@@ -116,7 +117,9 @@ internal sealed class LibTorchLocator(string baseDirectory, string runtimeIdenti
                 names.Cpu,
                 $"no such file in {searched}",
                 FormattableString.Invariant($"libtorch {LibTorchVersion.Expected}"),
-                $"reference a libtorch package (libtorch-cpu-{runtimeIdentifier} {LibTorchVersion.Expected}), or give a libtorch by LATENTSYNC_LIBTORCH or --libtorch"
+                Sentence.Say(
+                    $"reference a libtorch package (libtorch-cpu-{runtimeIdentifier} {LibTorchVersion.Expected}), or give a libtorch by LATENTSYNC_LIBTORCH or ⟦LibTorchFolder⟧"
+                )
             ),
             trace
         );

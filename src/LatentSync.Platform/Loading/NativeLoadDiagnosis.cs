@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Wording;
 using LatentSync.Platform.Elf;
 
 namespace LatentSync.Platform.Loading;
@@ -173,7 +174,7 @@ internal static class NativeLoadDiagnosis
             "a library that the system loads",
             OperatingSystem.IsWindows()
                 ? "install the Microsoft Visual C++ Redistributable (x64), then run the doctor again"
-                : "run the doctor with --verbose and report its trace"
+                : Sentence.Say("run the doctor with ⟦Verbose⟧ and report its trace")
         );
 
     private static string Reinstall(string path) => $"replace {path} by an intact copy (restore or install the program again)";

@@ -1,7 +1,10 @@
+using LatentSync.Foundation.Faults;
+using LatentSync.Foundation.Wording;
+
 namespace LatentSync.Platform.Loading;
 
 /// <summary>A native library cannot be loaded, and why.</summary>
-public sealed class NativeLoadException : Exception
+public sealed class NativeLoadException : Exception, IFault
 {
     /// <summary>Makes the exception.</summary>
     /// <param name="failure">The cause.</param>
@@ -20,4 +23,19 @@ public sealed class NativeLoadException : Exception
 
     /// <summary>Each attempt, in order.</summary>
     public IReadOnlyList<LoadStep> Trace { get; }
+
+    /// <inheritdoc/>
+    public FaultKind Kind => FaultKind.Machine;
+
+    /// <inheritdoc/>
+    public Sentence Text => base.Message;
+
+    /// <inheritdoc/>
+    public override string Message => Text.ToString();
+
+    string? IFault.Code => Failure.Code;
+
+    Sentence? IFault.Remedy => Failure.Remedy;
+
+    bool IFault.HasLines => true;
 }

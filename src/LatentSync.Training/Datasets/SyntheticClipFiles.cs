@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using LatentSync.Media.Audio;
 using LatentSync.Media.Faces.Alignment;
@@ -67,10 +66,7 @@ internal sealed class SyntheticClipFiles
             value == wanted
                 ? true
                 : throw new TrainingDataException(
-                    string.Create(
-                        CultureInfo.InvariantCulture,
-                        $"{_stem} is there from another run, but its {what} is {value}, not {wanted}: choose another folder or other seeds, or remove the old clips."
-                    ),
+                    $"{_stem} is there from another run, but its {what} is {value}, not {wanted}: choose another folder or other seeds, or remove the old clips.",
                     _stem
                 );
     }

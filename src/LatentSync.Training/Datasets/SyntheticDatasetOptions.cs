@@ -95,18 +95,12 @@ public sealed record SyntheticDatasetOptions
         Require("number of jobs", Jobs, 1, 64);
         if (Size % 2 != 0)
         {
-            throw new TrainingDataException(
-                string.Create(CultureInfo.InvariantCulture, $"The size is {Size}; an even number is required."),
-                Folder
-            );
+            throw new TrainingDataException($"The size is {Size}; an even number is required.", Folder);
         }
         if (WriteFaces && (Resolution is < FaceTemplate.MinResolution or > FaceTemplate.MaxResolution || Resolution % 8 != 0))
         {
             throw new TrainingDataException(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"The resolution of the faces is {Resolution}; a multiple of 8 from {FaceTemplate.MinResolution} to {FaceTemplate.MaxResolution} is required."
-                ),
+                $"The resolution of the faces is {Resolution}; a multiple of 8 from {FaceTemplate.MinResolution} to {FaceTemplate.MaxResolution} is required.",
                 Folder
             );
         }
@@ -120,10 +114,7 @@ public sealed record SyntheticDatasetOptions
     {
         if (!(value >= least && value <= most))
         {
-            throw new TrainingDataException(
-                string.Create(CultureInfo.InvariantCulture, $"The {what} is {value}; {least} to {most} is required."),
-                Folder
-            );
+            throw new TrainingDataException($"The {what} is {value}; {least} to {most} is required.", Folder);
         }
     }
 }

@@ -66,7 +66,7 @@ public static class VideoList
         if (found.Length == 0)
         {
             throw new TrainingDataException(
-                $"The folder {full} holds no *.mp4 (its subfolders are not searched): give the folder of the aligned faces themselves, or make some with \"latentsync synth --faces-only\".",
+                $"The folder {full} holds no *.mp4 (its subfolders are not searched): give the folder of the aligned faces themselves, or make some with ⟦synth FacesOnly⟧.",
                 folder
             );
         }

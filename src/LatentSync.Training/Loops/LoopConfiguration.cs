@@ -92,11 +92,11 @@ internal static class LoopConfiguration
 
     private static NamedPath[] Inputs(TrainingDocument document, TrainingRun run) =>
         [
-            new("--config", run.ConfigurationPath),
-            new("--data", Directory.Exists(run.DataPath) ? null : run.DataPath), // of a folder, only the videos are read
-            new("--vae", run.AutoencoderFolder),
-            new("--whisper", run.WhisperPath),
-            new("--start", run.StartPath),
+            new("⟦ConfigurationPath⟧", run.ConfigurationPath),
+            new("⟦DataPath⟧", Directory.Exists(run.DataPath) ? null : run.DataPath), // of a folder, only the videos are read
+            new("⟦AutoencoderFolder⟧", run.AutoencoderFolder),
+            new("⟦WhisperPath⟧", run.WhisperPath),
+            new("⟦StartPath⟧", run.StartPath),
             .. document.InputPaths().Select(path => new NamedPath("a file of the configuration", path)),
         ];
 }

@@ -15,7 +15,7 @@ public sealed class NonFiniteLossException : TrainingException
         : base(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"Step {step}: the {what} is {value}. The batch was: {batch}. The weights were not changed by it; {(lastGoodStep is { } good ? $"the checkpoint of step {good} is kept" : "no checkpoint was written before")}. Lower optimizer.lr, look at these videos, or go on with --resume after removing them."
+                $"Step {step}: the {what} is {value}. The batch was: {batch}. The weights were not changed by it; {(lastGoodStep is { } good ? $"the checkpoint of step {good} is kept" : "no checkpoint was written before")}. Lower optimizer.lr, look at these videos, or go on with ⟦Resume⟧ after removing them."
             )
         )
     {

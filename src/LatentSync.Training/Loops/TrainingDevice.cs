@@ -26,7 +26,7 @@ internal sealed record TrainingDevice(Device Device, bool MixesPrecision)
         {
             if (threads is < 1 or > 1024)
             {
-                throw new TrainingException($"--threads is {threads}; 1 to 1024 are possible.");
+                throw new TrainingException($"⟦Threads⟧ is {threads}; 1 to 1024 are possible.");
             }
             TorchRuntime.UseThreads(threads);
         }

@@ -56,7 +56,7 @@ public sealed partial class TrainingLoop
         string statePath = Path.Combine(folder, StateName);
         if (File.Exists(statePath) && !_options.Resume)
         {
-            throw new TrainingException($"{folder} holds a training already; go on with it by --resume, or give another --out.");
+            throw new TrainingException($"{folder} holds a training already; go on with it by ⟦Resume⟧, or give another ⟦OutputFolder⟧.");
         }
         RefuseInputs(folder, checkpoints);
         Directory.CreateDirectory(checkpoints);
@@ -218,7 +218,7 @@ public sealed partial class TrainingLoop
         }
         catch (OutputPathException wrong)
         {
-            throw new TrainingException($"--out: {wrong.Message}");
+            throw new TrainingException($"⟦OutputFolder⟧: {wrong.Message}");
         }
     }
 
@@ -239,7 +239,7 @@ public sealed partial class TrainingLoop
         ];
         try
         {
-            FileOverlap.Refuse(_options.Inputs, written.SelectMany(FilesOf).Select(file => new NamedPath("--out", file)));
+            FileOverlap.Refuse(_options.Inputs, written.SelectMany(FilesOf).Select(file => new NamedPath("⟦OutputFolder⟧", file)));
         }
         catch (OutputIsInputException overlap)
         {

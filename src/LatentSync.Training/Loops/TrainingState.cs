@@ -39,7 +39,7 @@ internal static class TrainingState
         )
         {
             throw new TrainingException(
-                $"{path} is not the state of a training of \"{task}\" (it says \"{Value("task") ?? Value("format") ?? "nothing"}\"): give another --out, or remove the folder."
+                $"{path} is not the state of a training of \"{task}\" (it says \"{Value("task") ?? Value("format") ?? "nothing"}\"): give another ⟦OutputFolder⟧, or remove the folder."
             );
         }
         foreach ((string name, Tensor tensor) in tensors)
@@ -48,7 +48,7 @@ internal static class TrainingState
             {
                 string found = info is null ? "nothing" : $"({string.Join(", ", info.Shape)})";
                 throw new TrainingException(
-                    $"{path} holds {found} for {name}, but ({string.Join(", ", tensor.shape)}) is required: the configuration changed since. Give another --out to start anew."
+                    $"{path} holds {found} for {name}, but ({string.Join(", ", tensor.shape)}) is required: the configuration changed since. Give another ⟦OutputFolder⟧ to start anew."
                 );
             }
         }

@@ -56,10 +56,7 @@ public sealed class ChunkGenerator
         if (network.Configuration.InChannels != 3 * latentChannels + 1 || network.Configuration.OutChannels != latentChannels)
         {
             throw new ModelConfigurationException(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"The U-Net takes {network.Configuration.InChannels} channels and gives {network.Configuration.OutChannels}; with an autoencoder of {latentChannels} latent channels LatentSync needs {3 * latentChannels + 1} and {latentChannels}."
-                )
+                $"The U-Net takes {network.Configuration.InChannels} channels and gives {network.Configuration.OutChannels}; with an autoencoder of {latentChannels} latent channels LatentSync needs {3 * latentChannels + 1} and {latentChannels}."
             );
         }
         _scheduler.Start(options.InferenceSteps).Dispose(); // refuses step counts that do not fit before any work is done

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Chunks;
 
@@ -77,7 +78,9 @@ public sealed partial class ChunkStore
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new IOException(
-                $"A finished chunk cannot be kept for --resume in {_folder}: {exception.Message} Free some space there or leave --resume out.",
+                Sentence.Say(
+                    $"A finished chunk cannot be kept for ⟦Resume⟧ in {_folder}: {exception.Message} Free some space there or leave ⟦Resume⟧ out."
+                ),
                 exception
             );
         }

@@ -1,9 +1,11 @@
 using System.Globalization;
+using LatentSync.Foundation.Faults;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Chunks;
 
 /// <summary>A network gave infinity or NaN, of which no picture can be made.</summary>
-public sealed class NonFiniteResultException : Exception
+public sealed class NonFiniteResultException : Exception, IFault
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="stage">Where, for instance "denoising".</param>
@@ -38,9 +40,18 @@ public sealed class NonFiniteResultException : Exception
             ? string.Create(CultureInfo.InvariantCulture, $"{stage}, step {number} of {totalSteps} (timestep {timestep})")
             : stage;
         string remedy =
-            dtype == "float16" ? "use --dtype f32 or bf16, whose range is larger"
-            : dtype == "bfloat16" ? "use --dtype f32"
+            dtype == "float16" ? "use ⟦DType f32 or bf16⟧, whose range is larger"
+            : dtype == "bfloat16" ? "use ⟦DType f32⟧"
             : "the checkpoint is damaged or does not belong to this configuration; check it with another copy of the file";
         return $"The network gave numbers that are not finite in {where} in {dtype}: {remedy}.";
     }
+
+    /// <inheritdoc/>
+    public FaultKind Kind => FaultKind.Failed;
+
+    /// <inheritdoc/>
+    public Sentence Text => base.Message;
+
+    /// <inheritdoc/>
+    public override string Message => Text.ToString();
 }

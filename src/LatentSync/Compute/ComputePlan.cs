@@ -2,6 +2,7 @@ using System.Globalization;
 using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Torch.Tensors;
+using LatentSync.Foundation.Wording;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -60,7 +61,9 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
             _ => null,
         };
         return half is { IsFast: false } slow && machine.Cpu.Isa.Contains("avx")
-            ? $"{slow.Name} is slower than f32 on this processor, which has no {slow.Needed}; only memory is saved (--dtype f32 or auto is faster)"
+            ? Sentence.Say(
+                $"{slow.Name} is slower than f32 on this processor, which has no {slow.Needed}; only memory is saved (⟦DType f32⟧ or auto is faster)"
+            )
             : null;
     }
 
@@ -77,15 +80,13 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
             case "mps":
                 return mps_is_available()
                     ? MPS
-                    : throw new DeviceUnavailableException("--device mps: this libtorch has no Metal support; use --device cpu.");
+                    : throw new DeviceUnavailableException("⟦Device mps⟧: this libtorch has no Metal support; use ⟦Device cpu⟧.");
         }
         if (name == "cuda" || name.StartsWith("cuda:", StringComparison.Ordinal))
         {
             if (!cuda.is_available())
             {
-                throw new DeviceUnavailableException(
-                    $"--device {name}: libtorch finds no CUDA GPU; \"latentsync doctor\" says why. Use --device cpu."
-                );
+                throw new DeviceUnavailableException($"⟦Device {name}⟧: libtorch finds no CUDA GPU; ⟦doctor⟧ says why. Use ⟦Device cpu⟧.");
             }
             if (name == "cuda")
             {
@@ -95,9 +96,9 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
             {
                 return device(DeviceType.CUDA, index);
             }
-            throw new DeviceUnavailableException($"--device {name}: this machine has cuda:0 to cuda:{cuda.device_count() - 1}.");
+            throw new DeviceUnavailableException($"⟦Device {name}⟧: this machine has cuda:0 to cuda:{cuda.device_count() - 1}.");
         }
-        throw new SyncOptionsException($"--device must be auto, cpu, cuda, cuda:N or mps, not \"{name}\".");
+        throw new SyncOptionsException($"⟦Device⟧ must be auto, cpu, cuda, cuda:N or mps, not \"{name}\".");
     }
 
     /// <summary>The CUDA device of --device auto, null for the CPU: the doctor's choice. A GPU that libtorch has no code for is visible to
@@ -151,6 +152,6 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
                 ? (ScalarType.Float16, $"compute capability {capability}: half precision as the original")
                 : (ScalarType.Float32, $"compute capability {capability ?? "unknown"}: single precision as the original");
         }
-        return (ScalarType.Float32, "exact; --dtype bf16 is faster on processors with AVX512-BF16 or AMX");
+        return (ScalarType.Float32, Sentence.Say("exact; ⟦DType bf16⟧ is faster on processors with AVX512-BF16 or AMX"));
     }
 }

@@ -1,5 +1,5 @@
-using System.Globalization;
 using LatentSync.Attention.Machines;
+using LatentSync.Foundation.Wording;
 using LatentSync.Models.UNets;
 using LatentSync.Platform.Machines;
 using TorchSharp;
@@ -25,11 +25,10 @@ public static class MemoryGuard
         double needed = weights + Math.Min(weights, BesidesTheUNet) * scale;
         if (FreeBytes(plan, machine) is { } free && needed > free)
         {
-            string smaller = plan.DType == torch.ScalarType.Float32 ? "use --dtype bf16 (half of the weights), " : string.Empty;
+            string smaller = plan.DType == torch.ScalarType.Float32 ? "use ⟦DType bf16⟧ (half of the weights), " : string.Empty;
             throw new InsufficientMemoryException(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"The networks need about {needed / GiB:0.0} GiB in {plan.DTypeName} on {plan.Device.type.ToString().ToLowerInvariant()}, but {free / GiB:0.0} GiB are free: {smaller}close other programs, lower --resolution, or use another device."
+                Sentence.Say(
+                    $"The networks need about {needed / GiB:0.0} GiB in {plan.DTypeName} on {plan.Device.type.ToString().ToLowerInvariant()}, but {free / GiB:0.0} GiB are free: {smaller}close other programs, lower ⟦Resolution⟧, or use another device."
                 )
             );
         }

@@ -47,12 +47,12 @@ public static class CheckpointAssembly
         ArgumentException.ThrowIfNullOrEmpty(folder);
         FileOverlap.Refuse(
             [
-                new("--unet", parts.UNet),
-                new("--config", parts.Configuration),
-                new("--vae", parts.Autoencoder),
-                new("--whisper", parts.Whisper),
+                new("⟦UNet⟧", parts.UNet),
+                new("⟦Configuration⟧", parts.Configuration),
+                new("⟦Autoencoder⟧", parts.Autoencoder),
+                new("⟦Whisper⟧", parts.Whisper),
             ],
-            SeededCheckpoint.Files.Append("README.txt").Select(name => new NamedPath("--out", Path.Combine(folder, name)))
+            SeededCheckpoint.Files.Append("README.txt").Select(name => new NamedPath("⟦OutputFolder⟧", Path.Combine(folder, name)))
         );
         TorchRuntime.EnsureLoaded();
         LatentSyncConfiguration configuration = LatentSyncConfiguration.FromFile(parts.Configuration);

@@ -1,4 +1,6 @@
 using LatentSync.Checkpoints;
+using LatentSync.Foundation.Faults;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Networks;
 
@@ -30,9 +32,9 @@ public sealed record CheckpointFolder(string UNet, string Whisper, string Vae, s
         if (!Directory.Exists(root))
         {
             throw new CheckpointFolderException(
-                $"The checkpoint folder {root} does not exist; give one with --checkpoint DIR. It holds latentsync_unet.pt and whisper/tiny.pt "
+                $"The checkpoint folder {root} does not exist; give one with ⟦CheckpointFolder DIR⟧. It holds latentsync_unet.pt and whisper/tiny.pt "
                     + "(Hugging Face: ByteDance/LatentSync-1.5 or -1.6) and vae/ with config.json and diffusion_pytorch_model.safetensors (stabilityai/sd-vae-ft-mse). "
-                    + "--checkpoint demo takes the embedded one, which only knows drawn faces."
+                    + "⟦CheckpointFolder demo⟧ takes the embedded one, which only knows drawn faces."
             );
         }
         string? unet = FirstFile(root, UNetNames);
@@ -63,10 +65,21 @@ public sealed record CheckpointFolder(string UNet, string Whisper, string Vae, s
 }
 
 /// <summary>A checkpoint folder is missing or incomplete.</summary>
-public sealed class CheckpointFolderException : IOException
+public sealed class CheckpointFolderException : IOException, IFault
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="message">What is missing, where it was looked for and where it comes from.</param>
-    public CheckpointFolderException(string message)
-        : base(message) { }
+    public CheckpointFolderException(Sentence message)
+    {
+        Text = message;
+    }
+
+    /// <inheritdoc/>
+    public FaultKind Kind => FaultKind.Input;
+
+    /// <inheritdoc/>
+    public Sentence Text { get; }
+
+    /// <inheritdoc/>
+    public override string Message => Text.ToString();
 }

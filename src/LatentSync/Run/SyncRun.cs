@@ -116,7 +116,7 @@ internal sealed class SyncRun
                 FaceFault.NoFace,
                 faces.MostFaces > 0
                     ? FaceTrackOptions.TooFewFaces(_options.FaceIndex!.Value, faces.MostFaces, _options.VideoPath) + " Nothing was written."
-                    : $"No face was found in any of the {faces.Examined} frames of {PrintableText.Quote(_options.VideoPath)} by {detector.Describe()}: try another --detector, or give --landmarks FILE; nothing was written.{string.Concat(video.Notes.Select(note => " " + note))}",
+                    : $"No face was found in any of the {faces.Examined} frames of {PrintableText.Quote(_options.VideoPath)} by {detector.Describe()}: try another ⟦Detector⟧, or give ⟦LandmarksPath FILE⟧; nothing was written.{string.Concat(video.Notes.Select(note => " " + note))}",
                 _options.VideoPath
             );
         }

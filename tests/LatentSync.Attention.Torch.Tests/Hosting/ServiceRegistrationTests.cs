@@ -3,7 +3,7 @@ using LatentSync.Attention.Failures;
 using LatentSync.Attention.Rules;
 using LatentSync.Attention.Torch.Backends;
 using LatentSync.Attention.Torch.Hosting;
-using LatentSync.Attention.Wording;
+using LatentSync.Foundation.Wording;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -56,14 +56,15 @@ public sealed class ServiceRegistrationTests
         using ServiceProvider services = TestServices.Build(more: more =>
             more.Configure<AttentionServiceOptions>(configuration.GetSection(AttentionServiceOptions.Section))
         );
+        Audience before = Audience.Default;
         try
         {
             Assert.Equal(Policy.Forbid("torch-flash"), services.GetRequiredService<AttentionDispatcher>().Policy);
-            Assert.Equal(Language.English, Languages.Current);
+            Assert.Equal(Language.English, Audience.Current.Language);
         }
         finally
         {
-            Languages.Reset();
+            Audience.Default = before;
         }
     }
 

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Text.Json;
-using LatentSync.Attention.Wording;
 using LatentSync.Cli.Commands;
 using LatentSync.Cli.Display;
 using LatentSync.Cli.Usage;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Cli.Tests.Usage;
 

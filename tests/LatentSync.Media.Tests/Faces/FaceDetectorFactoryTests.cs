@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Faults;
 using LatentSync.Media.Faces.Detection;
 
 namespace LatentSync.Media.Tests.Faces;
@@ -67,7 +68,7 @@ public sealed class FaceDetectorFactoryTests : IDisposable
 
         Assert.Equal(FaceFault.NoDetector, e.Fault);
         Assert.Equal(4, e.Reasons.Count);
-        Assert.False(e.IsInputFault);
+        Assert.NotEqual(FaultKind.Input, e.Kind);
     }
 
     [Fact]
@@ -86,7 +87,7 @@ public sealed class FaceDetectorFactoryTests : IDisposable
 
         Assert.Equal(FaceFault.UnknownDetector, e.Fault);
         Assert.Contains("auto, landmarks, insightface, yunet, haar", e.Message, StringComparison.Ordinal);
-        Assert.True(e.IsInputFault);
+        Assert.Equal(FaultKind.Input, e.Kind);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LatentSync.Foundation.Faults;
 using LatentSync.Media.Faces.Detection;
 using LatentSync.Media.Faces.Masks;
 using LatentSync.Testing;
@@ -102,7 +103,7 @@ public sealed class FaceMaskTests : IDisposable
 
         Assert.Equal("FAC0102", e.Code);
         Assert.Contains("PNG", e.Message, StringComparison.Ordinal);
-        Assert.True(e.IsInputFault);
+        Assert.Equal(FaultKind.Input, e.Kind);
     }
 
     [Fact]

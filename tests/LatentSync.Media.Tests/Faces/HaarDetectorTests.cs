@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Faults;
 using LatentSync.Media.Faces.Alignment;
 using LatentSync.Media.Faces.Detection;
 using LatentSync.Media.Video.Reading;
@@ -105,7 +106,7 @@ public sealed class HaarDetectorTests
         FaceException e = Assert.Throws<FaceException>(() => new HaarDetector(folder));
 
         Assert.Equal(FaceFault.DetectorUnavailable, e.Fault);
-        Assert.False(e.IsInputFault);
+        Assert.NotEqual(FaultKind.Input, e.Kind);
         Assert.Contains(HaarCascades.FaceFile, e.Message, StringComparison.Ordinal);
         Directory.Delete(folder);
     }

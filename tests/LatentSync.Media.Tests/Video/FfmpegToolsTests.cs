@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Faults;
 using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Media.Tests.Video;
@@ -30,7 +31,7 @@ public sealed class FfmpegToolsTests
         Assert.Contains("LATENTSYNC_FFMPEG", error.Message);
         Assert.Equal([Path.Combine(folder.Path, "ffmpeg")], error.TriedPaths);
         Assert.Equal("MED0301", error.Code);
-        Assert.False(error.IsInputFault);
+        Assert.NotEqual(FaultKind.Input, error.Kind);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Faults;
 using LatentSync.Media.Video.Probing;
 
 namespace LatentSync.Media.Tests.Video;
@@ -292,7 +293,7 @@ public sealed class MediaProbeTests : IDisposable
         MediaException error = await Assert.ThrowsAnyAsync<MediaException>(() => ProbeAsync(path));
         Assert.Equal(fault, error.Fault);
         Assert.Contains(words, error.Message);
-        Assert.True(error.IsInputFault);
+        Assert.Equal(FaultKind.Input, error.Kind);
         Assert.DoesNotContain('\n', error.Message);
     }
 }

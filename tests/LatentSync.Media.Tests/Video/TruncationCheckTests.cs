@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Faults;
 using LatentSync.Media.Audio;
 using LatentSync.Media.Video.Probing;
 using LatentSync.Media.Video.Reading;
@@ -144,7 +145,7 @@ public sealed class TruncationCheckTests : IDisposable
         MediaException error = await Assert.ThrowsAsync<MediaException>(writer.CompleteAsync);
 
         Assert.Contains("lasted 1.2 s at the start and only 0.4", error.Message, StringComparison.Ordinal);
-        Assert.True(error.IsInputFault);
+        Assert.Equal(FaultKind.Input, error.Kind);
         Assert.False(File.Exists(_folder["out.mp4"]));
     }
 

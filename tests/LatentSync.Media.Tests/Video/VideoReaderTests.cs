@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using LatentSync.Foundation.Faults;
 using LatentSync.Media.Video.Reading;
 using LatentSync.Media.Video.Tools;
 
@@ -377,7 +378,7 @@ public sealed class VideoReaderTests : IDisposable
         Assert.Equal(MediaFault.ToolFailed, error.Fault);
         Assert.Equal(137, error.ExitCode);
         Assert.Contains("killed by signal 9", error.Message);
-        Assert.False(error.IsInputFault);
+        Assert.NotEqual(FaultKind.Input, error.Kind);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using LatentSync.Checkpoints;
 using LatentSync.Compute;
+using LatentSync.Foundation.Faults;
 using LatentSync.Media;
 using LatentSync.Media.Faces.Detection;
 using LatentSync.Models.Loading;
@@ -28,7 +29,7 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
 
         Assert.Equal(MediaFault.Missing, refusal.Fault);
         Assert.Contains("nothing.mp4", refusal.Message, StringComparison.Ordinal);
-        Assert.True(refusal.IsInputFault);
+        Assert.Equal(FaultKind.Input, refusal.Kind);
     }
 
     [Theory]
@@ -118,7 +119,7 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
         FaceException refusal = await RefusedAsync<FaceException>(Quick with { LandmarksPath = _folder.File("none.json") });
 
         Assert.Equal(FaceFault.NoFace, refusal.Fault);
-        Assert.True(refusal.IsInputFault);
+        Assert.Equal(FaultKind.Input, refusal.Kind);
         Assert.Contains("5 frames", refusal.Message, StringComparison.Ordinal);
         Assert.Contains("--detector", refusal.Message, StringComparison.Ordinal);
     }

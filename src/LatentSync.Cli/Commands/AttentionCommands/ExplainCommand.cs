@@ -7,9 +7,9 @@ using LatentSync.Attention.Rules;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch.Devices;
 using LatentSync.Attention.Torch.Tuning;
-using LatentSync.Attention.Wording;
 using LatentSync.Cli.Display;
 using LatentSync.Cli.Usage;
+using LatentSync.Foundation.Wording;
 using LatentSync.Platform.Machines;
 
 namespace LatentSync.Cli.Commands.AttentionCommands;
@@ -125,7 +125,7 @@ internal static class ExplainCommand
                 tuned = ranking.MeasuredOrderFor(problem) is not null,
                 freeBytes,
                 verdicts = PlanText
-                    .VerdictsOf(plan, Languages.Current)
+                    .VerdictsOf(plan, Audience.Current.Language)
                     .Select(v => new
                     {
                         backend = v.Backend,
@@ -139,10 +139,10 @@ internal static class ExplainCommand
         }
         else
         {
-            WrappedText.Write(PlanText.Of(plan, freeBytes, Languages.Current), hang: 2);
+            WrappedText.Write(PlanText.Of(plan, freeBytes, Audience.Current.Language), hang: 2);
             if (tuned is not null)
             {
-                WrappedText.Write(tuned.DescribeFor(problem, Languages.Current), hang: 2);
+                WrappedText.Write(tuned.DescribeFor(problem, Audience.Current.Language), hang: 2);
             }
         }
         return plan.Chosen is null ? ExitCode.Machine : ExitCode.Done;

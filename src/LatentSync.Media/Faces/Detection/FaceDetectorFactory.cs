@@ -1,3 +1,5 @@
+using LatentSync.Foundation.Wording;
+
 namespace LatentSync.Media.Faces.Detection;
 
 /// <summary>Chooses a face detector. The whole order is <see cref="Candidates"/>.</summary>
@@ -14,7 +16,7 @@ public static class FaceDetectorFactory
         // the user has measured the points: nothing is better known
         new(
             "landmarks",
-            o => o.LandmarksPath is null ? "no landmarks file is given (--landmarks FILE)" : null,
+            o => o.LandmarksPath is null ? Sentence.Say("no landmarks file is given (⟦LandmarksPath FILE⟧)") : null,
             o => new LandmarksFileDetector(o.LandmarksPath!)
         ),
         // what the networks were trained on
@@ -80,7 +82,9 @@ public static class FaceDetectorFactory
         FindYuNet(options) is null ? $"no face_detection_yunet*.onnx is in {Searched(options)} (from the OpenCV Zoo, MIT licence)" : null;
 
     private static string Searched(FaceDetectorOptions options) =>
-        options.ModelFolders.Count == 0 ? "any folder, since none is given (--face-models DIR)" : string.Join(" or ", options.ModelFolders);
+        options.ModelFolders.Count == 0
+            ? Sentence.Say("any folder, since none is given (⟦FaceModelsFolder DIR⟧)")
+            : string.Join(" or ", options.ModelFolders);
 
     private static string? FindInsightFace(FaceDetectorOptions options) =>
         Folders(options)

@@ -1,9 +1,11 @@
 using System.Globalization;
+using LatentSync.Foundation.Faults;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Media.Faces.Detection;
 
 /// <summary>A file or component of the face stage cannot be used. The message is one clear sentence, fit for a user.</summary>
-public sealed class FaceException : Exception
+public sealed class FaceException : Exception, IFault
 {
     /// <summary>Makes the exception.</summary>
     /// <param name="fault">What is wrong; its number is the code.</param>
@@ -13,13 +15,14 @@ public sealed class FaceException : Exception
     /// <param name="innerException">The cause; null if none.</param>
     public FaceException(
         FaceFault fault,
-        string message,
+        Sentence message,
         string? path = null,
         IReadOnlyList<string>? reasons = null,
         Exception? innerException = null
     )
-        : base(message, innerException)
+        : base(null, innerException)
     {
+        Text = message;
         Fault = fault;
         FilePath = path;
         Reasons = reasons ?? [];
@@ -37,7 +40,12 @@ public sealed class FaceException : Exception
     /// <summary>Why each candidate was not usable; empty if there was no choice.</summary>
     public IReadOnlyList<string> Reasons { get; }
 
-    /// <summary>True when the user gave a wrong file or name (exit code 2 of the command line); false when a component is missing
-    /// (3).</summary>
-    public bool IsInputFault => Fault < FaceFault.NoDetector;
+    /// <inheritdoc/>
+    public FaultKind Kind => Fault < FaceFault.NoDetector ? FaultKind.Input : FaultKind.Machine;
+
+    /// <inheritdoc/>
+    public Sentence Text { get; }
+
+    /// <inheritdoc/>
+    public override string Message => Text.ToString();
 }

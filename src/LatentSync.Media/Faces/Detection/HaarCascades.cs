@@ -1,4 +1,5 @@
 using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Wording;
 using OpenCvSharp;
 
 namespace LatentSync.Media.Faces.Detection;
@@ -38,8 +39,10 @@ public static class HaarCascades
     public static string Absence(string? folder) =>
         folder is not null
             ? $"{folder} does not hold {FaceFile} and {EyeFile}; name the folder with OpenCV's Haar cascades"
-            : $"{FaceFile} and {EyeFile} are in none of the usual folders; "
-                + "install OpenCV's data (Debian, Ubuntu: apt-get install opencv-data) or name their folder with --cascades";
+            : Sentence.Say(
+                $"{FaceFile} and {EyeFile} are in none of the usual folders; "
+                    + "install OpenCV's data (Debian, Ubuntu: apt-get install opencv-data) or name their folder with ⟦CascadesFolder⟧"
+            );
 
     /// <summary>Opens a cascade.</summary>
     /// <exception cref="FaceException">The file is missing or no cascade.</exception>

@@ -16,7 +16,7 @@ public sealed record FaceTrackOptions
     public static string TooFewFaces(int faceIndex, int mostFaces, string path) =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"--face {faceIndex}: there {(mostFaces == 1 ? "is 1 face" : $"are {mostFaces} faces")} in {path}, counted from the left from 0: give --face {(mostFaces == 1 ? "0" : $"0 to {mostFaces - 1}")}, or leave it out."
+            $"⟦FaceIndex⟧ {faceIndex}: there {(mostFaces == 1 ? "is 1 face" : $"are {mostFaces} faces")} in {path}, counted from the left from 0: give ⟦FaceIndex⟧ {(mostFaces == 1 ? "0" : $"0 to {mostFaces - 1}")}, or leave it out."
         );
 
     /// <summary>Drop faces by the original's rules: narrower than 50 or lower than 80 pixels, width/height outside 0.2..1.5, score below

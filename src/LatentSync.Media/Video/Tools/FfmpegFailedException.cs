@@ -1,3 +1,5 @@
+using LatentSync.Foundation.Wording;
+
 namespace LatentSync.Media.Video.Tools;
 
 /// <summary>ffmpeg or ffprobe ended with an error, or died.</summary>
@@ -9,7 +11,7 @@ public sealed class FfmpegFailedException : MediaException
     /// <param name="exitCode">Its exit code; 128 + n when signal n killed it.</param>
     /// <param name="errorOutput">The last lines of its standard error, at most 8192 characters.</param>
     /// <param name="path">The file concerned.</param>
-    public FfmpegFailedException(MediaFault fault, string message, int exitCode, string errorOutput, string? path)
+    public FfmpegFailedException(MediaFault fault, Sentence message, int exitCode, string errorOutput, string? path)
         : base(fault, message, path)
     {
         ExitCode = exitCode;

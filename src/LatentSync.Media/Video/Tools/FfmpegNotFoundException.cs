@@ -1,13 +1,16 @@
+using LatentSync.Foundation.Faults;
+using LatentSync.Foundation.Wording;
+
 namespace LatentSync.Media.Video.Tools;
 
 /// <summary>ffmpeg or ffprobe is not on this machine, does not start, or lacks an encoder. The message says what to type.</summary>
-public sealed class FfmpegNotFoundException : MediaException
+public sealed class FfmpegNotFoundException : MediaException, IFault
 {
     /// <summary>Makes the exception.</summary>
     /// <param name="message">What was looked for, where, and the remedy.</param>
     /// <param name="remedy">The command to type, or the place to get it from.</param>
     /// <param name="triedPaths">Files that were tried.</param>
-    public FfmpegNotFoundException(string message, string remedy, IReadOnlyList<string> triedPaths)
+    public FfmpegNotFoundException(Sentence message, string remedy, IReadOnlyList<string> triedPaths)
         : base(MediaFault.ToolMissing, message)
     {
         Remedy = remedy;
@@ -19,4 +22,6 @@ public sealed class FfmpegNotFoundException : MediaException
 
     /// <summary>Files that were tried, in order.</summary>
     public IReadOnlyList<string> TriedPaths { get; }
+
+    Sentence? IFault.Remedy => Remedy;
 }

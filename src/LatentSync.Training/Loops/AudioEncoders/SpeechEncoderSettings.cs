@@ -28,9 +28,7 @@ internal sealed record SpeechEncoderSettings(WhisperConfiguration Network, int B
         if (!(settings.ShortestSeconds >= 0.5 && settings.LongestSeconds >= settings.ShortestSeconds && settings.LongestSeconds <= segment))
         {
             throw new TrainingException(
-                FormattableString.Invariant(
-                    $"data.shortest_seconds is {settings.ShortestSeconds} and data.longest_seconds {settings.LongestSeconds}; 0.5 <= shortest <= longest <= {segment} (the encoder's segment) is required."
-                )
+                $"data.shortest_seconds is {settings.ShortestSeconds} and data.longest_seconds {settings.LongestSeconds}; 0.5 <= shortest <= longest <= {segment} (the encoder's segment) is required."
             );
         }
         return (settings, LoopConfiguration.Read(document, run, [], []));

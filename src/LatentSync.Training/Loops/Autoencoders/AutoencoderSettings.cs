@@ -73,9 +73,7 @@ internal sealed record AutoencoderSettings(
         if (settings.Resolution % network.DownsamplingFactor != 0)
         {
             throw new TrainingException(
-                FormattableString.Invariant(
-                    $"data.resolution is {settings.Resolution}; a multiple of the autoencoder's factor {network.DownsamplingFactor} is required."
-                )
+                $"data.resolution is {settings.Resolution}; a multiple of the autoencoder's factor {network.DownsamplingFactor} is required."
             );
         }
         return (settings, loop);

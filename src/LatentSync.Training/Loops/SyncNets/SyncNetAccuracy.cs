@@ -33,7 +33,7 @@ public static class SyncNetAccuracy
         ArgumentNullException.ThrowIfNull(options);
         if (options.Samples < 1 || options.BatchSize < 1)
         {
-            throw new EvaluationException($"--samples is {options.Samples} and --batch {options.BatchSize}; both must be at least 1.");
+            throw new EvaluationException($"⟦Samples⟧ is {options.Samples} and ⟦BatchSize⟧ {options.BatchSize}; both must be at least 1.");
         }
         Device device = ComputePlan.Choose(options.Device, "f32", new MachineExaminer().Examine().Machine).Device;
         SyncNetConfiguration? configuration = options.ConfigurationPath is { } path ? SyncNetConfiguration.FromFile(path) : null;
@@ -47,7 +47,7 @@ public static class SyncNetAccuracy
         if (network.Configuration.LatentSpace && options.AutoencoderFolder is null)
         {
             throw new EvaluationException(
-                $"{options.CheckpointPath} sees latents; --vae DIR must name the folder of the autoencoder that makes them."
+                $"{options.CheckpointPath} sees latents; ⟦AutoencoderFolder DIR⟧ must name the folder of the autoencoder that makes them."
             );
         }
         using AutoencoderKL? autoencoder = network.Configuration.LatentSpace

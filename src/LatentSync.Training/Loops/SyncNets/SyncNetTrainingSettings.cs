@@ -101,9 +101,7 @@ internal sealed record SyncNetTrainingSettings
         }
         if (!(settings.CacheGigabytes >= 0 && settings.CacheGigabytes <= 4096))
         {
-            throw new TrainingException(
-                FormattableString.Invariant($"data.cache_gigabytes is {settings.CacheGigabytes}; 0 to 4096 is required.")
-            );
+            throw new TrainingException($"data.cache_gigabytes is {settings.CacheGigabytes}; 0 to 4096 is required.");
         }
         TrainingLoopOptions loop = LoopConfiguration.Read(document, run, [], []);
         return (settings, accumulation == 1 ? loop : loop with { GradientAccumulationSteps = accumulation });

@@ -1,4 +1,3 @@
-using System.Globalization;
 using LatentSync.Attention.Torch.Tensors;
 using LatentSync.Models.Autoencoders;
 using LatentSync.Models.SyncNets;
@@ -45,9 +44,7 @@ internal sealed class Supervision : IDisposable
             if (_trepa?.Configuration.PatchFrames is { } together && frames % together != 0)
             {
                 throw new TrainingException(
-                    FormattableString.Invariant(
-                        $"data.num_frames is {frames}, but TREPA's network sees {together} frames at a time: a multiple of {together} is required, or run.trepa_loss_weight: 0."
-                    )
+                    $"data.num_frames is {frames}, but TREPA's network sees {together} frames at a time: a multiple of {together} is required, or run.trepa_loss_weight: 0."
                 );
             }
         }
@@ -114,10 +111,7 @@ internal sealed class Supervision : IDisposable
         if (network.NumFrames != frames || network.LatentSpace == _settings.InPixels)
         {
             throw new TrainingException(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"The synchronisation network takes windows of {network.NumFrames} frames of {(network.LatentSpace ? "latents" : "pixels")}; this training has {frames} frames of {(_settings.InPixels ? "pixels (run.pixel_space_supervise: true)" : "latents (run.pixel_space_supervise: false)")}."
-                )
+                $"The synchronisation network takes windows of {network.NumFrames} frames of {(network.LatentSpace ? "latents" : "pixels")}; this training has {frames} frames of {(_settings.InPixels ? "pixels (run.pixel_space_supervise: true)" : "latents (run.pixel_space_supervise: false)")}."
             );
         }
     }

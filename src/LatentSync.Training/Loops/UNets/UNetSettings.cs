@@ -150,8 +150,8 @@ internal sealed record UNetSettings
                     MaskPath = document.PathOf(r.Text("mask_image_path", string.Empty)),
                     AudioFrames = (reach[0], reach[^1]),
                     CacheBytes = (long)r.Integer("cache_megabytes", 2048, 0, 1 << 20) << 20,
-                    AutoencoderFolder = Required(run.AutoencoderFolder ?? File("vae_path"), "ckpt.vae_path", "--vae"),
-                    WhisperPath = Required(run.WhisperPath ?? File("whisper_path"), "ckpt.whisper_path", "--whisper"),
+                    AutoencoderFolder = Required(run.AutoencoderFolder ?? File("vae_path"), "ckpt.vae_path", "⟦AutoencoderFolder⟧"),
+                    WhisperPath = Required(run.WhisperPath ?? File("whisper_path"), "ckpt.whisper_path", "⟦WhisperPath⟧"),
                     StartPath = run.StartPath ?? File("resume_ckpt_path"),
                 };
             }

@@ -241,25 +241,19 @@ internal sealed class UNetTask : ITrainingTask
         if (settings.Network.InChannels != 3 * channels + 1 || settings.Network.OutChannels != channels)
         {
             throw new TrainingException(
-                FormattableString.Invariant(
-                    $"model.in_channels is {settings.Network.InChannels} and out_channels {settings.Network.OutChannels}; with the autoencoder's {channels} latent channels {3 * channels + 1} and {channels} are required."
-                )
+                $"model.in_channels is {settings.Network.InChannels} and out_channels {settings.Network.OutChannels}; with the autoencoder's {channels} latent channels {3 * channels + 1} and {channels} are required."
             );
         }
         if (settings.Network.CrossAttentionDim != encoder.Configuration.AudioWidth)
         {
             throw new TrainingException(
-                FormattableString.Invariant(
-                    $"model.cross_attention_dim is {settings.Network.CrossAttentionDim}, but the speech encoder gives tokens of width {encoder.Configuration.AudioWidth}."
-                )
+                $"model.cross_attention_dim is {settings.Network.CrossAttentionDim}, but the speech encoder gives tokens of width {encoder.Configuration.AudioWidth}."
             );
         }
         if (settings.Resolution % autoencoder.DownsamplingFactor != 0)
         {
             throw new TrainingException(
-                FormattableString.Invariant(
-                    $"data.resolution is {settings.Resolution}; a multiple of the autoencoder's factor {autoencoder.DownsamplingFactor} is required."
-                )
+                $"data.resolution is {settings.Resolution}; a multiple of the autoencoder's factor {autoencoder.DownsamplingFactor} is required."
             );
         }
     }

@@ -1,6 +1,6 @@
-namespace LatentSync.Attention.Wording;
+namespace LatentSync.Foundation.Wording;
 
-/// <summary>A language that reasons, remedies and errors are written in.</summary>
+/// <summary>A language that messages, reasons and remedies are written in.</summary>
 public enum Language
 {
     /// <summary>English.</summary>

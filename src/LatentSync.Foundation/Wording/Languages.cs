@@ -1,23 +1,10 @@
 using System.Globalization;
 
-namespace LatentSync.Attention.Wording;
+namespace LatentSync.Foundation.Wording;
 
-/// <summary>Which language is meant, and which one this process writes.</summary>
+/// <summary>Reads the names of languages.</summary>
 public static class Languages
 {
-    /// <summary>-1 while nobody has chosen: then the UI culture decides, at each question.</summary>
-    private static int _chosen = -1;
-
-    /// <summary>The language of this process. English, unless it was set or the UI culture is Chinese.</summary>
-    public static Language Current
-    {
-        get => Volatile.Read(ref _chosen) is >= 0 and var chosen ? (Language)chosen : OfCulture(CultureInfo.CurrentUICulture);
-        set => Volatile.Write(ref _chosen, (int)value);
-    }
-
-    /// <summary>Forgets a set <see cref="Current"/>: the UI culture decides again.</summary>
-    public static void Reset() => Volatile.Write(ref _chosen, -1);
-
     /// <summary>The language for a culture: Chinese for zh and everything below it, else English.</summary>
     /// <param name="culture">The culture; the invariant one is English.</param>
     public static Language OfCulture(CultureInfo culture)
