@@ -57,7 +57,10 @@ public sealed class FailureReportTests
         (_, string errors, string output) = Write(failure, new FailureContext { IsJson = true });
 
         JsonElement error = JsonDocument.Parse(output).RootElement.GetProperty("error");
-        Assert.Equal(["kind", "code", "message", "remedy", "exitCode"], error.EnumerateObject().Select(property => property.Name));
+        Assert.Equal(
+            ["kind", "code", "message", "remedy", "exitCode", "option"],
+            error.EnumerateObject().Select(property => property.Name)
+        );
         Assert.Equal(code, error.GetProperty("exitCode").GetInt32());
         Assert.Equal(
             code switch

@@ -52,19 +52,8 @@ internal static class EvalDemoCommand
         HelpName = "DIR",
     };
     private static readonly Option<string> Attention = new PolicyOption { Description = "attention policy, as in sync" };
-    private static readonly Option<string> Device = new ChoiceOption("--device", "auto", "cpu", "cuda", "mps")
-    {
-        HasCudaIndex = true,
-        Description = "auto, cpu, cuda, cuda:N or mps",
-        DefaultValueFactory = _ => "auto",
-        HelpName = "NAME",
-    };
-    private static readonly Option<string> DType = new ChoiceOption("--dtype", "auto", "f32", "f16", "bf16")
-    {
-        Description = "auto, f32, f16 or bf16; on CPUs without instructions for them, f16 and bf16 are slower than f32",
-        DefaultValueFactory = _ => "auto",
-        HelpName = "NAME",
-    };
+    private static readonly Option<string> Device = (Option<string>)DeclaredOption.Of(SyncOptions.Table[nameof(SyncOptions.Device)]);
+    private static readonly Option<string> DType = (Option<string>)DeclaredOption.Of(SyncOptions.Table[nameof(SyncOptions.DType)]);
     private static readonly Option<bool> Json = new("--json") { Description = "print the result as JSON" };
 
     public static Command Create()

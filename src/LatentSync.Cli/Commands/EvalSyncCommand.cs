@@ -44,12 +44,7 @@ internal static class EvalSyncCommand
         Description = "the StableSyncNet's configuration (YAML); default: worked out from its tensors",
         HelpName = "FILE",
     };
-    private static readonly Option<string> Detector = new ChoiceOption("--detector", "auto", "insightface", "yunet", "haar", "landmarks")
-    {
-        Description = "face detector: auto, insightface, yunet, haar or landmarks",
-        DefaultValueFactory = _ => FaceDetectorFactory.Auto,
-        HelpName = "NAME",
-    };
+    private static readonly Option<string> Detector = (Option<string>)DeclaredOption.Of(SyncOptions.Table[nameof(SyncOptions.Detector)]);
     private static readonly Option<string?> Landmarks = new("--landmarks")
     {
         Description = "landmarks file (JSON) to use in place of a detector; see docs/landmarks-file.md",
@@ -83,13 +78,7 @@ internal static class EvalSyncCommand
         CustomParser = DecimalNumber.Parse,
         HelpName = "X",
     };
-    private static readonly Option<string> Device = new ChoiceOption("--device", "auto", "cpu", "cuda", "mps")
-    {
-        HasCudaIndex = true,
-        Description = "auto, cpu, cuda, cuda:N or mps",
-        DefaultValueFactory = _ => "auto",
-        HelpName = "NAME",
-    };
+    private static readonly Option<string> Device = (Option<string>)DeclaredOption.Of(SyncOptions.Table[nameof(SyncOptions.Device)]);
     private static readonly Option<bool> Json = new("--json") { Description = "print the report as JSON" };
 
     public static Command Create()

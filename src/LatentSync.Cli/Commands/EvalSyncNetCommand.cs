@@ -51,13 +51,7 @@ internal static class EvalSyncNetCommand
         Description = "folder of the image autoencoder, if the network takes latents",
         HelpName = "DIR",
     };
-    private static readonly Option<string> Device = new ChoiceOption("--device", "auto", "cpu", "cuda", "mps")
-    {
-        HasCudaIndex = true,
-        Description = "auto, cpu, cuda, cuda:N or mps",
-        DefaultValueFactory = _ => "auto",
-        HelpName = "NAME",
-    };
+    private static readonly Option<string> Device = (Option<string>)DeclaredOption.Of(SyncOptions.Table[nameof(SyncOptions.Device)]);
     private static readonly Option<bool> Json = new("--json") { Description = "print the report as JSON" };
 
     public static Command Create()

@@ -40,14 +40,7 @@ internal static class TrainCommand
         HelpName = "N",
     };
     private static readonly Option<long?> Seed = new("--seed") { Description = "replaces run.seed", HelpName = "N" };
-    private static readonly Option<string> Device = new ChoiceOption("--device", "auto", "cpu", "cuda")
-    {
-        HasCudaIndex = true,
-        Also = ["mps"],
-        Description = "auto, cpu, cuda or cuda:N",
-        DefaultValueFactory = _ => "auto",
-        HelpName = "NAME",
-    };
+    private static readonly Option<string> Device = new DeviceOption("auto", "cpu", "cuda", "cuda:N") { Also = ["mps"] };
     private static readonly Option<int?> Threads = new("--threads")
     {
         Description = "threads of libtorch; the same number gives exactly the same losses",

@@ -1,26 +1,30 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using LatentSync.Foundation.Options;
 using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Cli.Usage;
 
 /// <summary>An option whose value is one of a few words; another word is refused with the nearest of them.</summary>
-internal sealed class ChoiceOption : Option<string>
+internal class ChoiceOption : Option<string>
 {
-    private readonly string[] _choices;
+    private readonly IReadOnlyList<Choice> _choices;
 
     /// <summary>Makes the option.</summary>
     /// <param name="name">Its name with dashes.</param>
     /// <param name="choices">The words.</param>
     public ChoiceOption(string name, params string[] choices)
+        : this(name, [.. choices.Select(choice => new Choice(choice, string.Empty))]) { }
+
+    /// <summary>Makes the option from a table.</summary>
+    /// <param name="name">Its name with dashes.</param>
+    /// <param name="choices">The table.</param>
+    public ChoiceOption(string name, IReadOnlyList<Choice> choices)
         : base(name)
     {
         _choices = choices;
         Validators.Add(Check);
     }
-
-    /// <summary>cuda:0, cuda:1, ... are allowed too.</summary>
-    public bool HasCudaIndex { get; init; }
 
     /// <summary>Further spellings that are read and not advertised.</summary>
     public string[] Also { get; init; } = [];
@@ -33,17 +37,14 @@ internal sealed class ChoiceOption : Option<string>
     public string? Objection(string value)
     {
         string[] words = IsList ? value.Split(',', StringSplitOptions.TrimEntries) : [value];
-        if (
-            Array.Find(words, word => !_choices.Contains(word) && !Also.Contains(word) && !(HasCudaIndex && IsCudaIndex(word)))
-            is not { } wrong
-        )
+        if (Array.Find(words, word => !_choices.Any(choice => choice.IsChosenBy(word)) && !Also.Contains(word)) is not { } wrong)
         {
             return null;
         }
-        string[] all = HasCudaIndex ? [.. _choices, "cuda:N"] : _choices;
+        string[] all = [.. _choices.Select(choice => choice.Name)];
         string list = $"{string.Join(", ", all[..^1])} {Say.In("or", "或")} {all[^1]}";
         return Say.In($"{Name} must be {list}, not \"{wrong}\"", $"{Name} 应为 {list}，而不是“{wrong}”")
-            + Say.DidYouMean(NearestName.Of(wrong, _choices));
+            + Say.DidYouMean(NearestName.Of(wrong, all));
     }
 
     private void Check(OptionResult result)
@@ -53,7 +54,4 @@ internal sealed class ChoiceOption : Option<string>
             result.AddError(objection);
         }
     }
-
-    private static bool IsCudaIndex(string text) =>
-        text.StartsWith("cuda:", StringComparison.Ordinal) && text.Length > 5 && text.AsSpan(5).IndexOfAnyExceptInRange('0', '9') < 0;
 }

@@ -71,17 +71,19 @@ public sealed record DemoOptions
         {
             throw new SyncOptionsException($"The demo's picture has an even side from 128 to 2048 pixels, not {Size}.");
         }
-        if (InferenceSteps is < 1 or > 999)
-        {
-            throw new SyncOptionsException($"⟦InferenceSteps⟧ must lie between 1 and 999, not {InferenceSteps}.");
-        }
-        if (!(GuidanceScale >= 0 && GuidanceScale <= 100))
-        {
-            throw new SyncOptionsException($"⟦GuidanceScale⟧ must lie between 0 and 100, not {GuidanceScale}.");
-        }
+        RequireAsInSync(nameof(SyncOptions.InferenceSteps), InferenceSteps);
+        RequireAsInSync(nameof(SyncOptions.GuidanceScale), GuidanceScale);
         if (Seed < 0)
         {
             throw new SyncOptionsException($"⟦Seed⟧ must be a number from 0, not {Seed}.");
+        }
+    }
+
+    private static void RequireAsInSync(string name, object value)
+    {
+        if (SyncOptions.Table[name].Objection(value) is { } objection)
+        {
+            throw new SyncOptionsException(objection, name);
         }
     }
 }

@@ -1,7 +1,7 @@
-using System.Globalization;
 using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Torch.Tensors;
+using LatentSync.Foundation.Options;
 using LatentSync.Foundation.Wording;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -36,17 +36,13 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
     public static ComputePlan Choose(string device, string dtype, Machine machine)
     {
         Device chosen = ChooseDevice(device, machine);
-        (ScalarType type, string reason) = dtype switch
-        {
-            "f32" => (ScalarType.Float32, "as asked"),
-            "f16" => (ScalarType.Float16, "as asked"),
-            "bf16" => (ScalarType.BFloat16, "as asked"),
-            _ => Automatic(
+        (ScalarType type, string reason) = DTypes.All.Value(dtype) is { } asked
+            ? (asked, "as asked")
+            : Automatic(
                 chosen,
                 machine,
                 device == "auto" ? DeviceChoice.DeviceOf(machine, seesCuda: true).Index : Math.Max(chosen.index, 0)
-            ),
-        };
+            );
         return new ComputePlan(chosen, type, reason) { Note = chosen.type == DeviceType.CPU ? SlowOnCpu(type, machine) : null };
     }
 
@@ -92,13 +88,13 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
             {
                 return CUDA;
             }
-            if (int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int index) && index < cuda.device_count())
+            if (Devices.CudaIndex(name) is { } index && index < cuda.device_count())
             {
                 return device(DeviceType.CUDA, index);
             }
             throw new DeviceUnavailableException($"⟦Device {name}⟧: this machine has cuda:0 to cuda:{cuda.device_count() - 1}.");
         }
-        throw new SyncOptionsException($"⟦Device⟧ must be auto, cpu, cuda, cuda:N or mps, not \"{name}\".");
+        throw new SyncOptionsException(SyncOptions.Table[nameof(SyncOptions.Device)].Objection(name)!, nameof(SyncOptions.Device));
     }
 
     /// <summary>The CUDA device of --device auto, null for the CPU: the doctor's choice. A GPU that libtorch has no code for is visible to

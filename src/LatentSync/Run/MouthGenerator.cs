@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
 using LatentSync.Chunks;
+using LatentSync.Foundation.Options;
 using LatentSync.Media.Audio;
 using LatentSync.Media.Faces.Alignment;
 using LatentSync.Media.Faces.Masks;
@@ -56,7 +57,7 @@ internal sealed class MouthGenerator : IMouthSource
             DeepCacheInterval = options.DeepCache ? DeepCacheInterval : null,
         };
         SchedulerConfiguration schedule = SchedulerConfiguration.LatentSync with { PredictionType = settings.Configuration!.Prediction };
-        INoiseScheduler scheduler = options.Scheduler == "dpm++" ? new DpmSolverPlusPlusScheduler(schedule) : new DdimScheduler(schedule);
+        INoiseScheduler scheduler = NoiseSchedulers.All.Value(options.Scheduler)(schedule);
         _generator = new ChunkGenerator(models.UNet, models.Vae, chunkOptions, scheduler);
 
         using (times.Measure(SyncStage.Audio))
@@ -80,7 +81,7 @@ internal sealed class MouthGenerator : IMouthSource
         _store = options.Resume ? new ChunkStore(options.OutputPath) : null;
         _settings = string.Create(
             CultureInfo.InvariantCulture,
-            $"{settings.Identity};{models.Plan.Device};{models.Plan.DTypeName};{_resolution};{options.InferenceSteps};{options.GuidanceScale:R};{Seed};{options.Scheduler};{options.DeepCache};{mask.Source};{Convert.ToHexString(SHA256.HashData(mask.Values))}"
+            $"{settings.Identity};{models.Plan.Device};{models.Plan.DTypeName};{_resolution};{SyncOptions.Table.PixelKey(options)};{Seed};{mask.Source};{Convert.ToHexString(SHA256.HashData(mask.Values))}"
         );
         _stepsPerChunk = scheduler.Timesteps(options.InferenceSteps).Count;
         _totalSteps = _stepsPerChunk * ((clock.NetworkFrames + settings.FramesPerChunk - 1) / settings.FramesPerChunk);

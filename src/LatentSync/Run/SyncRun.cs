@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Threading.Channels;
 using LatentSync.Chunks;
+using LatentSync.Foundation.Options;
 using LatentSync.Foundation.Wording;
 using LatentSync.Media.Faces.Alignment;
 using LatentSync.Media.Faces.Compositing;
@@ -67,7 +68,10 @@ internal sealed class SyncRun
         CancellationToken cancellationToken
     )
     {
-        _speechWeights = _options.Silence == "original" ? SpeechActivity.Weights(speech.Samples.Span, 16000, _clock.NetworkFrames) : null;
+        _speechWeights =
+            SilenceModes.All.Value(_options.Silence) == SilenceMode.Original
+                ? SpeechActivity.Weights(speech.Samples.Span, 16000, _clock.NetworkFrames)
+                : null;
         VideoWriterOptions output = VideoWriterOptions.Like(video, _options.OutputPath, speech.Path) with
         {
             Crf = _options.Crf,
@@ -75,7 +79,7 @@ internal sealed class SyncRun
             AudioSeconds = speech.Seconds,
         };
         await using VideoWriter writer = await VideoWriter.CreateAsync(output, tools, cancellationToken);
-        FrameSequence sequence = new(video, Extension(_options.Extend));
+        FrameSequence sequence = new(video, ExtendPolicies.All.Value(_options.Extend));
         FaceStage faces = new(detector, new FaceTrackOptions { FaceIndex = _options.FaceIndex }, _template, _times);
         ChunkAssembler<AlignedFace> chunks = new(_clock, _framesPerChunk);
         using PendingFrames pending = new(chunks);
@@ -254,13 +258,7 @@ internal sealed class SyncRun
     {
         if (!video.Media.IsStillImage && video.TotalFrames is { } total && total < _clock.OutputFrames)
         {
-            string what = _options.Extend switch
-            {
-                "loop" => "it starts again",
-                "hold" => "its last frame stands still",
-                "stop" => "the result ends with it",
-                _ => "it plays backwards, then forwards again",
-            };
+            string what = ExtendPolicies.All.First(choice => choice.Name == _options.Extend).Help;
             _warnings.Add(
                 string.Create(
                     CultureInfo.InvariantCulture,
@@ -288,13 +286,4 @@ internal sealed class SyncRun
             );
         }
     }
-
-    private static ExtendPolicy Extension(string name) =>
-        name switch
-        {
-            "loop" => ExtendPolicy.Loop,
-            "hold" => ExtendPolicy.Hold,
-            "stop" => ExtendPolicy.Stop,
-            _ => ExtendPolicy.PingPong,
-        };
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using LatentSync.Foundation.Faults;
 using LatentSync.Media.Faces.Alignment;
 using LatentSync.Media.Faces.Detection;
 using LatentSync.Media.Faces.Masks;
@@ -160,7 +161,7 @@ public sealed class LandmarksFileTests : IDisposable
                 mask = Assert.Throws<FaceException>(() => FaceMask.Load(path, 256));
             Assert.Contains("pipe", landmarks.Message, StringComparison.Ordinal);
             Assert.Contains("pipe", mask.Message, StringComparison.Ordinal);
-            Assert.True(landmarks.IsInputFault && mask.IsInputFault);
+            Assert.Equal((FaultKind.Input, FaultKind.Input), (landmarks.Kind, mask.Kind));
             MediaException media = await Assert.ThrowsAsync<MediaException>(async () =>
                 await MediaProbe.ProbeAsync(path, await FfmpegTools.LocateAsync())
             );

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LatentSync.Foundation.Faults;
 using LatentSync.Media.Video.Probing;
 using LatentSync.Media.Video.Reading;
 using LatentSync.Media.Video.Tools;
@@ -77,7 +78,7 @@ public sealed class PictureFormatTests : IDisposable
             error = e;
         }
 
-        Assert.True(error is null or { Fault: MediaFault.Corrupt, IsInputFault: true });
+        Assert.True(error is null or { Fault: MediaFault.Corrupt, Kind: FaultKind.Input });
         Assert.True(error is null || error.Message.Contains("animated WebP", StringComparison.Ordinal), error?.Message);
     }
 

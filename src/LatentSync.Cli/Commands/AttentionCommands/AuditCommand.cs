@@ -25,13 +25,7 @@ internal static class AuditCommand
         DefaultValueFactory = _ => 20260522,
         HelpName = "N",
     };
-    private static readonly Option<string> Device = new ChoiceOption("--device", "cpu", "cuda")
-    {
-        HasCudaIndex = true,
-        Description = "cpu, cuda or cuda:N",
-        DefaultValueFactory = _ => "cpu",
-        HelpName = "NAME",
-    };
+    private static readonly Option<string> Device = new DeviceOption("cpu", "cuda", "cuda:N");
     private static readonly Option<int> Faults = new("--faults")
     {
         Description = "number of faults to inject into the kernels; results must not change",

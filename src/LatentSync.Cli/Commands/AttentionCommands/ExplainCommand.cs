@@ -9,6 +9,7 @@ using LatentSync.Attention.Torch.Devices;
 using LatentSync.Attention.Torch.Tuning;
 using LatentSync.Cli.Display;
 using LatentSync.Cli.Usage;
+using LatentSync.Compute;
 using LatentSync.Foundation.Wording;
 using LatentSync.Platform.Machines;
 
@@ -48,9 +49,8 @@ internal static class ExplainCommand
         DefaultValueFactory = _ => "none",
         HelpName = "KIND",
     };
-    private static readonly Option<string> Device = new ChoiceOption("--device", "cpu", "cuda", "mps")
+    private static readonly Option<string> Device = new ChoiceOption("--device", [.. Devices.All.Where(device => device.Name != "auto")])
     {
-        HasCudaIndex = true,
         Description = "cpu, cuda, cuda:N or mps; default: the GPU of a described machine that has one, else cpu",
         HelpName = "NAME",
     };

@@ -27,13 +27,7 @@ internal static class RunCommand
         Description = "only cases whose name contains this",
         HelpName = "TEXT",
     };
-    private static readonly Option<string> Device = new ChoiceOption("--device", "cpu", "cuda", "mps")
-    {
-        HasCudaIndex = true,
-        Description = "cpu, cuda, cuda:N or mps",
-        DefaultValueFactory = _ => "cpu",
-        HelpName = "NAME",
-    };
+    private static readonly Option<string> Device = new DeviceOption("cpu", "cuda", "cuda:N", "mps");
     private static readonly Option<bool> Details = new("--details") { Description = "one line for every output of a case (--verbose too)" };
     private static readonly Option<bool> Json = new("--json") { Description = "print the results as JSON" };
 

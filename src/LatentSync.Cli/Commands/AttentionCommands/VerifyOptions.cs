@@ -39,13 +39,7 @@ internal sealed class VerifyOptions
         DefaultValueFactory = _ => "f32",
         HelpName = "NAMES",
     };
-    private readonly Option<string> _device = new ChoiceOption("--device", "cpu", "cuda")
-    {
-        HasCudaIndex = true,
-        Description = "cpu, cuda or cuda:N",
-        DefaultValueFactory = _ => "cpu",
-        HelpName = "NAME",
-    };
+    private readonly Option<string> _device = new DeviceOption("cpu", "cuda", "cuda:N");
     private readonly Option<int> _repeats = new("--repeats")
     {
         Description = "at most this many rounds of measurement",

@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Options;
 using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Media.Faces.Detection;
@@ -16,23 +17,34 @@ public static class FaceDetectorFactory
         // the user has measured the points: nothing is better known
         new(
             "landmarks",
+            "points from a file",
             o => o.LandmarksPath is null ? Sentence.Say("no landmarks file is given (⟦LandmarksPath FILE⟧)") : null,
             o => new LandmarksFileDetector(o.LandmarksPath!)
         ),
         // what the networks were trained on
-        new("insightface", InsightFaceAbsence, o => new InsightFaceDetector(FindInsightFace(o)!, o.RoundLandmarks)),
+        new(
+            "insightface",
+            "InsightFace's 106 points, as in the training",
+            InsightFaceAbsence,
+            o => new InsightFaceDetector(FindInsightFace(o)!, o.RoundLandmarks)
+        ),
         // five measured points, free licence
-        new("yunet", YuNetAbsence, o => new YuNetDetector(FindYuNet(o)!)),
+        new("yunet", "YuNet's five points", YuNetAbsence, o => new YuNetDetector(FindYuNet(o)!)),
         // nothing to download; frontal faces only
         new(
             "haar",
+            "OpenCV's Haar cascades; frontal faces only",
             o => HaarCascades.Find(o.CascadesFolder) is null ? HaarCascades.Absence(o.CascadesFolder) : null,
             o => new HaarDetector(o.CascadesFolder)
         ),
     ];
 
-    /// <summary>Names that <see cref="Create"/> knows, "auto" first.</summary>
-    public static IReadOnlyList<string> Names { get; } = [Auto, .. Candidates.Select(candidate => candidate.Name)];
+    /// <summary>What <see cref="Create"/> can be asked for, "auto" first.</summary>
+    public static IReadOnlyList<Choice> Choices { get; } =
+    [new(Auto, "the best that is present"), .. Candidates.Select(candidate => new Choice(candidate.Name, candidate.Help))];
+
+    /// <summary>The names of <see cref="Choices"/>.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. Choices.Select(choice => choice.Name)];
 
     /// <summary>Opens a detector.</summary>
     /// <param name="name">"auto" or one of <see cref="Names"/>.</param>
@@ -102,5 +114,10 @@ public static class FaceDetectorFactory
     private static IEnumerable<string> Folders(FaceDetectorOptions options) =>
         options.ModelFolders.SelectMany(folder => ModelSubfolders.Select(sub => Path.Combine(folder, sub)));
 
-    private sealed record Candidate(string Name, Func<FaceDetectorOptions, string?> Absence, Func<FaceDetectorOptions, IFaceDetector> Open);
+    private sealed record Candidate(
+        string Name,
+        string Help,
+        Func<FaceDetectorOptions, string?> Absence,
+        Func<FaceDetectorOptions, IFaceDetector> Open
+    );
 }
