@@ -42,6 +42,8 @@ public sealed class ErrorCodesPageTests
 
     private static string Render(Language language)
     {
+        // The page writes options as they are typed: most readers come from the command line.
+        using IDisposable typing = Audience.Use(new Audience(language, new Typed()));
         var page = new StringBuilder((language == Language.English ? EnglishHead : ChineseHead).ReplaceLineEndings("\n"));
         foreach (CodeDescription code in AttentionRules.Codes.Select(code => code.In(language)))
         {
@@ -107,4 +109,12 @@ public sealed class ErrorCodesPageTests
         |---|---|---|---|---|---|
 
         """;
+
+    private sealed class Typed : Vocabulary
+    {
+        protected override string Option(string property, string? value) =>
+            $"--{property.Replace("Folder", null, StringComparison.Ordinal).Replace("File", null, StringComparison.Ordinal).ToLowerInvariant()} {value}".TrimEnd();
+
+        protected override string Command(string words) => $"latentsync {words}";
+    }
 }

@@ -113,6 +113,6 @@ public sealed class GpuCatalogTests
         string message = Assert.Throws<FormatException>(() => GpuCatalog.Find(name)).Message;
         Assert.Contains($"\"{name}\"", message, StringComparison.Ordinal);
         Assert.Contains(nearest, string.Join(", ", GpuCatalog.Nearest(name, 8).Select(model => model.Name)), StringComparison.Ordinal);
-        Assert.Contains("--machine", message, StringComparison.Ordinal);
+        Assert.Contains("MachineFile", message, StringComparison.Ordinal);
     }
 }

@@ -21,8 +21,8 @@ public sealed class PlanTextTests
             chinese = PlanText.Of(plan, 1L << 30, Language.Chinese);
         Assert.DoesNotContain("none needed", english, StringComparison.Ordinal);
         Assert.DoesNotContain("无需处理", chinese, StringComparison.Ordinal);
-        Assert.Contains("remedy: use --device cpu; or another GPU's index\n", english.ReplaceLineEndings("\n"), StringComparison.Ordinal);
-        Assert.Contains("解决办法：使用 --device cpu；或换用其他 GPU 的编号", chinese, StringComparison.Ordinal);
+        Assert.Contains("remedy: use Device cpu; or another GPU's index\n", english.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        Assert.Contains("解决办法：使用 Device cpu；或换用其他 GPU 的编号", chinese, StringComparison.Ordinal);
         Assert.DoesNotContain(
             PlanText.VerdictsOf(plan, Language.English).SelectMany(verdict => verdict.Reasons),
             reason => reason.Remedy.Contains("none needed", StringComparison.Ordinal)
@@ -34,7 +34,7 @@ public sealed class PlanTextTests
     {
         Plan plan = Select(OnCuda, Machines.A10, Policy.Require("torch-flash"));
         Reason reason = Assert.Single(PlanText.VerdictsOf(plan, Language.English)[0].Reasons);
-        Assert.Equal(("ATT0802", "--dtype f16"), (reason.Code, reason.Remedy));
+        Assert.Equal(("ATT0802", "DType f16"), (reason.Code, reason.Remedy));
         Plan tooLong = Select(OnCuda with { HeadDim = 512, DType = AttentionDType.Float16 }, Machines.A10, Policy.Require("torch-flash"));
         string text = PlanText.Of(tooLong, null, Language.English).ReplaceLineEndings("\n");
         Assert.Contains("required: headDim <= 256 and valueDim <= 256\n", text, StringComparison.Ordinal); // no step is left

@@ -65,7 +65,7 @@ public sealed class UnavailableTests
         string text = chinese.ToText();
         WordingTests.AssertChinese("report", text);
         Assert.StartsWith("ATT0004 策略允许的注意力后端都无法计算这个问题。", text, StringComparison.Ordinal);
-        Assert.Contains("1. 使用 --device cpu", text, StringComparison.Ordinal);
+        Assert.Contains("1. 使用 Device cpu", text, StringComparison.Ordinal);
         Assert.Equal(english.ToText().Split('\n').Length, text.Split('\n').Length);
         Assert.Equal(
             english.Remedies.Select(remedy => (remedy.Effort, string.Join(' ', remedy.Codes))),
@@ -88,7 +88,7 @@ public sealed class UnavailableTests
         Assert.Equal("ATT0003", exception.Code);
         AttentionUnavailableReport report = exception.ToReport();
         Assert.Equal(
-            ["let torch-efficient run instead: the policy \"auto\" or \"prefer torch-flash\"", "--dtype f16"],
+            ["let torch-efficient run instead: the policy \"auto\" or \"prefer torch-flash\"", "DType f16"],
             report.Remedies.Select(remedy => remedy.Text)
         );
         Assert.Equal(["torch-efficient", "sliced"], report.WouldRun);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using LatentSync.Cli.Display;
+using LatentSync.Cli.Usage;
 using LatentSync.Foundation.Wording;
 using LatentSync.Training.Datasets;
 

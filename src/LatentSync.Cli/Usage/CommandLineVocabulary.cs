@@ -4,8 +4,8 @@ using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Cli.Usage;
 
-/// <summary>The libraries' options and commands as they are typed: <c>⟦DType f16⟧</c> is "--dtype f16", <c>⟦attention tune⟧</c> is "latentsync attention
-/// tune".</summary>
+/// <summary>The libraries' options and commands as they are typed: <c>⟦DType f16⟧</c> is "--dtype f16", <c>⟦attention tune⟧</c> is
+/// "latentsync attention tune".</summary>
 internal sealed partial class CommandLineVocabulary : Vocabulary
 {
     /// <summary>Options whose name is not the property's in small letters with dashes.</summary>

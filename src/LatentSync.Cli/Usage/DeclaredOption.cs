@@ -1,5 +1,4 @@
 using System.CommandLine;
-using LatentSync.Cli.Commands;
 using LatentSync.Foundation.Options;
 
 namespace LatentSync.Cli.Usage;

@@ -3,7 +3,8 @@ using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Foundation.Faults;
 
-/// <summary>Any exception as a host shows it, in the words of the current audience. Hosts need no list of exception types: LatentSync's own are
+/// <summary>Any exception as a host shows it, in the words of the current audience. Hosts need no list of exception types: LatentSync's own
+/// are
 /// <see cref="IFault"/>s, and those of .NET are known here.</summary>
 /// <param name="Kind">What has to change.</param>
 /// <param name="Code">Stable code such as "MED0105"; null: none.</param>

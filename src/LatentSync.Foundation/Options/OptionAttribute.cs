@@ -1,7 +1,7 @@
 namespace LatentSync.Foundation.Options;
 
-/// <summary>What an option of a record is: all that a command line, a page, an interface and a check of values need, beside the property's type,
-/// default and doc comment. Every public property of such a record has one.</summary>
+/// <summary>What an option of a record is: all that a command line, a page, an interface and a check of values need, beside the property's
+/// type, default and doc comment. Every public property of such a record has one.</summary>
 /// <param name="help">What it is for, in a few words, as help texts show it.</param>
 /// <param name="effect">How it changes generated pixels.</param>
 [AttributeUsage(AttributeTargets.Property)]

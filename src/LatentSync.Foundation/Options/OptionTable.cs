@@ -5,7 +5,8 @@ using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Foundation.Options;
 
-/// <summary>All options of a record, read once from its properties: the one place that command lines, pages, interfaces, checks and keys read.</summary>
+/// <summary>All options of a record, read once from its properties: the one place that command lines, pages, interfaces, checks and keys
+/// read.</summary>
 /// <typeparam name="T">The record.</typeparam>
 public sealed class OptionTable<T>
     where T : class

@@ -5,9 +5,9 @@ using System.Text;
 namespace LatentSync.Foundation.Wording;
 
 /// <summary>
-/// A sentence for people, as its words and what fills the gaps, so that it can be said in each language and with each host's names. An interpolated
-/// string becomes one by itself: <c>throw new SyncOptionsException($"⟦InferenceSteps⟧ must be at least 1, not {steps}.")</c>. Numbers are written the same
-/// way in every culture.
+/// A sentence for people, as its words and what fills the gaps, so that it can be said in each language and with each host's names. An
+/// interpolated string becomes one by itself: <c>throw new SyncOptionsException($"⟦InferenceSteps⟧ must be at least 1, not {steps}.")</c>.
+/// Numbers are written the same way in every culture.
 /// </summary>
 [InterpolatedStringHandler]
 public sealed class Sentence

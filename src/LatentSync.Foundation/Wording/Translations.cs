@@ -4,8 +4,8 @@ using System.Text.Json;
 
 namespace LatentSync.Foundation.Wording;
 
-/// <summary>The Chinese of the libraries' sentences. Each library embeds its own as <c>sentences.zh.json</c>: the English words with their gaps, and the
-/// Chinese ones with the same gaps. A sentence that has none stays English.</summary>
+/// <summary>The Chinese of the libraries' sentences. Each library embeds its own as <c>sentences.zh.json</c>: the English words with their
+/// gaps, and the Chinese ones with the same gaps. A sentence that has none stays English.</summary>
 internal static class Translations
 {
     private const string Resource = "sentences.zh.json";

@@ -3,9 +3,9 @@ using System.Text.RegularExpressions;
 namespace LatentSync.Foundation.Wording;
 
 /// <summary>
-/// How a host names the options and commands that a library's sentence speaks of. Libraries do not know who shows their sentences, so they write
-/// references: <c>⟦DType f16⟧</c> is an option (the property's name) with a value, <c>⟦attention tune⟧</c>, in small letters, a command. A command line
-/// turns the first into "--dtype f16", a page into the label of a field.
+/// How a host names the options and commands that a library's sentence speaks of. Libraries do not know who shows their sentences, so they
+/// write references: <c>⟦DType f16⟧</c> is an option (the property's name) with a value, <c>⟦attention tune⟧</c>, in small letters, a
+/// command. A command line turns the first into "--dtype f16", a page into the label of a field.
 /// </summary>
 public abstract partial class Vocabulary
 {

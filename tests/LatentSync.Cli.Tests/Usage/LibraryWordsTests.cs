@@ -6,7 +6,8 @@ using LatentSync.Testing;
 
 namespace LatentSync.Cli.Tests.Usage;
 
-/// <summary>Libraries speak no command line: they write references, which this host, a page or a program name each in its own way.</summary>
+/// <summary>Libraries speak no command line: they write references, which this host, a page or a program name each in its own
+/// way.</summary>
 public sealed partial class LibraryWordsTests
 {
     private static readonly RootCommand Root = CommandTree.Create();

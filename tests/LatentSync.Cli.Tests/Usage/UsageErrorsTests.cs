@@ -34,7 +34,7 @@ public sealed class UsageErrorsTests
     [InlineData(Sync + "--video w", "--video is given 2 times; it takes one value")]
     [InlineData(Sync + "--extend pinpong", "--extend must be pingpong, loop, hold or stop, not \"pinpong\"; did you mean pingpong?")]
     [InlineData(Sync + "--deepcache maybe", "--deepcache must be on or off, not \"maybe\"")]
-    [InlineData(Sync + "--device cdua", "--device must be auto, cpu, cuda, mps or cuda:N, not \"cdua\"; did you mean cuda?")]
+    [InlineData(Sync + "--device cdua", "--device must be auto, cpu, cuda, cuda:N or mps, not \"cdua\"; did you mean cuda?")]
     [InlineData("attention verify --dtype f32,bf61", "--dtype must be f32, f16, bf16 or f64, not \"bf61\"; did you mean bf16?")]
     [InlineData("eval demo --clips many", "--clips needs a whole number, not \"many\"")]
     [InlineData("parity", "DIR is missing: folders of fixtures (manifest.json + .safetensors), or folders that contain such folders")]

@@ -43,7 +43,7 @@ public sealed class DemoCheckpointTests : IDisposable
         {
             var thrown = Assert.Throws<CheckpointFolderException>(() => DemoCheckpoint.Resolve("demo"));
             Assert.Contains("demo-checkpoint", thrown.Message, StringComparison.Ordinal);
-            Assert.Contains("--checkpoint DIR", thrown.Message, StringComparison.Ordinal);
+            Assert.Contains("CheckpointFolder DIR", thrown.Message, StringComparison.Ordinal);
         }
     }
 

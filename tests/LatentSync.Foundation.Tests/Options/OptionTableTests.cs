@@ -23,13 +23,13 @@ public sealed class OptionTableTests
     [InlineData(nameof(Sample.Seconds), double.NaN, "Seconds must be above 0, not NaN.")]
     [InlineData(nameof(Sample.Seconds), double.PositiveInfinity, "Seconds must be a finite number.")]
     [InlineData(nameof(Sample.Seed), -2L, "Seed must be at least -1, not -2.")]
-    [InlineData(nameof(Sample.Mode), "fats", "Mode must be one of fast, best, n:N, not \"fats\"; did you mean fast?")]
+    [InlineData(nameof(Sample.Mode), "fats", "Mode must be one of fast, best, n:N, not 'fats'; did you mean fast?")]
     [InlineData(nameof(Sample.Mode), "n:3", null)]
     [InlineData(nameof(Sample.InputPath), " ", "InputPath must name a file; it is empty.")]
     [InlineData(
         nameof(Sample.InputPath),
         "http://host/a",
-        "InputPath must be a file or folder of this machine; \"http://host/a\" is an address on the network: download it first."
+        "InputPath must be a file or folder of this machine; 'http://host/a' is an address on the network: download it first."
     )]
     [InlineData(nameof(Sample.InputPath), null, "InputPath is required.")]
     public void Objection_Value_SaysWhatIsAllowed(string name, object? value, string? expected) =>

@@ -32,7 +32,9 @@ public sealed class SentenceTests
     public void Number_IsWrittenAlikeInEveryCulture()
     {
         System.Globalization.CultureInfo before = System.Globalization.CultureInfo.CurrentCulture;
-        System.Globalization.CultureInfo.CurrentCulture = System.Globalization.CultureInfo.GetCultureInfo("de-DE");
+        System.Globalization.CultureInfo comma = (System.Globalization.CultureInfo)before.Clone();
+        comma.NumberFormat.NumberDecimalSeparator = ",";
+        System.Globalization.CultureInfo.CurrentCulture = comma;
         try
         {
             Assert.Equal("1.5 s", Make($"{1.5} s").For(Programmer));

@@ -129,7 +129,7 @@ public sealed class FaceTrackTests
         track.Push(2, []);
         Assert.Equal(2, track.MostFaces);
         Assert.Contains(
-            "there are 2 faces in a.mp4, counted from the left from 0: give --face 0 to 1",
+            "there are 2 faces in a.mp4, counted from the left from 0: give FaceIndex 0 to 1",
             FaceTrackOptions.TooFewFaces(5, track.MostFaces, "a.mp4"),
             StringComparison.Ordinal
         );

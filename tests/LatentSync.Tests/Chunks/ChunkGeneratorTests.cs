@@ -162,7 +162,7 @@ public sealed class ChunkGeneratorTests : IDisposable
         Assert.Equal((1, 4, 751), (error.StepNumber, error.TotalSteps, error.Timestep));
         Assert.Contains("denoising, step 1 of 4 (timestep 751) in float32", error.Message, StringComparison.Ordinal);
         Assert.Contains(
-            "use --dtype f32 or bf16",
+            "use DType f32 or bf16",
             new NonFiniteResultException("denoising", 3, 20, 851, "float16").Message,
             StringComparison.Ordinal
         );

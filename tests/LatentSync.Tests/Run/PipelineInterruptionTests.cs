@@ -179,7 +179,7 @@ public sealed class PipelineInterruptionTests(PipelineFixture fixture) : IDispos
         if (resume)
         {
             Assert.IsType<IOException>(failure); // the first chunk does not fit
-            Assert.Contains("--resume", failure.Message, StringComparison.Ordinal);
+            Assert.Contains("Resume", failure.Message, StringComparison.Ordinal);
         }
         else
         {

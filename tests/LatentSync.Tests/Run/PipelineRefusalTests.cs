@@ -121,7 +121,7 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
         Assert.Equal(FaceFault.NoFace, refusal.Fault);
         Assert.Equal(FaultKind.Input, refusal.Kind);
         Assert.Contains("5 frames", refusal.Message, StringComparison.Ordinal);
-        Assert.Contains("--detector", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("Detector", refusal.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -164,7 +164,7 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
         );
 
         Assert.Contains("latentsync_unet.pt", refusal.Message, StringComparison.Ordinal);
-        Assert.Contains("--checkpoint", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("CheckpointFolder", refusal.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -304,7 +304,7 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
         SyncOptions options = fixture.Identity(_folder.File("link.mp4")) with { VideoPath = _folder.File("video.mp4") };
 
         Assert.StartsWith(
-            "--out is the same file as --video",
+            "OutputPath is the same file as VideoPath",
             (await Assert.ThrowsAsync<SyncOptionsException>(() => fixture.Pipeline.RunAsync(options))).Message,
             StringComparison.Ordinal
         );
@@ -368,7 +368,7 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     {
         SyncOptionsException refusal = await RefusedAsync<SyncOptionsException>(Quick with { Attention = "prefer warp-drive" });
 
-        Assert.Contains("--attention", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("Attention", refusal.Message, StringComparison.Ordinal);
         Assert.Contains("warp-drive", refusal.Message, StringComparison.Ordinal);
     }
 

@@ -88,7 +88,11 @@ public sealed class TrainingConfigurationTests : IDisposable
             OutputFolder = _folder.PathOf("out"),
             DataPath = _folder.Path,
         };
-        Assert.Contains("--vae", Assert.Throws<TrainingException>(() => UNetSettings.Read(run)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "AutoencoderFolder",
+            Assert.Throws<TrainingException>(() => UNetSettings.Read(run)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]

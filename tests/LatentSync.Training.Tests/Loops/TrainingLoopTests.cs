@@ -133,7 +133,7 @@ public sealed class TrainingLoopTests : IDisposable
         }
         using QuadraticTask other = new("other");
         Assert.Contains(
-            "--resume",
+            "Resume",
             Assert.Throws<TrainingException>(() => new TrainingLoop(Options("taken", 6)).Run(other)).Message,
             StringComparison.Ordinal
         );

@@ -1,8 +1,7 @@
 using System.CommandLine.Parsing;
 using System.Globalization;
-using LatentSync.Cli.Usage;
 
-namespace LatentSync.Cli.Commands;
+namespace LatentSync.Cli.Usage;
 
 /// <summary>Reads numbers like 1.5. The parser's own rule takes a comma for a separator of thousands, so that "1,5" would become
 /// 15.</summary>
