@@ -56,7 +56,7 @@ public sealed class ErrorCodesPageTests
                 )
                 .Append(" |\n");
         }
-        return page.ToString();
+        return Audience.Current.Vocabulary.Name(page.ToString());
     }
 
     private const string EnglishHead = """

@@ -63,7 +63,7 @@ public sealed class ProblemTests
             unusual.Describe()
         );
         Assert.Equal(
-            "the command \"attention explain Shape=2,8,64,50,40 KvHeads=2 ValueDim=24 DType=bf16 Causal Mask=bool Device=cuda Training\"",
+            "\"attention explain Shape=2,8,64,50,40 KvHeads=2 ValueDim=24 DType=bf16 Causal Mask=bool Device=cuda Training\"",
             unusual.ExplainCommand()
         );
     }

@@ -99,7 +99,7 @@ public sealed class OptionDeclaration
         {
             return $"{Reference} must be a finite number.";
         }
-        return value % MultipleOf != 0 ? (Sentence)$"{Reference} must be a multiple of {MultipleOf}, not {value}." : null;
+        return MultipleOf > 1 && value % MultipleOf != 0 ? (Sentence)$"{Reference} must be a multiple of {MultipleOf}, not {value}." : null;
     }
 
     private Sentence? NotChosen(string text, IReadOnlyList<Choice> choices)

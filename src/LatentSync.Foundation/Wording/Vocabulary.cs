@@ -44,6 +44,6 @@ public abstract partial class Vocabulary
     {
         protected override string Option(string property, string? value) => value is null ? property : $"{property} {value}";
 
-        protected override string Command(string words) => $"the command \"{words}\"";
+        protected override string Command(string words) => $"\"{words}\"";
     }
 }

@@ -1,4 +1,4 @@
-using System.Globalization;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Media.Faces.Tracking;
 
@@ -14,8 +14,7 @@ public sealed record FaceTrackOptions
     /// <param name="mostFaces">Most faces that one frame has, at least 1.</param>
     /// <param name="path">The video.</param>
     public static string TooFewFaces(int faceIndex, int mostFaces, string path) =>
-        string.Create(
-            CultureInfo.InvariantCulture,
+        Sentence.Say(
             $"⟦FaceIndex⟧ {faceIndex}: there {(mostFaces == 1 ? "is 1 face" : $"are {mostFaces} faces")} in {path}, counted from the left from 0: give ⟦FaceIndex⟧ {(mostFaces == 1 ? "0" : $"0 to {mostFaces - 1}")}, or leave it out."
         );
 
