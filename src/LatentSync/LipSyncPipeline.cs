@@ -51,6 +51,10 @@ public sealed class LipSyncPipeline : IDisposable
     /// <summary>For tests: changes what the dispatcher of a run is built from.</summary>
     internal Func<AttentionDispatcherOptions, AttentionDispatcherOptions>? ConfigureAttention { get; init; }
 
+    /// <summary>Where the chunks of a run are computed; by default here.</summary>
+    internal Func<LipSyncModels, IChunkComputer> ChunkComputer { get; init; } =
+        models => new LocalChunkComputer(new ChunkWorker(models.UNet, models.Vae));
+
     /// <summary>Lip-syncs one video.</summary>
     /// <param name="options">What to do.</param>
     /// <param name="progress">Told of every stage; may be called from any thread.</param>
@@ -154,50 +158,56 @@ public sealed class LipSyncPipeline : IDisposable
         // Everything that can be found wrong is found before the networks load.
         FfmpegTools tools = await FfmpegTools.LocateAsync(cancellationToken: cancellationToken);
         MediaSource source = await MediaSource.OpenAsync(options.VideoPath, options.AudioPath, tools, cancellationToken);
-        _ = MatteColour.TryParse(options.MatteColour, out MatteColour matte); // checked with the other options
-        VideoReader video = new(source.Picture, tools, source.Timeline) { Matte = matte };
+        VideoReader video = OpenVideo(options, source, tools);
         VideoWriter.Check(VideoWriterOptions.Like(video, options.OutputPath, options.AudioPath), tools);
         Speech speech = await Speech.ReadAsync(options, source, tools, cancellationToken);
         SyncSettings settings = SyncSettings.Of(options);
         using IFaceDetector detector = OpenDetector(options, settings);
         string? detectorNote = await detector.PrepareAsync(video, cancellationToken);
         Policy? policy = ParsePolicy(options);
-        FaceTemplate template = new(settings.Resolution);
-        FaceMask mask = options.MaskPath is { } path ? FaceMask.Load(path, settings.Resolution) : FaceMask.Create(settings.Resolution);
-        FrameClock clock = new(video.FrameRate.ToDouble(), speech.Seconds);
+        RunContext run = new(
+            options,
+            settings,
+            tools,
+            speech,
+            new FrameClock(video.FrameRate.ToDouble(), speech.Seconds),
+            new FaceTemplate(settings.Resolution),
+            options.MaskPath is { } path ? FaceMask.Load(path, settings.Resolution) : FaceMask.Create(settings.Resolution),
+            times,
+            progress
+        );
 
-        LipSyncModels? models = settings.Checkpoint is null ? null : LoadModels(options, settings, times, progress, cancellationToken);
-        SyncRun run = new(options, settings, clock, template, mask, times, progress);
+        LipSyncModels? models = settings.Checkpoint is null ? null : LoadModels(run, cancellationToken);
         TunedRanking? tuned = models is null ? null : TunedRanking.Load(models.Machine);
         (AttentionDispatcher? dispatcher, string? attentionNote) = models is null
             ? (null, null)
             : AttentionOf(models, policy, tuned!.Ranking);
         using IDisposable? scope = dispatcher is null ? null : AttentionDispatcher.Use(dispatcher);
         using IMouthSource mouths = models is null
-            ? new IdentityMouths(template)
-            : new MouthGenerator(options, settings, models, speech, mask, clock, times, progress);
-        WrittenVideo written = await run.ExecuteAsync(video, detector, mouths, speech, tools, cancellationToken);
+            ? new IdentityMouths(run.Template)
+            : new MouthGenerator(run, models, ChunkComputer(models));
+        RunResult result = await new SyncRun(run, mouths).ExecuteAsync(video, detector, cancellationToken);
         string[] leftOver = Complete(mouths);
 
         return new SyncReport
         {
-            OutputPath = written.Path,
-            Frames = (int)written.Frames,
-            NetworkFrames = run.NetworkFrames,
-            FrameRate = clock.FrameRate,
+            OutputPath = result.Written.Path,
+            Frames = (int)result.Written.Frames,
+            NetworkFrames = result.NetworkFrames,
+            FrameRate = run.Clock.FrameRate,
             Width = video.Width,
             Height = video.Height,
             FaceResolution = settings.Resolution,
-            DurationSeconds = written.Duration.TotalSeconds,
-            FrameMapping = clock.Description,
+            DurationSeconds = result.Written.Duration.TotalSeconds,
+            FrameMapping = run.Clock.Description,
             Detector = detector.Describe(),
-            FacesFound = run.FacesFound,
-            FacesInterpolated = run.FacesInterpolated,
-            WithoutFace = run.WithoutFace,
-            Device = models?.Plan.Device.ToString() ?? "none",
-            DType = models?.Plan.DTypeName ?? "none",
-            DTypeReason = models?.Plan.Reason ?? "identity run: no network",
-            Seed = mouths.Seed,
+            FacesFound = result.FacesFound,
+            FacesInterpolated = result.FacesInterpolated,
+            WithoutFace = result.WithoutFace,
+            Device = mouths.Facts.Device,
+            DType = mouths.Facts.DType,
+            DTypeReason = mouths.Facts.DTypeReason,
+            Seed = mouths.Facts.Seed,
             Attention = dispatcher is null ? [] : [.. dispatcher.Snapshot().Select(u => new AttentionUse(u.Layer, u.Backend, u.Calls))],
             StageSeconds = times.Seconds,
             SecondsPerStep = mouths.SecondsPerStep,
@@ -215,11 +225,17 @@ public sealed class LipSyncPipeline : IDisposable
                 .. detectorNote is null ? Array.Empty<string>() : [detectorNote],
                 .. models?.Warnings ?? [],
                 .. attentionNote is null ? Array.Empty<string>() : [attentionNote],
-                .. written.Notes,
-                .. run.Warnings,
+                .. result.Written.Notes,
+                .. result.Warnings,
                 .. leftOver,
             ],
         };
+    }
+
+    private static VideoReader OpenVideo(SyncOptions options, MediaSource source, FfmpegTools tools)
+    {
+        _ = MatteColour.TryParse(options.MatteColour, out MatteColour matte); // checked with the other options
+        return new VideoReader(source.Picture, tools, source.Timeline) { Matte = matte };
     }
 
     private static IFaceDetector OpenDetector(SyncOptions options, SyncSettings settings)
@@ -248,15 +264,10 @@ public sealed class LipSyncPipeline : IDisposable
         }
     }
 
-    private LipSyncModels LoadModels(
-        SyncOptions options,
-        SyncSettings settings,
-        StageTimes times,
-        IProgress<SyncProgress>? progress,
-        CancellationToken cancellationToken
-    )
+    private LipSyncModels LoadModels(RunContext run, CancellationToken cancellationToken)
     {
-        using StageTimes.Measurement measurement = times.Measure(SyncStage.Load);
+        (SyncOptions options, SyncSettings settings) = (run.Options, run.Settings);
+        using StageTimes.Measurement measurement = run.Times.Measure(SyncStage.Load);
         string key = string.Join('\n', settings.Identity, options.Device, options.DType);
         if (_models is not null && _modelsOf == key)
         {
@@ -266,7 +277,7 @@ public sealed class LipSyncPipeline : IDisposable
         _models = null;
         TorchRuntime.EnsureLoaded(new() { Folder = options.LibTorchFolder });
         MachineExamination machine = new MachineExaminer { LibTorchFolder = options.LibTorchFolder }.Examine();
-        _models = LipSyncModels.Load(options, settings, machine, progress, cancellationToken);
+        _models = LipSyncModels.Load(options, settings, machine, run.Progress, cancellationToken);
         _modelsOf = key;
         return _models;
     }
@@ -280,7 +291,7 @@ public sealed class LipSyncPipeline : IDisposable
         }
         catch (FormatException exception)
         {
-            throw new SyncOptionsException($"⟦Attention⟧ {options.Attention}: {exception.Message}");
+            throw new SyncOptionsException($"⟦Attention⟧ {options.Attention}: {exception.Message}", nameof(options.Attention));
         }
     }
 

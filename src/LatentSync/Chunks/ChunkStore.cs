@@ -1,6 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.RegularExpressions;
 using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Wording;
@@ -27,25 +25,8 @@ public sealed partial class ChunkStore
     /// <summary>The work folder.</summary>
     public string Folder => _folder;
 
-    /// <summary>Hash of a chunk's inputs.</summary>
-    /// <param name="settings">Everything that decides the result besides the arrays: options, seed, checkpoint identity, chunk
-    /// index.</param>
-    /// <param name="faces">Aligned faces, RGB bytes, one frame after the other.</param>
-    /// <param name="audioTokens">Audio tokens of the frames.</param>
-    public static string Key(string settings, IReadOnlyList<byte[]> faces, ReadOnlySpan<float> audioTokens)
-    {
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes(settings));
-        foreach (byte[] face in faces)
-        {
-            hash.AppendData(face);
-        }
-        hash.AppendData(MemoryMarshal.AsBytes(audioTokens));
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
-
     /// <summary>Reads a finished chunk.</summary>
-    /// <param name="key">From <see cref="Key"/>.</param>
+    /// <param name="key">From <see cref="ChunkJob.Key"/>.</param>
     /// <param name="values">Receives the composites, exactly as many values as were stored.</param>
     /// <returns>False when there is none of this key and length.</returns>
     public bool TryRead(string key, Span<Half> values)
@@ -66,7 +47,7 @@ public sealed partial class ChunkStore
     }
 
     /// <summary>Keeps a finished chunk; complete or not there at all.</summary>
-    /// <param name="key">From <see cref="Key"/>.</param>
+    /// <param name="key">From <see cref="ChunkJob.Key"/>.</param>
     /// <param name="values">The composites.</param>
     /// <exception cref="IOException">It cannot be kept: the disk is full or the folder cannot be written.</exception>
     public void Write(string key, ReadOnlySpan<Half> values)

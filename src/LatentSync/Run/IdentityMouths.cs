@@ -3,7 +3,7 @@ using LatentSync.Media.Faces.Alignment;
 
 namespace LatentSync.Run;
 
-/// <summary>Gives every face back as it came in: what `--identity` puts in the network's place.</summary>
+/// <summary>Gives every face back as it came in, in the network's place: checks detection, alignment and pasting.</summary>
 internal sealed class IdentityMouths : IMouthSource
 {
     private readonly float[] _planes;
@@ -13,11 +13,11 @@ internal sealed class IdentityMouths : IMouthSource
         _planes = new float[3 * template.Resolution * template.Resolution];
     }
 
-    public long Seed => 0;
+    public MouthFacts Facts { get; } = new(0, "none", "none", "identity run: no network") { KeepsOwnFace = true };
 
     public double? SecondsPerStep => null;
 
-    public IReadOnlyList<Half[]> Generate(Chunk<AlignedFace> chunk, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<Half[]>> GenerateAsync(Chunk<AlignedFace> chunk, CancellationToken cancellationToken)
     {
         List<Half[]> mouths = [];
         foreach (AlignedFace face in chunk.Faces)
@@ -25,7 +25,7 @@ internal sealed class IdentityMouths : IMouthSource
             face.Square.CopyToPlanes(_planes);
             mouths.Add(Array.ConvertAll(_planes, v => (Half)v));
         }
-        return mouths;
+        return Task.FromResult<IReadOnlyList<Half[]>>(mouths);
     }
 
     public void Complete() { }

@@ -19,85 +19,65 @@ internal sealed class SyncRun
 {
     /// <summary>Seconds: less than this is the end of a packet.</summary>
     private const double LeastLeftOut = 0.1;
-    private readonly SyncOptions _options;
-    private readonly int _framesPerChunk;
-    private readonly FrameClock _clock;
-    private readonly FaceTemplate _template;
+    private readonly RunContext _run;
+    private readonly IMouthSource _mouths;
     private readonly FaceCompositor _compositor;
-    private readonly StageTimes _times;
-    private readonly IProgress<SyncProgress>? _progress;
     private readonly List<TimeRange> _withoutFace = [];
     private readonly List<string> _warnings = [];
     private float[]? _speechWeights;
     private int _framesIn;
     private int _framesOut;
 
-    public SyncRun(
-        SyncOptions options,
-        SyncSettings settings,
-        FrameClock clock,
-        FaceTemplate template,
-        FaceMask mask,
-        StageTimes times,
-        IProgress<SyncProgress>? progress
-    )
+    public SyncRun(RunContext run, IMouthSource mouths)
     {
-        (_options, _clock, _template, _times, _progress) = (options, clock, template, times, progress);
-        _framesPerChunk = settings.FramesPerChunk;
-        _compositor = new FaceCompositor(template, mask);
+        (_run, _mouths) = (run, mouths);
+        _compositor = new FaceCompositor(run.Template, run.Mask);
     }
 
-    public int NetworkFrames { get; private set; }
+    private SyncOptions Options => _run.Options;
 
-    public int FacesFound { get; private set; }
-
-    public int FacesInterpolated { get; private set; }
-
-    /// <summary>Stretches of the result that passed through unchanged.</summary>
-    public IReadOnlyList<TimeRange> WithoutFace => _withoutFace;
-
-    public IReadOnlyList<string> Warnings => _warnings;
+    private FrameClock Clock => _run.Clock;
 
     /// <summary>Runs to the end and moves the finished file into place.</summary>
-    public async Task<WrittenVideo> ExecuteAsync(
-        VideoReader video,
-        IFaceDetector detector,
-        IMouthSource mouths,
-        Speech speech,
-        FfmpegTools tools,
-        CancellationToken cancellationToken
-    )
+    /// <param name="video">The speaker.</param>
+    /// <param name="detector">Finds the faces.</param>
+    /// <param name="cancellationToken">Stops at the next network step or frame.</param>
+    public async Task<RunResult> ExecuteAsync(VideoReader video, IFaceDetector detector, CancellationToken cancellationToken)
     {
+        Speech speech = _run.Speech;
+        int framesPerChunk = _run.Settings.FramesPerChunk;
         _speechWeights =
-            SilenceModes.All.Value(_options.Silence) == SilenceMode.Original
-                ? SpeechActivity.Weights(speech.Samples.Span, 16000, _clock.NetworkFrames)
+            SilenceModes.All.Value(Options.Silence) == SilenceMode.Original
+                ? SpeechActivity.Weights(speech.Samples.Span, 16000, Clock.NetworkFrames)
                 : null;
-        VideoWriterOptions output = VideoWriterOptions.Like(video, _options.OutputPath, speech.Path) with
+        VideoWriterOptions output = VideoWriterOptions.Like(video, Options.OutputPath, speech.Path) with
         {
-            Crf = _options.Crf,
+            Crf = Options.Crf,
             AudioTimeline = speech.Timeline,
             AudioSeconds = speech.Seconds,
         };
-        await using VideoWriter writer = await VideoWriter.CreateAsync(output, tools, cancellationToken);
-        FrameSequence sequence = new(video, ExtendPolicies.All.Value(_options.Extend));
-        FaceStage faces = new(detector, new FaceTrackOptions { FaceIndex = _options.FaceIndex }, _template, _times);
-        ChunkAssembler<AlignedFace> chunks = new(_clock, _framesPerChunk);
+        await using VideoWriter writer = await VideoWriter.CreateAsync(output, _run.Tools, cancellationToken);
+        FrameSequence sequence = new(video, ExtendPolicies.All.Value(Options.Extend));
+        FaceStage faces = new(detector, new FaceTrackOptions { FaceIndex = Options.FaceIndex }, _run.Template, _run.Times);
+        ChunkAssembler<AlignedFace> chunks = new(Clock, framesPerChunk);
         using PendingFrames pending = new(chunks);
+        await using MouthQueue underWay = new(_mouths, pending);
 
         // Detection of the next frames runs beside the network on this chunk.
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, writer.Lost);
-        Channel<PlacedFrame> placed = Channel.CreateBounded<PlacedFrame>(_framesPerChunk);
+        Channel<PlacedFrame> placed = Channel.CreateBounded<PlacedFrame>(framesPerChunk);
         Task detection = DetectAsync(sequence, faces, placed.Writer, stop.Token);
         try
         {
             await foreach (PlacedFrame frame in placed.Reader.ReadAllAsync(stop.Token))
             {
                 pending.Add(frame);
-                Generate(chunks.Add(frame.OutputIndex, frame.Face), mouths, pending, stop.Token);
+                await underWay.AddAsync(chunks.Add(frame.OutputIndex, frame.Face), stop.Token);
                 await WriteReadyAsync(pending, complete: false, writer);
             }
             await detection;
-            Generate(chunks.Complete(), mouths, pending, stop.Token);
+            await underWay.AddAsync(chunks.Complete(), stop.Token);
+            await underWay.CompleteAsync();
             await WriteReadyAsync(pending, complete: true, writer);
         }
         catch (OperationCanceledException) when (writer.Lost.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
@@ -113,29 +93,36 @@ internal sealed class SyncRun
                 left.Frame.Dispose();
             }
         }
-        (FacesFound, FacesInterpolated) = (faces.Found, faces.Interpolated);
-        if (faces.Found == 0)
-        {
-            throw new FaceException(
-                FaceFault.NoFace,
-                faces.MostFaces > 0
-                    ? FaceTrackOptions.TooFewFaces(_options.FaceIndex!.Value, faces.MostFaces, _options.VideoPath) + " Nothing was written."
-                    : $"No face was found in any of the {faces.Examined} frames of {PrintableText.Quote(_options.VideoPath)} by {detector.Describe()}: try another ⟦Detector⟧, or give ⟦LandmarksPath FILE⟧; nothing was written.{string.Concat(video.Notes.Select(note => " " + note))}",
-                _options.VideoPath
-            );
-        }
+        RequireFaces(faces, detector, video);
         if (_framesOut != _framesIn)
         {
             throw new InvalidOperationException($"{_framesIn} frames went in and {_framesOut} came out; the result is dropped.");
         }
         NoteLengths(video);
         NoteVideoLeftOut(video);
-        using (_times.Measure(SyncStage.Write))
+        using (_run.Times.Measure(SyncStage.Write))
         {
             WrittenVideo written = await writer.CompleteAsync();
-            _progress?.Report(new SyncProgress(SyncStage.Write, _framesOut, _framesOut, "frames"));
-            return written;
+            _run.Progress?.Report(new SyncProgress(SyncStage.Write, _framesOut, _framesOut, "frames"));
+            return new RunResult(written, underWay.Generated, faces.Found, faces.Interpolated, _withoutFace, _warnings);
         }
+    }
+
+    private void RequireFaces(FaceStage faces, IFaceDetector detector, VideoReader video)
+    {
+        if (faces.Found > 0)
+        {
+            return;
+        }
+        string path = PrintableText.Quote(Options.VideoPath);
+        throw new FaceException(
+            FaceFault.NoFace,
+            faces.MostFaces > 0
+                ? (Sentence)
+                    $"{FaceTrackOptions.TooFewFaces(Options.FaceIndex!.Value, faces.MostFaces, Options.VideoPath)} Nothing was written."
+                : $"No face was found in any of the {faces.Examined} frames of {path} by {detector.Describe()}: try another ⟦Detector⟧, or give ⟦LandmarksPath FILE⟧; nothing was written.{string.Concat(video.Notes.Select(note => " " + note))}",
+            Options.VideoPath
+        );
     }
 
     private async Task DetectAsync(
@@ -148,10 +135,7 @@ internal sealed class SyncRun
         try
         {
             await foreach (
-                PlacedFrame frame in faces.PlaceAsync(
-                    Counted(sequence.ReadAsync(_clock.OutputFrames, cancellationToken)),
-                    cancellationToken
-                )
+                PlacedFrame frame in faces.PlaceAsync(Counted(sequence.ReadAsync(Clock.OutputFrames, cancellationToken)), cancellationToken)
             )
             {
                 try
@@ -177,26 +161,7 @@ internal sealed class SyncRun
         await foreach (SequencedFrame frame in frames)
         {
             yield return frame;
-            _progress?.Report(new SyncProgress(SyncStage.Faces, ++_framesIn, _clock.OutputFrames, "frames"));
-        }
-    }
-
-    private void Generate(
-        IReadOnlyList<Chunk<AlignedFace>> complete,
-        IMouthSource mouths,
-        PendingFrames pending,
-        CancellationToken cancellationToken
-    )
-    {
-        foreach (Chunk<AlignedFace> chunk in complete)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            IReadOnlyList<Half[]> generated = mouths.Generate(chunk, cancellationToken);
-            for (int i = 0; i < generated.Count; i++)
-            {
-                pending.Add(chunk.NetworkFrames[i], generated[i]);
-            }
-            NetworkFrames += generated.Count;
+            _run.Progress?.Report(new SyncProgress(SyncStage.Faces, ++_framesIn, Clock.OutputFrames, "frames"));
         }
     }
 
@@ -204,13 +169,13 @@ internal sealed class SyncRun
     {
         while (pending.TryTake(complete, out PlacedFrame frame, out Half[]? mouth, out int networkFrame))
         {
-            using StageTimes.Measurement measurement = _times.Measure(SyncStage.Write);
+            using StageTimes.Measurement measurement = _run.Times.Measure(SyncStage.Write);
             using VideoFrame picture = frame.Frame;
             if (mouth is not null)
             {
-                // An identity run pastes each frame's own face: off 25 fps the network frame's would be up to 20 ms away.
+                // Where each frame keeps its own face: off 25 fps the network frame's would be up to 20 ms away.
                 float speech =
-                    _options.Identity ? 0f
+                    _mouths.Facts.KeepsOwnFace ? 0f
                     : _speechWeights is { } w ? w[networkFrame]
                     : 1f;
                 _compositor.PasteInto(picture, frame.Face!, Blend(mouth, frame.Face!, speech));
@@ -220,7 +185,7 @@ internal sealed class SyncRun
                 NoteWithoutFace(frame.OutputIndex);
             }
             await writer.WriteAsync(picture);
-            _progress?.Report(new SyncProgress(SyncStage.Write, ++_framesOut, _clock.OutputFrames, "frames"));
+            _run.Progress?.Report(new SyncProgress(SyncStage.Write, ++_framesOut, Clock.OutputFrames, "frames"));
         }
     }
 
@@ -242,8 +207,8 @@ internal sealed class SyncRun
 
     private void NoteWithoutFace(int outputFrame)
     {
-        double start = outputFrame / _clock.FrameRate,
-            end = (outputFrame + 1) / _clock.FrameRate;
+        double start = outputFrame / Clock.FrameRate,
+            end = (outputFrame + 1) / Clock.FrameRate;
         if (_withoutFace.Count > 0 && Math.Abs(_withoutFace[^1].EndSeconds - start) < 1e-6)
         {
             _withoutFace[^1] = _withoutFace[^1] with { EndSeconds = end };
@@ -256,13 +221,13 @@ internal sealed class SyncRun
 
     private void NoteLengths(VideoReader video)
     {
-        if (!video.Media.IsStillImage && video.TotalFrames is { } total && total < _clock.OutputFrames)
+        if (!video.Media.IsStillImage && video.TotalFrames is { } total && total < Clock.OutputFrames)
         {
-            string what = ExtendPolicies.All.First(choice => choice.Name == _options.Extend).Help;
+            string what = ExtendPolicies.All.First(choice => choice.Name == Options.Extend).Help;
             _warnings.Add(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"the video ({total} frames) is shorter than the speech ({_clock.OutputFrames} frames): {what}"
+                    $"the video ({total} frames) is shorter than the speech ({Clock.OutputFrames} frames): {what}"
                 )
             );
         }
@@ -270,9 +235,9 @@ internal sealed class SyncRun
 
     private void NoteVideoLeftOut(VideoReader video)
     {
-        double seconds = _clock.OutputFrames / _clock.FrameRate;
+        double seconds = Clock.OutputFrames / Clock.FrameRate;
         if (
-            _options.PreviewSeconds is null
+            Options.PreviewSeconds is null
             && !video.Media.IsStillImage
             && video.Stream.Duration is { } duration
             && duration.TotalSeconds - seconds > LeastLeftOut

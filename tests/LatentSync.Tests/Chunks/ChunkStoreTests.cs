@@ -32,36 +32,6 @@ public sealed class ChunkStoreTests : IDisposable
     }
 
     [Fact]
-    public void Key_AnyInputChanged_IsAnother()
-    {
-        byte[] face = [1, 2, 3];
-        string key = ChunkStore.Key("steps 20", [face], [0.5f]);
-
-        Assert.Equal(
-            key,
-            ChunkStore.Key(
-                "steps 20",
-                [
-                    [1, 2, 3],
-                ],
-                [0.5f]
-            )
-        );
-        Assert.NotEqual(key, ChunkStore.Key("steps 21", [face], [0.5f]));
-        Assert.NotEqual(
-            key,
-            ChunkStore.Key(
-                "steps 20",
-                [
-                    [1, 2, 4],
-                ],
-                [0.5f]
-            )
-        );
-        Assert.NotEqual(key, ChunkStore.Key("steps 20", [face], [0.6f]));
-    }
-
-    [Fact]
     public void Delete_ForeignFileInTheFolder_IsKept()
     {
         ChunkStore store = new(_folder.File("out.mp4"));
