@@ -152,7 +152,7 @@ public sealed class FallbackLoopTests
               would run if the policy let it: torch-math, sliced
               what to do, the least effort first:
                 1. let torch-math run instead: the policy "auto" or "prefer torch-flash"
-              more: latentsync attention explain --shape 2,1,1024,1024,512 --dtype f16 --device cuda
+              more: "attention explain Shape=2,1,1024,1024,512 DType=f16 Device=cuda"
             """.ReplaceLineEndings(),
             exception.Message
         );

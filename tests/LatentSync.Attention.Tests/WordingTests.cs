@@ -161,7 +161,8 @@ public sealed partial class WordingTests
 
     internal static void AssertChinese(string where, string text)
     {
-        Match english = EnglishWord().Match(text);
+        // A command is written alike in every language.
+        Match english = EnglishWord().Match(Regex.Replace(text, "\"attention explain[^\"]*\"", string.Empty));
         Assert.True(!english.Success, $"{where}: \"{english.Value}\" in \"{text}\"");
     }
 

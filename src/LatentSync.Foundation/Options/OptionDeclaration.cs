@@ -91,15 +91,27 @@ public sealed class OptionDeclaration
     {
         if (!(value >= Least && value <= Most) || (_declared.IsLeastExcluded && value <= Least))
         {
-            return _declared.IsLeastExcluded ? (Sentence)$"{Reference} must be above {Least}, not {value}."
-                : double.IsInfinity(Most) ? $"{Reference} must be at least {Least}, not {value}."
-                : $"{Reference} must lie between {Least} and {Most}, not {value}.";
+            return OutOfBounds(value);
         }
         if (!double.IsFinite(value))
         {
-            return $"{Reference} must be a finite number.";
+            return (Sentence)$"{Reference} must be a finite number.";
         }
         return MultipleOf > 1 && value % MultipleOf != 0 ? (Sentence)$"{Reference} must be a multiple of {MultipleOf}, not {value}." : null;
+    }
+
+    // Each sentence by itself: in a ?: without a type its gaps would be filled at once, and no translation found.
+    private Sentence OutOfBounds(double value)
+    {
+        if (_declared.IsLeastExcluded)
+        {
+            return $"{Reference} must be above {Least}, not {value}.";
+        }
+        if (double.IsInfinity(Most))
+        {
+            return $"{Reference} must be at least {Least}, not {value}.";
+        }
+        return $"{Reference} must lie between {Least} and {Most}, not {value}.";
     }
 
     private Sentence? NotChosen(string text, IReadOnlyList<Choice> choices)

@@ -16,7 +16,8 @@ internal interface IMouthSource : IDisposable
     /// <exception cref="IOException">It could not be deleted.</exception>
     void Complete();
 
-    /// <summary>Begins a chunk; chunks are begun in order, at most <see cref="MouthFacts.Window"/> of them before the first has ended.</summary>
+    /// <summary>Begins a chunk; chunks are begun in order, at most <see cref="MouthFacts.Window"/> of them before the first has
+    /// ended.</summary>
     /// <param name="chunk">Consecutive network frames with their aligned faces.</param>
     /// <param name="cancellationToken">Checked at every network step.</param>
     /// <returns>One (3, R, R) array in [-1, 1] per frame.</returns>

@@ -10,8 +10,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Run;
 
-/// <summary>Generates faces with the networks: hears the speech, describes each chunk as a job, has it computed, and keeps it where the run can be
-/// resumed.</summary>
+/// <summary>Generates faces with the networks: hears the speech, describes each chunk as a job, has it computed, and keeps it where the run
+/// can be resumed.</summary>
 internal sealed class MouthGenerator : IMouthSource
 {
     private readonly RunContext _run;

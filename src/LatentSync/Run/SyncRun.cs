@@ -6,10 +6,8 @@ using LatentSync.Foundation.Wording;
 using LatentSync.Media.Faces.Alignment;
 using LatentSync.Media.Faces.Compositing;
 using LatentSync.Media.Faces.Detection;
-using LatentSync.Media.Faces.Masks;
 using LatentSync.Media.Faces.Tracking;
 using LatentSync.Media.Video.Reading;
-using LatentSync.Media.Video.Tools;
 using LatentSync.Media.Video.Writing;
 
 namespace LatentSync.Run;

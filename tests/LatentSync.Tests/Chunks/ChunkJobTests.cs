@@ -75,7 +75,7 @@ public sealed class ChunkJobTests
                 },
                 Settings with
                 {
-                    Prediction = PredictionType.VPrediction,
+                    Prediction = PredictionType.Sample,
                 },
                 Settings with
                 {

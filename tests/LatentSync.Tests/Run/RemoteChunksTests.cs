@@ -7,7 +7,7 @@ namespace LatentSync.Tests.Run;
 [Collection(PipelineRuns.Name)]
 public sealed class RemoteChunksTests(PipelineFixture fixture) : IDisposable
 {
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -16,7 +16,7 @@ public sealed class RemoteChunksTests(PipelineFixture fixture) : IDisposable
     [InlineData(2)]
     public async Task Run_ChunksOfOtherProcesses_IsTheSameBitForBit(int window)
     {
-        await Clips.RequireFfmpegAsync();
+        await Clips.RequireToolsAsync();
         ChunkChild children = new(fixture.Checkpoint, _folder.Path, window);
         using LipSyncPipeline remote = new() { ChunkComputer = _ => children };
         SyncOptions options = fixture.Quick(_folder.File("here.mp4")) with
