@@ -131,6 +131,17 @@ has_cascades() {
 # OpenCV's cascades are the face detector that needs no download of weights.
 want_cascades() { get cascades || true; }
 
+# Where Chromium, or a browser made from it, is; nothing where there is none.
+chromium_path() {
+    local name
+    for name in chromium chromium-browser google-chrome chrome /Applications/Chromium.app/Contents/MacOS/Chromium "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
+        if command -v "$name" 2>/dev/null; then return 0; fi
+    done
+    return 1
+}
+
+has_chromium() { chromium_path >/dev/null; }
+
 # finds_faces_itself ARGUMENTS...: true where the command is given no face, no cascades and no models of another detector.
 finds_faces_itself() {
     local argument before='' checkpoint=checkpoints

@@ -1,4 +1,4 @@
-# Shared by ./latentsync, ./test and the scripts: finds the .NET SDK, builds, sets the heap. Sourced, not run; the caller sets root.
+# Shared by ./latentsync, ./test and the scripts: finds the .NET SDK, builds, sets heap and threads. Sourced, not run; the caller sets root.
 
 say() { printf '%s\n' "$*" >&2; }
 . "$root/scripts/packages.sh"
@@ -61,3 +61,8 @@ keep_heap() {
     esac
 }
 
+# OpenMP's threads spin while they wait for work, which takes the processor from each other where it is busy with something else: there a sync takes
+# half as long when they sleep, and no longer elsewhere (docs/benchmarks/busy-machine). What the user says about it holds.
+sleep_while_waiting() {
+    if [ -z "${OMP_WAIT_POLICY+set}${GOMP_SPINCOUNT+set}${KMP_BLOCKTIME+set}" ]; then export OMP_WAIT_POLICY=passive; fi
+}

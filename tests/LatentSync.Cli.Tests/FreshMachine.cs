@@ -74,9 +74,7 @@ internal sealed class FreshMachine : IDisposable
             Path.Combine(_root, "scripts", "packages.sh"),
             $"\ncascade_folders=('{_root}/cascades')\nffmpeg_folders=('{_root}/nowhere')\n"
         );
-        string program = Path.Combine(_root, "artifacts", "bin", "LatentSync.Cli", "release", "LatentSync.Cli");
-        Directory.CreateDirectory(Path.GetDirectoryName(program)!);
-        Script(program, "echo \"ran $*\"");
+        ReplaceProgram("echo \"ran $*\"");
     }
 
     /// <summary>Variables that differ from the usual; null removes one.</summary>
@@ -87,6 +85,9 @@ internal sealed class FreshMachine : IDisposable
             ["LATENTSYNC_FFMPEG"] = null,
             ["LATENTSYNC_NO_INSTALL"] = null,
             ["LATENTSYNC_HEAP"] = null,
+            ["OMP_WAIT_POLICY"] = null,
+            ["GOMP_SPINCOUNT"] = null,
+            ["KMP_BLOCKTIME"] = null,
         };
 
     /// <summary>What was asked of the package manager and of the SDK, one line each.</summary>
@@ -140,6 +141,14 @@ internal sealed class FreshMachine : IDisposable
 
     /// <summary>From now on a program of this machine does something else.</summary>
     public void Replace(string name, string body) => Script(Path.Combine(_bin, name), body);
+
+    /// <summary>What the built latentsync does.</summary>
+    public void ReplaceProgram(string body)
+    {
+        string program = Path.Combine(_root, "artifacts", "bin", "LatentSync.Cli", "release", "LatentSync.Cli");
+        Directory.CreateDirectory(Path.GetDirectoryName(program)!);
+        Script(program, body);
+    }
 
     /// <summary>Takes a program away.</summary>
     public void Remove(string name) => File.Delete(Path.Combine(_bin, name));

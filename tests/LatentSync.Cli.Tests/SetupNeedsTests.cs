@@ -56,7 +56,7 @@ public sealed class SetupNeedsTests
     }
 
     [Fact]
-    public void WindowsCommand_LeavesTheSetupToItsScriptAndKeepsExitCodes()
+    public void WindowsCommand_LeavesTheSetupToItsScriptKeepsExitCodesAndHasThreadsSleep()
     {
         string text = File.ReadAllText(RepositoryRoot.PathOf("latentsync.cmd"));
         string[] lines = text.ReplaceLineEndings("\n").Split('\n', StringSplitOptions.RemoveEmptyEntries);
@@ -64,6 +64,10 @@ public sealed class SetupNeedsTests
         Assert.Contains(@"-File ""%~dp0scripts\setup.ps1"" %*", text, StringComparison.Ordinal);
         Assert.Equal("if errorlevel 1 exit /b %errorlevel%", lines[^2]);
         Assert.EndsWith(@"LatentSync.Cli.exe"" %*", lines[^1], StringComparison.Ordinal); // its exit code is the batch file's
+        Assert.Contains(
+            "if not defined OMP_WAIT_POLICY if not defined GOMP_SPINCOUNT if not defined KMP_BLOCKTIME set \"OMP_WAIT_POLICY=passive\"",
+            lines
+        );
         Assert.DoesNotContain("dotnet build", text, StringComparison.Ordinal);
         Assert.DoesNotContain("winget install", text, StringComparison.Ordinal);
     }

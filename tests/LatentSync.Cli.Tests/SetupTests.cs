@@ -168,6 +168,25 @@ public sealed class SetupTests
         );
     }
 
+    [Theory]
+    [InlineData(null, null, "passive, unset, unset")]
+    [InlineData("OMP_WAIT_POLICY", "active", "active, unset, unset")]
+    [InlineData("OMP_WAIT_POLICY", "", ", unset, unset")]
+    [InlineData("GOMP_SPINCOUNT", "1000", "unset, 1000, unset")]
+    [InlineData("KMP_BLOCKTIME", "200", "unset, unset, 200")]
+    public async Task Command_WaitingThreads_SleepUnlessTheUserSaysHowTheyWait(string? variable, string? value, string seen)
+    {
+        using FreshMachine machine = new();
+        machine.ReplaceProgram("echo \"${OMP_WAIT_POLICY-unset}, ${GOMP_SPINCOUNT-unset}, ${KMP_BLOCKTIME-unset}\"");
+        if (variable is not null)
+        {
+            machine.Variables[variable] = value;
+        }
+        ProgramRun run = await machine.RunAsync("doctor");
+        Assert.True(run.ExitCode == 0, run.Errors);
+        Assert.Equal(seen + "\n", run.Output);
+    }
+
     [Fact]
     public async Task Sync_StandardInputClosed_Installs()
     {

@@ -24,7 +24,7 @@ internal static class DemoCommand
     private static readonly Option<long> Seed = new("--seed")
     {
         Description = "picks the person, the sentence and the noise",
-        DefaultValueFactory = _ => 1247L,
+        DefaultValueFactory = _ => DemoOptions.DefaultSeed,
         HelpName = "N",
     };
     private static readonly Option<double> Seconds = new("--seconds")
