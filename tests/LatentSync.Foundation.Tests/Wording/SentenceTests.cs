@@ -16,6 +16,16 @@ public sealed class SentenceTests
         Assert.Equal("Steps must be 1.50 or more, {not}    3.", sentence.For(Programmer));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Conditional_OneBranchMadeASentence_KeepsTheGapsOfBoth(bool first)
+    {
+        Sentence sentence = Make(first ? (Sentence)$"{1} is one." : $"{2} is two.");
+
+        Assert.Equal(first ? "{0} is one." : "{0} is two.", sentence.Template);
+    }
+
     [Fact]
     public void PlainText_WithBraces_StaysAsItIs() => Assert.Equal("a {0} b", ((Sentence)"a {0} b").For(Programmer));
 
