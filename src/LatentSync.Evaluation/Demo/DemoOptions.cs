@@ -22,8 +22,8 @@ public sealed record DemoOptions
     /// <summary>Folder for the results; made if missing.</summary>
     public required string OutputFolder { get; init; }
 
-    /// <summary>Seed of the person, the sentences, the weights (when untrained) and the noise; 0 or more. Default <see cref="DefaultSeed"/>.
-    /// Whatever it is, the embedded checkpoint was not trained on that person or sentence.</summary>
+    /// <summary>Seed of the person, the sentences, the weights (when untrained) and the noise; 0 or more. Default
+    /// <see cref="DefaultSeed"/>. Whatever it is, the embedded checkpoint was not trained on that person or sentence.</summary>
     public long Seed { get; init; } = DefaultSeed;
 
     /// <summary>Duration of the new speech in seconds, 1..60; the video is 0.2 s longer. Default 3.</summary>
