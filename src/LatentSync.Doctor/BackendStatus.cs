@@ -1,5 +1,6 @@
 using LatentSync.Attention.Selection;
 using LatentSync.Doctor.Layers;
+using LatentSync.Doctor.Wording;
 
 namespace LatentSync.Doctor;
 
@@ -26,7 +27,7 @@ public sealed record BackendStatus(string Name, bool Available, IReadOnlyList<Ba
     }
 
     internal static IReadOnlyList<BackendReason> ReasonsOf(Verdict verdict) =>
-        [.. verdict.Reasons.Select(reason => new BackendReason(reason.Code, reason.Message, reason.Found, reason.Required, reason.Remedy))];
+        [.. verdict.Reasons.Select(reason => new BackendReason(reason.Code, reason.Message, reason.Found, reason.Required, reason.Steps))];
 }
 
 /// <summary>One reason why a backend does not run.</summary>
@@ -34,5 +35,11 @@ public sealed record BackendStatus(string Name, bool Available, IReadOnlyList<Ba
 /// <param name="Message">The rule in one sentence.</param>
 /// <param name="Found">What was found.</param>
 /// <param name="Required">What is required.</param>
-/// <param name="Remedy">What to do.</param>
-public sealed record BackendReason(string Code, string Message, string Found, string Required, string Remedy);
+/// <param name="Remedies">What to do, one of these, the least effort first; empty when nothing need be done, because another backend
+/// runs.</param>
+public sealed record BackendReason(string Code, string Message, string Found, string Required, IReadOnlyList<string> Remedies)
+{
+    /// <summary>The remedies in one sentence: "no action needed" when there are none.</summary>
+    public string Remedy { get; } =
+        Remedies.Count == 0 ? DoctorWords.Say("remedy.none") : string.Join(DoctorWords.Say("remedy.or"), Remedies);
+}

@@ -1,6 +1,7 @@
 using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
 using LatentSync.Compute;
+using LatentSync.Doctor.Estimates;
 using LatentSync.Doctor.Layers;
 using LatentSync.Doctor.Machines;
 using LatentSync.Platform.LibTorch;
@@ -24,7 +25,7 @@ public static class DescribedDoctor
         {
             // Only where the processor computes does main memory have to hold the networks.
             checks.Add(
-                survey.Device.Kind == AttentionDeviceKind.Cpu
+                survey.Device.Kind == AttentionDeviceKind.Cpu || !survey.FitsDevice
                     ? MachineChecks.Memory(machine.MemoryBytes, null)
                     : DoctorCheck.Ok("memory", Say("memory.usable", ByteText.Of(machine.MemoryBytes)))
             );
@@ -41,6 +42,7 @@ public static class DescribedDoctor
         {
             IsDescribed = true,
             Survey = survey,
+            Estimate = SyncEstimator.Calculated(machine, survey),
             VectorPath = VectorPath.Of(machine.Cpu),
             Assumptions = [.. described.Assumptions, .. AsSold(machine, survey), .. DoctorAssumptions.Of(machine, survey)],
             Notes = described.Notes,
@@ -72,13 +74,13 @@ public static class DescribedDoctor
         }
         if (system.Glibc is not { } glibc || system.Glibcxx is not { } glibcxx)
         {
-            return DoctorCheck.Error("os", Say("os.musl", OsName(machine)), Say("os.musl.do"));
+            return DoctorCheck.Error("os", Say("os.musl", OsName(machine)), SayEach("os.musl.do"));
         }
         return glibc < LibTorchRequirements.Glibc || glibcxx < LibTorchRequirements.Glibcxx
             ? DoctorCheck.Error(
                 "os",
                 Say("os.tooOld", OsName(machine), glibc, glibcxx, LibTorchRequirements.Glibc, LibTorchRequirements.Glibcxx),
-                Say("os.tooOld.do")
+                SayEach("os.tooOld.do")
             )
             : DoctorCheck.Ok("os", OsName(machine));
     }
@@ -96,14 +98,14 @@ public static class DescribedDoctor
     {
         if (machine.LibTorch is not { } torch)
         {
-            return DoctorCheck.Error("libtorch", Say("libtorch.none"), Say("libtorch.none.do"));
+            return DoctorCheck.Error("libtorch", Say("libtorch.none"), SayEach("libtorch.none.do"));
         }
         string name = GpuCheck.TorchName(torch);
         if (IsOtherVersion(torch.Version))
         {
             string message = Say("libtorch.other", name, LibTorchRequirements.TorchSharp, LibTorchRequirements.LibTorch);
             bool isSaidAlready = machine.Gpus.Any(gpu => DeviceChoice.ObstacleOf(machine, gpu) == GpuObstacle.NoCode); // by the check of the GPU
-            return new DoctorCheck("libtorch", DoctorStatus.Warning, message, isSaidAlready ? null : RightLibTorch(machine));
+            return new DoctorCheck("libtorch", DoctorStatus.Warning, message, isSaidAlready ? [] : [RightLibTorch(machine)]);
         }
         return DoctorCheck.Ok(
             "libtorch",

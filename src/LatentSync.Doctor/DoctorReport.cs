@@ -21,6 +21,10 @@ public sealed record DoctorReport(MachineReport Machine, IReadOnlyList<BackendSt
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
     };
 
+    /// <summary>The form of the JSON; a number more when a key goes or changes its meaning, not when one is added.</summary>
+    [JsonPropertyOrder(-1)]
+    public int SchemaVersion => 1;
+
     /// <summary>The main job can run here: no check ended in an error.</summary>
     public bool CanSync => Checks.All(check => check.Status != DoctorStatus.Error);
 
@@ -41,7 +45,7 @@ public sealed record DoctorReport(MachineReport Machine, IReadOnlyList<BackendSt
     /// rules.</summary>
     public VectorPath? VectorPath { get; init; }
 
-    /// <summary>How long a lip-sync takes; null when it was not measured.</summary>
+    /// <summary>How long a lip-sync takes; null when it could neither be measured nor calculated.</summary>
     public SyncEstimate? Estimate { get; init; }
 
     /// <summary>What would make it faster, beyond the remedies of the checks; the least effort first.</summary>

@@ -52,12 +52,15 @@ public static class DoctorService
                 : options.Examine is null ? VectorPath.OfThisProcess
                 : VectorPath.Of(machine.Cpu),
             Assumptions = survey is null ? [] : [.. DoctorAssumptions.Of(machine, survey)],
-            Estimate = torch is null || survey is null ? null : Estimate(options, survey),
+            Estimate =
+                torch is null || survey is null || options.MeasureSpeed is not { } measure
+                    ? null
+                    : SyncEstimator.Measured(machine, survey, measure),
             Suggestions = survey is null ? [] : [.. Busy(examined), .. DoctorSuggestions.Of(machine, survey)],
         };
     }
 
-    /// <summary>An estimate measured on a busy machine is too high: say so.</summary>
+    /// <summary>The estimate is for a machine that has nothing else to do: say so on a busy one.</summary>
     private static IEnumerable<DoctorSuggestion> Busy(MachineExamination examined) =>
         examined.Load is { } load && load > 1.5 * examined.Machine.Cpu.Cores
             ?
@@ -68,19 +71,6 @@ public static class DoctorService
                 ),
             ]
             : [];
-
-    /// <summary>An estimate that cannot be made is left out: the verdict does not depend on it.</summary>
-    private static SyncEstimate? Estimate(DoctorOptions options, LayerSurvey survey)
-    {
-        try
-        {
-            return options.MeasureSpeed?.Invoke(survey.Device, survey.DType) is { } speed ? SyncEstimate.Of(speed) : null;
-        }
-        catch (System.Runtime.InteropServices.ExternalException)
-        {
-            return null; // libtorch failed at it: a device that is taken or out of memory
-        }
-    }
 
     /// <summary>What was really loaded counts more than what was found.</summary>
     private static Machine WithLoaded(Machine machine, TorchFinding? torch) =>
@@ -110,7 +100,8 @@ public static class DoctorService
             : DoctorCheck.Error(
                 "attention",
                 Say("attention.none"),
-                backends.SelectMany(backend => backend.Reasons).Select(reason => reason.Remedy).FirstOrDefault() ?? Say("attention.none.do")
+                backends.SelectMany(backend => backend.Reasons).Select(reason => reason.Remedies).FirstOrDefault(list => list.Count > 0)
+                    ?? SayEach("attention.none.do")
             );
     }
 }

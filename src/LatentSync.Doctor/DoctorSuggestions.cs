@@ -15,7 +15,7 @@ internal static class DoctorSuggestions
 
     public static IEnumerable<DoctorSuggestion> Of(Machine machine, LayerSurvey survey)
     {
-        bool onGpu = survey.Device.Kind == AttentionDeviceKind.Cuda;
+        bool onGpu = survey.Device.Kind == AttentionDeviceKind.Cuda && survey.FitsDevice;
         if (!onGpu)
         {
             return OnCpu(machine);
@@ -49,22 +49,19 @@ internal static class DoctorSuggestions
         NetworkMemory small = survey.Memory.First(memory => memory.Resolution == 256),
             large = survey.Memory.First(memory => memory.Resolution == 512);
         long half = LayerSurveyor.NeededBytes(512, AttentionDType.Float16);
-        bool isSingle = survey.DType == AttentionDType.Float32;
+        bool mayHalve = survey.DType == AttentionDType.Float32 && !GpuCheck.GivesBlackPictures(gpu);
         if (small.Fits && !large.Fits)
         {
-            string other = isSingle && half <= large.AvailableBytes ? Say("better.512half", ByteText.Of(half)) : "";
+            string other = mayHalve && half <= large.AvailableBytes ? Say("better.512half", ByteText.Of(half)) : "";
             yield return new DoctorSuggestion(
                 Say("better.512", ByteText.Of(large.NeededBytes), ByteText.Of(large.AvailableBytes!.Value), other),
                 RemedyEffort.Option
             );
         }
-        if (isSingle)
+        if (mayHalve)
         {
             // Maxwell and consumer Pascal multiply halves slowly or not at all; P100, Volta and Turing do it well.
-            string key =
-                GpuCheck.GivesBlackPictures(gpu) ? "better.f16gtx"
-                : capability is 60 or >= Volta ? "better.f16"
-                : "better.f16slow";
+            string key = capability is 60 or >= Volta ? "better.f16" : "better.f16slow";
             yield return new DoctorSuggestion(Say(key), RemedyEffort.Option);
         }
         yield return new DoctorSuggestion(Say("better.deepcache"), RemedyEffort.Option);

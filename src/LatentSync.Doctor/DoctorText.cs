@@ -173,7 +173,7 @@ public static class DoctorText
                 string more = !details && backend.Reasons.Count > 1 ? " " + Say("backend.more", backend.Reasons.Count - 1) : "";
                 string reason = Say(
                     "backend.not",
-                    $"{Say("reason", shown[i].Code, shown[i].Message, shown[i].Found, shown[i].Required)} {Say("remedy", shown[i].Remedy)}{more}"
+                    $"{Say("reason", shown[i].Code, shown[i].Message, shown[i].Found, shown[i].Required)} {Advice(shown[i])}{more}"
                 );
                 foreach (DoctorRow row in Finding(null, i == 0 ? backend.Name : "", reason, details ? int.MaxValue : MostLines - 1))
                 {
@@ -182,6 +182,8 @@ public static class DoctorText
             }
         }
     }
+
+    private static string Advice(BackendReason reason) => reason.Remedies.Count == 0 ? Say("remedy.nothing") : Say("remedy", reason.Remedy);
 
     private static IEnumerable<DoctorRow> Probes(MachineReport machine)
     {

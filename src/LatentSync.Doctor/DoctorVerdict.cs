@@ -1,57 +1,118 @@
-using System.Globalization;
 using LatentSync.Attention;
 using LatentSync.Attention.Machines;
 using LatentSync.Attention.Problems;
+using LatentSync.Doctor.Estimates;
 using LatentSync.Doctor.Layers;
+using LatentSync.Doctor.Machines;
 using static LatentSync.Doctor.Wording.DoctorWords;
 
 namespace LatentSync.Doctor;
 
-/// <summary>The first sentence of the report.</summary>
+/// <summary>The first sentences of the report: does it work, how long does it take, what is faster; then where it computes and what the time
+/// was estimated from.</summary>
 internal static class DoctorVerdict
 {
-    public static string Of(DoctorReport report)
+    public static string Of(DoctorReport report) => string.Join(Say("verdict.join"), Sentences(report));
+
+    private static IEnumerable<string> Sentences(DoctorReport report)
     {
-        string how = How(report);
-        if (report.CanSync)
+        if (!report.CanSync)
         {
-            return Say(report.IsDescribed ? "verdict.would" : "verdict.runs", how);
+            IEnumerable<string> problems = report
+                .Checks.Where(check => check.Status == DoctorStatus.Error)
+                .Select(check => SayOr($"problem.{check.Name}", check.Name));
+            yield return Say(report.IsDescribed ? "verdict.wouldNot" : "verdict.fails", string.Join(Say("list.and"), problems));
+            if (!report.IsDescribed || report.Survey is null)
+            {
+                yield break; // on a described machine the question is about attention, whatever else stands in the way
+            }
         }
-        string[] problems =
-        [
-            .. report.Checks.Where(check => check.Status == DoctorStatus.Error).Select(check => SayOr($"problem.{check.Name}", check.Name)),
-        ];
-        string fails = Say(report.IsDescribed ? "verdict.wouldNot" : "verdict.fails", string.Join(", ", problems));
-        // On a described machine the question is about attention, whatever else stands in the way.
-        return report.IsDescribed && how.Length > 0 ? Say("verdict.butAttention", fails, how) : fails;
+        yield return Works(report);
+        if (report is { Survey: { } survey, Estimate: { } estimate } && FasterOf(report, survey, estimate) is { Length: > 0 } faster)
+        {
+            yield return faster;
+        }
+        foreach (string sentence in How(report))
+        {
+            yield return sentence;
+        }
     }
 
-    /// <summary>"CPU, torch-flash, about 1700 s per second of video (estimated)"; on a described machine with the GPU's name.</summary>
-    private static string How(DoctorReport report)
+    /// <summary>"Works here, but slow: a 10 s clip takes about 5 h (within a factor of 1.5)."</summary>
+    private static string Works(DoctorReport report)
     {
-        List<string> parts = [];
-        if (report.Survey is { } survey)
+        if (report.Estimate is not { } estimate)
         {
-            parts.Add(survey.Device.Kind == AttentionDeviceKind.Cuda ? $"GPU ({report.Machine.Gpus[survey.Device.Index].Name})" : "CPU");
-            parts.Add(string.Join(" + ", Backends(survey).Select(name => Named(name, report))));
-            if (survey.Device.Kind == AttentionDeviceKind.Cuda)
-            {
-                parts.Add(Type(report.Machine.Gpus[survey.Device.Index], survey));
-            }
-            if (report.IsDescribed && DescribedDoctor.IsOtherVersion(report.Machine.LibTorch.Version))
-            {
-                parts.Add(Say("verdict.ifLoads", report.Machine.LibTorch.Version));
-            }
+            return Say(
+                !report.CanSync ? "verdict.mendedUnknown"
+                : report.IsDescribed ? "verdict.wouldUnknown"
+                : "verdict.unknown"
+            );
         }
-        else if (report.Backends.FirstOrDefault(backend => backend.Available) is { } first)
+        string time = Say("verdict.time", SyncEstimate.ClipSeconds, AboutText.Of(estimate.SecondsOfClip), estimate.UncertaintyFactor);
+        return Say(
+            !report.CanSync ? "verdict.mended"
+                : report.IsDescribed ? (estimate.IsSlow ? "verdict.wouldSlow" : "verdict.would")
+                : estimate.IsSlow ? "verdict.slow"
+                : "verdict.works",
+            time
+        );
+    }
+
+    /// <summary>Only where it is needed, or where a GPU stands by that is not used by itself.</summary>
+    private static string FasterOf(DoctorReport report, LayerSurvey survey, SyncEstimate estimate)
+    {
+        Machine machine = Bare(report);
+        bool hasIdleApple = machine.Gpus.Any(gpu => gpu.Maker == OtherGpus.Apple);
+        return estimate.IsSlow || hasIdleApple
+            ? Say("verdict.faster", string.Join(Say("list.or"), FasterWays.Of(machine, survey, estimate)))
+            : "";
+    }
+
+    /// <summary>What the ways ask: processor and GPUs.</summary>
+    private static Machine Bare(DoctorReport report) =>
+        new(report.Machine.Os, report.Machine.Cpu, report.Machine.MemoryBytes ?? 0, report.Machine.Gpus, report.Machine.Cuda, null);
+
+    private static IEnumerable<string> How(DoctorReport report)
+    {
+        if (report.Survey is not { } survey)
         {
-            parts.Add(first.Name);
+            yield break;
+        }
+        bool onGpu = survey.Device.Kind == AttentionDeviceKind.Cuda && survey.FitsDevice;
+        GpuInfo? gpu = survey.Device.Kind == AttentionDeviceKind.Cuda ? report.Machine.Gpus[survey.Device.Index] : null;
+        string backends = string.Join(" + ", Backends(survey).Select(name => Named(name, report)));
+        yield return !survey.FitsDevice ? Say("verdict.onlyCpu", gpu!.Name)
+        : backends.Length == 0 ? Say("verdict.noBackend", onGpu ? gpu!.Name : "CPU")
+        : onGpu ? Say("verdict.onGpu", gpu!.Name, survey.DType.LongName(), backends)
+        : Say("verdict.onCpu", survey.DType.LongName(), backends);
+        if (gpu is not null && GpuCheck.GivesBlackPictures(gpu))
+        {
+            NetworkMemory small = survey.Memory[0];
+            string available = small.AvailableBytes is { } bytes ? ByteText.Of(bytes) : "?";
+            yield return Say(small.Fits ? "verdict.gtx16fits" : "verdict.gtx16", ByteText.Of(small.NeededBytes), available);
+        }
+        if (survey.IsHalfAdvised)
+        {
+            yield return Say("verdict.half");
+        }
+        if (!onGpu && !survey.Memory[0].Fits && survey.FitsDevice)
+        {
+            long half = LayerSurveyor.NeededBytes(survey.Memory[0].Resolution, AttentionDType.BFloat16);
+            yield return Say(half <= survey.Memory[0].AvailableBytes ? "verdict.cpuMemoryHalf" : "verdict.cpuMemory");
+        }
+        if (report.IsDescribed && DescribedDoctor.IsOtherVersion(report.Machine.LibTorch.Version))
+        {
+            yield return Say("verdict.ifLoads", report.Machine.LibTorch.Version);
         }
         if (report.Estimate is { } estimate)
         {
-            parts.Add(Say("verdict.estimate", TwoDigits(estimate.SecondsPerSecondOfVideo)));
+            yield return Say(estimate.IsMeasured ? "verdict.measured" : "verdict.calculated", estimate.Resolution, estimate.Steps);
         }
-        return string.Join(", ", parts.Where(part => part.Length > 0));
+        if (onGpu)
+        {
+            yield return Say("verdict.cudaUntried");
+        }
     }
 
     /// <summary>"managed-flash (AVX2+FMA, 256 bits)": how fast it is depends on the vectors.</summary>
@@ -61,11 +122,6 @@ internal static class DoctorVerdict
     /// <summary>"AVX2+FMA, 256 bits".</summary>
     internal static string Vectors(VectorPath path) => Say("vectors", path.Name, path.Bits);
 
-    private static string Type(GpuInfo gpu, LayerSurvey survey) =>
-        survey.IsHalfAdvised ? Say(GpuCheck.GivesBlackPictures(gpu) ? "verdict.halfBlack" : "verdict.half")
-        : survey.Memory[0].Fits ? survey.DType.LongName()
-        : Say("verdict.tooSmall");
-
     /// <summary>The backends of the layers, the commonest first.</summary>
     internal static IEnumerable<string> Backends(LayerSurvey survey) =>
         survey
@@ -74,15 +130,4 @@ internal static class DoctorVerdict
             .GroupBy(name => name)
             .OrderByDescending(group => group.Count())
             .Select(group => group.Key);
-
-    /// <summary>An estimate has two digits: 1834 is 1800, 3.26 is 3.3.</summary>
-    internal static string TwoDigits(double seconds)
-    {
-        if (seconds <= 0)
-        {
-            return "0";
-        }
-        double unit = Math.Pow(10, Math.Floor(Math.Log10(seconds)) - 1);
-        return (Math.Round(seconds / unit) * unit).ToString("0.##", CultureInfo.InvariantCulture);
-    }
 }

@@ -21,14 +21,14 @@ internal static class GpuCheck
         ProbeOutcome probe = found.Probe(Name);
         if (!probe.Succeeded)
         {
-            return DoctorCheck.Warning(Name, Say("gpu.unknown", probe.Detail), Say("gpu.unknown.do"));
+            return DoctorCheck.Warning(Name, Say("gpu.unknown", probe.Detail), SayEach("gpu.unknown.do"));
         }
         if (found.Machine.Gpus.Count == 0)
         {
             string note = found.Gpus is { Note: var text and not "none found" } ? text : Say("gpu.noneFound");
             string message = Say("gpu.none", note);
             return found.Gpus is { HasIdleNvidia: true }
-                ? DoctorCheck.Warning(Name, message, Say("gpu.driverMissing.do"))
+                ? DoctorCheck.Warning(Name, message, SayEach("gpu.driverMissing.do"))
                 : DoctorCheck.Ok(Name, message);
         }
         DoctorCheck check = Of(found.Machine, loaded is { HasCuda: true } ? true : null);
@@ -36,7 +36,7 @@ internal static class GpuCheck
             ? DoctorCheck.Warning(
                 Name,
                 Say("gpu.notSeen", Describe(found.Machine, gpu), TorchName(found.Machine.LibTorch!)),
-                Say("gpu.notSeen.do")
+                SayEach("gpu.notSeen.do")
             )
             : check;
     }
@@ -59,13 +59,17 @@ internal static class GpuCheck
         string name = Describe(machine, gpu) + more;
         return DeviceChoice.ObstacleOf(machine, gpu, seesCuda) switch
         {
-            GpuObstacle.NotNvidia => gpu.Maker == "apple"
-                ? DoctorCheck.Ok(Name, Say("gpu.apple", gpu.Name))
-                : DoctorCheck.Warning(Name, Say("gpu.amd", gpu.Name), Say("gpu.amd.do")),
+            GpuObstacle.NotNvidia => gpu.Maker switch
+            {
+                OtherGpus.Apple => DoctorCheck.Ok(Name, Say("gpu.apple", gpu.Name)),
+                OtherGpus.Amd => DoctorCheck.Warning(Name, Say("gpu.amd", gpu.Name), SayEach("gpu.other.do")),
+                OtherGpus.Intel => DoctorCheck.Warning(Name, Say("gpu.intel", gpu.Name), SayEach("gpu.other.do")),
+                _ => DoctorCheck.Warning(Name, Say("gpu.other", gpu.Name), SayEach("gpu.other.do")),
+            },
             GpuObstacle.CpuBuild => DoctorCheck.Warning(
                 Name,
                 Say("gpu.cpuBuild", name, machine.LibTorch!.Version),
-                Say("gpu.cpuBuild.do", machine.LibTorch.Version)
+                SayEach("gpu.cpuBuild.do", machine.LibTorch.Version)
             ),
             GpuObstacle.NoCode => DoctorCheck.Warning(
                 Name,
@@ -75,19 +79,19 @@ internal static class GpuCheck
             GpuObstacle.NoDriver => DoctorCheck.Warning(
                 Name,
                 Say("gpu.noDriver", name),
-                Say("gpu.noDriver.do", CudaDrivers.OldestFor(machine.Cuda!.Runtime!, gpu.ComputeCapability))
+                SayEach("gpu.noDriver.do", CudaDrivers.OldestFor(machine.Cuda!.Runtime!, gpu.ComputeCapability))
             ),
             GpuObstacle.OldDriver when machine.Cuda is { Driver: { } driver, Runtime: { } runtime } => DoctorCheck.Warning(
                 Name,
                 Say("gpu.oldDriver", name, driver, runtime),
-                Say("gpu.oldDriver.do", runtime, CudaDrivers.OldestFor(runtime, gpu.ComputeCapability), Major(driver))
+                SayEach("gpu.oldDriver.do", runtime, CudaDrivers.OldestFor(runtime, gpu.ComputeCapability), Major(driver))
             ),
             GpuObstacle.OldDriverForGpu when CudaDrivers.LeastFor(gpu.ComputeCapability) is { } least => DoctorCheck.Warning(
                 Name,
                 Say("gpu.oldDriverForGpu", name, machine.Cuda?.Driver, least),
-                Say("gpu.oldDriverForGpu.do", CudaDrivers.FirstWith(least), least)
+                SayEach("gpu.oldDriverForGpu.do", CudaDrivers.FirstWith(least), least)
             ),
-            _ => DoctorCheck.Warning(Name, Say("gpu.noTorch", name), Say("gpu.noTorch.do")),
+            _ => DoctorCheck.Warning(Name, Say("gpu.noTorch", name), SayEach("gpu.noTorch.do")),
         };
     }
 
@@ -105,13 +109,10 @@ internal static class GpuCheck
         AttentionDType usual = survey.IsHalfAdvised ? AttentionDType.Float32 : survey.DType;
         string needed = ByteText.Of(LayerSurveyor.NeededBytes(small.Resolution, usual));
         string message = Say("memory.gpu", needed, usual.LongName(), gpu.Name, ByteText.Of(small.AvailableBytes!.Value));
-        string remedy = !survey.IsHalfAdvised
-            ? Say("memory.gpu.do16")
-            : Say("memory.gpu.do32", GivesBlackPictures(gpu) ? Say("memory.gpu.gtx") : "");
-        return DoctorCheck.Warning("gpu memory", message, remedy);
+        return DoctorCheck.Warning("gpu memory", message, SayEach(survey.IsHalfAdvised ? "memory.gpu.do32" : "memory.gpu.do16"));
     }
 
-    /// <summary>Some cards of the GTX 16 series give NaN in float16.</summary>
+    /// <summary>Cards of the GTX 16 series give NaN in float16, which is a black picture.</summary>
     public static bool GivesBlackPictures(GpuInfo gpu) => gpu.Name.Contains("GTX 16", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>"2.10.0+cu128".</summary>
@@ -120,14 +121,14 @@ internal static class GpuCheck
     private static GpuInfo? Usable(Machine machine, bool? seesCuda = null) =>
         machine.Gpus.FirstOrDefault(gpu => DeviceChoice.ObstacleOf(machine, gpu, seesCuda) is null);
 
-    private static string NoCodeRemedy(Machine machine, GpuInfo gpu)
+    private static IReadOnlyList<string> NoCodeRemedy(Machine machine, GpuInfo gpu)
     {
         if (LibTorchAdvice.BuildFor(gpu, machine.OsFamily) is not { } build)
         {
-            return Say("gpu.noCode.cpu");
+            return SayEach("gpu.noCode.cpu");
         }
         LayerSurvey survey = LayerSurveyor.Survey(LibTorchAdvice.With(machine, build));
-        return Say("gpu.noCode.do", build, string.Join(" + ", DoctorVerdict.Backends(survey)));
+        return SayEach("gpu.noCode.do", build, string.Join(" + ", DoctorVerdict.Backends(survey)));
     }
 
     private static string Describe(Machine machine, GpuInfo gpu)

@@ -11,7 +11,7 @@ namespace LatentSync.Doctor;
 /// <param name="Device">"cuda:0".</param>
 /// <param name="Backend">The backend that runs; null when none does.</param>
 /// <param name="Order">What follows it if it fails.</param>
-/// <param name="EstimatedBytes">Memory of one call beside its operands, an upper bound.</param>
+/// <param name="EstimatedBytes">Memory of one call beside its operands, an upper bound; null when no backend runs.</param>
 /// <param name="Verdicts">Every backend's answer.</param>
 public sealed record LayerReport(
     int Resolution,
@@ -21,7 +21,7 @@ public sealed record LayerReport(
     string Device,
     string? Backend,
     IReadOnlyList<string> Order,
-    long EstimatedBytes,
+    long? EstimatedBytes,
     IReadOnlyList<LayerVerdict> Verdicts
 )
 {
@@ -44,13 +44,13 @@ public sealed record LayerReport(
             problem.Device.ToString(),
             answer.Backend,
             answer.Plan.Order,
-            answer.Plan.EstimatedBytes,
+            answer.Backend is null ? null : answer.Plan.EstimatedBytes,
             [
                 .. answer.Plan.Verdicts.Select(verdict => new LayerVerdict(
                     verdict.Backend,
                     verdict.Runs,
                     BackendStatus.ReasonsOf(verdict),
-                    verdict.EstimatedBytes
+                    verdict.Runs ? verdict.EstimatedBytes : null
                 )),
             ]
         );
@@ -71,5 +71,5 @@ public sealed record LayerShape(int B, int H, int Lq, int Lk, int D, int Dv, int
 /// <param name="Backend">Its name.</param>
 /// <param name="Runs">It can compute the layer.</param>
 /// <param name="Reasons">Every reason why it cannot; empty when it can.</param>
-/// <param name="EstimatedBytes">Memory of one call beside its operands, an upper bound.</param>
-public sealed record LayerVerdict(string Backend, bool Runs, IReadOnlyList<BackendReason> Reasons, long EstimatedBytes);
+/// <param name="EstimatedBytes">Memory of one call beside its operands, an upper bound; null when it does not run.</param>
+public sealed record LayerVerdict(string Backend, bool Runs, IReadOnlyList<BackendReason> Reasons, long? EstimatedBytes);

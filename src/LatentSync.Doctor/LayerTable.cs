@@ -59,13 +59,13 @@ internal static class LayerTable
                 NameOf(group.Key.Family),
                 SizeOf(group.Key.Family, [.. group.Select(answer => answer.Problem)]),
                 group.Key.Backend ?? Say("backend.none"),
-                ByteText.Of(group.Max(answer => answer.Plan.EstimatedBytes))
+                group.Key.Backend is null ? "" : ByteText.Of(group.Max(answer => answer.Plan.EstimatedBytes))
             );
         }
     }
 
     private static DoctorRow Row(string layer, string size, string backend, string memory) =>
-        Line($"  {Columns.Pad(layer, LayerWidth)} {Columns.Pad(size, SizeWidth)} {Columns.Pad(backend, BackendWidth)} {memory}");
+        Line($"  {Columns.Pad(layer, LayerWidth)} {Columns.Pad(size, SizeWidth)} {Columns.Pad(backend, BackendWidth)} {memory}".TrimEnd());
 
     private static DoctorRow Line(string text) => new(DoctorRowKind.Line, null, "", text);
 

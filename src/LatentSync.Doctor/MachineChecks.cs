@@ -23,7 +23,7 @@ internal static class MachineChecks
     {
         string? best = FastCpuSets.FirstOrDefault(cpu.Isa.Contains);
         return best is null
-            ? DoctorCheck.Warning("cpu", Say("cpu.slow", cpu.Name, cpu.Cores, cpu.Architecture), Say("cpu.slow.do"))
+            ? DoctorCheck.Warning("cpu", Say("cpu.slow", cpu.Name, cpu.Cores, cpu.Architecture), SayEach("cpu.slow.do"))
             : DoctorCheck.Ok(
                 "cpu",
                 Say(
@@ -44,19 +44,19 @@ internal static class MachineChecks
         string size = Say("memory.usable", ByteText.Of(usableBytes)) + (freeBytes is { } free ? Say("memory.free", ByteText.Of(free)) : "");
         return usableBytes >= DoctorOptions.RealModelBytes
             ? DoctorCheck.Ok("memory", size)
-            : DoctorCheck.Warning("memory", Say("memory.small", size), Say("memory.small.do"));
+            : DoctorCheck.Warning("memory", Say("memory.small", size), SayEach("memory.small.do"));
     }
 
     private static DoctorCheck DotNet(MachineExamination found) =>
         Version.TryParse(found.DotNet, out Version? version) && version.Major >= 10
             ? DoctorCheck.Ok("dotnet", Say("dotnet.ok", found.DotNet))
-            : DoctorCheck.Error("dotnet", Say("dotnet.old", found.DotNet), Say("dotnet.old.do"));
+            : DoctorCheck.Error("dotnet", Say("dotnet.old", found.DotNet), SayEach("dotnet.old.do"));
 
     private static DoctorCheck OperatingSystem(MachineExamination found)
     {
         if (found.Probe("os") is { Succeeded: false } failed)
         {
-            return DoctorCheck.Warning("os", Say("os.unknown", failed.Detail), Say("os.unknown.do"));
+            return DoctorCheck.Warning("os", Say("os.unknown", failed.Detail), SayEach("os.unknown.do"));
         }
         string name = found.Kernel is { } kernel ? $"{found.Machine.Os}, {kernel.Kernel}" : found.Machine.Os;
         return DoctorCheck.Ok("os", found.Kernel is { IsWsl: true } ? Say("os.wsl", name) : name);
@@ -65,5 +65,5 @@ internal static class MachineChecks
     private static DoctorCheck Memory(MachineExamination found) =>
         found.Memory is { } memory
             ? Memory(memory.UsableBytes, memory.AvailableBytes)
-            : DoctorCheck.Warning("memory", Say("memory.unknown", found.Probe("memory").Detail), Say("memory.unknown.do"));
+            : DoctorCheck.Warning("memory", Say("memory.unknown", found.Probe("memory").Detail), SayEach("memory.unknown.do"));
 }

@@ -36,7 +36,7 @@ internal static class NativeChecks
             )
         {
             string message = failure.GetBaseException().Message.ReplaceLineEndings(" ");
-            return (null, DoctorCheck.Error("libtorch", Say("libtorch.unusable", message), Say("libtorch.unusable.do")));
+            return (null, DoctorCheck.Error("libtorch", Say("libtorch.unusable", message), SayEach("libtorch.unusable.do")));
         }
         return (found, Computed(found) with { Details = Lines(found.Load.Trace) });
     }
@@ -46,7 +46,7 @@ internal static class NativeChecks
     {
         if (machine.Probe("libstdcxx") is { Succeeded: false } failed)
         {
-            return DoctorCheck.Warning("libstdcxx", Say("cxx.unknown", failed.Detail), Say("cxx.unknown.do"));
+            return DoctorCheck.Warning("libstdcxx", Say("cxx.unknown", failed.Detail), SayEach("cxx.unknown.do"));
         }
         if (machine.LibStdCxx is not { } cxx)
         {
@@ -84,12 +84,12 @@ internal static class NativeChecks
         if (found.LargestError != 0)
         {
             string error = found.LargestError.ToString("g3", CultureInfo.InvariantCulture);
-            return DoctorCheck.Error("libtorch", Say("libtorch.wrong", name, error), Say("libtorch.wrong.do"));
+            return DoctorCheck.Error("libtorch", Say("libtorch.wrong", name, error), SayEach("libtorch.wrong.do"));
         }
         string text = Say("libtorch.ok", name);
         return load.Warnings.Count == 0
             ? DoctorCheck.Ok("libtorch", text)
-            : DoctorCheck.Warning("libtorch", $"{text}. {string.Join(" ", load.Warnings)}", Say("libtorch.warned.do"));
+            : DoctorCheck.Warning("libtorch", $"{text}. {string.Join(" ", load.Warnings)}", SayEach("libtorch.warned.do"));
     }
 
     private static string[] Lines(IReadOnlyList<LoadStep> trace) => trace.Select(step => step.ToString()).ToArray();

@@ -12,7 +12,7 @@ internal static class TuningCheck
     public static DoctorCheck? Of(Machine machine)
     {
         TunedRanking tuned = TunedRanking.Load(machine);
-        return tuned.Warning is { } warning ? DoctorCheck.Warning("tuning", warning, DoctorWords.Say("tuning.do"))
+        return tuned.Warning is { } warning ? DoctorCheck.Warning("tuning", warning, DoctorWords.SayEach("tuning.do"))
             : tuned.IsUsed ? DoctorCheck.Ok("tuning", tuned.Describe())
             : null;
     }

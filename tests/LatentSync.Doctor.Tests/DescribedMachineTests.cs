@@ -98,25 +98,38 @@ public sealed class DescribedMachineTests
     }
 
     [Fact]
-    public void Gtx1660_Float32DoesNotFit_VerdictAndJsonAdviseFloat16Once()
+    public void Gtx1660_Float16GivesBlackPicturesAndFloat32DoesNotFit_OnlyTheProcessor()
     {
         using LanguageScope language = new(Language.English);
         DoctorReport report = Report("gtx-1660");
 
-        Assert.Contains(
-            "only with --dtype f16 (which may give black pictures on this GPU), or --device cpu",
-            report.Verdict,
-            StringComparison.Ordinal
+        Assert.Contains("use float32 only (float16 gives black pictures)", report.Verdict, StringComparison.Ordinal);
+        Assert.Contains("so it does not fit", report.Verdict, StringComparison.Ordinal);
+        Assert.Contains("Only on the processor, with --device cpu", report.Verdict, StringComparison.Ordinal);
+        Assert.Equal(("f32", "cpu", true, 0), (report.DType, report.Estimate!.Device, report.CanSync, report.ExitCode));
+        Assert.Equal("gpu memory", Assert.Single(report.Checks, check => check.Status == DoctorStatus.Warning).Name);
+        string advice = string.Join(
+            '\n',
+            [.. report.Suggestions.Select(suggestion => suggestion.Text), .. report.Checks.Select(check => check.Remedy)]
         );
-        Assert.Equal(("f16", true, 0), (report.DType, report.CanSync, report.ExitCode));
-        Assert.All(report.Layers, layer => Assert.Equal("f16", layer.DType));
-        Assert.Contains("float32", report.Checks.Single(check => check.Name == "gpu memory").Message, StringComparison.Ordinal);
-        string[] advice =
-        [
-            .. report.Suggestions.Select(suggestion => suggestion.Text),
-            .. report.Checks.Select(check => check.Remedy ?? ""),
-        ];
-        Assert.Single(advice, text => text.Contains("--dtype f16", StringComparison.Ordinal));
+        Assert.DoesNotContain("--dtype f16", advice, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Gtx16WithMoreMemory_Float32Fits_TheGpuComputes()
+    {
+        using LanguageScope language = new(Language.English);
+        Machine machine = new MachineDescription { Gpus = ["GTX 1660"] }
+            .Describe()
+            .Machine;
+        machine = machine with { Gpus = [machine.Gpus[0] with { MemoryBytes = 12L << 30 }] };
+
+        DoctorReport report = DescribedDoctor.Examine(new DescribedMachine(machine, [], []));
+
+        Assert.Contains("float32 only (float16 gives black pictures)", report.Verdict, StringComparison.Ordinal);
+        Assert.Contains("so it fits", report.Verdict, StringComparison.Ordinal);
+        Assert.Equal(("cuda:0", "f32"), (report.Estimate!.Device, report.Estimate.DType));
+        Assert.DoesNotContain(report.Suggestions, suggestion => suggestion.Text.Contains("--dtype f16", StringComparison.Ordinal));
     }
 
     [Theory]

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using LatentSync.Attention.Machines;
 using LatentSync.Doctor.Estimates;
+using LatentSync.Doctor.Layers;
 using LatentSync.Foundation.Wording;
 using LatentSync.Platform.Machines;
 
@@ -27,6 +28,8 @@ public sealed class DoctorReportTests
         JsonElement root = json.RootElement;
 
         AssertKeys(root, "machine", "backends", "checks", "canSync", "verdict", "suggestions", "layers", "vectorPath");
+        Assert.Equal("schemaVersion", root.EnumerateObject().First().Name);
+        Assert.Equal(1, root.GetProperty("schemaVersion").GetInt32());
         AssertKeys(root.GetProperty("vectorPath"), "name", "bits");
         AssertKeys(root.GetProperty("machine"), "os", "cpu", "memoryBytes", "gpus", "cuda", "libtorch", "libstdcxx", "ffmpeg", "dotnet");
         AssertKeys(root.GetProperty("machine").GetProperty("cpu"), "name", "cores", "isa");
@@ -34,12 +37,12 @@ public sealed class DoctorReportTests
         AssertKeys(root.GetProperty("machine").GetProperty("cuda"), "driver", "runtime");
         AssertKeys(root.GetProperty("machine").GetProperty("libtorch"), "version", "flavor", "path", "repaired");
         AssertKeys(NotRunning(root), "name", "available", "reasons");
-        AssertKeys(NotRunning(root).GetProperty("reasons")[0], "code", "message", "found", "required", "remedy");
+        AssertKeys(NotRunning(root).GetProperty("reasons")[0], "code", "message", "found", "required", "remedies", "remedy");
         Assert.All(
             root.GetProperty("checks").EnumerateArray(),
             check =>
             {
-                AssertKeys(check, "name", "status", "message", "remedy");
+                AssertKeys(check, "name", "status", "message", "remedies", "remedy");
                 Assert.Contains(check.GetProperty("status").GetString(), new[] { "ok", "warning", "error" });
             }
         );
@@ -94,7 +97,7 @@ public sealed class DoctorReportTests
         string[] lines = DoctorText.Render(DoctorService.Examine(options)).Split('\n');
 
         Assert.StartsWith(
-            "LatentSync will run here: CPU, managed-flash (AVX-512, 512 bits), about 1800 s per second of video",
+            "Works here, but slow: a 10 s clip takes about 5 h (within a factor of 1.5). Faster: --dtype bf16",
             lines[0],
             StringComparison.Ordinal
         );
@@ -141,8 +144,79 @@ public sealed class DoctorReportTests
 
         string text = DoctorText.Render(DoctorService.Examine(HealthyMachine.Options()));
 
-        Assert.StartsWith("LatentSync 可以在这台机器上运行：CPU, managed-flash (AVX-512，512 位)", text, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "可以在这台机器上运行。在处理器上以 float32 计算，使用 managed-flash (AVX-512，512 位)。",
+            text,
+            StringComparison.Ordinal
+        );
         Assert.Contains("可以改进之处", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ToJson_Remedies_AreAListOfAlternatives()
+    {
+        using LanguageScope language = new(Language.English);
+        MachineExamination machine = HealthyMachine.Examination() with { Memory = new MemoryFacts(8_000_000_000, null) };
+
+        using JsonDocument json = JsonDocument.Parse(DoctorService.Examine(HealthyMachine.Options(machine)).ToJson());
+        JsonElement memory = json
+            .RootElement.GetProperty("checks")
+            .EnumerateArray()
+            .Single(check => check.GetProperty("name").GetString() == "memory");
+        JsonElement needless = NotRunning(json.RootElement).GetProperty("reasons")[0];
+
+        Assert.Equal(
+            ["use --dtype bf16 (about half)", "give the container more memory", "close other programs"],
+            memory.GetProperty("remedies").EnumerateArray().Select(remedy => remedy.GetString()).Take(3)
+        );
+        Assert.Contains("; or give the container more memory", memory.GetProperty("remedy").GetString(), StringComparison.Ordinal);
+        Assert.Equal(0, needless.GetProperty("remedies").GetArrayLength());
+        Assert.Equal("no action needed", needless.GetProperty("remedy").GetString());
+    }
+
+    [Fact]
+    public void BackendThatDoesNotRun_HasNoSize()
+    {
+        DoctorReport report = DoctorService.Examine(HealthyMachine.Options());
+        LayerVerdict[] verdicts = [.. report.Layers.SelectMany(layer => layer.Verdicts)];
+
+        Assert.Contains(verdicts, verdict => !verdict.Runs);
+        Assert.All(verdicts, verdict => Assert.Equal(verdict.Runs, verdict.EstimatedBytes is not null));
+        Assert.All(report.Layers, layer => Assert.Equal(layer.Backend is not null, layer.EstimatedBytes is not null));
+    }
+
+    [Fact]
+    public void LayersThatNoBackendRuns_HaveNoSize()
+    {
+        using LanguageScope language = new(Language.English);
+        DoctorOptions options = HealthyMachine.Options() with
+        {
+            Survey = (machine, _) => LayerSurveyor.Survey(machine with { LibTorch = null }),
+        };
+        DoctorReport report = DoctorService.Examine(options);
+
+        string[] rows =
+        [
+            .. DoctorText.Render(report, details: true).Split('\n').Where(line => line.Contains(" none", StringComparison.Ordinal)),
+        ];
+
+        Assert.All(report.Layers, layer => Assert.Null(layer.EstimatedBytes));
+        Assert.Contains(rows, row => row.StartsWith("    VAE mid block", StringComparison.Ordinal));
+        Assert.All(rows, row => Assert.DoesNotContain("MiB", row, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(Language.English, "required device cuda. No action needed.", "none needed")]
+    [InlineData(Language.Chinese, "无需处理。", "-> 无需处理")]
+    public void Render_NothingToDo_SaysSoWithoutAnArrow(Language wanted, string expected, string never)
+    {
+        using LanguageScope language = new(wanted);
+
+        string text = DoctorText.Render(DoctorService.Examine(HealthyMachine.Options()), details: true);
+        string flowing = string.Join(' ', text.Split('\n').Select(line => line.Trim()));
+
+        Assert.Contains(expected, flowing, StringComparison.Ordinal);
+        Assert.DoesNotContain(never, flowing, StringComparison.Ordinal);
     }
 
     [Fact]

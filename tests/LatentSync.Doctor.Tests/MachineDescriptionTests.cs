@@ -114,7 +114,6 @@ public sealed class MachineDescriptionTests
     [InlineData("libtorch", "99.9", "2.10 (cu126, cu128, cu130)")]
     [InlineData("libtorch", "2.99.0+cpu", "2.10 (cu126, cu128, cu130)")]
     [InlineData("libtorch", "2.5.1+cu199", "cu118, cu121, cu124")]
-    [InlineData("gpu", "RX 7900 XTX", "NVIDIA's GPUs only")]
     [InlineData("os", "BeOS", "Ubuntu")]
     [InlineData("memory", "lots", "16GB")]
     [InlineData("memory", "0", "16GB")]

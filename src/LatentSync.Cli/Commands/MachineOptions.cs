@@ -17,7 +17,7 @@ internal sealed class MachineOptions
 
     private readonly Option<string[]> _gpu = new("--gpu")
     {
-        Description = "a GPU by name (\"Tesla T4\", \"RTX 4090\"); repeat it for several; none: no GPU",
+        Description = "a GPU by name (\"RTX 4090\", \"MI300X\", \"Apple M3\"); repeat it for several; none: no GPU",
         HelpName = "NAME",
         Arity = ArgumentArity.ZeroOrMore,
         AllowMultipleArgumentsPerToken = false,

@@ -31,6 +31,9 @@ public sealed record LayerSurvey(
     /// <summary>float32 is the default, but it does not fit at 256 pixels and float16 does: the answers are for <c>--dtype
     /// f16</c>.</summary>
     public bool IsHalfAdvised { get; init; }
+
+    /// <summary>The smaller network fits in the device's memory. Where it does not fit on a GPU, the processor can do the work.</summary>
+    public bool FitsDevice => Device.Kind != Attention.Problems.AttentionDeviceKind.Cuda || Memory[0].Fits;
 }
 
 /// <summary>Memory of the networks at a resolution, in bytes; estimates.</summary>

@@ -38,6 +38,7 @@ public static class LayerSurveyor
         bool isHalfAdvised =
             device.Kind == AttentionDeviceKind.Cuda
             && dtype == AttentionDType.Float32
+            && !GpuCheck.GivesBlackPictures(machine.Gpus[device.Index])
             && NeededBytes(Resolutions[0], dtype) > available
             && NeededBytes(Resolutions[0], AttentionDType.Float16) <= available;
         if (isHalfAdvised)

@@ -22,6 +22,7 @@ public sealed partial record MachineDescription
     private const int MostCores = 4096;
     private const double MostGigabytes = 1e6;
     private static readonly string[] AssumedIsa = ["sse4.2", "avx", "avx2", "fma"];
+    private static readonly string[] AppleIsa = ["advsimd"];
 
     /// <summary>A machine file whose facts the others replace; null for none.</summary>
     public Machine? Base { get; init; }
@@ -59,8 +60,10 @@ public sealed partial record MachineDescription
     {
         List<string> assumed = [],
             notes = [];
-        string os = ReadOs(assumed);
-        var system = new Machine(os, ReadCpu(assumed), ReadMemory(assumed), ReadGpus(), null, null);
+        IReadOnlyList<GpuInfo> gpus = ReadGpus();
+        AppleChip? chip = gpus.Select(gpu => AppleChip.Find(gpu.Name)).FirstOrDefault(found => found is not null);
+        string os = ReadOs(assumed, chip);
+        var system = new Machine(os, ReadCpu(assumed, chip), ReadMemory(assumed), gpus, null, null);
         string? driver = ReadCudaOfDriver();
         LibTorchInfo? torch = ReadLibTorch(system, driver, assumed, notes);
         string? runtime = torch is null ? null : LibTorchCatalog.Find(torch.Version, torch.Flavor)?.Cuda ?? CudaOfFlavor(torch.Flavor);
@@ -77,7 +80,7 @@ public sealed partial record MachineDescription
         return new DescribedMachine(system with { Cuda = cuda, LibTorch = torch }, assumed, notes);
     }
 
-    private string ReadOs(List<string> assumed)
+    private string ReadOs(List<string> assumed, AppleChip? chip)
     {
         if (Os is null)
         {
@@ -85,8 +88,8 @@ public sealed partial record MachineDescription
             {
                 return Base.Os;
             }
-            assumed.Add(Say("assumed.os"));
-            return "linux";
+            assumed.Add(Say(chip is null ? "assumed.os" : "assumed.os.apple"));
+            return chip is null ? "linux" : "macos";
         }
         string name = Text("⟦Os⟧", Os);
         OsFamily family = new Machine(name, AnyCpu(), 0, [], null, null).OsFamily;
@@ -105,7 +108,7 @@ public sealed partial record MachineDescription
         return name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase) ? prefix + name[prefix.Length..] : $"{prefix} {name}";
     }
 
-    private CpuInfo ReadCpu(List<string> assumed)
+    private CpuInfo ReadCpu(List<string> assumed, AppleChip? chip)
     {
         if (Cpu is null)
         {
@@ -113,8 +116,8 @@ public sealed partial record MachineDescription
             {
                 return Base.Cpu;
             }
-            assumed.Add(Say("assumed.cpu"));
-            return AnyCpu();
+            assumed.Add(chip is null ? Say("assumed.cpu") : Say("assumed.cpu.apple", chip.Cores));
+            return chip is null ? AnyCpu() : new CpuInfo(chip.Name, chip.Cores, AppleIsa, "arm64");
         }
         string? name = null;
         int? cores = null;
@@ -138,10 +141,15 @@ public sealed partial record MachineDescription
                 name = name is null ? part : $"{name}, {part}";
             }
         }
+        chip ??= name is null ? null : AppleChip.Find(name);
+        if (isa.Count == 0)
+        {
+            isa.AddRange(chip is null ? AssumedIsa : AppleIsa);
+        }
         return new CpuInfo(
-            name ?? AnyCpu().Name,
-            cores ?? AssumedCores,
-            isa.Count > 0 ? isa : AssumedIsa,
+            name ?? chip?.Name ?? AnyCpu().Name,
+            cores ?? chip?.Cores ?? AssumedCores,
+            isa,
             isa.Contains("advsimd") ? "arm64" : "x64"
         );
     }

@@ -2,27 +2,23 @@ using LatentSync.Attention.Machines;
 
 namespace LatentSync.Doctor.Machines;
 
-/// <summary>GPUs by name, from the attention layer's catalogue.</summary>
+/// <summary>GPUs by name: NVIDIA's from the attention layer's catalogue, and other makers'.</summary>
 internal static class NamedGpus
 {
     private const string Maker = "nvidia";
 
     /// <summary>The GPU of a name.</summary>
     /// <exception cref="MachineDescriptionException">There is none; names the nearest.</exception>
-    public static GpuInfo Find(string name)
-    {
-        try
-        {
-            return Of(GpuCatalog.Find(name));
-        }
-        catch (FormatException unknown)
-        {
-            throw new MachineDescriptionException($"⟦Gpus⟧: {unknown.Message}", unknown);
-        }
-    }
+    public static GpuInfo Find(string name) =>
+        TryFind(name)
+        ?? throw new MachineDescriptionException(
+            $"⟦Gpus⟧: \"{name}\" is no GPU that is known here. The nearest names are {string.Join(", ", GpuCatalog.Nearest(name, 3).Select(near => near.Name))}; "
+                + "GPUs of AMD, Intel and Apple are known too (MI300X, Arc A770, Apple M3 Max). "
+                + "Another GPU of NVIDIA can be described in a machine file (⟦MachineFile FILE⟧) by its compute capability and memory."
+        );
 
     /// <summary>The GPU of a name; null when there is none.</summary>
-    public static GpuInfo? TryFind(string name) => GpuCatalog.TryFind(name, out GpuModel? model) ? Of(model) : null;
+    public static GpuInfo? TryFind(string name) => GpuCatalog.TryFind(name, out GpuModel? model) ? Of(model) : OtherGpus.TryFind(name);
 
     /// <summary>Of the memory as sold, what the driver leaves: a T4 of 16 GB has 15 GiB.</summary>
     private const double UsableShare = 0.94;

@@ -17,6 +17,12 @@ internal static class DoctorWords
     public static string SayOr(string key, string otherwise, params object?[] facts) =>
         Of(Audience.Current.Language).TryGetValue(key, out string? sentence) ? Filled(sentence, facts) : otherwise;
 
+    /// <summary>The alternatives of a sentence, parted by "|" in the catalogue.</summary>
+    /// <param name="key">Key in both catalogues.</param>
+    /// <param name="facts">As for <see cref="Say"/>.</param>
+    public static IReadOnlyList<string> SayEach(string key, params object?[] facts) =>
+        [.. Of(Audience.Current.Language)[key].Split('|').Select(sentence => Filled(sentence, facts))];
+
     // Options and commands by the names that the reader knows.
     private static string Filled(string sentence, object?[] facts) =>
         string.Format(CultureInfo.InvariantCulture, Audience.Current.Vocabulary.Name(sentence), facts);
