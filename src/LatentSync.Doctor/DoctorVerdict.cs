@@ -28,6 +28,10 @@ internal static class DoctorVerdict
             }
         }
         yield return Works(report);
+        foreach (string limit in Limits(report))
+        {
+            yield return limit;
+        }
         if (report is { Survey: { } survey, Estimate: { } estimate } && FasterOf(report, survey, estimate) is { Length: > 0 } faster)
         {
             yield return faster;
@@ -73,19 +77,18 @@ internal static class DoctorVerdict
     private static Machine Bare(DoctorReport report) =>
         new(report.Machine.Os, report.Machine.Cpu, report.Machine.MemoryBytes ?? 0, report.Machine.Gpus, report.Machine.Cuda, null);
 
-    private static IEnumerable<string> How(DoctorReport report)
+    /// <summary>What may not be left out: it runs on the processor only, or in one element type only.</summary>
+    private static IEnumerable<string> Limits(DoctorReport report)
     {
         if (report.Survey is not { } survey)
         {
             yield break;
         }
-        bool onGpu = survey.Device.Kind == AttentionDeviceKind.Cuda && survey.FitsDevice;
         GpuInfo? gpu = survey.Device.Kind == AttentionDeviceKind.Cuda ? report.Machine.Gpus[survey.Device.Index] : null;
-        string backends = string.Join(" + ", Backends(survey).Select(name => Named(name, report)));
-        yield return !survey.FitsDevice ? Say("verdict.onlyCpu", gpu!.Name)
-        : backends.Length == 0 ? Say("verdict.noBackend", onGpu ? gpu!.Name : "CPU")
-        : onGpu ? Say("verdict.onGpu", gpu!.Name, survey.DType.LongName(), backends)
-        : Say("verdict.onCpu", survey.DType.LongName(), backends);
+        if (!survey.FitsDevice)
+        {
+            yield return Say("verdict.onlyCpu", gpu!.Name);
+        }
         if (gpu is not null && GpuCheck.GivesBlackPictures(gpu))
         {
             NetworkMemory small = survey.Memory[0];
@@ -96,10 +99,28 @@ internal static class DoctorVerdict
         {
             yield return Say("verdict.half");
         }
-        if (!onGpu && !survey.Memory[0].Fits && survey.FitsDevice)
+        if (gpu is null && !survey.Memory[0].Fits)
         {
             long half = LayerSurveyor.NeededBytes(survey.Memory[0].Resolution, AttentionDType.BFloat16);
             yield return Say(half <= survey.Memory[0].AvailableBytes ? "verdict.cpuMemoryHalf" : "verdict.cpuMemory");
+        }
+    }
+
+    /// <summary>Where it computes, and what the time was estimated from.</summary>
+    private static IEnumerable<string> How(DoctorReport report)
+    {
+        if (report.Survey is not { } survey)
+        {
+            yield break;
+        }
+        bool onGpu = survey.Device.Kind == AttentionDeviceKind.Cuda && survey.FitsDevice;
+        GpuInfo? gpu = survey.Device.Kind == AttentionDeviceKind.Cuda ? report.Machine.Gpus[survey.Device.Index] : null;
+        string backends = string.Join(" + ", Backends(survey).Select(name => Named(name, report)));
+        if (survey.FitsDevice)
+        {
+            yield return backends.Length == 0 ? Say("verdict.noBackend", onGpu ? gpu!.Name : "CPU")
+            : onGpu ? Say("verdict.onGpu", gpu!.Name, survey.DType.LongName(), backends)
+            : Say("verdict.onCpu", survey.DType.LongName(), backends);
         }
         if (report.IsDescribed && DescribedDoctor.IsOtherVersion(report.Machine.LibTorch.Version))
         {

@@ -105,14 +105,14 @@ public sealed class DescribedMachineTests
 
         Assert.Contains("use float32 only (float16 gives black pictures)", report.Verdict, StringComparison.Ordinal);
         Assert.Contains("so it does not fit", report.Verdict, StringComparison.Ordinal);
-        Assert.Contains("Only on the processor, with --device cpu", report.Verdict, StringComparison.Ordinal);
+        Assert.Contains("Only on the processor, with Device cpu", report.Verdict, StringComparison.Ordinal);
         Assert.Equal(("f32", "cpu", true, 0), (report.DType, report.Estimate!.Device, report.CanSync, report.ExitCode));
         Assert.Equal("gpu memory", Assert.Single(report.Checks, check => check.Status == DoctorStatus.Warning).Name);
         string advice = string.Join(
             '\n',
             [.. report.Suggestions.Select(suggestion => suggestion.Text), .. report.Checks.Select(check => check.Remedy)]
         );
-        Assert.DoesNotContain("--dtype f16", advice, StringComparison.Ordinal);
+        Assert.DoesNotContain("DType f16", advice, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public sealed class DescribedMachineTests
         Assert.Contains("float32 only (float16 gives black pictures)", report.Verdict, StringComparison.Ordinal);
         Assert.Contains("so it fits", report.Verdict, StringComparison.Ordinal);
         Assert.Equal(("cuda:0", "f32"), (report.Estimate!.Device, report.Estimate.DType));
-        Assert.DoesNotContain(report.Suggestions, suggestion => suggestion.Text.Contains("--dtype f16", StringComparison.Ordinal));
+        Assert.DoesNotContain(report.Suggestions, suggestion => suggestion.Text.Contains("DType f16", StringComparison.Ordinal));
     }
 
     [Theory]

@@ -97,13 +97,13 @@ public sealed class DoctorReportTests
         string[] lines = DoctorText.Render(DoctorService.Examine(options)).Split('\n');
 
         Assert.StartsWith(
-            "Works here, but slow: a 10 s clip takes about 5 h (within a factor of 1.5). Faster: --dtype bf16",
+            "Works here, but slow: a 10 s clip takes about 5 h (within a factor of 1.5). Faster: DType bf16",
             lines[0],
             StringComparison.Ordinal
         );
         int better = Array.IndexOf(lines, "What could be better, least effort first"),
             parts = Array.IndexOf(lines, "Components");
-        int remedy = Array.FindIndex(lines, line => line.StartsWith("  - memory: use --dtype bf16", StringComparison.Ordinal));
+        int remedy = Array.FindIndex(lines, line => line.StartsWith("  - memory: use DType bf16", StringComparison.Ordinal));
         Assert.True(better > 0 && better < remedy && remedy < parts, string.Join('\n', lines));
         Assert.Contains(
             lines,
@@ -166,7 +166,7 @@ public sealed class DoctorReportTests
         JsonElement needless = NotRunning(json.RootElement).GetProperty("reasons")[0];
 
         Assert.Equal(
-            ["use --dtype bf16 (about half)", "give the container more memory", "close other programs"],
+            ["use DType bf16 (about half)", "give the container more memory", "close other programs"],
             memory.GetProperty("remedies").EnumerateArray().Select(remedy => remedy.GetString()).Take(3)
         );
         Assert.Contains("; or give the container more memory", memory.GetProperty("remedy").GetString(), StringComparison.Ordinal);

@@ -226,7 +226,7 @@ public sealed class DoctorServiceTests
         );
 
         Assert.Equal("apt-get install opencv-data", Check(report, "faces", DoctorStatus.Warning).Remedy);
-        Assert.Contains("libtorch", Check(report, "attention", DoctorStatus.Error).Remedy, StringComparison.Ordinal);
+        Assert.Contains("LibTorchFolder DIR", Check(report, "attention", DoctorStatus.Error).Remedies[^1], StringComparison.Ordinal);
     }
 
     [Fact]

@@ -73,7 +73,7 @@ public sealed class EstimateTests
     }
 
     [Theory]
-    [InlineData(3.4, "about 3 s")]
+    [InlineData(14.2, "about 14 s")]
     [InlineData(97, "about 1 min 40 s")]
     [InlineData(250, "about 4 min")]
     [InlineData(2000, "about 35 min")]

@@ -29,7 +29,7 @@ public sealed class VerdictTests
         using LanguageScope language = new(Language.English);
 
         Assert.Contains(
-            "Faster: --dtype bf16 --deepcache on (about 2 h); or an NVIDIA GPU (minutes).",
+            "Faster: DType bf16 DeepCache on (about 2 h); or an NVIDIA GPU (minutes).",
             Measured(1e11).Verdict,
             StringComparison.Ordinal
         );
@@ -55,7 +55,7 @@ public sealed class VerdictTests
         DoctorReport report = Described("RTX 4090");
 
         Assert.StartsWith("Would work on the described machine: a 10 s clip takes about 1 min", report.Verdict, StringComparison.Ordinal);
-        Assert.Contains("calculated from data sheets, not measured", report.Verdict, StringComparison.Ordinal);
+        Assert.Contains("calculated from the hardware's figures, not measured", report.Verdict, StringComparison.Ordinal);
         Assert.Contains("has not been run on CUDA yet", report.Verdict, StringComparison.Ordinal);
         Assert.False(report.Estimate!.IsMeasured);
     }
@@ -82,7 +82,7 @@ public sealed class VerdictTests
 
         DoctorReport report = DescribedDoctor.Examine(new MachineDescription { Gpus = ["none"], Memory = "6GiB" }.Describe());
 
-        Assert.Contains("The memory is too small for float32: use --dtype bf16.", report.Verdict, StringComparison.Ordinal);
+        Assert.Contains("The memory is too small for float32: use DType bf16.", report.Verdict, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -108,7 +108,7 @@ public sealed class VerdictTests
         Assert.Equal((maker, expected), (gpu.Maker, gpu.Name));
         Assert.Equal(("cpu", 0), (report.Device, report.ExitCode));
         Assert.Contains("It computes on the processor in float32", report.Verdict, StringComparison.Ordinal);
-        Assert.Equal(maker == "apple", report.Verdict.Contains("--device mps (about", StringComparison.Ordinal));
+        Assert.Equal(maker == "apple", report.Verdict.Contains("Device mps (about", StringComparison.Ordinal));
     }
 
     [Theory]

@@ -41,7 +41,7 @@ internal static class ChineseWords
             ["verdict.cpuMemory"] = "内存太小：可能失败，或慢很多倍。",
             ["verdict.cpuMemoryHalf"] = "内存太小，放不下 float32：请用 ⟦DType bf16⟧。",
             ["verdict.measured"] = "时间由一次短测量估计：完整模型，{0} 像素，{1} 步。",
-            ["verdict.calculated"] = "时间由产品参数计算，并非测量：完整模型，{0} 像素，{1} 步。",
+            ["verdict.calculated"] = "时间由硬件参数计算，并非测量：完整模型，{0} 像素，{1} 步。",
             ["verdict.cudaUntried"] = "LatentSync.NET 还没有在 CUDA 上运行过。",
             ["remedy.none"] = "无需处理",
             ["remedy.nothing"] = "无需处理。",

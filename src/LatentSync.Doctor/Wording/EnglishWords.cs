@@ -43,7 +43,8 @@ internal static class EnglishWords
             ["verdict.cpuMemory"] = "The memory is too small for it: it may fail, or become many times slower.",
             ["verdict.cpuMemoryHalf"] = "The memory is too small for float32: use ⟦DType bf16⟧.",
             ["verdict.measured"] = "The time is an estimate from a short measurement, for the full model, {0} px, {1} steps.",
-            ["verdict.calculated"] = "The time is calculated from data sheets, not measured, for the full model, {0} px, {1} steps.",
+            ["verdict.calculated"] =
+                "The time is calculated from the hardware's figures, not measured, for the full model, {0} px, {1} steps.",
             ["verdict.cudaUntried"] = "LatentSync.NET has not been run on CUDA yet.",
             ["remedy.none"] = "no action needed",
             ["remedy.nothing"] = "No action needed.",
