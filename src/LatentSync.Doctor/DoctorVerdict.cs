@@ -8,8 +8,8 @@ using static LatentSync.Doctor.Wording.DoctorWords;
 
 namespace LatentSync.Doctor;
 
-/// <summary>The first sentences of the report: does it work, how long does it take, what is faster; then where it computes and what the time
-/// was estimated from.</summary>
+/// <summary>The first sentences of the report: does it work, how long does it take, what is faster; then where it computes and what the
+/// time was estimated from.</summary>
 internal static class DoctorVerdict
 {
     public static string Of(DoctorReport report) => string.Join(Say("verdict.join"), Sentences(report));

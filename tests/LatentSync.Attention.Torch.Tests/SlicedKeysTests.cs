@@ -141,7 +141,7 @@ public sealed class SlicedKeysTests
         Tensor result = dispatcher.Run(query, key, key, new() { Mask = mask });
         long peak = ReadStatus("VmHWM:") - before;
 
-        Assert.InRange(peak, 0, 64L << 20);
+        Assert.InRange(peak, -(1L << 20), 64L << 20); // the kernel counts pages of each thread in batches
         // All keys are 0 but one of 3s: its weight is e^s / (e^s + 2^20 - 1).
         double[] q = LoopOracle.Doubles(query),
             actual = LoopOracle.Doubles(result);

@@ -7,7 +7,8 @@ using static LatentSync.Doctor.Wording.DoctorWords;
 
 namespace LatentSync.Doctor.Estimates;
 
-/// <summary>What makes a run faster that takes long, and how long it takes then: for the verdict, so only the ways that bring much.</summary>
+/// <summary>What makes a run faster that takes long, and how long it takes then: for the verdict, so only the ways that bring
+/// much.</summary>
 internal static class FasterWays
 {
     /// <summary>DeepCache computes the inner layers in every other step or less.</summary>

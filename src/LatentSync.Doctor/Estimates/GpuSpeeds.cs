@@ -6,13 +6,15 @@ namespace LatentSync.Doctor.Estimates;
 
 /// <summary>What the makers say of a GPU's speed.</summary>
 /// <param name="SingleTera">Peak of float32 without tensor cores, in 10^12 operations per second.</param>
-/// <param name="HalfTera">Peak of float16 products that are summed in float32, without sparsity; float32's where halves are no faster.</param>
+/// <param name="HalfTera">Peak of float16 products that are summed in float32, without sparsity; float32's where halves are no
+/// faster.</param>
 /// <param name="Gigabytes">Memory bandwidth in 10^9 bytes per second.</param>
 internal readonly record struct GpuPeak(double SingleTera, double HalfTera, double Gigabytes);
 
 /// <summary>
-/// The speed of the GPUs in the catalogue, for machines that nobody can measure on. Data sheets and published tables, from memory; where a name
-/// has several variants, the commonest. GeForce cards sum halves in float32 at half of their tensor cores' speed, which is counted here.
+/// The speed of the GPUs in the catalogue, for machines that nobody can measure on. Data sheets and published tables, from memory; where a
+/// name has several variants, the commonest. GeForce cards sum halves in float32 at half of their tensor cores' speed, which is counted
+/// here.
 /// </summary>
 internal static class GpuSpeeds
 {

@@ -6,10 +6,10 @@ using static TorchSharp.torch;
 namespace LatentSync.Doctor.Estimates;
 
 /// <summary>
-/// Measures how fast libtorch multiplies and convolves here. Other programs may compute at the same time, and the answer should not depend on
-/// them. So on a processor one core is measured, and the rate counts for as many as libtorch uses: a short run finds one free core even on a busy
-/// machine, but hardly all of them. The runs take milliseconds, are spread over a second and more, and the best one counts. With twice to three
-/// times as many busy threads as cores the answers differed by 6 %; those of all cores together, by a factor of 2 and more.
+/// Measures how fast libtorch multiplies and convolves here. Other programs may compute at the same time, and the answer should not depend
+/// on them. So on a processor one core is measured, and the rate counts for as many as libtorch uses: a short run finds one free core even
+/// on a busy machine, but hardly all of them. The runs take milliseconds, are spread over a second and more, and the best one counts. With
+/// twice to three times as many busy threads as cores the answers differed by 6 %; those of all cores together, by a factor of 2 and more.
 /// </summary>
 internal static class SpeedProbe
 {
