@@ -96,6 +96,7 @@ public sealed class SlicedKeysTests
     public void Run_RandomProblems_CuttingKeysChangesNothing()
     {
         var random = new Random(5);
+        using var generator = new Generator(5, CPU);
         var cut = TestDispatchers.Requiring(new SlicedBackend(8192));
         var whole = TestDispatchers.Requiring(new SlicedBackend());
         for (int i = 0; i < 150; i++)
@@ -105,18 +106,19 @@ public sealed class SlicedKeysTests
                 heads = kv * random.Next(1, 3),
                 rows = random.Next(1, 70),
                 keys = random.Next(60, 700);
-            Tensor query = randn(2, heads, rows, 8),
-                key = randn(2, kv, keys, 8);
+            Tensor query = randn([2, heads, rows, 8], generator: generator),
+                key = randn([2, kv, keys, 8], generator: generator);
             var arguments = new AttentionArguments
             {
                 IsCausal = random.Next(2) == 0,
                 CausalAlignment = (CausalAlignment)random.Next(2),
                 LeftWindow = random.Next(3) == 0 ? random.Next(200) : null,
-                Mask = random.Next(2) == 0 ? rand(2, 1, rows, keys).gt(0.5) : null,
+                Mask = random.Next(2) == 0 ? rand([2, 1, rows, keys], generator: generator).gt(0.5) : null,
             };
             (Tensor expected, Tensor expectedLog) = whole.RunWithLogSumExp(query, key, key, arguments);
             (Tensor actual, Tensor actualLog) = cut.RunWithLogSumExp(query, key, key, arguments);
-            Assert.True((expected - actual).abs().max().item<float>() < 2e-6f, $"problem {i}");
+            // Results are as large as values, about 4: a handful of float32's roundings.
+            Assert.True((expected - actual).abs().max().item<float>() < 4e-6f, $"problem {i}");
             Assert.True(actualLog.eq(expectedLog).logical_or((expectedLog - actualLog).abs().lt(1e-5)).all().item<bool>(), $"problem {i}");
         }
     }
