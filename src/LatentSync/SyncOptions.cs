@@ -1,5 +1,8 @@
+using System.Text.Json;
 using LatentSync.Compute;
+using LatentSync.Foundation.Json;
 using LatentSync.Foundation.Options;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Faces.Detection;
 using LatentSync.Media.Video.Reading;
 using LatentSync.Models.Schedulers;
@@ -11,6 +14,12 @@ namespace LatentSync;
 /// work folder beside it) is written.</summary>
 public sealed record SyncOptions
 {
+    /// <summary>More denoising steps than this are refused: the noise schedule has 1000 timesteps.</summary>
+    public const int MaximumInferenceSteps = 999;
+
+    /// <summary>More guidance than this is refused.</summary>
+    public const double MaximumGuidanceScale = 100;
+
     /// <summary>What each option is: range, default, unit, words, and whether it changes generated pixels.</summary>
     public static OptionTable<SyncOptions> Table { get; } =
         new(
@@ -32,6 +41,36 @@ public sealed record SyncOptions
                 [nameof(Silence)] = SilenceModes.All,
             }
         );
+
+    /// <summary>Reads options from a JSON object: names in camel case ("videoPath", "inferenceSteps"), what is not named has its
+    /// default.</summary>
+    /// <param name="utf8">The document, UTF-8.</param>
+    /// <exception cref="SyncOptionsException">It is no JSON object, or an option in it is unknown, of another type or out of its
+    /// range.</exception>
+    public static SyncOptions FromJson(ReadOnlyMemory<byte> utf8)
+    {
+        try
+        {
+            using JsonDocument document = StrictJson.Parse(utf8, maxDepth: 4);
+            return OptionJson.Read(Table, document.RootElement, out Sentence? objection, out string? name)
+                ?? throw new SyncOptionsException(objection!, name);
+        }
+        catch (JsonException wrong)
+        {
+            throw new SyncOptionsException($"The options are no JSON: {StrictJson.Problem(wrong)} ({StrictJson.Place(wrong)}).");
+        }
+    }
+
+    /// <summary>The options as a JSON object that <see cref="FromJson"/> reads.</summary>
+    public byte[] ToJson()
+    {
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter writer = new(stream, new JsonWriterOptions { Indented = true }))
+        {
+            OptionJson.Write(Table, this, writer);
+        }
+        return stream.ToArray();
+    }
 
     /// <summary>Video (any container ffmpeg reads) or a still picture.</summary>
     [Option("video (or still picture) of the speaker", OptionEffect.Inputs, Text = OptionText.InputFile)]
@@ -79,11 +118,16 @@ public sealed record SyncOptions
     public int? Resolution { get; init; }
 
     /// <summary>Denoising steps, 1..999. Default 20.</summary>
-    [Option("denoising steps, 1 to 999; usually 20 to 50", OptionEffect.Pixels, Least = 1, Most = 999)]
+    [Option("denoising steps, 1 to 999; usually 20 to 50", OptionEffect.Pixels, Least = 1, Most = MaximumInferenceSteps)]
     public int InferenceSteps { get; init; } = 20;
 
     /// <summary>Classifier-free guidance; 1 or less switches it off. Default 1.5.</summary>
-    [Option("classifier-free guidance, usually 1.0 to 3.0; 1 turns it off and halves the time", OptionEffect.Pixels, Least = 0, Most = 100)]
+    [Option(
+        "classifier-free guidance, usually 1.0 to 3.0; 1 turns it off and halves the time",
+        OptionEffect.Pixels,
+        Least = 0,
+        Most = MaximumGuidanceScale
+    )]
     public double GuidanceScale { get; init; } = 1.5;
 
     /// <summary>Seed of every random draw; -1 draws one and reports it. Default 1247.</summary>

@@ -21,6 +21,16 @@ public sealed partial class SourceRulesTests
         "src/LatentSync.Attention.Torch/Devices/FreeMemory.cs",
     ];
 
+    /// <summary>Files that may write without <c>PartialFile</c>: itself, and what writes to the system's pseudo files or into a new private
+    /// folder.</summary>
+    private static readonly string[] RawWriters =
+    [
+        "src/LatentSync.Foundation/Files/PartialFile.cs",
+        "src/LatentSync.Foundation/Files/PartialFileLock.cs",
+        "src/LatentSync.Attention.Torch/Devices/PeakMemory.cs",
+        "src/LatentSync.Platform/LibTorch/RepairedLibraryCache.cs",
+    ];
+
     public static TheoryData<string> SourceFiles() =>
         [
             .. Directory
@@ -78,6 +88,20 @@ public sealed partial class SourceRulesTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(SourceFiles))]
+    public void SourceFile_WritesFiles_ThroughPartialFile(string file)
+    {
+        if (!RawWriters.Contains(file.Replace('\\', '/')))
+        {
+            string[] lines = [.. File.ReadAllLines(RepositoryRoot.PathOf(file)).Where(line => RawWrite().IsMatch(line))];
+            Assert.True(
+                lines.Length == 0,
+                $"{file} writes a file that could be left half: use LatentSync.Foundation.Files.PartialFile.\n{string.Join('\n', lines)}"
+            );
+        }
+    }
+
     /// <summary>Code is broken by the formatter (.csharpierrc.yaml); it leaves comments alone.</summary>
     [Theory]
     [MemberData(nameof(SourceFiles))]
@@ -91,6 +115,11 @@ public sealed partial class SourceRulesTests
         @"(?<!\w)File\.(OpenRead|OpenText|OpenHandle|Open\(|ReadAll\w+|ReadLines\w*)|new FileStream\(path, FileMode\.Open|FileMode\.Open\b|new StreamReader\((?:path|full|file)\w*\b|MemoryMappedFile\.CreateFromFile|JsonDocument\.Parse\(File"
     )]
     private static partial Regex RawRead();
+
+    [GeneratedRegex(
+        @"(?<!\w)File\.(Create\b|CreateText|WriteAll\w+|AppendAll\w+|AppendText|OpenWrite|Move|Replace|Copy)\(|FileMode\.(Create|CreateNew|OpenOrCreate|Append|Truncate)\b"
+    )]
+    private static partial Regex RawWrite();
 
     [GeneratedRegex(@"\bTODO\b(?!\s*\(?#\d+)")]
     private static partial Regex UnnumberedTodo();

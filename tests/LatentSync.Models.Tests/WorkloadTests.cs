@@ -20,7 +20,7 @@ public sealed class WorkloadTests
     [Theory]
     [Trait("Category", "Exhaustive")]
     [InlineData(256)]
-    [InlineData(512)]
+    [InlineData(512, Traits = ["Category", "Slow"])]
     public void DenoisingNetwork_OneGuidedStep_PosesTheWorkloadsProblems(int resolution)
     {
         const int Items = 2,
@@ -43,7 +43,7 @@ public sealed class WorkloadTests
 
     [Theory]
     [InlineData(256)]
-    [InlineData(512)]
+    [InlineData(512, Traits = ["Category", "Slow"])]
     public void Autoencoder_OneChunk_PosesTheWorkloadsProblems(int resolution)
     {
         const int Narrower = 16,

@@ -1,7 +1,6 @@
 using LatentSync.Attention.Problems;
 using LatentSync.Attention.Rules;
 using LatentSync.Attention.Torch.Operands;
-using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Backends;
 
@@ -10,8 +9,7 @@ namespace LatentSync.Attention.Torch.Backends;
 /// <c>transpose(1, 2).reshape(B, Lq, H·Dv)</c> is free.</summary>
 public sealed class TorchEfficientBackend : IAttentionBackend
 {
-    private readonly ITorchKernels _kernels;
-    private readonly int _launchLimit;
+    private readonly FusedCuda _call;
 
     /// <summary>The backend on libtorch's kernel.</summary>
     public TorchEfficientBackend()
@@ -19,41 +17,11 @@ public sealed class TorchEfficientBackend : IAttentionBackend
 
     /// <summary>For tests: other kernels, another limit.</summary>
     internal TorchEfficientBackend(ITorchKernels kernels, int launchLimit = TorchFlashRules.LaunchLimit) =>
-        (_kernels, _launchLimit) = (kernels, launchLimit);
+        _call = new FusedCuda(Name, kernels.Efficient, launchLimit, takesGroupedKeys: false);
 
     /// <inheritdoc/>
     public string Name => AttentionBackendNames.TorchEfficient;
 
     /// <inheritdoc/>
-    public AttentionResult Run(in AttentionProblem problem, AttentionInputs inputs)
-    {
-        CudaOperands.Guard(Name, problem);
-        using var scope = NewDisposeScope();
-        if (!HiddenKeys.TryClear(problem, ref inputs))
-        {
-            return GuardedSlice.Run(problem, inputs).MoveToOuterDisposeScope();
-        }
-        // A mask and the causal flag together were not tried with this kernel: the diagonal joins the mask.
-        bool mergesCausal = FusedRules.MergesCausal(problem);
-        Tensor query = CudaOperands.Aligned(inputs.Query); // (B, H, Lq, D padded)
-        Tensor key = CudaOperands.Aligned(CudaOperands.RepeatHeads(problem, inputs.Key)); // (B, H, Lk, D padded)
-        Tensor value = CudaOperands.Aligned(CudaOperands.RepeatHeads(problem, inputs.Value)); // (B, H, Lk, Dv padded)
-        CudaBias? bias = CudaOperands.Bias(problem, inputs, mergesCausal, keepsHeadOne: false);
-        bool isCausal = problem.IsCausal && !mergesCausal,
-            needsLogSumExp = problem.NeedsGradient;
-        double scale = problem.EffectiveScale,
-            dropout = problem.Dropout;
-        (query, scale) = OperandForm.WithPositiveScale(query, scale);
-        Tensor result = LaunchSplit
-            .Run(
-                _launchLimit,
-                query,
-                key,
-                value,
-                bias?.Tensor,
-                (q, k, v, b) => _kernels.Efficient(q, k, v, b, needsLogSumExp, dropout, isCausal, scale)
-            )
-            .Output;
-        return CudaOperands.ZeroHidden(problem, result, bias).MoveToOuterDisposeScope(); // (B, H, Lq, Dv)
-    }
+    public AttentionResult Run(in AttentionProblem problem, AttentionInputs inputs) => _call.Run(problem, inputs);
 }

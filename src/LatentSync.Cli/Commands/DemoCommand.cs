@@ -12,44 +12,21 @@ internal static class DemoCommand
 {
     private static readonly Option<string> Out = new("--out", "-o")
     {
-        Description = "folder for the results; created if missing",
+        Description = DemoOptions.Table[nameof(DemoOptions.OutputFolder)].Help,
         DefaultValueFactory = _ => "demo-out",
         HelpName = "DIR",
     };
-    private static readonly Option<string?> Checkpoint = new("--checkpoint", "-c")
-    {
-        Description = "checkpoint to use in place of the embedded one",
-        HelpName = "DIR",
-    };
-    private static readonly Option<long> Seed = new("--seed")
-    {
-        Description = "picks the person, the sentence and the noise",
-        DefaultValueFactory = _ => DemoOptions.DefaultSeed,
-        HelpName = "N",
-    };
-    private static readonly Option<double> Seconds = new("--seconds")
-    {
-        Description = "length of the new speech, in seconds",
-        DefaultValueFactory = _ => DemoOptions.DefaultDurationSeconds,
-        CustomParser = DecimalNumber.Parse,
-        HelpName = "X",
-    };
-    private static readonly Option<int> Steps = new("--steps")
-    {
-        Description = "denoising steps",
-        DefaultValueFactory = _ => DemoOptions.DefaultInferenceSteps,
-        HelpName = "N",
-    };
-    private static readonly Option<double> Guidance = new("--guidance")
-    {
-        Description = "classifier-free guidance; 1 turns it off",
-        DefaultValueFactory = _ => DemoOptions.DefaultGuidanceScale,
-        CustomParser = DecimalNumber.Parse,
-        HelpName = "X",
-    };
-    private static readonly Option<string> Attention = new PolicyOption { Description = "attention policy, as in sync" };
-    private static readonly Option<string> Device = (Option<string>)DeclaredOption.Of(SyncOptions.Table[nameof(SyncOptions.Device)]);
-    private static readonly Option<string> DType = (Option<string>)DeclaredOption.Of(SyncOptions.Table[nameof(SyncOptions.DType)]);
+    private static readonly DeclaredOptions<DemoOptions> Options = new(
+        DemoOptions.Table,
+        declared =>
+            declared.Name switch
+            {
+                nameof(DemoOptions.OutputFolder) => Out,
+                nameof(DemoOptions.CheckpointFolder) => DeclaredOption.Of(declared, "-c"),
+                nameof(DemoOptions.Attention) => new PolicyOption { Description = declared.Help },
+                _ => null,
+            }
+    );
     private static readonly Option<bool> Json = new("--json") { Description = "print the result as JSON" };
 
     public static Command Create()
@@ -67,37 +44,20 @@ internal static class DemoCommand
             Example:
               latentsync demo --out demo-out
             """
-        )
-        {
-            Out,
-            Checkpoint,
-            Seed,
-            Seconds,
-            Steps,
-            Guidance,
-            Attention,
-            Device,
-            DType,
-            Json,
-        };
+        );
+        Options.AddTo(command);
+        command.Options.Add(Json);
         command.SetAction(RunAsync);
         return command;
     }
 
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        DemoOptions options = new()
+        DemoOptions options = Options.Read(parsed);
+        if (options.CheckpointFolder is { } folder)
         {
-            OutputFolder = parsed.GetRequiredValue(Out),
-            CheckpointFolder = parsed.GetValue(Checkpoint) is { } folder ? DemoCheckpoint.Resolve(folder) : null,
-            Seed = parsed.GetValue(Seed),
-            DurationSeconds = parsed.GetValue(Seconds),
-            InferenceSteps = parsed.GetValue(Steps),
-            GuidanceScale = parsed.GetValue(Guidance),
-            Attention = parsed.GetRequiredValue(Attention),
-            Device = parsed.GetRequiredValue(Device),
-            DType = parsed.GetRequiredValue(DType),
-        };
+            options = options with { CheckpointFolder = DemoCheckpoint.Resolve(folder) };
+        }
         using LipSyncPipeline pipeline = new();
         DemoRunner demo = new((sync, progress, token) => pipeline.RunAsync(sync, progress, token));
         using ProgressDisplay display = new();

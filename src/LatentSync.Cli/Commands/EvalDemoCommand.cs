@@ -8,52 +8,16 @@ namespace LatentSync.Cli.Commands;
 /// <summary>`latentsync eval demo`.</summary>
 internal static class EvalDemoCommand
 {
-    private static readonly Option<long> Seed = new("--seed")
-    {
-        Description = "picks the clips; whatever it is, no checkpoint of ours was trained on them",
-        DefaultValueFactory = _ => 1L,
-        HelpName = "N",
-    };
-    private static readonly Option<int> Clips = new("--clips")
-    {
-        Description = "number of new clips",
-        DefaultValueFactory = _ => DemoEvaluationOptions.DefaultClipCount,
-        HelpName = "N",
-    };
-    private static readonly Option<double> Seconds = new("--seconds")
-    {
-        Description = "length of each new speech, in seconds",
-        DefaultValueFactory = _ => DemoOptions.DefaultDurationSeconds,
-        CustomParser = DecimalNumber.Parse,
-        HelpName = "X",
-    };
-    private static readonly Option<int> Steps = new("--steps")
-    {
-        Description = "denoising steps",
-        DefaultValueFactory = _ => DemoOptions.DefaultInferenceSteps,
-        HelpName = "N",
-    };
-    private static readonly Option<double> Guidance = new("--guidance")
-    {
-        Description = "classifier-free guidance; 1 turns it off",
-        DefaultValueFactory = _ => DemoOptions.DefaultGuidanceScale,
-        CustomParser = DecimalNumber.Parse,
-        HelpName = "X",
-    };
-    private static readonly Option<string> Checkpoint = new("--checkpoint", "-c")
-    {
-        Description = "checkpoint to measure; \"demo\": the embedded one",
-        DefaultValueFactory = _ => DemoCheckpoint.Name,
-        HelpName = "DIR",
-    };
-    private static readonly Option<string?> Keep = new("--keep")
-    {
-        Description = "keep each clip's videos and report in this folder",
-        HelpName = "DIR",
-    };
-    private static readonly Option<string> Attention = new PolicyOption { Description = "attention policy, as in sync" };
-    private static readonly Option<string> Device = (Option<string>)DeclaredOption.Of(SyncOptions.Table[nameof(SyncOptions.Device)]);
-    private static readonly Option<string> DType = (Option<string>)DeclaredOption.Of(SyncOptions.Table[nameof(SyncOptions.DType)]);
+    private static readonly DeclaredOptions<DemoEvaluationOptions> Options = new(
+        DemoEvaluationOptions.Table,
+        declared =>
+            declared.Name switch
+            {
+                nameof(DemoEvaluationOptions.CheckpointFolder) => DeclaredOption.Of(declared, "-c"),
+                nameof(DemoEvaluationOptions.Attention) => new PolicyOption { Description = declared.Help },
+                _ => null,
+            }
+    );
     private static readonly Option<bool> Json = new("--json") { Description = "print the result as JSON" };
 
     public static Command Create()
@@ -70,39 +34,16 @@ internal static class EvalDemoCommand
               latentsync eval demo
               latentsync eval demo --seed 5 --clips 16 --steps 8 --guidance 1.5 --keep clips --json
             """
-        )
-        {
-            Seed,
-            Clips,
-            Seconds,
-            Steps,
-            Guidance,
-            Checkpoint,
-            Keep,
-            Attention,
-            Device,
-            DType,
-            Json,
-        };
+        );
+        Options.AddTo(command);
+        command.Options.Add(Json);
         command.SetAction(RunAsync);
         return command;
     }
 
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        DemoEvaluationOptions options = new()
-        {
-            Seed = parsed.GetValue(Seed),
-            ClipCount = parsed.GetValue(Clips),
-            Seconds = parsed.GetValue(Seconds),
-            InferenceSteps = parsed.GetValue(Steps),
-            GuidanceScale = parsed.GetValue(Guidance),
-            CheckpointFolder = parsed.GetRequiredValue(Checkpoint),
-            KeepFolder = parsed.GetValue(Keep),
-            Attention = parsed.GetRequiredValue(Attention),
-            Device = parsed.GetRequiredValue(Device),
-            DType = parsed.GetRequiredValue(DType),
-        };
+        DemoEvaluationOptions options = Options.Read(parsed);
         using LipSyncPipeline pipeline = new();
         DemoEvaluation evaluation = new((sync, progress, token) => pipeline.RunAsync(sync, progress, token));
         using ProgressDisplay display = new();

@@ -3,7 +3,6 @@ using LatentSync.Chunks;
 using LatentSync.Cli.Display;
 using LatentSync.Cli.Usage;
 using LatentSync.Evaluation.Demo;
-using LatentSync.Foundation.Options;
 
 namespace LatentSync.Cli.Commands;
 
@@ -21,25 +20,21 @@ internal static class SyncCommand
         Description = SyncOptions.Table[nameof(SyncOptions.Attention)].Help + "; latentsync doctor lists the backends",
     };
 
-    /// <summary>Every option of the library, in its order. Only what the command line does differently is written here.</summary>
-    private static readonly (OptionDeclaration Declared, Option Option)[] Options =
-    [
-        .. SyncOptions.Table.All.Select(declared =>
-            (
-                declared,
-                declared.Name switch
-                {
-                    nameof(SyncOptions.CheckpointFolder) => Checkpoint,
-                    nameof(SyncOptions.Attention) => Attention,
-                    nameof(SyncOptions.DeepCache) => new SwitchOption(declared),
-                    nameof(SyncOptions.VideoPath) => DeclaredOption.Of(declared, "-v"),
-                    nameof(SyncOptions.AudioPath) => DeclaredOption.Of(declared, "-a"),
-                    nameof(SyncOptions.OutputPath) => DeclaredOption.Of(declared, "-o"),
-                    _ => DeclaredOption.Of(declared),
-                }
-            )
-        ),
-    ];
+    /// <summary>Every option of the library. Only what the command line does differently is written here.</summary>
+    private static readonly DeclaredOptions<SyncOptions> Options = new(
+        SyncOptions.Table,
+        declared =>
+            declared.Name switch
+            {
+                nameof(SyncOptions.CheckpointFolder) => Checkpoint,
+                nameof(SyncOptions.Attention) => Attention,
+                nameof(SyncOptions.DeepCache) => new SwitchOption(declared),
+                nameof(SyncOptions.VideoPath) => DeclaredOption.Of(declared, "-v"),
+                nameof(SyncOptions.AudioPath) => DeclaredOption.Of(declared, "-a"),
+                nameof(SyncOptions.OutputPath) => DeclaredOption.Of(declared, "-o"),
+                _ => null,
+            }
+    );
     private static readonly Option<bool> Json = new("--json") { Description = "print the report as JSON" };
 
     public static Command Create()
@@ -58,10 +53,7 @@ internal static class SyncCommand
             stabilityai/sd-vae-ft-mse for vae/. --checkpoint demo uses the embedded checkpoint, for drawn faces only.
             """
         );
-        foreach ((_, Option option) in Options)
-        {
-            command.Options.Add(option);
-        }
+        Options.AddTo(command);
         command.Options.Add(Json);
         command.SetAction(RunAsync);
         return command;
@@ -82,11 +74,11 @@ internal static class SyncCommand
         return ExitCode.Done;
     }
 
-    private static SyncOptions Read(ParseResult parsed) =>
-        SyncOptions.Table.Build(Options.Select(pair => KeyValuePair.Create(pair.Declared.Name, Value(parsed, pair.Option))));
-
-    private static object? Value(ParseResult parsed, Option option) =>
-        option == Checkpoint ? DemoCheckpoint.Resolve(parsed.GetRequiredValue(Checkpoint)) : DeclaredOption.Value(parsed, option);
+    private static SyncOptions Read(ParseResult parsed)
+    {
+        SyncOptions options = Options.Read(parsed);
+        return options with { CheckpointFolder = DemoCheckpoint.Resolve(options.CheckpointFolder) };
+    }
 
     /// <summary>The command line asks for finished chunks to be kept.</summary>
     public static bool Resumes(ParseResult parsed) => Read(parsed).Resume;

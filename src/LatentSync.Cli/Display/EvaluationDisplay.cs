@@ -12,7 +12,7 @@ internal static class EvaluationDisplay
     public static void WriteTable(DemoEvaluationOptions options, DemoEvaluationResult result)
     {
         Line(
-            $"{result.Clips.Count} new clips of {options.Seconds:0.##} s, seed {options.Seed}, {options.InferenceSteps} steps, guidance {options.GuidanceScale:0.##}, {DurationText.Of(result.TotalSeconds)}"
+            $"{result.Clips.Count} new clips of {options.DurationSeconds:0.##} s, seed {options.Seed}, {options.InferenceSteps} steps, guidance {options.GuidanceScale:0.##}, {DurationText.Of(result.TotalSeconds)}"
         );
         Line($"{result.CheckpointFolder}{(result.Trained ? "" : " (untrained)")}");
         Line($"");
@@ -53,7 +53,7 @@ internal static class EvaluationDisplay
             flickerRatio = summary.FlickerRatio,
             seed = options.Seed,
             clips = result.Clips.Count,
-            seconds = options.Seconds,
+            seconds = options.DurationSeconds,
             steps = options.InferenceSteps,
             guidance = options.GuidanceScale,
             checkpoint = result.CheckpointFolder,

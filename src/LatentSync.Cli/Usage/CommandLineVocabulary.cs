@@ -31,6 +31,7 @@ internal sealed partial class CommandLineVocabulary : Vocabulary
         ["GuidanceScale"] = "--guidance",
         ["InferenceSteps"] = "--steps",
         ["IsolatedAudioWindows"] = "--isolated-audio",
+        ["KeepFolder"] = "--keep",
         ["LandmarksPath"] = "--landmarks",
         ["LibTorch"] = "--libtorch",
         ["LibTorchFolder"] = "--libtorch",

@@ -82,7 +82,7 @@ public sealed class DemoEvaluation
                     {
                         OutputFolder = folder,
                         Seed = SeedOf(options.Seed, index),
-                        DurationSeconds = options.Seconds,
+                        DurationSeconds = options.DurationSeconds,
                         Size = options.Size,
                         InferenceSteps = options.InferenceSteps,
                         GuidanceScale = options.GuidanceScale,

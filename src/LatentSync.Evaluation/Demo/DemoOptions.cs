@@ -1,3 +1,6 @@
+using LatentSync.Compute;
+using LatentSync.Foundation.Options;
+
 namespace LatentSync.Evaluation.Demo;
 
 /// <summary>What `demo` is asked to do.</summary>
@@ -19,73 +22,65 @@ public sealed record DemoOptions
     /// (docs/benchmarks/demo-training).</summary>
     public const long DefaultSeed = 10;
 
+    internal const double LeastSeconds = 1;
+    internal const double MostSeconds = 60;
+    internal const int LeastSize = 128;
+    internal const int MostSize = 2048;
+
+    /// <summary>What each option is: range, default, unit and words.</summary>
+    public static OptionTable<DemoOptions> Table { get; } =
+        new(
+            () => new DemoOptions { OutputFolder = string.Empty },
+            new Dictionary<string, IReadOnlyList<Choice>> { [nameof(Device)] = Devices.All, [nameof(DType)] = DTypes.All }
+        );
+
     /// <summary>Folder for the results; made if missing.</summary>
+    [Option("folder for the results; created if missing", OptionEffect.None, Text = OptionText.OutputFolder)]
     public required string OutputFolder { get; init; }
-
-    /// <summary>Seed of the person, the sentences, the weights (when untrained) and the noise; 0 or more. Default
-    /// <see cref="DefaultSeed"/>. Whatever it is, the embedded checkpoint was not trained on that person or sentence.</summary>
-    public long Seed { get; init; } = DefaultSeed;
-
-    /// <summary>Duration of the new speech in seconds, 1..60; the video is 0.2 s longer. Default 3.</summary>
-    public double DurationSeconds { get; init; } = DefaultDurationSeconds;
-
-    /// <summary>Side of the square video in pixels, an even number from 128 to 2048. Default <see cref="DefaultSize"/>.</summary>
-    public int Size { get; init; } = DefaultSize;
-
-    /// <summary>Denoising steps, 1..999. Default <see cref="DefaultInferenceSteps"/>.</summary>
-    public int InferenceSteps { get; init; } = DefaultInferenceSteps;
-
-    /// <summary>Classifier-free guidance, 0..100; 1 or less switches it off. Default <see cref="DefaultGuidanceScale"/>.</summary>
-    public double GuidanceScale { get; init; } = DefaultGuidanceScale;
 
     /// <summary>A checkpoint; null: the embedded one. Where a program was built without it, an untrained one is made in the output folder,
     /// and the report says so.</summary>
+    [Option("checkpoint to use in place of the embedded one", OptionEffect.Settled, Text = OptionText.InputFolder)]
     public string? CheckpointFolder { get; init; }
 
+    /// <summary>Seed of the person, the sentences, the weights (when untrained) and the noise; 0 or more. Default
+    /// <see cref="DefaultSeed"/>. Whatever it is, the embedded checkpoint was not trained on that person or sentence.</summary>
+    [Option("picks the person, the sentence and the noise", OptionEffect.Pixels, Least = 0)]
+    public long Seed { get; init; } = DefaultSeed;
+
+    /// <summary>Duration of the new speech in seconds, 1..60; the video is 0.2 s longer. Default 3.</summary>
+    [Option("length of the new speech, in seconds", OptionEffect.Inputs, Least = LeastSeconds, Most = MostSeconds, Unit = "seconds")]
+    public double DurationSeconds { get; init; } = DefaultDurationSeconds;
+
+    /// <summary>Side of the square video in pixels, an even number from 128 to 2048. Default <see cref="DefaultSize"/>.</summary>
+    [Option("side of the square video in pixels", OptionEffect.Inputs, Least = LeastSize, Most = MostSize, MultipleOf = 2, Unit = "pixels")]
+    public int Size { get; init; } = DefaultSize;
+
+    /// <summary>Denoising steps, 1..999. Default <see cref="DefaultInferenceSteps"/>.</summary>
+    [Option("denoising steps", OptionEffect.Pixels, Least = 1, Most = SyncOptions.MaximumInferenceSteps)]
+    public int InferenceSteps { get; init; } = DefaultInferenceSteps;
+
+    /// <summary>Classifier-free guidance, 0..100; 1 or less switches it off. Default <see cref="DefaultGuidanceScale"/>.</summary>
+    [Option("classifier-free guidance; 1 turns it off", OptionEffect.Pixels, Least = 0, Most = SyncOptions.MaximumGuidanceScale)]
+    public double GuidanceScale { get; init; } = DefaultGuidanceScale;
+
     /// <summary>Attention policy, as for sync. Default "auto".</summary>
+    [Option("attention policy, as in sync", OptionEffect.None)]
     public string Attention { get; init; } = "auto";
 
     /// <summary>Device, as for sync. Default "auto".</summary>
+    [Option("auto, cpu, cuda, cuda:N or mps", OptionEffect.Settled)]
     public string Device { get; init; } = "auto";
 
     /// <summary>Element type, as for sync. Default "auto".</summary>
+    [Option("auto, f32, f16 or bf16; on CPUs without instructions for them, f16 and bf16 are slower than f32", OptionEffect.Settled)]
     public string DType { get; init; } = "auto";
-
-    /// <summary>Path of ffmpeg or its folder; null: found as usual.</summary>
-    public string? FfmpegPath { get; init; }
 
     /// <summary>Throws when an option is out of its range.</summary>
     /// <exception cref="SyncOptionsException">Names the option, its value and its range.</exception>
     internal void Check()
     {
-        foreach (
-            (string name, string? path) in new[] { ("⟦OutputFolder⟧", OutputFolder), ("⟦CheckpointFolder⟧", CheckpointFolder ?? "none") }
-        )
-        {
-            if (string.IsNullOrWhiteSpace(path))
-            {
-                throw new SyncOptionsException($"{name} must name a folder; it is empty.");
-            }
-        }
-        if (!(DurationSeconds >= 1 && DurationSeconds <= 60))
-        {
-            throw new SyncOptionsException($"⟦DurationSeconds⟧ must lie between 1 and 60, not {DurationSeconds}.");
-        }
-        if (Size is < 128 or > 2048 || Size % 2 != 0)
-        {
-            throw new SyncOptionsException($"The demo's picture has an even side from 128 to 2048 pixels, not {Size}.");
-        }
-        RequireAsInSync(nameof(SyncOptions.InferenceSteps), InferenceSteps);
-        RequireAsInSync(nameof(SyncOptions.GuidanceScale), GuidanceScale);
-        if (Seed < 0)
-        {
-            throw new SyncOptionsException($"⟦Seed⟧ must be a number from 0, not {Seed}.");
-        }
-    }
-
-    private static void RequireAsInSync(string name, object value)
-    {
-        if (SyncOptions.Table[name].Objection(value) is { } objection)
+        if (Table.FindObjection(this) is var (objection, name))
         {
             throw new SyncOptionsException(objection, name);
         }

@@ -57,7 +57,7 @@ public sealed class DemoRunner
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
         Stopwatch clock = Stopwatch.StartNew();
-        FfmpegTools tools = await FfmpegTools.LocateAsync(options.FfmpegPath, cancellationToken).ConfigureAwait(false);
+        FfmpegTools tools = await FfmpegTools.LocateAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
         string? trained = options.CheckpointFolder ?? _embedded;
         FileOverlap.Refuse(
             [new NamedPath("⟦CheckpointFolder⟧", trained)],

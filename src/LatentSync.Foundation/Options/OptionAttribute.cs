@@ -62,4 +62,7 @@ public enum OptionText
 
     /// <summary>A file to write.</summary>
     OutputFile,
+
+    /// <summary>A folder to write into.</summary>
+    OutputFolder,
 }

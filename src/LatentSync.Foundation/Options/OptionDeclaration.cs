@@ -131,7 +131,7 @@ public sealed class OptionDeclaration
     {
         if (string.IsNullOrWhiteSpace(text))
         {
-            return Text == OptionText.InputFolder
+            return Text is OptionText.InputFolder or OptionText.OutputFolder
                 ? (Sentence)$"{Reference} must name a folder; it is empty."
                 : $"{Reference} must name a file; it is empty.";
         }
@@ -143,9 +143,9 @@ public sealed class OptionDeclaration
         {
             return null;
         }
-        return Text == OptionText.OutputFile
+        return Text is OptionText.OutputFile or OptionText.OutputFolder
             ? (Sentence)
-                $"{Reference} must be a file of this machine; {PrintableText.Quote(text)} is an address on the network: write a file and upload it."
+                $"{Reference} must be on this machine; {PrintableText.Quote(text)} is an address on the network: write a file and upload it."
             : $"{Reference} must be a file or folder of this machine; {PrintableText.Quote(text)} is an address on the network: download it first.";
     }
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using LatentSync.Checkpoints;
 using LatentSync.Foundation.Files;
@@ -108,7 +109,7 @@ public static class AutoencoderFolder
         {
             ScalingFactor = scalingFactor ?? autoencoder.ScalingFactor,
         };
-        File.WriteAllText(Path.Combine(folder, ConfigurationFile), configuration.ToJson());
+        PartialFile.Write(Path.Combine(folder, ConfigurationFile), Encoding.UTF8.GetBytes(configuration.ToJson()));
         SafetensorsWriter.Write(
             Path.Combine(folder, WeightsFiles[0]),
             StateDictWriter.Payloads(autoencoder),

@@ -1,7 +1,9 @@
+using LatentSync.Testing;
+
 namespace LatentSync.Attention.Tests.Kernels;
 
 /// <summary>Random problems of every kind against float64. LATENTSYNC_TEST_SEED=n runs one of them, LATENTSYNC_TEST_CASES=n
-/// fewer.</summary>
+/// another number.</summary>
 public sealed class FlashPropertyTests
 {
     private const int Blocks = 30,
@@ -25,9 +27,7 @@ public sealed class FlashPropertyTests
             FlashCase.Draw(seed, seed < Blocks * CasesOfBlock ? SmallWork : LargeWork).Check();
             return;
         }
-        int cases = int.TryParse(Environment.GetEnvironmentVariable("LATENTSYNC_TEST_CASES"), out int wanted)
-            ? wanted / Blocks
-            : CasesOfBlock;
+        int cases = Sweep.Size(CasesOfBlock, part: CasesOfBlock / 4, share: 1.0 / Blocks);
         for (int i = 0; i < cases; i++)
         {
             FlashCase.Draw(block * CasesOfBlock + i, SmallWork).Check();
@@ -43,9 +43,7 @@ public sealed class FlashPropertyTests
             FlashCase.DrawWithGradients(seed, seed < Blocks * CasesOfBlock ? GradientWork : LargeWork).CheckGradients();
             return;
         }
-        int cases = int.TryParse(Environment.GetEnvironmentVariable("LATENTSYNC_TEST_CASES"), out int wanted)
-            ? wanted / Blocks
-            : CasesOfBlock;
+        int cases = Sweep.Size(CasesOfBlock, part: CasesOfBlock / 4, share: 1.0 / Blocks);
         for (int i = 0; i < cases; i++)
         {
             FlashCase.DrawWithGradients(block * CasesOfBlock + i, GradientWork).CheckGradients();
@@ -56,7 +54,7 @@ public sealed class FlashPropertyTests
     [Fact]
     public void Forward_RandomDecodingProblem_IsAttention()
     {
-        int cases = int.TryParse(Environment.GetEnvironmentVariable("LATENTSYNC_TEST_CASES"), out int wanted) ? wanted / 4 : DecodingCases;
+        int cases = Sweep.Size(DecodingCases, part: DecodingCases / 4, share: 0.25);
         for (int seed = 0; seed < cases; seed++)
         {
             FlashCase.DrawDecoding(seed).Check();
@@ -67,7 +65,7 @@ public sealed class FlashPropertyTests
     [Trait("Category", "Exhaustive")]
     public void Backward_LargerRandomProblem_IsItsGradient()
     {
-        for (int seed = Blocks * CasesOfBlock; seed < 2 * Blocks * CasesOfBlock; seed += 30)
+        for (int seed = Blocks * CasesOfBlock; seed < 2 * Blocks * CasesOfBlock; seed += Sweep.Size(30, part: 120))
         {
             FlashCase.DrawWithGradients(seed, LargeWork).CheckGradients();
         }
@@ -77,7 +75,7 @@ public sealed class FlashPropertyTests
     [Trait("Category", "Exhaustive")]
     public void Forward_LargerRandomProblem_IsAttention()
     {
-        for (int seed = Blocks * CasesOfBlock; seed < 2 * Blocks * CasesOfBlock; seed += 10)
+        for (int seed = Blocks * CasesOfBlock; seed < 2 * Blocks * CasesOfBlock; seed += Sweep.Size(10, part: 50))
         {
             FlashCase.Draw(seed, LargeWork).Check();
         }

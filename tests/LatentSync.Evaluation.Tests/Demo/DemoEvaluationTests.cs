@@ -15,7 +15,7 @@ public sealed class DemoEvaluationTests : IDisposable
         new()
         {
             ClipCount = 2,
-            Seconds = 2,
+            DurationSeconds = 2,
             Size = 256,
             CheckpointFolder = _folder.Path,
         };
@@ -87,7 +87,7 @@ public sealed class DemoEvaluationTests : IDisposable
             }
         );
         await Assert.ThrowsAsync<InvalidDataException>(() =>
-            evaluation.RunAsync(Options, cancellationToken: TestContext.Current.CancellationToken)
+            evaluation.RunAsync(Options with { Size = 128, ClipCount = 1 }, cancellationToken: TestContext.Current.CancellationToken)
         );
         Assert.False(Directory.Exists(folder!));
     }
@@ -103,7 +103,7 @@ public sealed class DemoEvaluationTests : IDisposable
                 Options with
                 {
                     ClipCount = clips,
-                    Seconds = seconds,
+                    DurationSeconds = seconds,
                     Seed = seed,
                 }
             )

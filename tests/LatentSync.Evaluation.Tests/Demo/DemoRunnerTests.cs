@@ -24,6 +24,9 @@ public sealed class DemoRunnerTests : IDisposable
             Seed = 4,
         };
 
+    /// <summary>Where the picture does not matter.</summary>
+    private DemoOptions Small => Options with { Size = 128 };
+
     [Fact]
     public async Task Run_WithAPipelineThatCopies_WritesEverything()
     {
@@ -92,7 +95,7 @@ public sealed class DemoRunnerTests : IDisposable
             },
             embedded
         );
-        DemoResult result = await demo.RunAsync(Options, cancellationToken: TestContext.Current.CancellationToken);
+        DemoResult result = await demo.RunAsync(Small, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal((embedded, embedded, !untrained), (used, result.CheckpointFolder, result.Trained));
         Assert.False(Directory.Exists(Path.Combine(Out, "checkpoint")));
         Assert.Equal(untrained, File.ReadAllText(result.ReportPath).Contains("untrained", StringComparison.OrdinalIgnoreCase));
@@ -103,11 +106,11 @@ public sealed class DemoRunnerTests : IDisposable
     {
         await RequireFfmpegAsync();
         DemoRunner demo = new(FakeSync.CopyAsync, embedded: null);
-        await demo.RunAsync(Options, cancellationToken: TestContext.Current.CancellationToken);
+        await demo.RunAsync(Small, cancellationToken: TestContext.Current.CancellationToken);
         string stranger = Path.Combine(Out, "notes.txt");
         File.WriteAllText(stranger, "mine");
         byte[] first = File.ReadAllBytes(Path.Combine(Out, "speech.wav"));
-        await demo.RunAsync(Options with { Seed = 5 }, cancellationToken: TestContext.Current.CancellationToken);
+        await demo.RunAsync(Small with { Seed = 5 }, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal("mine", File.ReadAllText(stranger));
         Assert.NotEqual(first, File.ReadAllBytes(Path.Combine(Out, "speech.wav")));
 
@@ -116,7 +119,7 @@ public sealed class DemoRunnerTests : IDisposable
         File.AppendAllText(report, "<!-- my notes -->");
         byte[] kept = File.ReadAllBytes(Path.Combine(Out, "speech.wav"));
         var thrown = await Assert.ThrowsAsync<DemoFolderException>(() =>
-            demo.RunAsync(Options with { Seed = 6 }, cancellationToken: TestContext.Current.CancellationToken)
+            demo.RunAsync(Small with { Seed = 6 }, cancellationToken: TestContext.Current.CancellationToken)
         );
         Assert.Contains(report, thrown.Message, StringComparison.Ordinal);
         Assert.Equal(kept, File.ReadAllBytes(Path.Combine(Out, "speech.wav")));
@@ -136,10 +139,10 @@ public sealed class DemoRunnerTests : IDisposable
             }
         });
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
-            demo.RunAsync(Options, progress, cancellationToken: cancellation.Token)
+            demo.RunAsync(Small, progress, cancellationToken: cancellation.Token)
         );
         Assert.Equal(["latentsync-demo.json"], Directory.GetFiles(Out).Select(Path.GetFileName));
-        await demo.RunAsync(Options, cancellationToken: TestContext.Current.CancellationToken); // the claim does not block the next run
+        await demo.RunAsync(Small, cancellationToken: TestContext.Current.CancellationToken); // the claim does not block the next run
     }
 
     [Fact]
@@ -148,7 +151,7 @@ public sealed class DemoRunnerTests : IDisposable
         await RequireFfmpegAsync();
         DemoRunner demo = new((_, _, _) => throw new InvalidDataException("no"), embedded: null);
         await Assert.ThrowsAsync<InvalidDataException>(() =>
-            demo.RunAsync(Options, cancellationToken: TestContext.Current.CancellationToken)
+            demo.RunAsync(Small, cancellationToken: TestContext.Current.CancellationToken)
         );
         Assert.DoesNotContain(Directory.GetFiles(Out), f => f.EndsWith(".part", StringComparison.Ordinal));
     }

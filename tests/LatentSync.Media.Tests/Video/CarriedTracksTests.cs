@@ -18,10 +18,10 @@ public sealed class CarriedTracksTests : IDisposable
     [Theory]
     [InlineData("in.mkv", "out.mkv", "aac,subrip,ttf")]
     [InlineData("in.mkv", "out.mp4", "aac,mov_text")]
-    [InlineData("in.mkv", "out.mov", "aac,mov_text")]
+    [InlineData("in.mkv", "out.mov", "aac,mov_text", Traits = ["Category", "Slow"])]
     [InlineData("in.mp4", "out.mp4", "aac,mov_text,mjpeg")]
     [InlineData("in.mp4", "out.mov", "aac,mov_text")]
-    [InlineData("in.mp4", "out.mkv", "aac,subrip,mjpeg")]
+    [InlineData("in.mp4", "out.mkv", "aac,subrip,mjpeg", Traits = ["Category", "Slow"])]
     public async Task CompleteAsync_ExtrasOfAVideo_AreCarriedOrNamed(string source, string output, string codecs)
     {
         await MakeAsync(source);
@@ -54,8 +54,8 @@ public sealed class CarriedTracksTests : IDisposable
     [InlineData("in.mkv", "out.mkv")]
     [InlineData("in.mkv", "out.mp4")]
     [InlineData("in.mp4", "out.mp4")]
-    [InlineData("in.mp4", "out.mov")]
-    [InlineData("in.mp4", "out.mkv")]
+    [InlineData("in.mp4", "out.mov", Traits = ["Category", "Slow"])]
+    [InlineData("in.mp4", "out.mkv", Traits = ["Category", "Slow"])]
     public async Task CompleteAsync_SubtitlesBeyondTheEnd_EndWithThePicture(string source, string output)
     {
         await MakeAsync(source);

@@ -16,7 +16,7 @@ internal static class Ffmpeg
     }
 
     /// <summary>Runs ffmpeg with the given arguments (inputs and output), overwriting, and demands success.</summary>
-    public static async Task RunAsync(params string[] arguments) => await RunAsync([], arguments);
+    public static async Task RunAsync(params string[] arguments) => await MadeFiles.GetAsync([], arguments, () => RunAsync([], arguments));
 
     /// <summary>Runs ffmpeg, feeding it bytes.</summary>
     public static async Task<byte[]> RunAsync(IEnumerable<byte[]> input, params string[] arguments)
@@ -47,22 +47,25 @@ internal static class Ffmpeg
     /// <summary>Encodes numbered frames (see <see cref="FrameCode"/>).</summary>
     public static async Task EncodeNumberedAsync(string path, int width, int height, string rate, int frames, params string[] encoding)
     {
-        await RunAsync(
-            Enumerable.Range(0, frames).Select(i => FrameCode.Paint(width, height, i)),
-            [
-                "-f",
-                "rawvideo",
-                "-pixel_format",
-                "rgb24",
-                "-video_size",
-                $"{width}x{height}",
-                "-framerate",
-                rate,
-                "-i",
-                "pipe:0",
-                .. encoding,
-                path,
-            ]
+        string[] arguments =
+        [
+            "-f",
+            "rawvideo",
+            "-pixel_format",
+            "rgb24",
+            "-video_size",
+            $"{width}x{height}",
+            "-framerate",
+            rate,
+            "-i",
+            "pipe:0",
+            .. encoding,
+            path,
+        ];
+        await MadeFiles.GetAsync(
+            ["numbered", $"{frames}"],
+            arguments,
+            () => RunAsync(Enumerable.Range(0, frames).Select(i => FrameCode.Paint(width, height, i)), arguments)
         );
     }
 

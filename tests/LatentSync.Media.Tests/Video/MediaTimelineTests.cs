@@ -23,7 +23,7 @@ public sealed class MediaTimelineTests : IDisposable
     [InlineData("a.mkv", 0.44, 0)]
     [InlineData("a.ts", 0.44, 0)]
     [InlineData("a.mp4", 0, 0.4)]
-    [InlineData("a.webm", 0.32, 0)]
+    [InlineData("a.webm", 0.32, 0, Traits = ["Category", "Slow"])]
     public Task OneFile_TracksThatBeginApart_StayTogether(string name, double picture, double sound) =>
         StayTogetherAsync(name, picture, sound);
 
@@ -55,8 +55,8 @@ public sealed class MediaTimelineTests : IDisposable
 
     [Theory]
     [InlineData("95443.2", 0.44, 0)] // 33 bits of 90 kHz end at 95443.72 s
-    [InlineData("95443.2", 0, 0.4)]
-    [InlineData("60000", 0.32, 0.01)]
+    [InlineData("95443.2", 0, 0.4, Traits = ["Category", "Slow"])]
+    [InlineData("60000", 0.32, 0.01, Traits = ["Category", "Slow"])]
     public Task OneFile_TransportStreamWhoseTimeStampsWrapAround_StaysTogether(string start, double picture, double sound) =>
         StayTogetherAsync("wrap.ts", picture, sound, "-output_ts_offset", start);
 

@@ -21,10 +21,10 @@ public sealed class TransparencyTests : IDisposable
     [Theory]
     [InlineData("a.mov", "prores_ks", "yuva444p10le", 5)]
     [InlineData("a.webm", "libvpx-vp9", "yuva420p", 5)]
-    [InlineData("a.webm", "libvpx", "yuva420p", 5)]
+    [InlineData("a.webm", "libvpx", "yuva420p", 5, Traits = ["Category", "Slow"])]
     [InlineData("png.mov", "png", "rgba", 5)]
-    [InlineData("a.mov", "qtrle", "argb", 5)]
-    [InlineData("a.apng", "apng", "rgba", 5)]
+    [InlineData("a.mov", "qtrle", "argb", 5, Traits = ["Category", "Slow"])]
+    [InlineData("a.apng", "apng", "rgba", 5, Traits = ["Category", "Slow"])]
     [InlineData("a.png", "png", "rgba64be", 1)]
     [InlineData("a.webp", "libwebp", "bgra", 1)]
     public async Task ReadAsync_Transparent_ShowsTheMatteAndKeepsOpaquePixels(string name, string encoder, string format, int frames)

@@ -17,7 +17,7 @@ public sealed class TruncationCheckTests : IDisposable
 
     [Theory]
     [InlineData("a.ts")]
-    [InlineData("a.avi")]
+    [InlineData("a.avi", Traits = ["Category", "Slow"])]
     [InlineData("a.flv")]
     public async Task ReadAsync_CutVideo_IsSaid(string name)
     {
@@ -33,7 +33,7 @@ public sealed class TruncationCheckTests : IDisposable
 
     [Theory]
     [InlineData("a.mkv", 0.5, 2)] // the container is as long as its longest track
-    [InlineData("a.flv", 0.5, 2)]
+    [InlineData("a.flv", 0.5, 2, Traits = ["Category", "Slow"])]
     [InlineData("a.ts", 2, 0.5)]
     [InlineData("a.mkv", 2, 0.5)]
     public async Task ReadAsync_OneTrackEndsBeforeTheOther_IsNotSaid(string name, double picture, double sound)
@@ -45,8 +45,8 @@ public sealed class TruncationCheckTests : IDisposable
 
     [Theory]
     [InlineData("cut.mp4")]
-    [InlineData("cut.mov")]
-    [InlineData("cut.mkv")]
+    [InlineData("cut.mov", Traits = ["Category", "Slow"])]
+    [InlineData("cut.mkv", Traits = ["Category", "Slow"])]
     [InlineData("cut.ts")]
     public async Task ReadAsync_PartCopiedWithoutEncoding_IsNotSaid(string name)
     {
@@ -58,7 +58,7 @@ public sealed class TruncationCheckTests : IDisposable
 
     [Theory]
     [InlineData("a.mp3")]
-    [InlineData("a.flac")]
+    [InlineData("a.flac", Traits = ["Category", "Slow"])]
     [InlineData("a.m4a")]
     public async Task ReadAsync_CutSpeech_IsSaidWithBothLengths(string name)
     {
@@ -78,8 +78,8 @@ public sealed class TruncationCheckTests : IDisposable
     [Theory]
     [InlineData("a.wav", 0.4)]
     [InlineData("a.wav", 0.98)]
-    [InlineData("a.w64", 0.4)]
-    [InlineData("a.caf", 0.4)]
+    [InlineData("a.w64", 0.4, Traits = ["Category", "Slow"])]
+    [InlineData("a.caf", 0.4, Traits = ["Category", "Slow"])]
     [InlineData("rf64.wav", 0.4, "-rf64", "always")]
     [InlineData("24.wav", 0.4, "-c:a", "pcm_s24le")]
     public async Task ReadAsync_CutSoundWithoutAComplaint_IsSaidWithBothLengths(string name, double share, params string[] options)
@@ -152,7 +152,7 @@ public sealed class TruncationCheckTests : IDisposable
     /// <summary>Less than what stops a run is said.</summary>
     [Theory]
     [InlineData("out.mp4")] // is encoded
-    [InlineData("out.mkv")] // is copied
+    [InlineData("out.mkv", Traits = ["Category", "Slow"])] // is copied
     public async Task CompleteAsync_SpeechALittleShorterThanItWas_IsSaid(string name)
     {
         FfmpegTools tools = await Ffmpeg.RequireAsync();

@@ -25,9 +25,9 @@ public sealed class VideoReaderTests : IDisposable
 
     [Theory]
     [InlineData("25", "a.mp4")]
-    [InlineData("25", "a.ts")]
+    [InlineData("25", "a.ts", Traits = ["Category", "Slow"])]
     [InlineData("30000/1001", "a.mkv")]
-    [InlineData("60000/1001", "a.mkv")]
+    [InlineData("60000/1001", "a.mkv", Traits = ["Category", "Slow"])]
     [InlineData("60", "a.mp4")]
     public async Task ReadAsync_AnyRateAndContainer_GivesEveryFrameOnceInOrder(string rate, string name)
     {
@@ -278,10 +278,10 @@ public sealed class VideoReaderTests : IDisposable
     [InlineData("-dash and space.mp4")]
     [InlineData("quo'te\" new\nline.mp4")]
     [InlineData("ünïcødé 視頻 🎬.mp4")]
-    [InlineData("percent%03d.mp4")]
+    [InlineData("percent%03d.mp4", Traits = ["Category", "Slow"])]
     [InlineData("colon:pipe|semicolon;$(touch x)&.mp4")]
     [InlineData("concat:a.mp4")]
-    [InlineData("[brackets]{braces}*?.mp4")]
+    [InlineData("[brackets]{braces}*?.mp4", Traits = ["Category", "Slow"])]
     public async Task ReadAsync_AnyName_IsTakenLiterally(string name)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "such names do not exist on Windows");

@@ -128,7 +128,7 @@ public sealed class VideoWriterTests : IDisposable
     [Theory]
     [InlineData("speech.aac", "out.mp4", "aac", true)]
     [InlineData("speech.wav", "out.mp4", "aac", false)]
-    [InlineData("speech.flac", "out.mkv", "flac", true)]
+    [InlineData("speech.flac", "out.mkv", "flac", true, Traits = ["Category", "Slow"])]
     [InlineData("speech.mp4", "out.mkv", "aac", true)]
     public async Task CompleteAsync_Speech_KeepsItsQuality(string speech, string name, string codec, bool copied)
     {

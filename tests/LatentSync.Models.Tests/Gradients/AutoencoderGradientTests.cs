@@ -18,7 +18,7 @@ public sealed class AutoencoderGradientTests
         LatentChannels = 3,
     };
 
-    public static TheoryData<string> Backends => TrainingBackends.Names;
+    public static IEnumerable<TheoryDataRow<string>> Backends => TrainingBackends.OneByDefault;
 
     [Theory]
     [MemberData(nameof(Backends))]

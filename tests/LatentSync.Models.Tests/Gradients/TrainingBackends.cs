@@ -9,6 +9,10 @@ internal static class TrainingBackends
 {
     public static TheoryData<string> Names => ["managed-flash", "torch-flash", "torch-math", "sliced"];
 
+    /// <summary>For tests of whole networks: the one that trains by default, the others under --all.</summary>
+    public static IEnumerable<TheoryDataRow<string>> OneByDefault =>
+        Names.Select(row => row.Data == "managed-flash" ? row : row.WithTrait("Category", "Slow"));
+
     /// <summary>Makes one backend the only one until the result is disposed.</summary>
     public static IDisposable Use(string name)
     {

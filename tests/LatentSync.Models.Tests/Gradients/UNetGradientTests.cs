@@ -12,7 +12,7 @@ public sealed class UNetGradientTests
     // The finest level 4x6: positions, frames and tokens all different, one size odd after halving.
     private static readonly long[] SampleShape = [2, 5, 3, 4, 6];
 
-    public static TheoryData<string> Backends => TrainingBackends.Names;
+    public static IEnumerable<TheoryDataRow<string>> Backends => TrainingBackends.OneByDefault;
 
     [Theory]
     [MemberData(nameof(Backends))]
