@@ -82,6 +82,7 @@ public sealed class AttentionVerifyTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Verify_Table_ShowsLayersLegendAndVerdict()
     {
         ProgramRun run = await Cli.RunAsync(
@@ -149,6 +150,7 @@ public sealed class AttentionVerifyTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Verify_BackendsThatRunNowhere_AreListedOnceAtTheEnd()
     {
         ProgramRun run = await Cli.RunAsync(Variables, "attention", "verify", "--layer", "syncnet", "--budget", "0.01");

@@ -471,6 +471,7 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Sync_Text_NamesTheFileFirst()
     {
         Cli.RequireFfmpeg();
@@ -532,7 +533,7 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
     [Theory]
     [InlineData("animating the mouth", "INT", ExitCode.Cancelled)]
     [InlineData("loading the networks", "TERM", ExitCode.Terminated)]
-    [InlineData("animating the mouth", "HUP", ExitCode.HungUp)]
+    [InlineData("animating the mouth", "HUP", ExitCode.HungUp, Traits = ["Category", "Slow"])]
     public async Task Sync_Signalled_ExitsWithItsCodeAndWithoutDebris(string moment, string signal, int exitCode)
     {
         Cli.RequireFfmpeg();
@@ -602,9 +603,9 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
     }
 
     [Theory]
-    [InlineData("decoder")]
+    [InlineData("decoder", Traits = ["Category", "Slow"])]
     [InlineData("encoder")]
-    [InlineData("audio")]
+    [InlineData("audio", Traits = ["Category", "Slow"])]
     public async Task Sync_FfmpegDiesMidway_Exits1AndTheOldOutputStays(string which)
     {
         Cli.RequireFfmpeg();

@@ -53,6 +53,7 @@ public sealed class DemoEvaluationTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Run_PipelineThatCopies_FollowsItsOldSpeech()
     {
         RequireFfmpeg();

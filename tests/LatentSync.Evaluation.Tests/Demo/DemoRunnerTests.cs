@@ -80,7 +80,7 @@ public sealed class DemoRunnerTests : IDisposable
 
     [Theory]
     [InlineData(false)]
-    [InlineData(true)]
+    [InlineData(true, Traits = ["Category", "Slow"])]
     public async Task Run_WithAnEmbeddedCheckpoint_UsesItAndMakesNone(bool untrained)
     {
         await RequireFfmpegAsync();

@@ -17,7 +17,7 @@ public sealed class CarriedTracksTests : IDisposable
 
     [Theory]
     [InlineData("in.mkv", "out.mkv", "aac,subrip,ttf")]
-    [InlineData("in.mkv", "out.mp4", "aac,mov_text")]
+    [InlineData("in.mkv", "out.mp4", "aac,mov_text", Traits = ["Category", "Slow"])]
     [InlineData("in.mkv", "out.mov", "aac,mov_text", Traits = ["Category", "Slow"])]
     [InlineData("in.mp4", "out.mp4", "aac,mov_text,mjpeg")]
     [InlineData("in.mp4", "out.mov", "aac,mov_text")]
@@ -71,7 +71,7 @@ public sealed class CarriedTracksTests : IDisposable
 
     [Theory]
     [InlineData("out.mp4")]
-    [InlineData("out.mov")]
+    [InlineData("out.mov", Traits = ["Category", "Slow"])]
     public async Task CompleteAsync_ChaptersWithoutNames_StayWhereTheyAre(string output)
     {
         await MakeAsync("in.mkv", titles: ["", "Two"]);
@@ -149,7 +149,7 @@ public sealed class CarriedTracksTests : IDisposable
 
     /// <summary>Some files call every track the default one; a player must not choose another sound than the speech.</summary>
     [Theory]
-    [InlineData("out.mkv")]
+    [InlineData("out.mkv", Traits = ["Category", "Slow"])]
     [InlineData("out.mp4")]
     public async Task CompleteAsync_SecondSoundThatIsDefault_LeavesThatToTheSpeech(string output)
     {

@@ -53,6 +53,39 @@ public sealed class FfmpegToolsTests
         Assert.Contains("option", error.Message);
     }
 
+    /// <summary>A process asks a build once, and again when it was replaced.</summary>
+    [Fact]
+    public async Task LocateAsync_Again_AsksAgainOnlyWhenTheProgramChanged()
+    {
+        FfmpegTools real = await Ffmpeg.RequireAsync();
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "uses a shell script");
+        using var folder = new TestFolder();
+        File.CreateSymbolicLink(folder["ffprobe"], real.FfprobePath);
+        WriteScript("7.7");
+
+        Assert.Equal("7.7", await VersionAsync());
+        Assert.Equal("7.7", await VersionAsync());
+        Assert.Single(File.ReadAllLines(folder["asked"]), line => line == "-version");
+        WriteScript("7.7.1");
+        Assert.Equal("7.7.1", await VersionAsync());
+
+        async Task<string> VersionAsync() =>
+            (await FfmpegTools.LocateAsync(new FfmpegLocator(folder.Path, null, null, [], false), default)).Version;
+
+        void WriteScript(string version)
+        {
+            File.WriteAllText(
+                folder["ffmpeg"],
+                $"#!/bin/sh\necho \"$1\" >> '{folder["asked"]}'\necho 'ffmpeg version {version} Copyright'\necho ' ---'\necho ' V.. libx264'\n"
+            );
+            if (OperatingSystem.IsWindows())
+            {
+                return;
+            }
+            File.SetUnixFileMode(folder["ffmpeg"], UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+    }
+
     [Fact]
     public void Candidates_OptionThenVariableThenPathThenFolders()
     {

@@ -20,7 +20,7 @@ public sealed class MediaTimelineTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("a.mkv", 0.44, 0)]
+    [InlineData("a.mkv", 0.44, 0, Traits = ["Category", "Slow"])]
     [InlineData("a.ts", 0.44, 0)]
     [InlineData("a.mp4", 0, 0.4)]
     [InlineData("a.webm", 0.32, 0, Traits = ["Category", "Slow"])]
@@ -54,7 +54,7 @@ public sealed class MediaTimelineTests : IDisposable
         StayTogetherAsync(name, picture, sound);
 
     [Theory]
-    [InlineData("95443.2", 0.44, 0)] // 33 bits of 90 kHz end at 95443.72 s
+    [InlineData("95443.2", 0.44, 0, Traits = ["Category", "Slow"])] // 33 bits of 90 kHz end at 95443.72 s
     [InlineData("95443.2", 0, 0.4, Traits = ["Category", "Slow"])]
     [InlineData("60000", 0.32, 0.01, Traits = ["Category", "Slow"])]
     public Task OneFile_TransportStreamWhoseTimeStampsWrapAround_StaysTogether(string start, double picture, double sound) =>

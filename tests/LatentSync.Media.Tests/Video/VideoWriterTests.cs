@@ -34,7 +34,7 @@ public sealed class VideoWriterTests : IDisposable
 
     [Theory]
     [InlineData(81, 63)]
-    [InlineData(1, 1)]
+    [InlineData(1, 1, Traits = ["Category", "Slow"])]
     public async Task CompleteAsync_OddSize_IsKeptInFullColour(int width, int height)
     {
         WrittenVideo written = await WriteNumberedAsync(Options("odd.mp4") with { Width = width, Height = height }, 2);
@@ -129,7 +129,7 @@ public sealed class VideoWriterTests : IDisposable
     [InlineData("speech.aac", "out.mp4", "aac", true)]
     [InlineData("speech.wav", "out.mp4", "aac", false)]
     [InlineData("speech.flac", "out.mkv", "flac", true, Traits = ["Category", "Slow"])]
-    [InlineData("speech.mp4", "out.mkv", "aac", true)]
+    [InlineData("speech.mp4", "out.mkv", "aac", true, Traits = ["Category", "Slow"])]
     public async Task CompleteAsync_Speech_KeepsItsQuality(string speech, string name, string codec, bool copied)
     {
         FfmpegTools tools = await Ffmpeg.RequireAsync();
@@ -160,7 +160,7 @@ public sealed class VideoWriterTests : IDisposable
     [Theory]
     [InlineData("speech.wav", 25, 3)] // cut
     [InlineData("speech.wav", 75, 1)] // filled with silence
-    [InlineData("speech.m4a", 25, 3)] // cut between packets
+    [InlineData("speech.m4a", 25, 3, Traits = ["Category", "Slow"])] // cut between packets
     public async Task CompleteAsync_SpeechOfAnotherLength_EndsWithTheVideo(string speech, int frames, int seconds)
     {
         await MakeSpeechAsync(_folder[speech], seconds);

@@ -26,6 +26,7 @@ public sealed class HostedPolicyTests(PipelineFixture fixture) : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Run_PipelineOfTheContainer_FollowsItsPolicy()
     {
         await Clips.RequireToolsAsync();

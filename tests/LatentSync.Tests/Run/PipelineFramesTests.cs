@@ -90,7 +90,7 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
         Run_OtherWaysToExtend_FramesComeInThatOrder(mode, expected);
 
     [Theory]
-    [InlineData("stop", new[] { 0, 1, 2, 3, 4, 5, 6, 7 })]
+    [InlineData("stop", new[] { 0, 1, 2, 3, 4, 5, 6, 7 }, Traits = ["Category", "Slow"])]
     public async Task Run_OtherWaysToExtend_FramesComeInThatOrder(string mode, int[] expected)
     {
         await Clips.RequireToolsAsync();
@@ -124,7 +124,7 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
         Run_OtherFrameRates_RateAndCountAreKept(numerator, denominator, frames);
 
     [Theory]
-    [InlineData(50, 1, 40)]
+    [InlineData(50, 1, 40, Traits = ["Category", "Slow"])]
     [InlineData(24000, 1001, 20)]
     public async Task Run_OtherFrameRates_RateAndCountAreKept(int numerator, int denominator, int frames)
     {
@@ -189,6 +189,7 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Run_OneFrameVideo_StandsStill()
     {
         await Clips.RequireToolsAsync();
@@ -237,6 +238,7 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Run_OutputFolderMissing_IsMade()
     {
         await Clips.RequireToolsAsync();
@@ -247,6 +249,7 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Run_OneHourOfSpeechWithPreview_UsesItsStart()
     {
         await Clips.RequireToolsAsync();

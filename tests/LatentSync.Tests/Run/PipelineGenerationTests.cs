@@ -81,8 +81,8 @@ public sealed class PipelineGenerationTests(PipelineFixture fixture) : IDisposab
 
     [Theory]
     [InlineData("managed-flash")]
-    [InlineData("torch-math")]
-    [InlineData("sliced")]
+    [InlineData("torch-math", Traits = ["Category", "Slow"])]
+    [InlineData("sliced", Traits = ["Category", "Slow"])]
     public async Task Run_OtherAttentionBackend_SameFramesWithinRounding(string backend)
     {
         await Clips.RequireToolsAsync();
@@ -104,7 +104,7 @@ public sealed class PipelineGenerationTests(PipelineFixture fixture) : IDisposab
 
     [Theory]
     [InlineData("deepcache")]
-    [InlineData("dpm++")]
+    [InlineData("dpm++", Traits = ["Category", "Slow"])]
     public Task Run_Variants_RunToTheEndAndDifferFromThePlainRun(string variant) => RunVariantAsync(variant);
 
     [Theory]

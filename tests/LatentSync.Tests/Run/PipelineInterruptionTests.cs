@@ -24,9 +24,9 @@ public sealed class PipelineInterruptionTests(PipelineFixture fixture) : IDispos
         Run_Cancelled_LeavesTheOldOutputAndNoFileOfItsOwn(stage, done);
 
     [Theory]
-    [InlineData(SyncStage.Load, 1)]
+    [InlineData(SyncStage.Load, 1, Traits = ["Category", "Slow"])]
     [InlineData(SyncStage.Faces, 1)]
-    [InlineData(SyncStage.Denoise, 1)]
+    [InlineData(SyncStage.Denoise, 1, Traits = ["Category", "Slow"])]
     [InlineData(SyncStage.Denoise, 3)]
     [InlineData(SyncStage.Write, 1)]
     public async Task Run_Cancelled_LeavesTheOldOutputAndNoFileOfItsOwn(SyncStage stage, long done)
@@ -163,7 +163,7 @@ public sealed class PipelineInterruptionTests(PipelineFixture fixture) : IDispos
     }
 
     [Theory]
-    [InlineData(false)]
+    [InlineData(false, Traits = ["Category", "Slow"])]
     [InlineData(true)]
     public async Task Run_DiskFull_IsToldAndLeavesTheOldOutput(bool resume)
     {

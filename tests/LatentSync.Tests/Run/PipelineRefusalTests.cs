@@ -100,7 +100,7 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
 
     [Theory]
     [InlineData(0)]
-    [InlineData(19)]
+    [InlineData(19, Traits = ["Category", "Slow"])]
     public async Task Run_SpeechOfNoLength_IsToldWithWhatIsRequired(int milliseconds)
     {
         await Clips.RequireToolsAsync();
@@ -169,8 +169,8 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
 
     [Theory]
     [InlineData("latentsync_unet.pt")]
-    [InlineData("whisper/tiny.pt")]
-    [InlineData("vae/config.json")]
+    [InlineData("whisper/tiny.pt", Traits = ["Category", "Slow"])]
+    [InlineData("vae/config.json", Traits = ["Category", "Slow"])]
     public async Task Run_CheckpointFileMissing_IsToldByName(string file)
     {
         string checkpoint = CopyCheckpoint();
@@ -192,9 +192,9 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
         Run_CheckpointFileDamaged_IsToldByName(file, damage);
 
     [Theory]
-    [InlineData("latentsync_unet.pt", "empty")]
+    [InlineData("latentsync_unet.pt", "empty", Traits = ["Category", "Slow"])]
     [InlineData("latentsync_unet.pt", "half")]
-    [InlineData("whisper/tiny.pt", "half")]
+    [InlineData("whisper/tiny.pt", "half", Traits = ["Category", "Slow"])]
     [InlineData("vae/diffusion_pytorch_model.safetensors", "half")]
     public async Task Run_CheckpointFileDamaged_IsToldByName(string file, string damage)
     {
@@ -224,7 +224,7 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
         Run_ConfigurationDamaged_IsToldByName(file, content);
 
     [Theory]
-    [InlineData("vae/config.json", "{")]
+    [InlineData("vae/config.json", "{", Traits = ["Category", "Slow"])]
     [InlineData("config.yaml", "model: [1, 2")]
     public async Task Run_ConfigurationDamaged_IsToldByName(string file, string content)
     {
@@ -251,6 +251,7 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Run_AutoencoderInTheUNetsPlace_IsAMismatch()
     {
         string checkpoint = CopyCheckpoint();
@@ -373,6 +374,7 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Run_AfterARefusal_TheSamePipelineWorks()
     {
         await RefusedAsync<MediaException>(With("video", _folder.File("nothing.mp4")));

@@ -66,6 +66,7 @@ public sealed class PipelineSabotageTests(PipelineFixture fixture) : IDisposable
 
     /// <summary>Without help from outside: a backend that fails is set aside, and the log has one line per class of problems.</summary>
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Run_KernelGoneFromTheStart_OneIncidentForTheWholeRun()
     {
         await Clips.RequireToolsAsync();

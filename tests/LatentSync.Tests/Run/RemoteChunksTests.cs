@@ -12,7 +12,7 @@ public sealed class RemoteChunksTests(PipelineFixture fixture) : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData(1)]
+    [InlineData(1, Traits = ["Category", "Slow"])]
     [InlineData(2)]
     public async Task Run_ChunksOfOtherProcesses_IsTheSameBitForBit(int window)
     {

@@ -54,8 +54,8 @@ public sealed class FaceClipLibraryTests(DrawnFaces drawn) : IClassFixture<Drawn
 
     [Theory]
     [InlineData("scale=54:96,setsar=1", "54x96")]
-    [InlineData("scale=96:54,setsar=1", "96x54")]
-    [InlineData("scale=64:66,setsar=1", "64x66")]
+    [InlineData("scale=96:54,setsar=1", "96x54", Traits = ["Category", "Slow"])]
+    [InlineData("scale=64:66,setsar=1", "64x66", Traits = ["Category", "Slow"])]
     [InlineData("setsar=2", "128x64")]
     [InlineData("scale=54:96,setsar=1", "96x54", 90)]
     public async Task Find_FilmThatIsNoSquareFace_IsRefusedInsteadOfSquashed(string filter, string shown, int rotation = 0)
@@ -106,7 +106,7 @@ public sealed class FaceClipLibraryTests(DrawnFaces drawn) : IClassFixture<Drawn
     /// <summary>One channel in the mix's place is no damage; a file that ends early is, whatever its channels.</summary>
     [Theory]
     [InlineData("stereo|c0=c0|c1=0*c0")]
-    [InlineData("stereo|c0=c0|c1=-1*c0")]
+    [InlineData("stereo|c0=c0|c1=-1*c0", Traits = ["Category", "Slow"])]
     public async Task Find_ChannelThatIsDeadOrInverted_IsTakenUnlessDamaged(string pan)
     {
         using TemporaryFolder folder = new();
@@ -177,6 +177,7 @@ public sealed class FaceClipLibraryTests(DrawnFaces drawn) : IClassFixture<Drawn
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Find_SmallMemory_KeepsTheClipsUsedLast()
     {
         using FaceClipLibrary roomy = await FaceClipLibrary.OpenAsync(VideoList.OfFolder(drawn.Faces), Small);

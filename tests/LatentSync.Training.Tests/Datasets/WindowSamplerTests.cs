@@ -43,6 +43,7 @@ public sealed class WindowSamplerTests(DrawnFaces drawn) : IClassFixture<DrawnFa
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Draw_AnotherInstanceInAnotherOrder_GivesTheSameWindows()
     {
         using TemporaryFolder folder = new();
@@ -61,13 +62,13 @@ public sealed class WindowSamplerTests(DrawnFaces drawn) : IClassFixture<DrawnFa
             }
             return drawn;
         }
-        (int, int)[] order = [.. Enumerable.Range(0, 6).Select(i => (i / 2, i % 2))];
+        (int, int)[] order = [.. Enumerable.Range(0, 3).Select(i => (i / 2, i % 2))];
 
         var first = await Draw(order);
         var second = await Draw(order.Reverse());
 
         Assert.Equal(first.OrderBy(entry => entry.Key), second.OrderBy(entry => entry.Key));
-        Assert.Equal(6, first.Values.Distinct().Count());
+        Assert.Equal(3, first.Values.Distinct().Count());
     }
 
     [Fact]

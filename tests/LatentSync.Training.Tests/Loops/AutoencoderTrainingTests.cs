@@ -60,6 +60,7 @@ public sealed class AutoencoderTrainingTests(TalkingHeads heads) : IClassFixture
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public void Run_DecoderAlone_LeavesTheLatentsAsTheyWere()
     {
         TrainingReport first = AutoencoderTraining.Run(Run("first", Configuration));

@@ -28,6 +28,7 @@ public sealed class UNetTrainingTests(SmallNetworks networks) : IClassFixture<Sm
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public void Run_StoppedAndResumed_EndsWithTheWeightsOfOneRun()
     {
         TrainingReport whole = UNetTraining.Run(networks.Run("whole", SmallNetworks.Stage1));
@@ -41,7 +42,7 @@ public sealed class UNetTrainingTests(SmallNetworks networks) : IClassFixture<Sm
 
     [Theory]
     [InlineData("sync", 0.05, 5)]
-    [InlineData("trepa", 10, 6)]
+    [InlineData("trepa", 10, 6, Traits = ["Category", "Slow"])]
     public void Run_Stage2WithJudges_HasTheirLossesAndTrainsTheMotionModules(string judge, double weight, int frames)
     {
         TrainingReport first = UNetTraining.Run(networks.Run("before" + judge, SmallNetworks.Stage1) with { MaxSteps = 1 });
@@ -124,6 +125,7 @@ public sealed class UNetTrainingTests(SmallNetworks networks) : IClassFixture<Sm
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public void Run_GradientCheckpointing_HasTheSameLosses()
     {
         string Losses(string name, string flag) =>

@@ -25,6 +25,7 @@ public sealed class SyncNetTrainingTests(TalkingHeads heads) : IClassFixture<Tal
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public void Run_StoppedAndResumed_EndsWithTheWeightsOfOneRun()
     {
         TrainingReport whole = SyncNetTraining.Run(Run("whole"));

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Globalization;
 using System.Text;
@@ -9,6 +10,7 @@ public sealed class FfmpegTools
 {
     private const int MaximumAnswer = 4 << 20;
     private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(30);
+    private static readonly ConcurrentDictionary<string, string> Answers = [];
     private static readonly string[] KnownEncoders = ["libx264", "aac", "alac", "flac"];
 
     private FfmpegTools(string ffmpegPath, string ffprobePath, string version, string foundBy, FrozenSet<string> encoders)
@@ -142,7 +144,33 @@ public sealed class FfmpegTools
             ? ["-vsync", "passthrough"]
             : ["-fps_mode", "passthrough"];
 
+    /// <summary>A build's answer; the same file gives the same one, so that a process asks once.</summary>
     private static async Task<string> AskAsync(string file, string[] arguments, CancellationToken cancellationToken)
+    {
+        string question = $"{Stamp(file)}|{string.Join(' ', arguments)}";
+        if (Answers.TryGetValue(question, out string? known))
+        {
+            return known;
+        }
+        string answer = await RunAsync(file, arguments, cancellationToken).ConfigureAwait(false);
+        Answers[question] = answer;
+        return answer;
+    }
+
+    /// <summary>Changes when the program is replaced.</summary>
+    private static string Stamp(string file)
+    {
+        FileInfo program = new(file);
+        if (program.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target)
+        {
+            program = target;
+        }
+        // Of a file that is gone there is no answer, and so none to remember.
+        long length = program.Exists ? program.Length : -1;
+        return string.Create(CultureInfo.InvariantCulture, $"{file}|{program.FullName}|{length}|{program.LastWriteTimeUtc.Ticks}");
+    }
+
+    private static async Task<string> RunAsync(string file, string[] arguments, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(AnswerTime);
