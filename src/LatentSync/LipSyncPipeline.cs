@@ -204,6 +204,7 @@ public sealed class LipSyncPipeline : IDisposable
             FacesFound = result.FacesFound,
             FacesInterpolated = result.FacesInterpolated,
             WithoutFace = result.WithoutFace,
+            Persons = result.Persons,
             Device = mouths.Facts.Device,
             DType = mouths.Facts.DType,
             DTypeReason = mouths.Facts.DTypeReason,

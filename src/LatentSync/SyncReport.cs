@@ -42,6 +42,9 @@ public sealed record SyncReport
     /// <summary>Time ranges of the result that passed through unchanged for want of a face.</summary>
     public required IReadOnlyList<TimeRange> WithoutFace { get; init; }
 
+    /// <summary>Who was seen when in the source; the first is the person whose mouth was generated.</summary>
+    public IReadOnlyList<PersonSeen> Persons { get; init; } = [];
+
     /// <summary>Device of the network.</summary>
     public required string Device { get; init; }
 
@@ -72,6 +75,13 @@ public sealed record SyncReport
     /// <summary>Things the user should know: colour range assumed, audio shorter than expected, checkpoint keys that differ.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 }
+
+/// <summary>One person of the source.</summary>
+/// <param name="Label">"A" for the followed one, then by frames.</param>
+/// <param name="IsFollowed">The one whose mouth was generated.</param>
+/// <param name="Frames">Source frames in which they were seen.</param>
+/// <param name="Ranges">When they were seen, in seconds of the source.</param>
+public sealed record PersonSeen(string Label, bool IsFollowed, long Frames, IReadOnlyList<TimeRange> Ranges);
 
 /// <summary>A stretch of time.</summary>
 /// <param name="StartSeconds">First moment.</param>

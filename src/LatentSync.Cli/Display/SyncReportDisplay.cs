@@ -32,11 +32,16 @@ internal static class SyncReportDisplay
         );
         yield return $"  frames     {report.FrameMapping}";
         yield return Text($"  faces      {report.Detector}: found in {report.FacesFound} frames, {report.FacesInterpolated} interpolated");
+        if (report.Persons.Count > 1)
+        {
+            foreach (PersonSeen person in report.Persons)
+            {
+                yield return $"  person {person.Label}   {(person.IsFollowed ? "followed; " : string.Empty)}seen at {Ranges(person.Ranges)}";
+            }
+        }
         if (report.WithoutFace.Count > 0)
         {
-            string ranges = string.Join(", ", report.WithoutFace.Take(8).Select(r => Text($"{r.StartSeconds:0.00}-{r.EndSeconds:0.00} s")));
-            string more = report.WithoutFace.Count > 8 ? $" and {report.WithoutFace.Count - 8} more" : string.Empty;
-            yield return $"  unchanged  no face at {ranges}{more}";
+            yield return $"  unchanged  no face at {Ranges(report.WithoutFace)}";
         }
         yield return $"  network    {report.Device}, {report.DType} ({report.DTypeReason}), seed {report.Seed}";
         foreach (IGrouping<string, AttentionUse> layer in report.Attention.GroupBy(a => a.Layer))
@@ -67,4 +72,11 @@ internal static class SyncReportDisplay
     private static string Length(double seconds) => seconds < 60 ? Text($"{seconds:0.00} s") : DurationText.Of(seconds);
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    private static string Ranges(IReadOnlyList<TimeRange> ranges)
+    {
+        const int Most = 8;
+        string shown = string.Join(", ", ranges.Take(Most).Select(r => Text($"{r.StartSeconds:0.00}-{r.EndSeconds:0.00} s")));
+        return ranges.Count > Most ? $"{shown} and {ranges.Count - Most} more" : shown;
+    }
 }

@@ -10,6 +10,7 @@ public static class ParityFixtures
         new DdimParity(),
         new FaceGeometryParity(),
         new PipelineParity(),
+        new SceneCutsParity(),
         new SyncNetParity(),
         new UNetParity(),
         new VaeParity(),

@@ -3,12 +3,14 @@ using LatentSync.Media.Faces.Alignment;
 using LatentSync.Media.Faces.Detection;
 using LatentSync.Media.Faces.Tracking;
 using LatentSync.Media.Video.Reading;
+using LatentSync.Media.Video.Shots;
 
 namespace LatentSync.Run;
 
 /// <summary>
-/// Finds, follows and aligns the face of every output frame, in a stream with a bounded look-ahead. A source frame that is shown
-/// again (speech longer than the video) keeps the alignment of its first showing, as in the original.
+/// Finds, follows and aligns the face of every output frame, in a stream with a bounded look-ahead. What is in the picture decides: no face is
+/// followed across a cut unless it looks like the same person, and a gap is filled only where the picture shows the face. A source frame
+/// that is shown again (speech longer than the video) keeps the alignment of its first showing, as in the original.
 /// </summary>
 internal sealed class FaceStage
 {
@@ -18,6 +20,8 @@ internal sealed class FaceStage
     private readonly FaceAligner _aligner;
     private readonly Dictionary<long, AffineMatrix?> _matrices = [];
     private readonly Queue<SequencedFrame> _undecided = new();
+    private readonly Queue<(long Index, IReadOnlyList<SeenFace> Faces)> _beforeCuts = new();
+    private readonly ShotCutDetector _shots = new(new ShotCutOptions { MinimumShotFrames = 1 });
     private int? _segment;
 
     public FaceStage(IFaceDetector detector, FaceTrackOptions options, FaceTemplate template, StageTimes times)
@@ -36,6 +40,12 @@ internal sealed class FaceStage
 
     /// <summary>Most faces that one frame had.</summary>
     public int MostFaces => _track.MostFaces;
+
+    /// <summary>Frames in which the followed person was seen.</summary>
+    public PersonSightings Followed => _track.Followed;
+
+    /// <summary>Frames in which other faces were seen.</summary>
+    public IReadOnlyList<PersonSightings> Others => _track.Others;
 
     /// <summary>Source frames examined.</summary>
     public int Examined { get; private set; }
@@ -57,7 +67,7 @@ internal sealed class FaceStage
                 {
                     Examined++;
                     _undecided.Enqueue(frame);
-                    foreach (TrackedFrame decided in _track.Push(frame.SourceIndex, Detect(frame.Frame)))
+                    foreach (TrackedFrame decided in Track(frame))
                     {
                         yield return Decide(decided);
                     }
@@ -84,19 +94,47 @@ internal sealed class FaceStage
         }
     }
 
-    private IReadOnlyList<DetectedFace> Detect(VideoFrame frame)
+    /// <summary>A frame goes into the track when it is known whether it begins a shot.</summary>
+    private IReadOnlyList<TrackedFrame> Track(SequencedFrame frame)
     {
         using StageTimes.Measurement measurement = _times.Measure(SyncStage.Faces);
-        return _detector.Detect(frame);
+        VideoFrame picture = frame.Frame;
+        SeenFace[] faces =
+        [
+            .. _detector
+                .Detect(picture)
+                .Select(face => new SeenFace(face, face.Points.IsUsable ? FaceSignature.Of(picture, face.Points) : null)),
+        ];
+        _beforeCuts.Enqueue((frame.SourceIndex, faces));
+        long? cut = _shots.Push(picture);
+        return _beforeCuts.Count > ShotCutDetector.Window ? PushNext(cut) : [];
     }
 
-    private IReadOnlyList<TrackedFrame> CompleteTrack() => _undecided.Count > 0 ? _track.Complete() : [];
+    private IReadOnlyList<TrackedFrame> PushNext(long? cut)
+    {
+        (long index, IReadOnlyList<SeenFace> faces) = _beforeCuts.Dequeue();
+        return _track.Push(index, faces, isNewShot: index == cut);
+    }
+
+    private List<TrackedFrame> CompleteTrack()
+    {
+        List<TrackedFrame> decided = [];
+        while (_beforeCuts.Count > 0)
+        {
+            decided.AddRange(PushNext(cut: null));
+        }
+        if (_undecided.Count > decided.Count)
+        {
+            decided.AddRange(_track.Complete());
+        }
+        return decided;
+    }
 
     private PlacedFrame Decide(TrackedFrame decided)
     {
         SequencedFrame frame = _undecided.Dequeue();
         AffineMatrix? matrix = null;
-        if (decided.Face is { } face)
+        if (decided.Face is { } face && (!face.Interpolated || face.IsShownBy(FaceSignature.Of(frame.Frame, face.Points))))
         {
             if (face.Segment != _segment)
             {

@@ -8,6 +8,7 @@ namespace LatentSync.Run;
 /// <param name="FacesFound">Source frames in which a face was detected.</param>
 /// <param name="FacesInterpolated">Source frames whose face was interpolated over a short gap.</param>
 /// <param name="WithoutFace">Stretches of the result that passed through unchanged.</param>
+/// <param name="Persons">Who was seen when, the followed person first.</param>
 /// <param name="Warnings">What the user should know.</param>
 internal sealed record RunResult(
     WrittenVideo Written,
@@ -15,5 +16,6 @@ internal sealed record RunResult(
     int FacesFound,
     int FacesInterpolated,
     IReadOnlyList<TimeRange> WithoutFace,
+    IReadOnlyList<PersonSeen> Persons,
     IReadOnlyList<string> Warnings
 );

@@ -102,8 +102,32 @@ internal sealed class SyncRun
         {
             WrittenVideo written = await writer.CompleteAsync();
             _run.Progress?.Report(new SyncProgress(SyncStage.Write, _framesOut, _framesOut, "frames"));
-            return new RunResult(written, underWay.Generated, faces.Found, faces.Interpolated, _withoutFace, _warnings);
+            return new RunResult(written, underWay.Generated, faces.Found, faces.Interpolated, _withoutFace, Persons(faces), _warnings);
         }
+    }
+
+    /// <summary>Who was seen when, the followed person first.</summary>
+    private PersonSeen[] Persons(FaceStage faces)
+    {
+        // Fewer frames are a detector's mistake rather than a person.
+        const long LeastFrames = 5;
+        PersonSightings[] all =
+        [
+            faces.Followed,
+            .. faces.Others.Where(other => other.Frames >= LeastFrames).OrderByDescending(other => other.Frames),
+        ];
+        return
+        [
+            .. all.Select(
+                (person, i) =>
+                    new PersonSeen(
+                        i < 26 ? ((char)('A' + i)).ToString() : string.Create(CultureInfo.InvariantCulture, $"P{i + 1}"),
+                        IsFollowed: i == 0,
+                        person.Frames,
+                        [.. person.Ranges.Select(range => new TimeRange(range.First / Clock.FrameRate, (range.Last + 1) / Clock.FrameRate))]
+                    )
+            ),
+        ];
     }
 
     private void RequireFaces(FaceStage faces, IFaceDetector detector, VideoReader video)

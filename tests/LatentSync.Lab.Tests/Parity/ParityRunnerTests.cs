@@ -12,6 +12,7 @@ public sealed class ParityRunnerTests : IDisposable
 
     [Theory]
     [InlineData("audio")]
+    [InlineData("scene_cuts")]
     [InlineData("syncnet")]
     [InlineData("vae")]
     [InlineData("whisper")]

@@ -3,28 +3,26 @@ using LatentSync.Media.Faces.Detection;
 
 namespace LatentSync.Media.Faces.Tracking;
 
-/// <summary>Follows one face through a video: chooses among several, drops outliers, fills short gaps, notices cuts and filters trembling.
-/// Works on a stream, with a bounded look-ahead.</summary>
+/// <summary>Follows one person through a video: chooses among several, drops outliers, fills short gaps, finds them again after a cut or an
+/// absence, and filters trembling. Works on a stream, with a bounded look-ahead.</summary>
 /// <remarks>
-/// A face that is far from the last one, or much larger or smaller, is either a mistake of the detector or a cut: it is believed when
-/// the next face confirms it, and then starts a new segment. Nothing is interpolated or filtered across segments.
+/// A face that is far from the last one, or much larger or smaller, is either a mistake of the detector or the person at another place: it
+/// is believed when it looks like the person, belongs to nobody who was seen beside them, and the next face confirms it; then a new segment
+/// starts. Nothing is interpolated or filtered across segments, and none crosses a cut.
 /// </remarks>
 public sealed class FaceTrack
 {
-    // A head of which the points have radius r is about 4 r wide; in one frame (1/25 s) it moves by less than 1.5 r.
-    private const double MaxStep = 1.5;
-    private const double MaxStepGrowth = 0.25;
-    private const double MaxStepEver = 4;
-    private const double MaxZoom = 1.4;
-    private const double MaxZoomEver = 1.8;
-
     private readonly FaceTrackOptions _options;
     private readonly FaceTrackFilter _filter;
     private readonly Queue<long> _undecided = new();
     private TrackedFace? _last;
     private TrackedFace? _suspect;
+    private readonly FaceGallery _looks = new();
+    private readonly Bystanders _bystanders;
+    private readonly PersonSightings _seen = new();
     private int _segment;
     private bool _broken;
+    private bool _cut;
 
     /// <summary>Makes a tracker at the start of a video.</summary>
     /// <param name="options">Null for the defaults.</param>
@@ -38,32 +36,61 @@ public sealed class FaceTrack
         ArgumentOutOfRangeException.ThrowIfNegative(_options.SmoothingReach, nameof(options));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(_options.SmoothingReach, 25, nameof(options));
         _filter = new FaceTrackFilter(_options.SmoothingReach);
+        _bystanders = new Bystanders(_options.MaxGap);
     }
 
     /// <summary>Most faces that one frame had so far.</summary>
     public int MostFaces { get; private set; }
 
+    /// <summary>Frames in which the followed person was seen.</summary>
+    public PersonSightings Followed => _seen;
+
+    /// <summary>Frames in which each other face was seen, in the order of their first frames.</summary>
+    public IReadOnlyList<PersonSightings> Others => _bystanders.Sightings;
+
     /// <summary>A frame is decided at the latest when so many more have been pushed.</summary>
     public int MaxLookAhead => _options.MaxGap + 1 + _options.SmoothingReach;
 
-    /// <summary>Adds the next frame.</summary>
+    /// <summary>Adds the next frame, whose faces are told apart by their places only.</summary>
     /// <param name="frameIndex">Greater by 1 than the last one.</param>
     /// <param name="faces">What the detector found in it.</param>
     /// <returns>The frames decided by now, in order; often none.</returns>
     public IReadOnlyList<TrackedFrame> Push(long frameIndex, IReadOnlyList<DetectedFace> faces)
     {
         ArgumentNullException.ThrowIfNull(faces);
-        List<DetectedFace> usable = [.. faces.Where(IsUsable)];
-        MostFaces = Math.Max(MostFaces, usable.Count);
-        DetectedFace? chosen = Choose(usable, frameIndex);
-        if (chosen is null)
+        return Push(frameIndex, [.. faces.Select(face => new SeenFace(face, null))], isNewShot: false);
+    }
+
+    /// <summary>Adds the next frame.</summary>
+    /// <param name="frameIndex">Greater by 1 than the last one.</param>
+    /// <param name="faces">What was found in it.</param>
+    /// <param name="isNewShot">The frame is the first one after a cut.</param>
+    /// <returns>The frames decided by now, in order; often none.</returns>
+    public IReadOnlyList<TrackedFrame> Push(long frameIndex, IReadOnlyList<SeenFace> faces, bool isNewShot)
+    {
+        ArgumentNullException.ThrowIfNull(faces);
+        if (isNewShot)
         {
-            _undecided.Enqueue(frameIndex);
+            GiveUpGap();
+            _bystanders.EndShot();
+            _cut = true;
+        }
+        List<SeenFace> usable = [.. faces.Where(face => IsUsable(face.Face))];
+        MostFaces = Math.Max(MostFaces, usable.Count);
+        SeenFace? chosen = Choose(usable, frameIndex);
+        bool isFollowed = false;
+        if (chosen is { } face)
+        {
+            isFollowed = Accept(
+                new TrackedFace(frameIndex, face.Face.Points, face.Face.Box, face.Face.Score, false, _segment) { Look = face.Look }
+            );
+            usable.Remove(face);
         }
         else
         {
-            Accept(new TrackedFace(frameIndex, chosen.Points, chosen.Box, chosen.Score, false, _segment));
+            _undecided.Enqueue(frameIndex);
         }
+        _bystanders.See(frameIndex, usable, isBeside: isFollowed);
         if (_undecided.Count > _options.MaxGap + (_suspect is null ? 0 : 1))
         {
             GiveUpGap();
@@ -80,7 +107,8 @@ public sealed class FaceTrack
         return _filter.Take();
     }
 
-    private void Accept(TrackedFace face)
+    /// <returns>The face is the followed person's; false: it waits to be confirmed.</returns>
+    private bool Accept(TrackedFace face)
     {
         if (_last is null || _broken)
         {
@@ -105,7 +133,9 @@ public sealed class FaceTrack
         {
             _suspect = face;
             _undecided.Enqueue(face.FrameIndex);
+            return false;
         }
+        return true;
     }
 
     private void StartSegment(TrackedFace face)
@@ -124,6 +154,12 @@ public sealed class FaceTrack
     {
         _last = face;
         _suspect = null;
+        _cut = false;
+        _seen.Add(face.FrameIndex);
+        if (face.Look is { } look)
+        {
+            _looks.Add(look);
+        }
         _filter.Add(new TrackedFrame(face.FrameIndex, face));
     }
 
@@ -139,7 +175,10 @@ public sealed class FaceTrack
                 0,
                 true,
                 from.Segment
-            );
+            )
+            {
+                Sides = (from.Look, to.Look),
+            };
             _filter.Add(new TrackedFrame(frame, filled));
         }
     }
@@ -172,42 +211,62 @@ public sealed class FaceTrack
         return width >= 50 && height >= 80 && width / height is >= 0.2 and <= 1.5 && score >= 0.5;
     }
 
-    private DetectedFace? Choose(List<DetectedFace> faces, long frameIndex)
+    private SeenFace? Choose(List<SeenFace> faces, long frameIndex)
     {
         if (faces.Count == 0)
         {
             return null;
         }
-        if (_last is not null)
+        if (_last is null)
         {
-            var candidates = faces
-                .Select(face => (Face: face, Tracked: new TrackedFace(frameIndex, face.Points, face.Box, face.Score, false, _segment)))
-                .OrderBy(c => Distance(_last, c.Tracked))
-                .ToList();
-            foreach (TrackedFace? anchor in (TrackedFace?[])[_last, _suspect])
+            return _options.FaceIndex is { } index ? AtIndex(faces, index) : faces.MaxBy(face => face.Face.Box.Area);
+        }
+        foreach (TrackedFace? anchor in _cut ? (TrackedFace?[])[_suspect] : [_last, _suspect])
+        {
+            if (anchor is not null && Continuation(anchor, faces, frameIndex) is { } same)
             {
-                if (anchor is not null && candidates.Find(c => IsContinuation(anchor, c.Tracked)).Face is { } same)
-                {
-                    return same;
-                }
+                return same;
             }
         }
-        if (_options.FaceIndex is { } index)
-        {
-            return faces.OrderBy(face => face.Box.Centre.X).ElementAtOrDefault(index);
-        }
-        return faces.MaxBy(face => face.Box.Area);
+        // Not where they were: somebody who looks like them, and whom nothing shows to be somebody else.
+        List<SeenFace> possible =
+        [
+            .. faces.Where(face => double.IsInfinity(_bystanders.StepTo(frameIndex, face.Face.Points)) && MayBeFollowed(face.Look)),
+        ];
+        return possible.Count == 0 ? null : possible.MinBy(face => face.Look is { } look ? _looks.DistanceTo(look) : -face.Face.Box.Area);
     }
 
-    private static bool IsContinuation(TrackedFace from, TrackedFace to)
+    private static SeenFace? AtIndex(List<SeenFace> faces, int index) =>
+        index < faces.Count ? faces.OrderBy(face => face.Face.Box.Centre.X).ElementAt(index) : null;
+
+    private SeenFace? Continuation(TrackedFace anchor, List<SeenFace> faces, long frameIndex)
     {
-        long gap = Math.Max(1, to.FrameIndex - from.FrameIndex);
-        double zoom = to.Points.Radius / from.Points.Radius;
-        double limit = Math.Min(MaxZoomEver, MaxZoom + (0.02 * (gap - 1)));
-        return Distance(from, to) <= Math.Min(MaxStepEver, MaxStep + (MaxStepGrowth * (gap - 1))) && zoom < limit && zoom > 1 / limit;
+        SeenFace[] near =
+        [
+            .. faces.Where(face =>
+                FaceSteps.IsPossible(anchor.Points, face.Face.Points, frameIndex - anchor.FrameIndex)
+                && FaceSteps.Distance(anchor.Points, face.Face.Points) <= _bystanders.StepTo(frameIndex, face.Face.Points)
+                // Away for long: somebody else may have come to the place.
+                && (!_broken || MayBeFollowed(face.Look))
+            ),
+        ];
+        return near.Length == 0 ? null : near.MinBy(Cost);
+
+        double Cost(SeenFace face) =>
+            FaceSteps.Distance(anchor.Points, face.Face.Points)
+            + (near.Length > 1 && face.Look is { } look && !_looks.IsEmpty ? FaceIdentity.LookAgainstStep * _looks.DistanceTo(look) : 0);
     }
 
-    /// <summary>How far the face moved, in units of its size.</summary>
-    private static double Distance(TrackedFace from, TrackedFace to) =>
-        (to.Points.Centre - from.Points.Centre).Length / Math.Max(from.Points.Radius, to.Points.Radius);
+    private bool MayBeFollowed(FaceSignature? look)
+    {
+        if (look is null || _looks.IsEmpty)
+        {
+            return true;
+        }
+        double distance = _looks.DistanceTo(look);
+        return distance <= FaceIdentity.Different && distance <= _bystanders.DistanceTo(look);
+    }
+
+    private static bool IsContinuation(TrackedFace from, TrackedFace to) =>
+        FaceSteps.IsPossible(from.Points, to.Points, to.FrameIndex - from.FrameIndex);
 }

@@ -1,0 +1,37 @@
+namespace LatentSync.Media.Faces.Tracking;
+
+/// <summary>How one person looked so far: a few signatures that differ from each other.</summary>
+internal sealed class FaceGallery
+{
+    private const int Most = 24;
+    private const double LeastNew = 0.06;
+
+    private readonly List<FaceSignature> _looks = [];
+
+    /// <summary>Nothing is known yet.</summary>
+    public bool IsEmpty => _looks.Count == 0;
+
+    /// <summary>Adds a look, unless it resembles a known one.</summary>
+    /// <param name="look">The signature.</param>
+    public void Add(FaceSignature look)
+    {
+        if (_looks.Count < Most && (IsEmpty || DistanceTo(look) >= LeastNew))
+        {
+            _looks.Add(look);
+        }
+    }
+
+    /// <summary>Adds another gallery's looks.</summary>
+    /// <param name="other">Of the same person.</param>
+    public void Add(FaceGallery other)
+    {
+        foreach (FaceSignature look in other._looks)
+        {
+            Add(look);
+        }
+    }
+
+    /// <summary>Distance to the most similar look; infinite where there is none.</summary>
+    /// <param name="look">A signature.</param>
+    public double DistanceTo(FaceSignature look) => IsEmpty ? double.PositiveInfinity : _looks.Min(known => known.DistanceTo(look));
+}
