@@ -218,6 +218,7 @@ public sealed class FallbackTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public void Run_ScoreMatrixDoesNotFit_IsSliced()
     {
         using var scope = NewDisposeScope();

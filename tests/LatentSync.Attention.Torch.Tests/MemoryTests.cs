@@ -152,6 +152,7 @@ public sealed class MemoryTests
 
     /// <summary>The problem just beyond a CUDA launch, split as it is there, each part a real kernel call.</summary>
     [Fact]
+    [Trait("Category", "Slow")]
     public void Run_65536TemporalSequences_SplitAtTheLaunchLimit_EqualsFloat64()
     {
         using var scope = NewDisposeScope();

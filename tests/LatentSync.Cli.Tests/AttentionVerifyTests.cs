@@ -111,6 +111,7 @@ public sealed class AttentionVerifyTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Verify_Training_ChecksAndTimesGradients()
     {
         ProgramRun run = await Cli.RunAsync(

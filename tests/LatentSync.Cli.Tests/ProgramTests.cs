@@ -404,6 +404,7 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Sync_RequiredBackendCannotRun_NamesItsCodeInBothForms()
     {
         Cli.RequireFfmpeg();
@@ -520,6 +521,7 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Sync_DeviceThatIsNotThere_Exits3()
     {
         Cli.RequireFfmpeg();
@@ -604,7 +606,7 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
 
     [Theory]
     [InlineData("decoder", Traits = ["Category", "Slow"])]
-    [InlineData("encoder")]
+    [InlineData("encoder", Traits = ["Category", "Slow"])]
     [InlineData("audio", Traits = ["Category", "Slow"])]
     public async Task Sync_FfmpegDiesMidway_Exits1AndTheOldOutputStays(string which)
     {

@@ -27,8 +27,9 @@ internal sealed class FusedCuda(string name, FusedKernel kernel, int launchLimit
         // A mask and the causal flag together were not tried with these kernels: the diagonal joins the mask.
         bool mergesCausal = FusedRules.MergesCausal(problem);
         Tensor query = CudaOperands.Aligned(inputs.Query); // (B, H, Lq, D padded)
-        Tensor key = CudaOperands.Aligned(takesGroupedKeys ? inputs.Key : CudaOperands.RepeatHeads(problem, inputs.Key)); // (B, Hkv or H, Lk, D padded)
-        Tensor value = CudaOperands.Aligned(takesGroupedKeys ? inputs.Value : CudaOperands.RepeatHeads(problem, inputs.Value)); // (.., Dv padded)
+        // (B, Hkv or H, Lk, D padded) and (B, Hkv or H, Lk, Dv padded)
+        Tensor key = CudaOperands.Aligned(takesGroupedKeys ? inputs.Key : CudaOperands.RepeatHeads(problem, inputs.Key));
+        Tensor value = CudaOperands.Aligned(takesGroupedKeys ? inputs.Value : CudaOperands.RepeatHeads(problem, inputs.Value));
         CudaBias? bias = CudaOperands.Bias(problem, inputs, mergesCausal, keepsHeadOne: takesGroupedKeys);
         bool isCausal = problem.IsCausal && !mergesCausal,
             needsLogSumExp = problem.NeedsGradient;

@@ -52,7 +52,7 @@ public sealed class CarriedTracksTests : IDisposable
     /// <summary>The words are shown from 0.5 to 10 s, the result has 2: it must not become longer, nor the words disappear.</summary>
     [Theory]
     [InlineData("in.mkv", "out.mkv")]
-    [InlineData("in.mkv", "out.mp4")]
+    [InlineData("in.mkv", "out.mp4", Traits = ["Category", "Slow"])]
     [InlineData("in.mp4", "out.mp4")]
     [InlineData("in.mp4", "out.mov", Traits = ["Category", "Slow"])]
     [InlineData("in.mp4", "out.mkv", Traits = ["Category", "Slow"])]
@@ -190,6 +190,7 @@ public sealed class CarriedTracksTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task CompleteAsync_LanguageThatTheContainerDoesNotKnow_IsSaid()
     {
         await Ffmpeg.RunAsync([

@@ -22,7 +22,7 @@ public sealed class MediaTimelineTests : IDisposable
     [Theory]
     [InlineData("a.mkv", 0.44, 0, Traits = ["Category", "Slow"])]
     [InlineData("a.ts", 0.44, 0)]
-    [InlineData("a.mp4", 0, 0.4)]
+    [InlineData("a.mp4", 0, 0.4, Traits = ["Category", "Slow"])]
     [InlineData("a.webm", 0.32, 0, Traits = ["Category", "Slow"])]
     public Task OneFile_TracksThatBeginApart_StayTogether(string name, double picture, double sound) =>
         StayTogetherAsync(name, picture, sound);

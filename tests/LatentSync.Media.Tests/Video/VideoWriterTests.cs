@@ -127,7 +127,7 @@ public sealed class VideoWriterTests : IDisposable
 
     [Theory]
     [InlineData("speech.aac", "out.mp4", "aac", true)]
-    [InlineData("speech.wav", "out.mp4", "aac", false)]
+    [InlineData("speech.wav", "out.mp4", "aac", false, Traits = ["Category", "Slow"])]
     [InlineData("speech.flac", "out.mkv", "flac", true, Traits = ["Category", "Slow"])]
     [InlineData("speech.mp4", "out.mkv", "aac", true, Traits = ["Category", "Slow"])]
     public async Task CompleteAsync_Speech_KeepsItsQuality(string speech, string name, string codec, bool copied)
@@ -158,7 +158,7 @@ public sealed class VideoWriterTests : IDisposable
     }
 
     [Theory]
-    [InlineData("speech.wav", 25, 3)] // cut
+    [InlineData("speech.wav", 25, 3, Traits = ["Category", "Slow"])] // cut
     [InlineData("speech.wav", 75, 1)] // filled with silence
     [InlineData("speech.m4a", 25, 3, Traits = ["Category", "Slow"])] // cut between packets
     public async Task CompleteAsync_SpeechOfAnotherLength_EndsWithTheVideo(string speech, int frames, int seconds)

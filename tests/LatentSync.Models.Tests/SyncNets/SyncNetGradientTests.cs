@@ -38,6 +38,7 @@ public sealed class SyncNetGradientTests
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public void Network_WholeWithCosine_HasTheGradientOfItsDifferences()
     {
         using StableSyncNet network = SyncNetFixtures.Random(ScalarType.Float64);

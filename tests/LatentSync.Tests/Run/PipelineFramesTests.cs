@@ -213,6 +213,7 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Run_NamesWithBlanksQuotesAndOtherScripts_Work()
     {
         await Clips.RequireToolsAsync();

@@ -141,6 +141,7 @@ public sealed class PipelineGenerationTests(PipelineFixture fixture) : IDisposab
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Run_OnLoadedNetworks_NoTensorIsLeft()
     {
         await Clips.RequireToolsAsync();

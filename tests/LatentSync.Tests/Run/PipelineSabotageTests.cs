@@ -16,6 +16,7 @@ public sealed class PipelineSabotageTests(PipelineFixture fixture) : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Run_KernelsFailAtRandom_SameFramesAndEveryIncidentOnce()
     {
         await Clips.RequireToolsAsync();
