@@ -3,7 +3,6 @@ using LatentSync.Media.Faces.Alignment;
 using LatentSync.Media.Faces.Detection;
 using LatentSync.Media.Faces.Tracking;
 using LatentSync.Media.Video.Reading;
-using LatentSync.Media.Video.Shots;
 
 namespace LatentSync.Run;
 
@@ -16,19 +15,17 @@ internal sealed class FaceStage
 {
     private readonly IFaceDetector _detector;
     private readonly StageTimes _times;
-    private readonly FaceTrack _track;
+    private readonly PersonFollower _person;
     private readonly FaceAligner _aligner;
     private readonly Dictionary<long, AffineMatrix?> _matrices = [];
     private readonly Queue<SequencedFrame> _undecided = new();
-    private readonly Queue<(long Index, IReadOnlyList<SeenFace> Faces)> _beforeCuts = new();
-    private readonly ShotCutDetector _shots = new(new ShotCutOptions { MinimumShotFrames = 1 });
     private int? _segment;
 
     public FaceStage(IFaceDetector detector, FaceTrackOptions options, FaceTemplate template, StageTimes times)
     {
         _detector = detector;
         _times = times;
-        _track = new FaceTrack(options);
+        _person = new PersonFollower(options);
         _aligner = new FaceAligner(template);
     }
 
@@ -39,13 +36,13 @@ internal sealed class FaceStage
     public int Interpolated { get; private set; }
 
     /// <summary>Most faces that one frame had.</summary>
-    public int MostFaces => _track.MostFaces;
+    public int MostFaces => _person.MostFaces;
 
     /// <summary>Frames in which the followed person was seen.</summary>
-    public PersonSightings Followed => _track.Followed;
+    public PersonSightings Followed => _person.Followed;
 
     /// <summary>Frames in which other faces were seen.</summary>
-    public IReadOnlyList<PersonSightings> Others => _track.Others;
+    public IReadOnlyList<PersonSightings> Others => _person.Others;
 
     /// <summary>Source frames examined.</summary>
     public int Examined { get; private set; }
@@ -74,13 +71,13 @@ internal sealed class FaceStage
                     continue;
                 }
                 // The first frame that is shown again ends the video as far as the track is concerned.
-                foreach (TrackedFrame decided in CompleteTrack())
+                foreach (TrackedFrame decided in _person.Complete())
                 {
                     yield return Decide(decided);
                 }
                 yield return Place(frame, _matrices[frame.SourceIndex]);
             }
-            foreach (TrackedFrame decided in CompleteTrack())
+            foreach (TrackedFrame decided in _person.Complete())
             {
                 yield return Decide(decided);
             }
@@ -94,40 +91,10 @@ internal sealed class FaceStage
         }
     }
 
-    /// <summary>A frame goes into the track when it is known whether it begins a shot.</summary>
     private IReadOnlyList<TrackedFrame> Track(SequencedFrame frame)
     {
         using StageTimes.Measurement measurement = _times.Measure(SyncStage.Faces);
-        VideoFrame picture = frame.Frame;
-        SeenFace[] faces =
-        [
-            .. _detector
-                .Detect(picture)
-                .Select(face => new SeenFace(face, face.Points.IsUsable ? FaceSignature.Of(picture, face.Points) : null)),
-        ];
-        _beforeCuts.Enqueue((frame.SourceIndex, faces));
-        long? cut = _shots.Push(picture);
-        return _beforeCuts.Count > ShotCutDetector.Window ? PushNext(cut) : [];
-    }
-
-    private IReadOnlyList<TrackedFrame> PushNext(long? cut)
-    {
-        (long index, IReadOnlyList<SeenFace> faces) = _beforeCuts.Dequeue();
-        return _track.Push(index, faces, isNewShot: index == cut);
-    }
-
-    private List<TrackedFrame> CompleteTrack()
-    {
-        List<TrackedFrame> decided = [];
-        while (_beforeCuts.Count > 0)
-        {
-            decided.AddRange(PushNext(cut: null));
-        }
-        if (_undecided.Count > decided.Count)
-        {
-            decided.AddRange(_track.Complete());
-        }
-        return decided;
+        return _person.Push(frame.Frame, _detector.Detect(frame.Frame));
     }
 
     private PlacedFrame Decide(TrackedFrame decided)

@@ -8,6 +8,9 @@ internal sealed class FaceGallery
 
     private readonly List<FaceSignature> _looks = [];
 
+    /// <summary>Largest distance of an added look to a known one.</summary>
+    public double Spread { get; private set; }
+
     /// <summary>Nothing is known yet.</summary>
     public bool IsEmpty => _looks.Count == 0;
 
@@ -15,19 +18,13 @@ internal sealed class FaceGallery
     /// <param name="look">The signature.</param>
     public void Add(FaceSignature look)
     {
+        foreach (FaceSignature known in _looks)
+        {
+            Spread = Math.Max(Spread, known.DistanceTo(look));
+        }
         if (_looks.Count < Most && (IsEmpty || DistanceTo(look) >= LeastNew))
         {
             _looks.Add(look);
-        }
-    }
-
-    /// <summary>Adds another gallery's looks.</summary>
-    /// <param name="other">Of the same person.</param>
-    public void Add(FaceGallery other)
-    {
-        foreach (FaceSignature look in other._looks)
-        {
-            Add(look);
         }
     }
 

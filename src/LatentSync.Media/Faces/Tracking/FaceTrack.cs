@@ -264,7 +264,7 @@ public sealed class FaceTrack
             return true;
         }
         double distance = _looks.DistanceTo(look);
-        return distance <= FaceIdentity.Different && distance <= _bystanders.DistanceTo(look);
+        return distance <= FaceIdentity.Limit(_looks.Spread, _seen.Frames) && distance <= _bystanders.DistanceTo(look);
     }
 
     private static bool IsContinuation(TrackedFace from, TrackedFace to) =>
