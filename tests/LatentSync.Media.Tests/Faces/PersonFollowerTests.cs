@@ -111,7 +111,7 @@ public sealed class PersonFollowerTests(PersonFollowerTests.Cast cast) : IClassF
             }
             int length = isCard ? random.Next(3, 14) : random.Next(14, 32),
                 backdrop = random.Next(1000),
-                leaves = random.Next(3) == 0 ? random.Next(5, length + 1) : length,
+                leaves = random.Next(3) == 0 ? random.Next(Math.Min(5, length), length + 1) : length,
                 leaver = random.Next(DrawnCast.Places),
                 missing = random.Next(length),
                 missingPlace = random.Next(DrawnCast.Places);
