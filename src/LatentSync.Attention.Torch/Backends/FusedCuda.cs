@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 
 namespace LatentSync.Attention.Torch.Backends;
 
-/// <summary>A call of one of libtorch's fused kernels on CUDA that take a bias: operands are padded and aligned, grouped keys repeated where
+/// <summary>A call of one of libtorch's fused kernels on CUDA that take a bias: operands are padded and aligned, grouped keys repeated
+/// where
 /// the kernel wants that, large launches split.</summary>
 /// <param name="name">The backend's name.</param>
 /// <param name="kernel">The kernel.</param>

@@ -7,7 +7,8 @@ using LatentSync.Media.Video.Reading;
 namespace LatentSync.Run;
 
 /// <summary>
-/// Finds, follows and aligns the face of every output frame, in a stream with a bounded look-ahead. What is in the picture decides: no face is
+/// Finds, follows and aligns the face of every output frame, in a stream with a bounded look-ahead. What is in the picture decides: no face
+/// is
 /// followed across a cut unless it looks like the same person, and a gap is filled only where the picture shows the face. A source frame
 /// that is shown again (speech longer than the video) keeps the alignment of its first showing, as in the original.
 /// </summary>

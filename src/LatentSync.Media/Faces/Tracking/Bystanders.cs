@@ -2,7 +2,8 @@ using LatentSync.Media.Faces.Alignment;
 
 namespace LatentSync.Media.Faces.Tracking;
 
-/// <summary>The faces that are not followed: where each was last, how it looks, when it was seen. Whoever was seen beside the followed person
+/// <summary>The faces that are not followed: where each was last, how it looks, when it was seen. Whoever was seen beside the followed
+/// person
 /// is somebody else for good.</summary>
 internal sealed class Bystanders
 {

@@ -13,7 +13,8 @@ internal static class FaceIdentity
         SpreadsOfALimit = 1.4;
     private const int FramesOfASpread = 50;
 
-    /// <summary>Distance beyond which a look is somebody else's. How much a face changes its look depends on the film, so it is measured on the
+    /// <summary>Distance beyond which a look is somebody else's. How much a face changes its look depends on the film, so it is measured on
+    /// the
     /// followed person; a few frames say little about that.</summary>
     /// <param name="spread">Largest distance between looks of the followed person so far.</param>
     /// <param name="frames">Frames in which the person was seen.</param>

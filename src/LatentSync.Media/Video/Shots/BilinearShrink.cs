@@ -1,6 +1,7 @@
 namespace LatentSync.Media.Video.Shots;
 
-/// <summary>Scaling down of packed RGB with OpenCV's 8-bit bilinear rule, bit for bit: fixed-point weights of 11 bits, no low-pass.</summary>
+/// <summary>Scaling down of packed RGB with OpenCV's 8-bit bilinear rule, bit for bit: fixed-point weights of 11 bits, no
+/// low-pass.</summary>
 internal static class BilinearShrink
 {
     private const int One = 2048;

@@ -3,7 +3,8 @@ using LatentSync.Media.Video.Reading;
 namespace LatentSync.Media.Video.Shots;
 
 /// <summary>How much each frame differs from the one before: the mean absolute difference of hue, saturation and value, 0..255.</summary>
-/// <remarks>PySceneDetect 0.6's content score: OpenCV's 8-bit HSV (hue 0..179, not circular), frames at least 512 pixels wide scaled down by
+/// <remarks>PySceneDetect 0.6's content score: OpenCV's 8-bit HSV (hue 0..179, not circular), frames at least 512 pixels wide scaled down
+/// by
 /// floor(width / 256).</remarks>
 public sealed class ShotScore
 {
