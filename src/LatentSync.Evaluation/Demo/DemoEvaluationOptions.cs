@@ -51,7 +51,7 @@ public sealed record DemoEvaluationOptions
         }
         if (Seed < 0)
         {
-            throw new SyncOptionsException($"⟦Seed⟧ must be a number from 0, not {Seed}.");
+            throw new SyncOptionsException($"⟦Seed⟧ must be at least 0, not {Seed}.");
         }
     }
 }

@@ -73,13 +73,13 @@ public sealed record DemoOptions
         }
         if (Size is < 128 or > 2048 || Size % 2 != 0)
         {
-            throw new SyncOptionsException($"The demo's picture has an even side from 128 to 2048 pixels, not {Size}.");
+            throw new SyncOptionsException($"The demo's picture size must be an even number from 128 to 2048, not {Size}.");
         }
         RequireAsInSync(nameof(SyncOptions.InferenceSteps), InferenceSteps);
         RequireAsInSync(nameof(SyncOptions.GuidanceScale), GuidanceScale);
         if (Seed < 0)
         {
-            throw new SyncOptionsException($"⟦Seed⟧ must be a number from 0, not {Seed}.");
+            throw new SyncOptionsException($"⟦Seed⟧ must be at least 0, not {Seed}.");
         }
     }
 
