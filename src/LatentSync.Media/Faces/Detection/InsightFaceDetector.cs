@@ -122,8 +122,7 @@ public sealed class InsightFaceDetector : IFaceDetector
             {
                 throw new FaceException(
                     FaceFault.Model,
-                    $"{_detector.Path} gives {scores.Length} scores and {distances.Length} box values for stride {stride}, "
-                        + $"but InsightFace's {DetectorFile} gives {rows} and {4 * rows}.",
+                    $"{_detector.Path} gives {scores.Length} scores and {distances.Length} box values for stride {stride}, but InsightFace's {DetectorFile} gives {rows} and {4 * rows}.",
                     _detector.Path
                 );
             }
