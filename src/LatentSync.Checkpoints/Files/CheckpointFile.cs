@@ -81,8 +81,12 @@ internal sealed class CheckpointFile : IDisposable
     }
 
     /// <summary>The exception for this file; the caller throws it.</summary>
-    public CheckpointFormatException Refuse(Sentence problem, string? tensorName = null, Sentence? remedy = null, Exception? inner = null) =>
-        new(Path, problem, tensorName, remedy, inner);
+    public CheckpointFormatException Refuse(
+        Sentence problem,
+        string? tensorName = null,
+        Sentence? remedy = null,
+        Exception? inner = null
+    ) => new(Path, problem, tensorName, remedy, inner);
 
     public void Dispose() => _handle.Dispose();
 }

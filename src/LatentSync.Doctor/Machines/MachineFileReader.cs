@@ -150,7 +150,8 @@ internal static class MachineFileReader
     /// <summary>Where in a file a value is; makes the messages.</summary>
     private readonly record struct Place(string File, string Path)
     {
-        public MachineDescriptionException Problem(Sentence what) => new($"{File}: {(Path.Length == 0 ? "the file" : (Sentence)Path)} {what}.");
+        public MachineDescriptionException Problem(Sentence what) =>
+            new($"{File}: {(Path.Length == 0 ? "the file" : (Sentence)Path)} {what}.");
 
         public void Expect(JsonElement value, JsonValueKind kind, Sentence expected)
         {
@@ -244,7 +245,7 @@ internal static class MachineFileReader
             && text.Length <= MachineFile.LongestText
             && !text.Any(char.IsControl)
                 ? text
-                : throw Problem(FormattableString.Invariant($"is not a text of at most {MachineFile.LongestText} characters"));
+                : throw Problem($"is not a text of at most {MachineFile.LongestText} characters");
 
         private static string Shown(string key) =>
             key.Length <= 40 && !key.Any(char.IsControl) ? key : new string([.. key.Where(c => !char.IsControl(c)).Take(40)]) + "...";

@@ -167,7 +167,9 @@ public sealed class SyncConfidence : IDisposable
             else
             {
                 warnings.Add(
-                    Sentence.Say($"The track at frame {track.FirstFrame} was left out: the sound covers fewer than {_judge.WindowFrames} of its frames.")
+                    Sentence.Say(
+                        $"The track at frame {track.FirstFrame} was left out: the sound covers fewer than {_judge.WindowFrames} of its frames."
+                    )
                 );
             }
         }

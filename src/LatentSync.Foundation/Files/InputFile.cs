@@ -122,12 +122,7 @@ public static class InputFile
         }
         catch (DecoderFallbackException exception)
         {
-            throw new InputFileException(
-                InputFileFault.NotText,
-                path,
-                $"is no text in UTF-8 (byte {mark + exception.Index})",
-                exception
-            );
+            throw new InputFileException(InputFileFault.NotText, path, $"is no text in UTF-8 (byte {mark + exception.Index})", exception);
         }
     }
 

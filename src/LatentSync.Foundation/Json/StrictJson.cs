@@ -115,7 +115,12 @@ public static class StrictJson
         }
         catch (InvalidOperationException exception)
         {
-            throw Wrong(Sentence.Say("A text is not valid Unicode: it is not UTF-8 or has half of a surrogate pair."), text, reader.TokenStartIndex, exception);
+            throw Wrong(
+                Sentence.Say("A text is not valid Unicode: it is not UTF-8 or has half of a surrogate pair."),
+                text,
+                reader.TokenStartIndex,
+                exception
+            );
         }
     }
 

@@ -1,6 +1,5 @@
 using LatentSync.Foundation.Wording;
 
-
 namespace LatentSync.Media.Audio;
 
 /// <summary>How a recording of several channels becomes one: ffmpeg's mix, or a single channel where the mix would lose the

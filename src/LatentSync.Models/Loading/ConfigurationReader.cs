@@ -22,9 +22,7 @@ internal sealed class ConfigurationReader
         Find(key) is { } value ? ToInteger(key, value, minimum, maximum) : fallback;
 
     public int RequiredInteger(string key, int minimum, int maximum) =>
-        Find(key) is { } value
-            ? ToInteger(key, value, minimum, maximum)
-            : throw Lacks(key, $"an integer from {minimum} to {maximum}");
+        Find(key) is { } value ? ToInteger(key, value, minimum, maximum) : throw Lacks(key, $"an integer from {minimum} to {maximum}");
 
     public int[] Integers(string key, int[] fallback, int minimum, int maximum, int maximumCount) =>
         Find(key) is { } value ? [.. ToArray(key, value, maximumCount).Select(item => ToInteger(key, item, minimum, maximum))] : fallback;
@@ -65,11 +63,7 @@ internal sealed class ConfigurationReader
     private int ToInteger(string key, JsonElement value, int minimum, int maximum) =>
         value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) && number >= minimum && number <= maximum
             ? number
-            : throw Invalid(
-                key,
-                value.GetRawText(),
-                $"an integer from {minimum} to {maximum}"
-            );
+            : throw Invalid(key, value.GetRawText(), $"an integer from {minimum} to {maximum}");
 
     private string ToText(string key, JsonElement value) =>
         value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Invalid(key, value.GetRawText(), "a text");

@@ -104,7 +104,8 @@ internal sealed class YamlDocument
             // "(Lin: 0, Col: 3, Chr: 3) - (Lin: 0, Col: 4, Chr: 4): While scanning ..."
             string message = exception.Message;
             int end = message.StartsWith('(') ? message.IndexOf("): ", StringComparison.Ordinal) : -1;
-            throw Invalid(exception.Start.Index, (end < 0 ? message : message[(end + 3)..]).TrimEnd('.'), exception);
+            string problem = (end < 0 ? message : message[(end + 3)..]).TrimEnd('.');
+            throw Invalid(exception.Start.Index, problem, exception);
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {

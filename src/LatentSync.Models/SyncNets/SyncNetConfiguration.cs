@@ -206,12 +206,14 @@ public sealed record SyncNetConfiguration
         Require(Visual.FindFault("visual_encoder"));
         Require(
             Audio.OutChannels != Visual.OutChannels
-                ? (Sentence)$"the audio encoder ends with {Audio.OutChannels} channels, the visual one with {Visual.OutChannels}; equal numbers are required"
+                ? (Sentence)
+                    $"the audio encoder ends with {Audio.OutChannels} channels, the visual one with {Visual.OutChannels}; equal numbers are required"
                 : null
         );
         Require(
             Audio.OutChannels == SyncNetEncoderConfiguration.Groups
-                ? (Sentence)$"the encoders end with {Audio.OutChannels} channels; more than {SyncNetEncoderConfiguration.Groups} are required, since the last norm has {SyncNetEncoderConfiguration.Groups} groups and one position, and a group of one number is always 0"
+                ? (Sentence)
+                    $"the encoders end with {Audio.OutChannels} channels; more than {SyncNetEncoderConfiguration.Groups} are required, since the last norm has {SyncNetEncoderConfiguration.Groups} groups and one position, and a group of one number is always 0"
                 : null
         );
         Require(Audio.InChannels != 1 ? (Sentence)$"audio_encoder: in_channels is {Audio.InChannels}; a spectrogram has 1" : null);
@@ -222,7 +224,8 @@ public sealed record SyncNetConfiguration
                     : (Sentence)$"visual_encoder: in_channels is {Visual.InChannels}, not a multiple of num_frames ({NumFrames})"
                 : Visual.InChannels == 3 * NumFrames
                     ? null
-                    : (Sentence)$"visual_encoder: in_channels is {Visual.InChannels}; {NumFrames} frames (num_frames) of 3 channels are {3 * NumFrames}"
+                    : (Sentence)
+                        $"visual_encoder: in_channels is {Visual.InChannels}; {NumFrames} frames (num_frames) of 3 channels are {3 * NumFrames}"
         );
         RequireOnePosition("audio", Audio.OutputSize(MelBands, AudioColumns), MelBands, AudioColumns);
         RequireOnePosition("visual", Visual.OutputSize(VisualHeight, VisualWidth), VisualHeight, VisualWidth);
@@ -262,7 +265,8 @@ public sealed record SyncNetConfiguration
         Require(
             output == (1, 1)
                 ? null
-                : (Sentence)$"the {encoder} encoder turns its input of {height} x {width} into {output.Height} x {output.Width} (0: the input is too small); downsample_factors that end at 1 x 1 are required"
+                : (Sentence)
+                    $"the {encoder} encoder turns its input of {height} x {width} into {output.Height} x {output.Width} (0: the input is too small); downsample_factors that end at 1 x 1 are required"
         );
 
     private static void Require(Sentence? fault)

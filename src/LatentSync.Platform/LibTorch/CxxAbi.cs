@@ -27,7 +27,9 @@ internal static class CxxAbi
                 library,
                 Sentence.Say("a libtorch with the old C++ ABI (_GLIBCXX_USE_CXX11_ABI=0)"),
                 Sentence.Say("one with the new ABI, like TorchSharp's native library"),
-                Sentence.Say($"give PyTorch 2.7 or later (best {LibTorchVersion.Expected}), or libtorch's archive named \"cxx11-abi-shared-with-deps\"")
+                Sentence.Say(
+                    $"give PyTorch 2.7 or later (best {LibTorchVersion.Expected}), or libtorch's archive named \"cxx11-abi-shared-with-deps\""
+                )
             )
             : null;
     }

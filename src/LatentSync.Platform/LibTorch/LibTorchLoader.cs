@@ -287,7 +287,13 @@ public sealed class LibTorchLoader
             string remedy = Sentence.Say($"replace {damaged.File} with an intact copy (restore or reinstall the program)");
             throw Failed(
                 "inspect",
-                new NativeLoadFailure(NativeLoadCause.FileDamaged, damaged.File, damaged.Message, Sentence.Say("an intact library"), remedy),
+                new NativeLoadFailure(
+                    NativeLoadCause.FileDamaged,
+                    damaged.File,
+                    damaged.Message,
+                    Sentence.Say("an intact library"),
+                    remedy
+                ),
                 damaged
             );
         }

@@ -77,7 +77,9 @@ internal sealed class LibTorchLocator(string baseDirectory, string runtimeIdenti
                     names.Bridge,
                     Sentence.Say($"no such file in {string.Join(", ", RuntimeSearchFolders)}"),
                     Sentence.Say($"TorchSharp's native library for {runtimeIdentifier}"),
-                    Sentence.Say("build for linux-x64, win-x64, win-arm64 or osx-arm64 (TorchSharp has native libraries for these) and keep the program's folder complete")
+                    Sentence.Say(
+                        "build for linux-x64, win-x64, win-arm64 or osx-arm64 (TorchSharp has native libraries for these) and keep the program's folder complete"
+                    )
                 ),
                 trace
             );
@@ -101,7 +103,9 @@ internal sealed class LibTorchLocator(string baseDirectory, string runtimeIdenti
                 Path.Combine(externalFolder, names.Cpu),
                 there,
                 Sentence.Say($"the folder that holds {names.Cpu}"),
-                Sentence.Say("give the torch/lib folder of a Python install (python -c \"import torch, os; print(os.path.join(os.path.dirname(torch.__file__), 'lib'))\") or the lib folder of an unpacked libtorch")
+                Sentence.Say(
+                    "give the torch/lib folder of a Python install (python -c \"import torch, os; print(os.path.join(os.path.dirname(torch.__file__), 'lib'))\") or the lib folder of an unpacked libtorch"
+                )
             ),
             trace
         );

@@ -65,7 +65,9 @@ internal static class LibraryPackages
         {
             if (library.StartsWith(prefix, StringComparison.Ordinal))
             {
-                return Sentence.Say($"install the CUDA library {library} (pip: {wheel}) beside that libtorch, or use a CPU build of libtorch");
+                return Sentence.Say(
+                    $"install the CUDA library {library} (pip: {wheel}) beside that libtorch, or use a CPU build of libtorch"
+                );
             }
         }
         if (library.StartsWith("libmkl_", StringComparison.Ordinal))

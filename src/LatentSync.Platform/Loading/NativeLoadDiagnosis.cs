@@ -57,7 +57,9 @@ internal static class NativeLoadDiagnosis
                 path,
                 found,
                 Sentence.Say($"an {here} library"),
-                Sentence.Say($"give the build of this library for {BinaryIdentity.ProcessArchitecture}, or run the program with the .NET runtime of the library's architecture")
+                Sentence.Say(
+                    $"give the build of this library for {BinaryIdentity.ProcessArchitecture}, or run the program with the .NET runtime of the library's architecture"
+                )
             );
         }
         return null;
@@ -126,7 +128,9 @@ internal static class NativeLoadDiagnosis
             Sentence.Say($"{problem.Provider} with versions up to {problem.Newest ?? "?"}"),
             Sentence.Say($"{problem.Need.Version} of {problem.Need.File}"),
             isGlibc
-                ? Sentence.Say("use a newer Linux (Debian 12, Ubuntu 22.04, Fedora 36 or later), or a container of one: glibc cannot be replaced")
+                ? Sentence.Say(
+                    "use a newer Linux (Debian 12, Ubuntu 22.04, Fedora 36 or later), or a container of one: glibc cannot be replaced"
+                )
                 : Sentence.Say($"install a newer {problem.Need.File} (a newer distribution, or conda's libstdcxx-ng by LD_LIBRARY_PATH)")
         )
         {
@@ -163,7 +167,13 @@ internal static class NativeLoadDiagnosis
                 Sentence.Say("a folder from which programs may run"),
                 Sentence.Say("put the file on a file system without noexec and allow it in the system's security policy")
             ),
-            _ => new NativeLoadFailure(message.Cause, path, message.Line, Sentence.Say("an intact library for this machine"), Reinstall(path)),
+            _ => new NativeLoadFailure(
+                message.Cause,
+                path,
+                message.Line,
+                Sentence.Say("an intact library for this machine"),
+                Reinstall(path)
+            ),
         };
 
     private static NativeLoadFailure Unknown(string path, Exception thrown) =>
@@ -177,6 +187,5 @@ internal static class NativeLoadDiagnosis
                 : Sentence.Say("run the doctor with ⟦Verbose⟧ and report its trace")
         );
 
-    private static string Reinstall(string path) =>
-        Sentence.Say($"replace {path} with an intact copy (restore or reinstall the program)");
+    private static string Reinstall(string path) => Sentence.Say($"replace {path} with an intact copy (restore or reinstall the program)");
 }

@@ -99,10 +99,7 @@ public static class VideoList
                 }
                 if (name.Length > MaxPathLength || name.Contains('\0', StringComparison.Ordinal))
                 {
-                    throw new TrainingDataException(
-                        $"Line {number} of '{path}' is not a file path: give one path per line.",
-                        path
-                    );
+                    throw new TrainingDataException($"Line {number} of '{path}' is not a file path: give one path per line.", path);
                 }
                 string besideList = Path.GetFullPath(name, folder);
                 paths.Add(!File.Exists(name) && File.Exists(besideList) ? besideList : Path.GetFullPath(name));

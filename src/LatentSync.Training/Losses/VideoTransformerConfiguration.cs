@@ -114,6 +114,5 @@ public sealed record VideoTransformerConfiguration
                 $"{archive.Path} is not a VideoMAE-v2 network: it has no {key} of {axes} axes; give the original's vit_g_hybrid_pt_1200e_ssv2_ft.pth."
             );
 
-    private static ModelConfigurationException Unusable(Sentence reason) =>
-        new($"The VideoMAE-v2 network cannot be used: {reason}.");
+    private static ModelConfigurationException Unusable(Sentence reason) => new($"The VideoMAE-v2 network cannot be used: {reason}.");
 }

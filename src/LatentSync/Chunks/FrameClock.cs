@@ -1,6 +1,5 @@
 using LatentSync.Foundation.Wording;
 
-
 namespace LatentSync.Chunks;
 
 /// <summary>
@@ -54,7 +53,9 @@ public sealed class FrameClock
     public string Description =>
         _ratio == 1.0
             ? Sentence.Say("25 fps: every frame goes through the network")
-            : Sentence.Say($"{FrameRate:0.###} fps kept; the network runs at 25 fps, and every frame takes the mouth of the nearest network frame");
+            : Sentence.Say(
+                $"{FrameRate:0.###} fps kept; the network runs at 25 fps, and every frame takes the mouth of the nearest network frame"
+            );
 
     /// <summary>The output frame that a network frame sees: the nearest in time.</summary>
     /// <param name="networkFrame">Index from 0.</param>

@@ -220,10 +220,8 @@ internal sealed class SyncRun
     {
         if (!video.Media.IsStillImage && video.TotalFrames is { } total && total < Clock.OutputFrames)
         {
-            Sentence what = ExtendPolicies.All.First(choice => choice.Name == Options.Extend).Help;
-            _warnings.Add(
-                Sentence.Say($"the video ({total} frames) is shorter than the speech ({Clock.OutputFrames} frames): {what}")
-            );
+            Sentence what = ExtendPolicies.Describe(ExtendPolicies.All.Value(Options.Extend));
+            _warnings.Add(Sentence.Say($"the video ({total} frames) is shorter than the speech ({Clock.OutputFrames} frames): {what}"));
         }
     }
 
@@ -238,7 +236,9 @@ internal sealed class SyncRun
         )
         {
             _warnings.Add(
-                Sentence.Say($"The result ends with the speech, after {seconds:0.0#} s: the last {duration.TotalSeconds - seconds:0.0#} s of the video are left out.")
+                Sentence.Say(
+                    $"The result ends with the speech, after {seconds:0.0#} s: the last {duration.TotalSeconds - seconds:0.0#} s of the video are left out."
+                )
             );
         }
     }

@@ -68,8 +68,7 @@ internal static class SentenceFinder
             {
                 continue;
             }
-            string place =
-                $"{model.SyntaxTree.FilePath}({text.GetLocation().GetLineSpan().StartLinePosition.Line + 1})";
+            string place = $"{model.SyntaxTree.FilePath}({text.GetLocation().GetLineSpan().StartLinePosition.Line + 1})";
             foreach (FoundSentence found in Of(text, place, model))
             {
                 yield return found;
@@ -112,7 +111,8 @@ internal static class SentenceFinder
         {
             return [new FoundSentence(Escape(words), place, IsLost: false)];
         }
-        bool isComposed = text.DescendantNodesAndSelf().Any(node => node is InterpolatedStringExpressionSyntax)
+        bool isComposed =
+            text.DescendantNodesAndSelf().Any(node => node is InterpolatedStringExpressionSyntax)
             || text.DescendantNodesAndSelf().OfType<BinaryExpressionSyntax>().Any(sum => sum.IsKind(SyntaxKind.AddExpression));
         return isComposed ? [new FoundSentence(text.ToString(), place, IsLost: true)] : [];
     }

@@ -125,7 +125,7 @@ public sealed class UNetCheckpointTests : IDisposable
         CheckpointMismatchException error = Assert.Throws<CheckpointMismatchException>(() =>
             UNetCheckpoint.Load(target, archive, allowMissing: true)
         );
-        Assert.Contains("have another shape", error.Message, StringComparison.Ordinal);
+        Assert.Contains("have a different shape", error.Message, StringComparison.Ordinal);
         Assert.Contains("file (96,", error.Message, StringComparison.Ordinal);
         AssertSame(untouched, target);
     }
@@ -155,9 +155,9 @@ public sealed class UNetCheckpointTests : IDisposable
     [InlineData("model.diffusion_model.input_blocks.0.0.weight", "a Stable Diffusion checkpoint in the single-file layout")]
     [InlineData(
         "down_blocks.0.motion_modules.0.temporal_transformer.norm.weight",
-        "a set of AnimateDiff motion modules without their U-Net"
+        "AnimateDiff motion modules without a U-Net"
     )]
-    [InlineData("fc.weight", "no U-Net of this family")]
+    [InlineData("fc.weight", "not a U-Net of this family")]
     public void Describe_OtherKinds_AreRecognised(string key, string description)
     {
         using Tensor one = ones(1);

@@ -91,10 +91,7 @@ internal sealed class LandmarksEntryParser
         }
         if (list.ValueKind != JsonValueKind.Array || list.GetArrayLength() is not (3 or 5 or 68 or 106))
         {
-            Sentence found =
-                list.ValueKind == JsonValueKind.Array
-                    ? $"has {list.GetArrayLength()} entries"
-                    : (Sentence)$"is {Shown(list)}";
+            Sentence found = list.ValueKind == JsonValueKind.Array ? $"has {list.GetArrayLength()} entries" : (Sentence)$"is {Shown(list)}";
             throw _wrong($"\"points\" {found}; 3, 5, 68 or 106 pairs [x, y] or null are required");
         }
         FacePoint[] p = [.. list.EnumerateArray().Select(Point)];
@@ -150,7 +147,5 @@ internal sealed class LandmarksEntryParser
     private double Number(JsonElement value) =>
         value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && Math.Abs(number) <= _maxCoordinate
             ? number
-            : throw _wrong(
-                $"a coordinate is {Shown(value)}; a number within ±{_maxCoordinate} pixels is required"
-            );
+            : throw _wrong($"a coordinate is {Shown(value)}; a number within ±{_maxCoordinate} pixels is required");
 }

@@ -225,9 +225,7 @@ public sealed class LandmarksFile
         }
         if (value.ValueKind != JsonValueKind.Number || !value.TryGetDouble(out double number) || !(number >= least && number <= most))
         {
-            throw wrong(
-                $"has \"{name}\": {LandmarksEntryParser.Shown(value)}; a number from {least} to {most} is required"
-            );
+            throw wrong($"has \"{name}\": {LandmarksEntryParser.Shown(value)}; a number from {least} to {most} is required");
         }
         return number;
     }

@@ -23,8 +23,7 @@ public sealed class LandmarksFileDetector : IFaceDetector
     public string Name => "landmarks";
 
     /// <inheritdoc/>
-    public string Describe() =>
-        Sentence.Say($"landmarks file {_path}, {_file.FrameCount} frames with faces");
+    public string Describe() => Sentence.Say($"landmarks file {_path}, {_file.FrameCount} frames with faces");
 
     /// <inheritdoc/>
     public async Task<string?> PrepareAsync(VideoReader video, CancellationToken cancellationToken = default)
@@ -37,7 +36,9 @@ public sealed class LandmarksFileDetector : IFaceDetector
         }
 
         return _file.FrameNumbers is LandmarksFrameNumbers.Unsaid && !await video.IsOneToOneAsync(cancellationToken).ConfigureAwait(false)
-            ? Sentence.Say($"The landmarks file does not say how it counts frames. They are taken as read, at a constant {video.FrameRate.ToDouble():0.###} per second, but this video stores them differently: if the file counts stored frames, add \"frameNumbers\": \"stored\" to it.")
+            ? Sentence.Say(
+                $"The landmarks file does not say how it counts frames. They are taken as read, at a constant {video.FrameRate.ToDouble():0.###} per second, but this video stores them differently: if the file counts stored frames, add \"frameNumbers\": \"stored\" to it."
+            )
             : null;
     }
 

@@ -45,7 +45,9 @@ internal static class FrameRateRule
             : (
                 Default,
                 isVariable,
-                Sentence.Say($"The video has only {Show(averageRate ?? rate)} frames per second: frames are repeated to reach {Show(Default)}.")
+                Sentence.Say(
+                    $"The video has only {Show(averageRate ?? rate)} frames per second: frames are repeated to reach {Show(Default)}."
+                )
             );
     }
 
@@ -103,7 +105,9 @@ internal static class FrameRateRule
             : (
                 Maximum,
                 false,
-                Sentence.Say($"The video has {Show(rate)} frames per second: frames are dropped to reach {Show(Maximum)}, the highest supported rate.")
+                Sentence.Say(
+                    $"The video has {Show(rate)} frames per second: frames are dropped to reach {Show(Maximum)}, the highest supported rate."
+                )
             );
 
     /// <summary>Containers that count milliseconds say 19001/317 for 60000/1001: an odd fraction that close to a standard rate is that

@@ -119,7 +119,9 @@ public static class MediaProbe
                 Notes =
                 [
                     .. info.Notes,
-                    Sentence.Say($"The video may have transparent areas, which this ffmpeg cannot decode (it lacks {decoder}): hidden parts may show."),
+                    Sentence.Say(
+                        $"The video may have transparent areas, which this ffmpeg cannot decode (it lacks {decoder}): hidden parts may show."
+                    ),
                 ],
             };
     }

@@ -52,8 +52,7 @@ public sealed record OutputContainer(
 
         Sentence found =
             extension.Length == 0 ? "has no extension"
-            : extension.Equals(".webm", StringComparison.OrdinalIgnoreCase)
-                ? "ends in .webm, which cannot hold H.264 video"
+            : extension.Equals(".webm", StringComparison.OrdinalIgnoreCase) ? "ends in .webm, which cannot hold H.264 video"
             : (Sentence)$"ends in {extension}";
         throw new MediaException(
             MediaFault.UnknownContainer,

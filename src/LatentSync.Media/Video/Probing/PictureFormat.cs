@@ -25,14 +25,16 @@ internal static class PictureFormat
         ReadOnlySpan<byte> head = MediaFile.Head(fullPath);
         string? brand = head.Length >= 12 && head[4..8].SequenceEqual("ftyp"u8) ? Encoding.ASCII.GetString(head[8..12]) : null;
         return IsAnimatedWebP(head)
-                ? (Sentence)$"it is an animated WebP, which ffmpeg {version} cannot read, or it is damaged: convert it to an animated PNG, a GIF or a video first."
+                ? (Sentence)
+                    $"it is an animated WebP, which ffmpeg {version} cannot read, or it is damaged: convert it to an animated PNG, a GIF or a video first."
             : HeifBrands.Contains(brand)
                 ? (Sentence)$"it is a HEIC picture, which ffmpeg {version} cannot read, or it is damaged: convert it to JPEG or PNG first."
             : brand is "avif" or "avis"
                 ? (Sentence)$"it is an AVIF picture, which ffmpeg {version} cannot read, or it is damaged: convert it to JPEG or PNG first."
             : head.StartsWith((ReadOnlySpan<byte>)[0, 0, 0, 12, (byte)'J', (byte)'X', (byte)'L', (byte)' '])
             || head.StartsWith((ReadOnlySpan<byte>)[0xFF, 0x0A])
-                ? (Sentence)$"it is a JPEG XL picture, which ffmpeg {version} cannot read, or it is damaged: convert it to JPEG or PNG first."
+                ? (Sentence)
+                    $"it is a JPEG XL picture, which ffmpeg {version} cannot read, or it is damaged: convert it to JPEG or PNG first."
             : null;
     }
 

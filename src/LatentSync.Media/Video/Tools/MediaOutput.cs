@@ -50,7 +50,9 @@ internal static class MediaOutput
             )
             : new MediaException(
                 MediaFault.OutputFolder,
-                error is OutputPathException known ? known.Text : $"The output {PrintableText.Quote(path)} cannot be written: {error.Message}",
+                error is OutputPathException known
+                    ? known.Text
+                    : $"The output {PrintableText.Quote(path)} cannot be written: {error.Message}",
                 path,
                 error
             );

@@ -162,7 +162,9 @@ internal sealed class CarriedTracks
         if (!container.IsMatroska && track.Codec is "ass" or "ssa")
         {
             _notes.Add(
-                Sentence.Say($"Subtitles ({track.Codec}) were converted for {container.Extension}, which keeps their text but not their styles.")
+                Sentence.Say(
+                    $"Subtitles ({track.Codec}) were converted for {container.Extension}, which keeps their text but not their styles."
+                )
             );
         }
 
