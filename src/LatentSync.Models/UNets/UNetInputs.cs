@@ -1,4 +1,3 @@
-using System.Globalization;
 using static TorchSharp.torch;
 
 namespace LatentSync.Models.UNets;
@@ -79,6 +78,4 @@ internal static class UNetInputs
         tokens is null || tokens.numel() == 0 ? null : tokens.to(dtype).reshape(-1, tokens.shape[^2], tokens.shape[^1]);
 
     private static string Shape(Tensor tensor) => $"({string.Join(", ", tensor.shape)})";
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
