@@ -78,18 +78,17 @@ internal readonly record struct ProgressLine(string Title, long Done, long? Tota
         };
 
     /// <summary>A unit in the reader's language; one that is not known here as it is.</summary>
-    internal static string UnitOf(string unit)
-    {
-        Sentence? known = unit switch
-        {
-            "frames" => "frames",
-            "files" => "files",
-            "steps" => "steps",
-            "windows" => "windows",
-            _ => null,
-        };
-        return known?.ToString() ?? unit;
-    }
+    internal static string UnitOf(string unit) =>
+        Sentence.Say(
+            unit switch
+            {
+                "frames" => "frames",
+                "files" => "files",
+                "steps" => "steps",
+                "windows" => "windows",
+                _ => unit,
+            }
+        );
 
     // Unlike Progress<T>, calls through at once and in order.
     private sealed class Translation<T>(IProgress<ProgressLine> sink, Func<T, ProgressLine> translate) : IProgress<T>

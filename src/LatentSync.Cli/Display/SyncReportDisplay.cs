@@ -68,7 +68,7 @@ internal static class SyncReportDisplay
         string all = string.Join(", ", seconds.Select(stage => $"{stage.Key} {Duration(stage.Value)}"));
         string[] beside = [.. seconds.Keys.Where(stage => stage is "denoise" or "write")];
         return !seconds.ContainsKey("faces") || beside.Length == 0 ? (Sentence)$"{all}"
-            : beside is [var one] ? $"{all} (faces overlaps with {one})"
+            : beside is [var one] ? (Sentence)$"{all} (faces overlaps with {one})"
             : $"{all} (faces overlaps with {beside[0]} and {beside[1]})";
     }
 
