@@ -162,7 +162,7 @@ public sealed class UNetCheckpointTests : IDisposable
     {
         using Tensor one = ones(1);
         using TensorArchive archive = Write([KeyValuePair.Create(key, Payload(one))]);
-        Assert.Equal(description, UNetCheckpoint.Describe(archive));
+        Assert.Equal(description, UNetCheckpoint.Describe(archive).ToString());
     }
 
     [Fact]
@@ -180,13 +180,13 @@ public sealed class UNetCheckpointTests : IDisposable
             KeyValuePair.Create("conv_in.weight", Payload(weight)),
             KeyValuePair.Create("mid_block.attentions.0.transformer_blocks.0.audio_cross_attn.norm.weight", Payload(weight)),
         ]);
-        Assert.Contains("LatentSync 1.0", UNetCheckpoint.Describe(old), StringComparison.Ordinal);
+        Assert.Contains("LatentSync 1.0", UNetCheckpoint.Describe(old).ToString(), StringComparison.Ordinal);
 
         string Describe(UNet3DConfiguration configuration)
         {
             using UNet3DConditionModel network = UNetFixtures.Random(configuration);
             using TensorArchive archive = Write(StateDictWriter.Payloads(network));
-            return UNetCheckpoint.Describe(archive);
+            return UNetCheckpoint.Describe(archive).ToString();
         }
     }
 
