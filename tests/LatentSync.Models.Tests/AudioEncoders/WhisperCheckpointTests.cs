@@ -48,7 +48,10 @@ public sealed class WhisperCheckpointTests : IDisposable
     {
         TorchCheckpointWriter.Write(Target, new CheckpointDictionary { { "global_step", 3 } });
         ModelConfigurationException exception = Assert.Throws<ModelConfigurationException>(() => Load());
-        Assert.Equal($"{Target} is not a Whisper checkpoint: it has no \"dims\"; give the original's tiny.pt or small.pt.", exception.Message);
+        Assert.Equal(
+            $"{Target} is not a Whisper checkpoint: it has no \"dims\"; give the original's tiny.pt or small.pt.",
+            exception.Message
+        );
     }
 
     [Fact]

@@ -47,7 +47,7 @@ public sealed class AutoencoderConfigurationTests
         "down_block_types is \"DownBlock2D\", but must be \"DownEncoderBlock2D\" or \"AttnDownEncoderBlock2D\""
     )]
     [InlineData("""{"_class_name":"UNet2DConditionModel"}""", "_class_name is \"UNet2DConditionModel\", but must be \"AutoencoderKL\"")]
-    [InlineData("""[1]""", "is a JSON Array; an object is required")]
+    [InlineData("""[1]""", "is a JSON Array; it must be an object")]
     public void FromJson_ImpossibleValue_IsNamed(string json, string expected)
     {
         ModelConfigurationException exception = Assert.Throws<ModelConfigurationException>(() => Parse(json));

@@ -153,10 +153,7 @@ public sealed class UNetCheckpointTests : IDisposable
     [InlineData("encoder.down_blocks.0.resnets.0.conv1.weight", "an image autoencoder (VAE)")]
     [InlineData("encoder.blocks.0.attn.query.weight", "a Whisper model")]
     [InlineData("model.diffusion_model.input_blocks.0.0.weight", "a Stable Diffusion checkpoint in the single-file layout")]
-    [InlineData(
-        "down_blocks.0.motion_modules.0.temporal_transformer.norm.weight",
-        "AnimateDiff motion modules without a U-Net"
-    )]
+    [InlineData("down_blocks.0.motion_modules.0.temporal_transformer.norm.weight", "AnimateDiff motion modules without a U-Net")]
     [InlineData("fc.weight", "not a U-Net of this family")]
     public void Describe_OtherKinds_AreRecognised(string key, string description)
     {
