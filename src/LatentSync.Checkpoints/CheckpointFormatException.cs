@@ -16,13 +16,14 @@ public sealed class CheckpointFormatException : FormatException, IFault
     /// <param name="innerException">The cause reported by a library, if any.</param>
     public CheckpointFormatException(
         string path,
-        string problem,
+        Sentence problem,
         string? tensorName = null,
-        string? remedy = null,
+        Sentence? remedy = null,
         Exception? innerException = null
     )
-        : base(Compose(path, problem, tensorName, remedy), innerException)
+        : base(null, innerException)
     {
+        Text = Compose(path, problem, tensorName, remedy);
         Path = path;
         Problem = problem;
         TensorName = tensorName;
@@ -33,13 +34,13 @@ public sealed class CheckpointFormatException : FormatException, IFault
     public string Path { get; }
 
     /// <summary>What was found and what is required.</summary>
-    public string Problem { get; }
+    public Sentence Problem { get; }
 
     /// <summary>The tensor concerned, or null if the whole file is.</summary>
     public string? TensorName { get; }
 
     /// <summary>What the user can do, or null.</summary>
-    public string? Remedy { get; }
+    public Sentence? Remedy { get; }
 
     /// <summary>Text from a file, fit for a message: in quotes, control characters escaped, at most 120 characters.</summary>
     internal static string Quote(string text)
@@ -53,20 +54,18 @@ public sealed class CheckpointFormatException : FormatException, IFault
         return quoted.Append(text.Length > MaxLength ? "...\"" : "\"").ToString();
     }
 
-    private static string Compose(string path, string problem, string? tensorName, string? remedy)
+    private static Sentence Compose(string path, Sentence problem, string? tensorName, Sentence? remedy)
     {
-        string subject = tensorName is null ? "" : $"tensor {Quote(tensorName)}: ";
-        return $"{path}: {subject}{problem}.{(remedy is null ? "" : $" {remedy}.")}";
+        Sentence what = tensorName is null ? problem : Sentence.Of($"tensor {Quote(tensorName)}: {problem}");
+        return remedy is null ? (Sentence)$"{path}: {what}." : $"{path}: {what}. {remedy}.";
     }
 
     /// <inheritdoc/>
     public FaultKind Kind => FaultKind.Input;
 
     /// <inheritdoc/>
-    public Sentence Text => base.Message;
+    public Sentence Text { get; }
 
     /// <inheritdoc/>
     public override string Message => Text.ToString();
-
-    Sentence? IFault.Remedy => Remedy is { } remedy ? (Sentence)remedy : null;
 }

@@ -57,7 +57,7 @@ public sealed record SyncOptions
         }
         catch (JsonException wrong)
         {
-            throw new SyncOptionsException($"The options are no JSON: {StrictJson.Problem(wrong)} ({StrictJson.Place(wrong)}).");
+            throw new SyncOptionsException($"The options are not valid JSON: {StrictJson.Problem(wrong)} ({StrictJson.Place(wrong)}).");
         }
     }
 

@@ -27,7 +27,7 @@ internal static class SyncOptionsValidator
         if (options is { Resume: true, Seed: -1 })
         {
             throw new SyncOptionsException(
-                $"⟦Resume⟧ needs a fixed ⟦Seed⟧: with -1 every run draws another one and no finished chunk would fit.",
+                $"⟦Resume⟧ needs a fixed ⟦Seed⟧: with -1 every run picks another one, so no finished chunk could be reused.",
                 nameof(options.Seed)
             );
         }

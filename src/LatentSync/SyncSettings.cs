@@ -75,7 +75,7 @@ internal sealed record SyncSettings(
                 ?
                 [
                     Sentence.Say(
-                        $"no configuration states the resolution: {resolution} pixels assumed (LatentSync 1.5); with 1.6's weights add ⟦Resolution 512⟧"
+                        $"no configuration gives the resolution: {resolution} pixels assumed (LatentSync 1.5); for 1.6 weights add ⟦Resolution 512⟧"
                     ),
                 ]
                 : [];
@@ -101,7 +101,7 @@ internal sealed record SyncSettings(
             return asked <= most
                 ? asked
                 : throw new SyncOptionsException(
-                    $"⟦FramesPerChunk⟧ {asked}: the network's temporal layers know {most} positions, so a chunk has at most {most} frames."
+                    $"⟦FramesPerChunk⟧ {asked}: the network's temporal layers have {most} positions, so a chunk can have at most {most} frames."
                 );
         }
         return Math.Min(configuration.FramesPerChunk ?? DefaultFramesPerChunk, most);

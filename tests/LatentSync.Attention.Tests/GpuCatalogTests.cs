@@ -100,8 +100,8 @@ public sealed class GpuCatalogTests
     public void Find_GpuOfAnotherMaker_SaysThatNvidiaIsNeeded(string name)
     {
         string message = Assert.Throws<FormatException>(() => GpuCatalog.Find(name)).Message;
-        Assert.Contains("NVIDIA's GPUs only", message, StringComparison.Ordinal);
-        Assert.Contains("cannot be used by the CUDA kernels", message, StringComparison.Ordinal);
+        Assert.Contains("is not an NVIDIA GPU", message, StringComparison.Ordinal);
+        Assert.Contains("The CUDA kernels only run on NVIDIA GPUs", message, StringComparison.Ordinal);
     }
 
     [Theory]

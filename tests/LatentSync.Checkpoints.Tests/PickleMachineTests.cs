@@ -66,7 +66,7 @@ public sealed class PickleMachineTests
     {
         CheckpointFormatException refusal = Assert.Throws<CheckpointFormatException>(() => Run(Make("cos\nsystem\n")));
         Assert.Contains("nothing was executed", refusal.Message, StringComparison.Ordinal);
-        Assert.Contains("state_dict()", refusal.Remedy, StringComparison.Ordinal);
+        Assert.Contains("state_dict()", refusal.Remedy?.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]

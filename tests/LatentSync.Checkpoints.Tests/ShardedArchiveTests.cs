@@ -63,7 +63,7 @@ public sealed class ShardedArchiveTests : IDisposable
     [InlineData("""{"weight_map": {}}""", "1 to")]
     [InlineData("""{"weight_map": []}""", "1 to")]
     [InlineData("""{"weight_map": {"a": 1}}""", "a file of its own folder")]
-    [InlineData("""{"weight_map": {"a": "x", "a": "y"}}""", "stands twice")]
+    [InlineData("""{"weight_map": {"a": "x", "a": "y"}}""", "occurs twice")]
     [InlineData("""{"weight_map": {"\ud800": "x"}}""", "line 1, byte 17")]
     [InlineData("""{"weight_map": {""", "line 1, byte")]
     public void Open_DamagedIndex_IsRefused(string text, string reason) => Refusals.Of(WriteIndex(text), reason);

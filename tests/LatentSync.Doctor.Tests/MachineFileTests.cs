@@ -61,7 +61,7 @@ public sealed class MachineFileTests : IDisposable
     [InlineData("not json", "is not JSON at line 1")]
     [InlineData("[]", "not an object")]
     [InlineData("""{ "oss": "linux" }""", "unknown key \"oss\"; known are os, cpu")]
-    [InlineData("""{ "os": "linux", "os": "windows" }""", "\"os\" stands twice")]
+    [InlineData("""{ "os": "linux", "os": "windows" }""", "\"os\" occurs twice")]
     [InlineData("""{ "os": 7 }""", "os is not a text")]
     [InlineData("""{ "memoryBytes": -1 }""", "memoryBytes is not a whole number from 0")]
     [InlineData("""{ "memoryBytes": 1e300 }""", "memoryBytes is not a whole number")]

@@ -110,13 +110,13 @@ public static partial class GpuCatalog
         TryFind(name, out GpuModel? model) ? model
         : IsOtherMaker(name)
             ? throw new FormatException(
-                $"\"{name}\" is not a GPU of NVIDIA. Described machines know NVIDIA's GPUs only; GPUs of AMD, Apple and Intel cannot be used by the CUDA kernels. "
-                    + "Leave the GPU out (none) to see what the processor does."
+                Sentence.Say(
+                    $"\"{name}\" is not an NVIDIA GPU. The CUDA kernels only run on NVIDIA GPUs, not on those of AMD, Apple or Intel. Leave the GPU out (none) to see what the processor does."
+                )
             )
         : throw new FormatException(
             Sentence.Say(
-                $"\"{name}\" is not in the catalogue of GPUs. The nearest names are {string.Join(", ", Nearest(name, 3).Select(near => near.Name))}. "
-                    + "A GPU that is missing can be described in a machine file (⟦MachineFile FILE⟧) by its compute capability and memory."
+                $"\"{name}\" is not in the list of known GPUs. The nearest names are {string.Join(", ", Nearest(name, 3).Select(near => near.Name))}. A missing GPU can be described in a machine file (⟦MachineFile FILE⟧) by its compute capability and memory."
             )
         );
 

@@ -1,3 +1,5 @@
+using LatentSync.Foundation.Wording;
+
 namespace LatentSync.Attention.Problems;
 
 /// <summary>Element type of query, key and value.</summary>
@@ -65,6 +67,6 @@ public static class AttentionDTypes
             "bf16" or "bfloat16" => AttentionDType.BFloat16,
             "f32" or "float32" => AttentionDType.Float32,
             "f64" or "float64" => AttentionDType.Float64,
-            _ => throw new FormatException($"\"{text}\" is not an element type of attention; use f16, bf16, f32 or f64."),
+            _ => throw new FormatException(Sentence.Say($"\"{text}\" is not an element type of attention; use f16, bf16, f32 or f64.")),
         };
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Attention.Problems;
 
@@ -57,7 +58,7 @@ public readonly record struct AttentionDevice(AttentionDeviceKind Kind, int Inde
             "cpu" => Cpu,
             "cuda" => Cuda(),
             "mps" => new AttentionDevice(AttentionDeviceKind.Mps, 0),
-            _ => throw new FormatException($"\"{text}\" is not a device; use cpu, cuda, cuda:N or mps."),
+            _ => throw new FormatException(Sentence.Say($"\"{text}\" is not a device; use cpu, cuda, cuda:N or mps.")),
         };
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Attention.Rules;
 
@@ -72,7 +73,7 @@ public sealed class Policy : IEquatable<Policy>
         }
         if (required is not null && (preferred is not null || forbidden.Count > 0))
         {
-            throw Unreadable("\"require\" stands alone: it cannot be joined with \"prefer\" or \"forbid\"");
+            throw Unreadable("\"require\" cannot be combined with \"prefer\" or \"forbid\"");
         }
         if (preferred is not null && forbidden.Contains(preferred))
         {
@@ -82,10 +83,11 @@ public sealed class Policy : IEquatable<Policy>
 
         string Known(string name) => knownBackends.Contains(name) ? name : throw Unreadable($"there is no attention backend \"{name}\"");
 
-        FormatException Unreadable(string what) =>
+        FormatException Unreadable(Sentence what) =>
             new(
-                $"The attention policy \"{text}\" cannot be read: {what}. "
-                    + $"Use auto, prefer NAME, require NAME or forbid NAME, with NAME one of {string.Join(", ", knownBackends)}."
+                Sentence.Say(
+                    $"The attention policy \"{text}\" cannot be read: {what}. Use auto, prefer NAME, require NAME or forbid NAME, with NAME one of {string.Join(", ", knownBackends)}."
+                )
             );
     }
 

@@ -22,8 +22,9 @@ public static class WorkloadCatalog
         string wanted = name.Trim().ToLowerInvariant();
         return All.FirstOrDefault(workload => workload.Name == wanted)
             ?? throw new FormatException(
-                $"There is no workload \"{name}\"; did you mean {All.MinBy(workload => NearestName.Distance(wanted, workload.Name))!.Name}? "
-                    + $"Known: {string.Join(", ", All.Select(workload => workload.Name))}."
+                Sentence.Say(
+                    $"There is no workload \"{name}\"; did you mean {All.MinBy(workload => NearestName.Distance(wanted, workload.Name))!.Name}? Known: {string.Join(", ", All.Select(workload => workload.Name))}."
+                )
             );
     }
 

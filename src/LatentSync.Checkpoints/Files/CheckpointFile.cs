@@ -1,4 +1,5 @@
 using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Wording;
 using Microsoft.Win32.SafeHandles;
 
 namespace LatentSync.Checkpoints.Files;
@@ -38,7 +39,7 @@ internal sealed class CheckpointFile : IDisposable
         {
             throw exception.Fault switch
             {
-                InputFileFault.Missing => new FileNotFoundException($"{fullPath}: there is no such file.", fullPath),
+                InputFileFault.Missing => new FileNotFoundException(Sentence.Say($"{fullPath}: there is no such file."), fullPath),
                 InputFileFault.Folder => new CheckpointFormatException(
                     fullPath,
                     "this is a folder, not a checkpoint file",
@@ -80,8 +81,12 @@ internal sealed class CheckpointFile : IDisposable
     }
 
     /// <summary>The exception for this file; the caller throws it.</summary>
-    public CheckpointFormatException Refuse(string problem, string? tensorName = null, string? remedy = null, Exception? inner = null) =>
-        new(Path, problem, tensorName, remedy, inner);
+    public CheckpointFormatException Refuse(
+        Sentence problem,
+        string? tensorName = null,
+        Sentence? remedy = null,
+        Exception? inner = null
+    ) => new(Path, problem, tensorName, remedy, inner);
 
     public void Dispose() => _handle.Dispose();
 }

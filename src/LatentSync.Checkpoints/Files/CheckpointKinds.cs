@@ -1,4 +1,5 @@
 using System.Text;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Checkpoints.Files;
 
@@ -37,7 +38,7 @@ internal static class CheckpointKinds
         {
             return CheckpointKind.Safetensors;
         }
-        (string problem, string? remedy) = DescribeStranger(head);
+        (Sentence problem, Sentence? remedy) = DescribeStranger(head);
         throw file.Refuse(problem, remedy: remedy);
     }
 
@@ -52,7 +53,7 @@ internal static class CheckpointKinds
             );
     }
 
-    private static (string Problem, string? Remedy) DescribeStranger(ReadOnlySpan<byte> head)
+    private static (Sentence Problem, Sentence? Remedy) DescribeStranger(ReadOnlySpan<byte> head)
     {
         ReadOnlySpan<byte> text = head.StartsWith("\uFEFF"u8) ? head[3..] : head;
         text = text.TrimStart(" \t\r\n"u8);
@@ -99,7 +100,7 @@ internal static class CheckpointKinds
         {
             return (
                 "this is a tar file (torch.save wrote such files before PyTorch 0.1.10)",
-                $"Unpack it, or load it with an old PyTorch. {Resave}"
+                "Unpack it, or load it with an old PyTorch and save it again: torch.save(state_dict, path)"
             );
         }
         if (head.IndexOfAnyExcept((byte)0) < 0)
@@ -110,6 +111,6 @@ internal static class CheckpointKinds
         string ascii = string.Concat(
             Encoding.Latin1.GetString(head[..Math.Min(16, head.Length)]).Select(c => c is >= ' ' and <= '~' ? c : '.')
         );
-        return ($"the file is neither safetensors nor a PyTorch checkpoint; it begins with the bytes {hex} ({ascii})", null);
+        return ((Sentence)$"the file is neither safetensors nor a PyTorch checkpoint; it begins with the bytes {hex} ({ascii})", null);
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Json;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Checkpoints.Files;
 
@@ -23,7 +24,7 @@ internal sealed record ShardIndex(string Path, IReadOnlyList<string> Shards, IRe
     /// <exception cref="CheckpointFormatException">It is no index, or names a file that is not in its own folder.</exception>
     public static ShardIndex Read(string path)
     {
-        CheckpointFormatException Refuse(string problem, Exception? inner = null) => new(path, problem, innerException: inner);
+        CheckpointFormatException Refuse(Sentence problem, Exception? inner = null) => new(path, problem, innerException: inner);
         try
         {
             using JsonDocument document = StrictJson.Parse(InputFile.ReadAllBytes(path, MaximumBytes));

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using LatentSync.Checkpoints.Files;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Checkpoints.PyTorch;
 
@@ -108,7 +109,7 @@ internal sealed class PickleInput
     }
 
     /// <summary>The exception for this place in the pickle; the caller throws it.</summary>
-    public CheckpointFormatException Refuse(string problem, string? remedy = null, Exception? inner = null) =>
+    public CheckpointFormatException Refuse(Sentence problem, Sentence? remedy = null, Exception? inner = null) =>
         _file.Refuse($"{problem} (pickle, byte {Position})", remedy: remedy, inner: inner);
 
     private string Decode(ReadOnlySpan<byte> bytes)

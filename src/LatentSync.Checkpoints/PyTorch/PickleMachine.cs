@@ -1,4 +1,5 @@
 using System.Numerics;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Checkpoints.PyTorch;
 
@@ -317,7 +318,7 @@ internal sealed class PickleMachine
         }
     }
 
-    private static string DescribeUnknown(byte instruction) =>
+    private static Sentence DescribeUnknown(byte instruction) =>
         instruction switch
         {
             (byte)'i' => "INST",
@@ -328,6 +329,6 @@ internal sealed class PickleMachine
             0x82 or 0x83 or 0x84 => "EXT",
             0x8F or 0x90 or 0x91 => "for sets",
             0x96 or 0x97 or 0x98 => "for out-of-band buffers",
-            _ => $"0x{instruction:X2}",
+            _ => (Sentence)$"0x{instruction:X2}",
         };
 }

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using LatentSync.Foundation.Wording;
 using Element = LatentSync.Checkpoints.TensorElementType;
 
 namespace LatentSync.Checkpoints.PyTorch;
@@ -40,7 +41,7 @@ internal static class TorchGlobals
         .ToFrozenDictionary(g => g.FullName, StringComparer.Ordinal);
 
     /// <summary>Harmless, but without a counterpart here; the message says what they are.</summary>
-    private static readonly FrozenDictionary<string, string> Unsupported = new Dictionary<string, string>(StringComparer.Ordinal)
+    private static readonly FrozenDictionary<string, Sentence> Unsupported = new Dictionary<string, Sentence>(StringComparer.Ordinal)
     {
         ["torch._utils._rebuild_sparse_tensor"] = "a sparse tensor",
         ["torch._utils._rebuild_sparse_csr_tensor"] = "a sparse tensor",
@@ -72,7 +73,7 @@ internal static class TorchGlobals
     public static PickleGlobal? Find(string fullName) => Permitted.GetValueOrDefault(fullName);
 
     /// <summary>What a harmless but unsupported name would build, or null for any other name.</summary>
-    public static string? DescribeUnsupported(string fullName) => Unsupported.GetValueOrDefault(fullName);
+    public static Sentence? DescribeUnsupported(string fullName) => Unsupported.GetValueOrDefault(fullName);
 
     private static IEnumerable<PickleGlobal> Build()
     {

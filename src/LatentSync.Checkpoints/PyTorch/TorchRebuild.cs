@@ -1,3 +1,5 @@
+using LatentSync.Foundation.Wording;
+
 namespace LatentSync.Checkpoints.PyTorch;
 
 /// <summary>What the permitted names do when a pickle calls them: they describe tensors, sizes and dictionaries.</summary>
@@ -21,7 +23,7 @@ internal sealed class TorchRebuild
     }
 
     /// <summary>Makes the exception for a problem, with a remedy and a cause where there are any.</summary>
-    public delegate CheckpointFormatException Refusal(string problem, string? remedy = null, Exception? inner = null);
+    public delegate CheckpointFormatException Refusal(Sentence problem, Sentence? remedy = null, Exception? inner = null);
 
     /// <summary>A permitted name.</summary>
     /// <exception cref="CheckpointFormatException">Any other name.</exception>
@@ -121,19 +123,19 @@ internal sealed class TorchRebuild
     }
 
     /// <summary>A value in words for messages; never its content, which may be huge.</summary>
-    public static string Describe(object? value) =>
+    public static Sentence Describe(object? value) =>
         value switch
         {
             null => "None",
             bool => "a bool",
-            string text => $"the string {CheckpointFormatException.Quote(text)}",
+            string text => (Sentence)$"the string {CheckpointFormatException.Quote(text)}",
             byte[] => "a byte string",
             double => "a float",
             PickleDictionary => "a dictionary",
             PickleList => "a list",
-            PickleTuple tuple => $"a tuple of {tuple.Items.Length}",
+            PickleTuple tuple => (Sentence)$"a tuple of {tuple.Items.Length}",
             PickleGlobal global => global.FullName,
-            PickleStorage storage => $"storage {CheckpointFormatException.Quote(storage.Key)}",
+            PickleStorage storage => (Sentence)$"storage {CheckpointFormatException.Quote(storage.Key)}",
             PickleTensor => "a tensor",
             _ => "an integer",
         };
@@ -156,7 +158,7 @@ internal sealed class TorchRebuild
         number is long and >= 0
             ? (long)number
             : throw _refuse(
-                $"a tensor's {what} is {(number is long n ? n : Describe(number))}; a number from 0 to {long.MaxValue} is required"
+                $"a tensor's {what} is {(number is long n ? (object)n : Describe(number))}; a number from 0 to {long.MaxValue} is required"
             );
 
     private PickleDictionary FillDictionary(PickleList pairs)

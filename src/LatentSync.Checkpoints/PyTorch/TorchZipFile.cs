@@ -1,4 +1,5 @@
 using LatentSync.Checkpoints.Files;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Checkpoints.PyTorch;
 
@@ -65,8 +66,8 @@ internal static class TorchZipFile
         ];
         if (roots.Length != 1)
         {
-            string found =
-                roots.Length > 1 ? $"{roots.Length} of them"
+            Sentence found =
+                roots.Length > 1 ? (Sentence)$"{roots.Length} of them"
                 : zip.Entries.Keys.Any(n => n.EndsWith(".npy", StringComparison.Ordinal)) ? "NumPy arrays (an .npz file)"
                 : "none";
             throw file.Refuse(

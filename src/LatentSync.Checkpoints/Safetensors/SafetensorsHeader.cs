@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Text.Json;
 using System.Text.Unicode;
 using LatentSync.Checkpoints.Files;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Checkpoints.Safetensors;
 
@@ -203,11 +204,13 @@ internal sealed class SafetensorsHeader
             }
             if (begin != position)
             {
-                string neighbour = previous is null
-                    ? "the start of the data section"
+                Sentence neighbour = previous is null
+                    ? (Sentence)"the start of the data section"
                     : $"the end of {CheckpointFormatException.Quote(previous)}";
                 throw _file.Refuse(
-                    $"its data begins at byte {begin}, {(begin < position ? "before" : "behind")} {neighbour} ({position})",
+                    begin < position
+                        ? (Sentence)$"its data begins at byte {begin}, before {neighbour} ({position})"
+                        : $"its data begins at byte {begin}, after {neighbour} ({position})",
                     info.Name
                 );
             }
@@ -233,7 +236,7 @@ internal sealed class SafetensorsHeader
             : throw _file.Refuse($"a name has {name.Length} characters; at most {MaxNameLength} are allowed", name);
     }
 
-    private void Expect(ref Utf8JsonReader reader, JsonTokenType type, string what, string? tensorName = null)
+    private void Expect(ref Utf8JsonReader reader, JsonTokenType type, Sentence what, string? tensorName = null)
     {
         if (!reader.Read() || reader.TokenType != type)
         {

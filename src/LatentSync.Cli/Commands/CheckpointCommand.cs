@@ -116,7 +116,7 @@ internal static class CheckpointCommand
     {
         SeededCheckpointSize size = parsed.GetRequiredValue(Size) == "full" ? SeededCheckpointSize.Full : SeededCheckpointSize.Demo;
         string folder = EmptyFolder(parsed);
-        Console.Error.WriteLine($"writing an untrained checkpoint ({parsed.GetRequiredValue(Size)}) ...");
+        Console.Error.WriteLine(Sentence.Say($"writing an untrained checkpoint ({parsed.GetRequiredValue(Size)}) ..."));
         SeededCheckpoint.Write(folder, parsed.GetValue(Seed), size, cancellationToken);
         Console.Out.WriteLine(PrintableText.Escape(Path.GetFullPath(folder)));
         return ExitCode.Done;

@@ -12,7 +12,7 @@ internal static class CommandTree
     public static Option<string?> Language { get; } =
         new("--lang")
         {
-            Description = "language of the doctor and of messages about wrong usage and attention: en or zh; default: the locale's",
+            Description = "language of messages and reports: en or zh; default: the locale's",
             HelpName = "en|zh",
             Recursive = true,
         };

@@ -73,12 +73,12 @@ internal static class DemoCommand
         Console.Out.WriteLine();
         WrappedText.Write(
             result.Trained
-                ? FormattableString.Invariant(
+                ? Sentence.Say(
                     $"The lips follow the new speech with a correlation of {result.Quality.Correlation:0.00} (the input's: {result.Quality.CorrelationInput:0.00})."
                 )
-                : "The weights are untrained: the mouth is noise. This shows only that the whole pipeline runs here."
+                : Sentence.Say("The weights are untrained: the mouth is noise. This shows only that the whole pipeline runs here.")
         );
-        Console.Out.WriteLine(PrintableText.Escape($"Look at {result.ReportPath}"));
+        Console.Out.WriteLine(PrintableText.Escape(Sentence.Say($"Look at {result.ReportPath}")));
         return ExitCode.Done;
     }
 }

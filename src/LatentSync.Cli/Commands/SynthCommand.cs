@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json;
 using LatentSync.Cli.Display;
 using LatentSync.Cli.Usage;
@@ -119,14 +118,16 @@ internal static class SynthCommand
             Console.Out.WriteLine(JsonSerializer.Serialize(result, JsonOutput.Options));
             return ExitCode.Done;
         }
-        string kept = result.ClipsKept > 0 ? $", {result.ClipsKept} kept from an earlier run" : string.Empty;
+        Sentence clips =
+            result.ClipsKept > 0
+                ? (Sentence)$"{result.ClipsWritten} clips drawn, {result.ClipsKept} kept from an earlier run"
+                : $"{result.ClipsWritten} clips drawn";
         WrappedText.Write(
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"{result.ClipsWritten} clips drawn{kept}: {result.FramesWritten} frames in {DurationText.Of(result.TotalSeconds)}, {result.MillisecondsPerFrame:0.0} ms per frame"
+            Sentence.Say(
+                $"{clips}: {result.FramesWritten} frames in {DurationText.Of(result.TotalSeconds, Say.IsChinese)}, {result.MillisecondsPerFrame:0.0} ms per frame"
             )
         );
-        Console.Out.WriteLine(PrintableText.Escape($"Look at {result.FacesFolder ?? result.Folder}"));
+        Console.Out.WriteLine(PrintableText.Escape(Sentence.Say($"Look at {result.FacesFolder ?? result.Folder}")));
         return ExitCode.Done;
     }
 }

@@ -191,10 +191,10 @@ internal static class TrainCommand
         );
         foreach (SkippedVideo skipped in report.SkippedVideos)
         {
-            Say.Warning($"skipped {skipped.Path}: {skipped.Reason}");
+            Say.Warning(Sentence.Say($"skipped {skipped.Path}: {skipped.Reason}"));
         }
-        Console.Out.WriteLine(PrintableText.Escape($"checkpoint {report.Checkpoint}"));
-        Console.Out.WriteLine(PrintableText.Escape($"curve      {report.LossPlot}"));
+        Console.Out.WriteLine(PrintableText.Escape(Sentence.Say($"checkpoint {report.Checkpoint}")));
+        Console.Out.WriteLine(PrintableText.Escape(Sentence.Say($"curve      {report.LossPlot}")));
         return ExitCode.Done;
     }
 
@@ -204,13 +204,10 @@ internal static class TrainCommand
         public void Report(TrainingProgress value) =>
             sink.Report(
                 new ProgressLine(
-                    $"training {name}",
+                    Sentence.Say($"training {name}"),
                     value.Step,
                     value.TotalSteps,
-                    string.Create(
-                        CultureInfo.InvariantCulture,
-                        $"steps, loss {value.SmoothedLoss:G4}, {DurationText.Of(value.SecondsPerStep)} each"
-                    )
+                    Sentence.Say($"steps, loss {value.SmoothedLoss:G4}, {DurationText.Of(value.SecondsPerStep, Say.IsChinese)} each")
                 )
                 {
                     TimeLeft = value.Remaining,

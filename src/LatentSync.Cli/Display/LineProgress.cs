@@ -26,7 +26,9 @@ internal sealed class LineProgress(TextWriter writer, TimeProvider time) : IProg
             {
                 _stages.Add(value.Title, new Stage(new Pace(value.Done, now), now));
                 writer.WriteLine(
-                    value.Total is { } whole ? $"{value.Title}: {whole} {(whole == 1 ? value.Unit.TrimEnd('s') : value.Unit)}" : value.Title
+                    value.Total is { } whole
+                        ? Sentence.Say($"{value.Title}: {whole} {(whole == 1 ? value.Unit.TrimEnd('s') : value.Unit)}")
+                        : value.Title
                 );
                 return;
             }
@@ -38,9 +40,15 @@ internal sealed class LineProgress(TextWriter writer, TimeProvider time) : IProg
             stage.Last = now;
             stage.Wait = TimeSpan.FromTicks(Math.Min(stage.Wait.Ticks * 2, LongestSilence.Ticks));
             TimeSpan? known = value.TimeLeft ?? (value.Total is { } total ? stage.Pace.TimeLeft(value.Done, total, now, time) : null);
-            string left = known is { } remaining ? $", about {DurationText.Of(remaining)} left" : string.Empty;
             string count = value.Total is { } all ? $"{value.Done}/{all}" : $"{value.Done}";
-            writer.WriteLine($"{value.Title}: {count} {value.Unit}{left}");
+            writer.WriteLine(
+                Sentence.Say(
+                    known is { } remaining
+                        ? (Sentence)
+                            $"{value.Title}: {count} {value.Unit}, about {DurationText.Of(remaining.TotalSeconds, Say.IsChinese)} left"
+                        : $"{value.Title}: {count} {value.Unit}"
+                )
+            );
         }
     }
 

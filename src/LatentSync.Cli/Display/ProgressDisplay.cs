@@ -92,7 +92,7 @@ internal sealed class ProgressDisplay : IDisposable
         ) =>
             new Text(
                 (LineOf(task).TimeLeft ?? task.RemainingTime) is { } left && !task.IsFinished
-                    ? $"{DurationText.Of(left)} left"
+                    ? Sentence.Say($"{DurationText.Of(left.TotalSeconds, Say.IsChinese)} left")
                     : string.Empty,
                 new Style(Color.Blue)
             );

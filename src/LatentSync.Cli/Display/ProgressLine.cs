@@ -1,4 +1,5 @@
 using LatentSync.Evaluation.Demo;
+using LatentSync.Foundation.Wording;
 using LatentSync.Training.Datasets;
 
 namespace LatentSync.Cli.Display;
@@ -21,33 +22,44 @@ internal readonly record struct ProgressLine(string Title, long Done, long? Tota
     public static IProgress<SyncProgress> Of(IProgress<ProgressLine> sink) =>
         new Translation<SyncProgress>(
             sink,
-            p => new ProgressLine(TitleOf(p.Stage), p.Done, p.Total, p.Unit) { IsBeside = p.Stage is SyncStage.Faces or SyncStage.Write }
+            p => new ProgressLine(Sentence.Say(TitleOf(p.Stage)), p.Done, p.Total, UnitOf(p.Unit))
+            {
+                IsBeside = p.Stage is SyncStage.Faces or SyncStage.Write,
+            }
         );
 
     /// <summary>Shows the demo's progress.</summary>
     public static IProgress<DemoProgress> OfDemo(IProgress<ProgressLine> sink) =>
         new Translation<DemoProgress>(
             sink,
-            p => new ProgressLine(TitleOf(p.Stage), p.Done, p.Total, p.Stage == DemoStage.Checkpoint ? "files" : "frames")
+            p => new ProgressLine(
+                Sentence.Say(TitleOf(p.Stage)),
+                p.Done,
+                p.Total,
+                UnitOf(p.Stage == DemoStage.Checkpoint ? "files" : "frames")
+            )
         );
 
     /// <summary>Shows how many frames of a drawn dataset are there.</summary>
     public static IProgress<SyntheticDatasetProgress> OfDrawing(IProgress<ProgressLine> sink) =>
-        new Translation<SyntheticDatasetProgress>(sink, p => new ProgressLine("drawing talking heads", p.Frames, p.TotalFrames, "frames"));
+        new Translation<SyntheticDatasetProgress>(
+            sink,
+            p => new ProgressLine(Sentence.Say("drawing talking heads"), p.Frames, p.TotalFrames, UnitOf("frames"))
+        );
 
     /// <summary>Shows an evaluation's progress.</summary>
     public static IProgress<EvaluationProgress> OfEvaluation(IProgress<ProgressLine> sink, int clips) =>
         new Translation<EvaluationProgress>(
             sink,
             p => new ProgressLine(
-                clips == 1 ? "lip-syncing a new clip" : $"lip-syncing {clips} new clips",
+                Sentence.Say(clips == 1 ? (Sentence)"lip-syncing a new clip" : $"lip-syncing {clips} new clips"),
                 p.FramesDone,
                 p.FramesTotal,
-                "frames"
+                UnitOf("frames")
             )
         );
 
-    private static string TitleOf(SyncStage stage) =>
+    private static Sentence TitleOf(SyncStage stage) =>
         stage switch
         {
             SyncStage.Load => "loading the networks",
@@ -57,13 +69,26 @@ internal readonly record struct ProgressLine(string Title, long Done, long? Tota
             _ => "writing the video",
         };
 
-    private static string TitleOf(DemoStage stage) =>
+    private static Sentence TitleOf(DemoStage stage) =>
         stage switch
         {
             DemoStage.Draw => "drawing a talking head",
             DemoStage.Checkpoint => "making the demo's checkpoint",
             _ => "measuring the result",
         };
+
+    /// <summary>A unit in the reader's language; one that is not known here as it is.</summary>
+    internal static string UnitOf(string unit) =>
+        Sentence.Say(
+            unit switch
+            {
+                "frames" => "frames",
+                "files" => "files",
+                "steps" => "steps",
+                "windows" => "windows",
+                _ => unit,
+            }
+        );
 
     // Unlike Progress<T>, calls through at once and in order.
     private sealed class Translation<T>(IProgress<ProgressLine> sink, Func<T, ProgressLine> translate) : IProgress<T>

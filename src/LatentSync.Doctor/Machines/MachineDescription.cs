@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using LatentSync.Attention.Machines;
 using LatentSync.Compute;
+using LatentSync.Foundation.Wording;
 using LatentSync.Platform.LibTorch;
 using static LatentSync.Doctor.Wording.DoctorWords;
 
@@ -201,7 +202,7 @@ public sealed partial record MachineDescription
         }
         if (Gpus.Count > MostGpus)
         {
-            throw new MachineDescriptionException($"⟦Gpus⟧ is given {Gpus.Count} times; {MostGpus} GPUs are the most.");
+            throw new MachineDescriptionException($"⟦Gpus⟧ is given {Gpus.Count} times; at most {MostGpus} GPUs are allowed.");
         }
         return Gpus.Count == 1 && Gpus[0].Trim().ToLowerInvariant() is "none" or "cpu"
             ? []
@@ -306,7 +307,7 @@ public sealed partial record MachineDescription
             : throw new MachineDescriptionException($"{option}: 1 to {MachineFile.LongestText} printable characters are expected.");
     }
 
-    private static string Checked(string option, string value, Regex form, string expected) =>
+    private static string Checked(string option, string value, Regex form, Sentence expected) =>
         form.IsMatch(value.Trim()) ? value.Trim() : throw new MachineDescriptionException($"{option} \"{value}\" is not {expected}.");
 
     [GeneratedRegex(@"^\d{1,2}\.\d{1,2}$")]

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LatentSync.Attention.Machines;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Doctor.Machines;
 
@@ -149,9 +150,10 @@ internal static class MachineFileReader
     /// <summary>Where in a file a value is; makes the messages.</summary>
     private readonly record struct Place(string File, string Path)
     {
-        public MachineDescriptionException Problem(string what) => new($"{File}: {(Path.Length == 0 ? "the file" : Path)} {what}.");
+        public MachineDescriptionException Problem(Sentence what) =>
+            new($"{File}: {(Path.Length == 0 ? "the file" : (Sentence)Path)} {what}.");
 
-        public void Expect(JsonElement value, JsonValueKind kind, string expected)
+        public void Expect(JsonElement value, JsonValueKind kind, Sentence expected)
         {
             if (value.ValueKind != kind)
             {
@@ -198,7 +200,7 @@ internal static class MachineFileReader
             }
             return value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number) && number >= least && number <= most
                 ? number
-                : throw In(key).Problem(FormattableString.Invariant($"is not a whole number from {least} to {most}"));
+                : throw In(key).Problem($"is not a whole number from {least} to {most}");
         }
 
         public bool? Flag(JsonElement parent, string key)
@@ -225,7 +227,7 @@ internal static class MachineFileReader
             here.Expect(value, JsonValueKind.Array, "a list");
             if (value.GetArrayLength() > most)
             {
-                throw here.Problem(FormattableString.Invariant($"has more than {most} entries"));
+                throw here.Problem($"has more than {most} entries");
             }
             return
             [
@@ -243,7 +245,7 @@ internal static class MachineFileReader
             && text.Length <= MachineFile.LongestText
             && !text.Any(char.IsControl)
                 ? text
-                : throw Problem(FormattableString.Invariant($"is not a text of at most {MachineFile.LongestText} characters"));
+                : throw Problem($"is not a text of at most {MachineFile.LongestText} characters");
 
         private static string Shown(string key) =>
             key.Length <= 40 && !key.Any(char.IsControl) ? key : new string([.. key.Where(c => !char.IsControl(c)).Take(40)]) + "...";

@@ -12,9 +12,7 @@ internal static class NamedGpus
     public static GpuInfo Find(string name) =>
         TryFind(name)
         ?? throw new MachineDescriptionException(
-            $"⟦Gpus⟧: \"{name}\" is no GPU that is known here. The nearest names are {string.Join(", ", GpuCatalog.Nearest(name, 3).Select(near => near.Name))}; "
-                + "GPUs of AMD, Intel and Apple are known too (MI300X, Arc A770, Apple M3 Max). "
-                + "Another GPU of NVIDIA can be described in a machine file (⟦MachineFile FILE⟧) by its compute capability and memory."
+            $"⟦Gpus⟧: \"{name}\" is not a known GPU. The nearest names are {string.Join(", ", GpuCatalog.Nearest(name, 3).Select(near => near.Name))}; AMD, Intel and Apple GPUs are known too (MI300X, Arc A770, Apple M3 Max). Any other NVIDIA GPU can be described in a machine file (⟦MachineFile FILE⟧) by its compute capability and memory."
         );
 
     /// <summary>The GPU of a name; null when there is none.</summary>

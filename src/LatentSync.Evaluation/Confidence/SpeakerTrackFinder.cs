@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Faces.Detection;
 using LatentSync.Media.Faces.Tracking;
 using LatentSync.Media.Video.Reading;
@@ -83,15 +84,13 @@ internal sealed class SpeakerTrackFinder
         {
             return new EvaluationException(FaceTrackOptions.TooFewFaces(index, mostFaces, path));
         }
-        string required =
-            $"a face in more than {_options.MinimumTrackFrames} consecutive frames (at 25 per second) and larger than {_options.MinimumFaceSide:0} pixels is required";
-        string found = all.MaxBy(t => t.Detections) is { } longest
-            ? FormattableString.Invariant(
-                $"the longest of {all.Length} tracks has {longest.Detections} frames with a face of {longest.Side:0} pixels"
-            )
-            : FormattableString.Invariant($"none of its {frames} frames has a face that {_detector.Name} finds");
+        Sentence required =
+            $"a face larger than {_options.MinimumFaceSide:0} pixels in more than {_options.MinimumTrackFrames} consecutive frames (at 25 per second) is required";
+        Sentence found = all.MaxBy(t => t.Detections) is { } longest
+            ? (Sentence)$"the longest of {all.Length} tracks has {longest.Detections} frames with a face of {longest.Side:0} pixels"
+            : $"{_detector.Name} finds no face in its {frames} frames";
         return new EvaluationException(
-            $"{path} has no face track to judge: {found}; {required}. Give a longer or larger picture, or the faces by ⟦LandmarksPath FILE⟧."
+            $"{path} has no face track that can be scored: {found}; {required}. Give a longer or larger video, or the faces with ⟦LandmarksPath FILE⟧."
         );
     }
 }

@@ -28,13 +28,13 @@ internal sealed class StableSyncNetJudge : ISyncJudge
         if (_configuration.LatentSpace)
         {
             throw new EvaluationException(
-                $"{path} sees latents; give a StableSyncNet that sees pixels (syncnet_16_pixel or syncnet_16_pixel_attn)."
+                $"{path} works on latents; give a StableSyncNet that works on pixels (syncnet_16_pixel or syncnet_16_pixel_attn)."
             );
         }
         if (_configuration.Resolution is < FaceTemplate.MinResolution or > FaceTemplate.MaxResolution || _configuration.Resolution % 8 != 0)
         {
             throw new EvaluationException(
-                $"{path} sees pictures of {_configuration.Resolution} pixels; faces are aligned to a multiple of 8 from {FaceTemplate.MinResolution} to {FaceTemplate.MaxResolution}."
+                $"{path} takes pictures of {_configuration.Resolution} pixels; faces are aligned to a multiple of 8 from {FaceTemplate.MinResolution} to {FaceTemplate.MaxResolution}."
             );
         }
     }
@@ -110,7 +110,7 @@ internal sealed class StableSyncNetJudge : ISyncJudge
             }
         }
         throw new EvaluationException(
-            $"The track's {track.FrameCount} frames did not all come when the video was read again: it changed during the run."
+            $"The track's {track.FrameCount} frames were not all there when the video was read again: it changed during the run."
         );
     }
 

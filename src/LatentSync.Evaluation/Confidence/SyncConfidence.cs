@@ -80,11 +80,10 @@ public sealed class SyncConfidence : IDisposable
         }
         if (published is null && stable is null)
         {
-            string looked = options.CheckpointFolder is null
-                ? "none was named"
-                : $"{PrintableText.Quote(options.CheckpointFolder)} has neither {PublishedNames[0]} nor {StableName}";
             throw new EvaluationException(
-                $"A network is required that judges: {looked}. Give ⟦SyncNetPath FILE⟧ (syncnet_v2.model) or ⟦StableSyncNetPath FILE⟧."
+                options.CheckpointFolder is null
+                    ? (Sentence)"No scoring network given. Give ⟦SyncNetPath FILE⟧ (syncnet_v2.model) or ⟦StableSyncNetPath FILE⟧."
+                    : $"No scoring network: {PrintableText.Quote(options.CheckpointFolder)} has neither {PublishedNames[0]} nor {StableName}. Give ⟦SyncNetPath FILE⟧ (syncnet_v2.model) or ⟦StableSyncNetPath FILE⟧."
             );
         }
         RequireFile("⟦SyncNetPath⟧", options.SyncNetPath);
@@ -142,7 +141,7 @@ public sealed class SyncConfidence : IDisposable
         List<SyncTrackScore> scores = [];
         List<string> warnings =
         [
-            .. choice.Reasons.Select(reason => $"A better face detector is not there: {reason}."),
+            .. choice.Reasons.Select(reason => Sentence.Say($"A better face detector is not available: {reason}.")),
             .. reader.Warnings,
             .. damage,
             .. reader.Notes,
@@ -168,8 +167,8 @@ public sealed class SyncConfidence : IDisposable
             else
             {
                 warnings.Add(
-                    FormattableString.Invariant(
-                        $"The track at frame {track.FirstFrame} was left out: the sound ends before {_judge.WindowFrames} frames of it."
+                    Sentence.Say(
+                        $"The track at frame {track.FirstFrame} was left out: the sound covers fewer than {_judge.WindowFrames} of its frames."
                     )
                 );
             }
@@ -178,7 +177,7 @@ public sealed class SyncConfidence : IDisposable
         if (scores.Count == 0)
         {
             throw new EvaluationException(
-                $"No track of {options.VideoPath} has sound: {audioPath} ends after {samples.Length / 16000.0:0.00} s. Give a longer recording by ⟦AudioPath FILE⟧."
+                $"No track of {options.VideoPath} has sound: {audioPath} ends after {samples.Length / 16000.0:0.00} s. Give a longer recording with ⟦AudioPath FILE⟧."
             );
         }
         return new SyncConfidenceReport(

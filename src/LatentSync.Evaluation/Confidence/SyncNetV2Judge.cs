@@ -80,7 +80,7 @@ internal sealed class SyncNetV2Judge : ISyncJudge
             }
         }
         throw new EvaluationException(
-            $"Only {done + pictures.Count} of the track's {track.FrameCount} frames came when the video was read again: it changed during the run."
+            $"Only {done + pictures.Count} of the track's {track.FrameCount} frames were there when the video was read again: it changed during the run."
         );
     }
 

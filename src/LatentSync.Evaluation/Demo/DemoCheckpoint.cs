@@ -16,8 +16,7 @@ public static class DemoCheckpoint
     /// <summary>What it is for and what it is not, in two sentences.</summary>
     public static string Scope =>
         Sentence.Say(
-            "The embedded checkpoint (⟦CheckpointFolder demo⟧) only knows drawn faces and synthetic speech. "
-                + "Real lips come from ByteDance/LatentSync-1.5 or -1.6 on Hugging Face (latentsync_unet.pt, whisper/tiny.pt) with stabilityai/sd-vae-ft-mse as vae/."
+            "The embedded checkpoint (⟦CheckpointFolder demo⟧) only knows drawn faces and synthetic speech. Real faces need ByteDance/LatentSync-1.5 or -1.6 on Hugging Face (latentsync_unet.pt, whisper/tiny.pt) with stabilityai/sd-vae-ft-mse as vae/."
         );
 
     /// <summary>Its folder, or null where a program was built without it.</summary>
@@ -28,8 +27,7 @@ public static class DemoCheckpoint
     public static string Require() =>
         Find()
         ?? throw new CheckpointFolderException(
-            $"The embedded checkpoint is missing: {Path.Combine(ProgramFolder, FolderName)} does not hold {string.Join(", ", SeededCheckpoint.Files.Take(4))}. "
-                + "Build from a complete copy of the repository (src/LatentSync.Evaluation/Demo/Checkpoint), or give ⟦CheckpointFolder DIR⟧."
+            $"The embedded checkpoint is missing: {Path.Combine(ProgramFolder, FolderName)} does not hold {string.Join(", ", SeededCheckpoint.Files.Take(4))}. Build from a complete copy of the repository (src/LatentSync.Evaluation/Demo/Checkpoint), or give ⟦CheckpointFolder DIR⟧."
         );
 
     /// <summary>A checkpoint folder as users give it: the embedded one for "demo", all else unchanged.</summary>

@@ -42,7 +42,7 @@ public sealed class DemoFolder
         if (known.Count == 0 && File.Exists(claimed.PathOf(ListName)))
         {
             throw new DemoFolderException(
-                $"{claimed.PathOf(ListName)} is no list that the demo wrote: move it away or give another ⟦OutputFolder⟧; nothing was replaced."
+                $"{claimed.PathOf(ListName)} was not written by the demo: move it away or give another ⟦OutputFolder⟧. Nothing was replaced."
             );
         }
         foreach (string name in claimed._names)
@@ -51,7 +51,7 @@ public sealed class DemoFolder
             if (Directory.Exists(path) || (File.Exists(path) && !IsOurs(path, name, known)))
             {
                 throw new DemoFolderException(
-                    $"{path} exists and was not written by the demo, or was changed since: move it away or give another ⟦OutputFolder⟧; nothing was replaced."
+                    $"{path} exists and was not written by the demo, or was changed since: move it away or give another ⟦OutputFolder⟧. Nothing was replaced."
                 );
             }
         }

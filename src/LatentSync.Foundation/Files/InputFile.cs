@@ -1,4 +1,5 @@
 using System.Text;
+using LatentSync.Foundation.Wording;
 using Microsoft.Win32.SafeHandles;
 
 namespace LatentSync.Foundation.Files;
@@ -121,12 +122,7 @@ public static class InputFile
         }
         catch (DecoderFallbackException exception)
         {
-            throw new InputFileException(
-                InputFileFault.NotText,
-                path,
-                FormattableString.Invariant($"is no text in UTF-8 (byte {mark + exception.Index})"),
-                exception
-            );
+            throw new InputFileException(InputFileFault.NotText, path, $"is no text in UTF-8 (byte {mark + exception.Index})", exception);
         }
     }
 
@@ -173,11 +169,11 @@ public static class InputFile
         );
 
     private static InputFileException Missing(string path, string full, Exception? inner) =>
-        new(InputFileFault.Missing, path, full == path ? "does not exist" : $"does not exist (looked for {full})", inner);
+        new(InputFileFault.Missing, path, full == path ? (Sentence)"does not exist" : $"does not exist (looked for {full})", inner);
 
     private static InputFileException Unreadable(string path, Exception exception) =>
         new(InputFileFault.Unreadable, path, $"cannot be read: {exception.Message.TrimEnd('.')}", exception);
 
-    private static InputFileException TooLarge(string path, string found, long maxBytes) =>
-        new(InputFileFault.TooLarge, path, FormattableString.Invariant($"{found}; at most {maxBytes} bytes are accepted"));
+    private static InputFileException TooLarge(string path, Sentence found, long maxBytes) =>
+        new(InputFileFault.TooLarge, path, $"{found}; at most {maxBytes} bytes are accepted");
 }

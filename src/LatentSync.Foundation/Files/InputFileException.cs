@@ -33,10 +33,11 @@ public sealed class InputFileException : IOException, IFault
     /// <param name="path">The path as it was given.</param>
     /// <param name="problem">The rest of the sentence that begins with the path.</param>
     /// <param name="innerException">The cause.</param>
-    public InputFileException(InputFileFault fault, string path, string problem, Exception? innerException = null)
-        : base($"{PrintableText.Quote(path)} {problem}.", innerException)
+    public InputFileException(InputFileFault fault, string path, Sentence problem, Exception? innerException = null)
+        : base(null, innerException)
     {
         (Fault, FilePath, Problem) = (fault, path, problem);
+        Text = Sentence.Of($"{PrintableText.Quote(path)} {problem}.");
     }
 
     /// <summary>What is wrong.</summary>
@@ -46,13 +47,13 @@ public sealed class InputFileException : IOException, IFault
     public string FilePath { get; }
 
     /// <summary>The message without the path and the full stop, for a message that names the file's purpose too.</summary>
-    public string Problem { get; }
+    public Sentence Problem { get; }
 
     /// <inheritdoc/>
     public FaultKind Kind => FaultKind.Input;
 
     /// <inheritdoc/>
-    public Sentence Text => base.Message;
+    public Sentence Text { get; }
 
     /// <inheritdoc/>
     public override string Message => Text.ToString();

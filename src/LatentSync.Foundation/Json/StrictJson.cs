@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Foundation.Json;
 
@@ -18,7 +19,7 @@ public static class StrictJson
         ReadOnlyMemory<byte> text = utf8.Span.StartsWith(Encoding.UTF8.Preamble) ? utf8[Encoding.UTF8.Preamble.Length..] : utf8;
         if (text.Span is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..])
         {
-            throw new JsonException("The text is UTF-16; JSON files are UTF-8.", null, 0, 0);
+            throw new JsonException(Sentence.Say("The text is UTF-16; JSON files are UTF-8."), null, 0, 0);
         }
         JsonCommentHandling comments = isLenient ? JsonCommentHandling.Skip : JsonCommentHandling.Disallow;
         JsonReaderOptions reading = new()
@@ -56,10 +57,10 @@ public static class StrictJson
     }
 
     /// <summary>Where a document is wrong, for people: "line 3, byte 14".</summary>
-    public static string Place(JsonException exception)
+    public static Sentence Place(JsonException exception)
     {
         ArgumentNullException.ThrowIfNull(exception);
-        return FormattableString.Invariant($"line {(exception.LineNumber ?? 0) + 1}, byte {(exception.BytePositionInLine ?? 0) + 1}");
+        return $"line {(exception.LineNumber ?? 0) + 1}, byte {(exception.BytePositionInLine ?? 0) + 1}";
     }
 
     // The reader takes an escaped half of a surrogate pair, or bytes that are no UTF-8, for text; asking for the text would fail later.
@@ -95,7 +96,7 @@ public static class StrictJson
                     if (!objects.Peek().Add(name))
                     {
                         return Wrong(
-                            $"The name \"{(name.Length <= 60 ? name : name[..57] + "...")}\" stands twice in one object.",
+                            Sentence.Say($"The name \"{(name.Length <= 60 ? name : name[..57] + "...")}\" occurs twice in one object."),
                             text,
                             reader.TokenStartIndex
                         );
@@ -114,7 +115,12 @@ public static class StrictJson
         }
         catch (InvalidOperationException exception)
         {
-            throw Wrong("A text is no valid Unicode: half of a surrogate pair, or no UTF-8.", text, reader.TokenStartIndex, exception);
+            throw Wrong(
+                Sentence.Say("A text is not valid Unicode: it is not UTF-8 or has half of a surrogate pair."),
+                text,
+                reader.TokenStartIndex,
+                exception
+            );
         }
     }
 

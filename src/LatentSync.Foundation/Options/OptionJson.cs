@@ -127,7 +127,7 @@ public static class OptionJson
     {
         if (option.ValueType == typeof(string))
         {
-            return $"⟦{option.Name}⟧ must be a text.";
+            return $"⟦{option.Name}⟧ must be text.";
         }
         if (option.ValueType == typeof(bool))
         {

@@ -37,7 +37,7 @@ public static class Languages
     public static Language Parse(string text) =>
         TryParse(text, out Language language)
             ? language
-            : throw new FormatException($"\"{text}\" is not a language of this program; use en (English) or zh (中文).");
+            : throw new FormatException(Sentence.Say($"\"{text}\" is not a language this program speaks; use en (English) or zh (中文)."));
 
     /// <summary>The tag: "en" or "zh".</summary>
     /// <param name="language">The language.</param>

@@ -40,6 +40,29 @@ public sealed class Sentence
         return sentence;
     }
 
+    /// <summary>A sentence, where the compiler would take an interpolated string for a text.</summary>
+    /// <param name="sentence">The sentence.</param>
+    public static Sentence Of(Sentence sentence) => sentence;
+
+    /// <summary>Sentences one after another.</summary>
+    /// <param name="separator">What stands between two; in Chinese the full-width mark.</param>
+    /// <param name="sentences">The sentences.</param>
+    public static Sentence Join(string separator, IEnumerable<Sentence> sentences)
+    {
+        ArgumentNullException.ThrowIfNull(sentences);
+        Sentence between = separator;
+        Sentence all = new(0, 0);
+        foreach (Sentence sentence in sentences)
+        {
+            if (all._arguments.Count > 0)
+            {
+                all.AppendFormatted(between);
+            }
+            all.AppendFormatted(sentence);
+        }
+        return all;
+    }
+
     /// <summary>A sentence said at once to the current audience, for notes and reasons that are kept as text.</summary>
     /// <param name="sentence">The sentence.</param>
     public static string Say(Sentence sentence)

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Video.Probing;
 using LatentSync.Media.Video.Reading;
 using LatentSync.Media.Video.Tools;
@@ -86,7 +87,7 @@ public static class AudioReader
 
         DecodedSound one = await Decode(downmix.Channel).ConfigureAwait(false);
         downmix.Replace(sounding.Span, one.Samples.AsSpan(mixed.Samples.Length - sounding.Length), sampleRate);
-        return mixed with { Notes = [$"{MediaFile.Show(media.Path)} {downmix.Reason}."] };
+        return mixed with { Notes = [Sentence.Say($"{MediaFile.Show(media.Path)} {downmix.Reason}.")] };
     }
 
     private static int Silence(MediaTimeline? timeline, int sampleRate, int most) =>
@@ -133,11 +134,7 @@ public static class AudioReader
         {
             throw new FfmpegFailedException(
                 exitCode > 128 ? MediaFault.ToolFailed : MediaFault.Corrupt,
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"ffmpeg ended with exit code {exitCode}{VideoReader.Signal(exitCode)} while decoding the audio of "
-                        + $"{MediaFile.Show(path)}: {ffmpeg.Errors.LastLines(3)}"
-                ),
+                $"ffmpeg failed with {VideoReader.ExitOf(exitCode)} while decoding the audio of {MediaFile.Show(path)}: {ffmpeg.Errors.LastLines(3)}",
                 exitCode,
                 ffmpeg.Errors.Text,
                 path
@@ -148,7 +145,7 @@ public static class AudioReader
         {
             throw new MediaException(
                 MediaFault.TooShort,
-                $"The audio track of {MediaFile.Show(path)} ({stream.Codec}) holds no sound, not one sample: give a complete recording.",
+                $"The audio track of {MediaFile.Show(path)} ({stream.Codec}) holds no samples: give a complete recording.",
                 path
             );
         }
@@ -183,21 +180,17 @@ public static class AudioReader
             seconds < expected - slack || TruncationCheck.Complains(errors) || (take is null && TruncationCheck.EndsWithinPacket(media));
         if (isSuspicious && await TruncationCheck.IsCutAsync(media, errors, tools, cancellationToken).ConfigureAwait(false))
         {
-            string says =
+            string name = MediaFile.Show(media.Path);
+            return Sentence.Say(
                 seconds < expected
-                    ? string.Create(
-                        CultureInfo.InvariantCulture,
-                        $"{MediaFile.Show(media.Path)} says that its sound lasts {stated:0.0#} s, but"
-                    )
-                    : $"Of the sound of {MediaFile.Show(media.Path)}";
-            return string.Create(
-                CultureInfo.InvariantCulture,
-                $"{says} only {seconds:0.0#} s could be decoded: the file is truncated or damaged, and the rest is missing."
+                    ? (Sentence)
+                        $"{name} should have {stated:0.0#} s of sound, but only {seconds:0.0#} s could be decoded: the file is truncated or damaged, and the rest is missing."
+                    : $"Only {seconds:0.0#} s of the sound of {name} could be decoded: the file is truncated or damaged, and the rest is missing."
             );
         }
 
         return errors.Text.Length > 0
-            ? $"ffmpeg found damage in the sound of {MediaFile.Show(media.Path)} and went on: {errors.LastLines(1)}"
+            ? Sentence.Say($"ffmpeg found damage in the sound of {MediaFile.Show(media.Path)} and continued: {errors.LastLines(1)}")
             : null;
     }
 
@@ -272,11 +265,7 @@ public static class AudioReader
     private static MediaException TooLong(string path, TimeSpan limit) =>
         new(
             MediaFault.OutOfBounds,
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"The audio of {MediaFile.Show(path)} is longer than {limit.TotalHours:0.##} hours, the most that is read at "
-                    + $"once: cut it into parts."
-            ),
+            $"The audio of {MediaFile.Show(path)} is longer than {limit.TotalHours:0.##} hours, the most that can be read at once: split it.",
             path
         );
 

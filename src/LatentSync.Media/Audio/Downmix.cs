@@ -1,4 +1,4 @@
-using System.Globalization;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Media.Audio;
 
@@ -9,7 +9,7 @@ namespace LatentSync.Media.Audio;
 /// <param name="Reason">What is wrong with the channels, as the end of a sentence; null for the mix.</param>
 /// <remarks>The mix adds the channels. Where one is the other turned upside down (a balanced cable plugged in wrong, "karaoke" stereo), the
 /// sum is silence, and the mouth would stay shut. Where only one channel is alive, the sum is quieter than the speech.</remarks>
-internal sealed record Downmix(int? Channel, IReadOnlyList<bool>? Lost, string? Reason)
+internal sealed record Downmix(int? Channel, IReadOnlyList<bool>? Lost, Sentence? Reason)
 {
     /// <summary>ffmpeg's mix of all channels.</summary>
     public static Downmix Mix { get; } = new(null, null, null);
@@ -53,7 +53,7 @@ internal sealed record Downmix(int? Channel, IReadOnlyList<bool>? Lost, string? 
         int best = Array.IndexOf(totals, totals.Max());
         if (totals.Where((total, c) => c != best && total >= DeadShare * totals[best]).Any() is false)
         {
-            return new Downmix(best, null, $"has sound in its {Name(best, channels)} channel only: that one alone moves the mouth");
+            return new Downmix(best, null, $"has sound in one channel only ({Name(best, channels)}), so only that one drives the mouth");
         }
         double share = channels == 2 ? CancelledShareOfTwo : CancelledShareOfMany;
         bool[] lost = new bool[stretches];
@@ -75,10 +75,7 @@ internal sealed record Downmix(int? Channel, IReadOnlyList<bool>? Lost, string? 
         return new Downmix(
             taken,
             lost,
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"has channels that cancel each other when they are mixed to one, for about {count * ChannelLevels.StretchSeconds:0.#} s: there the {Name(taken, channels)} channel alone moves the mouth"
-            )
+            $"has channels that cancel each other out when mixed to mono, for about {count * ChannelLevels.StretchSeconds:0.#} s: there only one channel drives the mouth ({Name(taken, channels)})"
         );
     }
 
@@ -109,8 +106,8 @@ internal sealed record Downmix(int? Channel, IReadOnlyList<bool>? Lost, string? 
         }
     }
 
-    private static string Name(int channel, int channels) =>
-        channels != 2 ? string.Create(CultureInfo.InvariantCulture, $"{channel + 1}.")
+    private static Sentence Name(int channel, int channels) =>
+        channels != 2 ? (Sentence)$"no. {channel + 1}"
         : channel == 0 ? "left"
         : "right";
 }

@@ -73,8 +73,7 @@ public static class LogMelSpectrogram
         {
             throw new MediaException(
                 MediaFault.TooShort,
-                $"The audio has {samples.Length} samples at 16 kHz, but its analysis needs at least {MinimumSamples} (0.0126 "
-                    + "s): give a longer recording."
+                $"The audio has {samples.Length} samples at 16 kHz, but its analysis needs at least {MinimumSamples} (0.0126 s): give a longer recording."
             );
         }
 
@@ -82,8 +81,7 @@ public static class LogMelSpectrogram
         {
             throw new MediaException(
                 MediaFault.OutOfBounds,
-                $"The audio has {samples.Length} samples at 16 kHz, but at most {MaximumSamples} can be analysed at once: "
-                    + "split the recording."
+                $"The audio has {samples.Length} samples at 16 kHz, but at most {MaximumSamples} can be analysed at once: split the recording."
             );
         }
 

@@ -89,7 +89,7 @@ public static class WhisperCheckpoint
         if (!archive.Metadata.Keys.Any(key => key.StartsWith("dims.", StringComparison.Ordinal)))
         {
             throw new ModelConfigurationException(
-                $"{archive.Path} is no Whisper checkpoint: it has no \"dims\"; give the original's tiny.pt or small.pt."
+                $"{archive.Path} is not a Whisper checkpoint: it has no \"dims\"; give the original's tiny.pt or small.pt."
             );
         }
         try

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using LatentSync.Foundation.Wording;
 using LatentSync.Models.Loading;
 
 namespace LatentSync.Models.AudioEncoders;
@@ -98,7 +99,7 @@ public sealed record WhisperConfiguration
                 dims[name] = long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value)
                     ? value
                     : throw new ModelConfigurationException(
-                        $"The configuration of Whisper is not usable: {name} is \"{text}\", required is an integer."
+                        $"The configuration of Whisper cannot be used: {name} is \"{text}\", but must be an integer."
                     );
             }
         }
@@ -119,11 +120,11 @@ public sealed record WhisperConfiguration
         );
     }
 
-    private static void Require(bool condition, string message)
+    private static void Require(bool condition, Sentence message)
     {
         if (!condition)
         {
-            throw new ModelConfigurationException($"The configuration of Whisper is not usable: {message}.");
+            throw new ModelConfigurationException($"The configuration of Whisper cannot be used: {message}.");
         }
     }
 }

@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using LatentSync.Foundation.Wording;
 using LatentSync.Models.Layers;
 using LatentSync.Models.Loading;
 
@@ -153,7 +153,7 @@ public sealed record AutoencoderConfiguration
         );
         Require(
             double.IsFinite(ScalingFactor) && ScalingFactor != 0,
-            string.Create(CultureInfo.InvariantCulture, $"scaling_factor is {ScalingFactor}, a finite number other than 0 is required")
+            $"scaling_factor is {ScalingFactor}, a finite number other than 0 is required"
         );
         Require(double.IsFinite(ShiftFactor), "shift_factor must be finite");
         foreach (int channels in BlockOutChannels)
@@ -170,7 +170,7 @@ public sealed record AutoencoderConfiguration
         ActivationKinds.ByName.TryGetValue(ActivationFunction, out ActivationKind kind)
             ? kind
             : throw new ModelConfigurationException(
-                $"The configuration of AutoencoderKL is not usable: act_fn is \"{ActivationFunction}\", one of {string.Join(", ", ActivationKinds.ByName.Keys)} is required."
+                $"The configuration of AutoencoderKL cannot be used: act_fn is \"{ActivationFunction}\", one of {string.Join(", ", ActivationKinds.ByName.Keys)} is required."
             );
 
     private static bool[] ReadBlockTypes(ConfigurationReader reader, string key, int levels, string plain)
@@ -191,11 +191,11 @@ public sealed record AutoencoderConfiguration
         ];
     }
 
-    private static void Require(bool condition, string message)
+    private static void Require(bool condition, Sentence message)
     {
         if (!condition)
         {
-            throw new ModelConfigurationException($"The configuration of AutoencoderKL is not usable: {message}.");
+            throw new ModelConfigurationException($"The configuration of AutoencoderKL cannot be used: {message}.");
         }
     }
 }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using LatentSync.Checkpoints;
 using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Json;
+using LatentSync.Foundation.Wording;
 using LatentSync.Models.Loading;
 using static TorchSharp.torch;
 
@@ -69,7 +70,9 @@ public static class AutoencoderFolder
         if (!Directory.Exists(folder))
         {
             throw new DirectoryNotFoundException(
-                $"The autoencoder's folder {folder} does not exist; give a folder with {ConfigurationFile} and {string.Join(" or ", WeightsFiles)}."
+                Sentence.Say(
+                    $"The autoencoder's folder {folder} does not exist; give a folder with {ConfigurationFile} and {Either(WeightsFiles)}."
+                )
             );
         }
         string file = Path.GetFullPath(Path.Combine(folder, ConfigurationFile));
@@ -81,7 +84,7 @@ public static class AutoencoderFolder
         catch (InputFileException exception)
         {
             throw exception.Fault == InputFileFault.Missing
-                ? new FileNotFoundException($"The autoencoder's folder {folder} has no {ConfigurationFile}.", file, exception)
+                ? new FileNotFoundException(Sentence.Say($"The autoencoder's folder {folder} has no {ConfigurationFile}."), file, exception)
                 : new ModelConfigurationException(exception.Message, exception);
         }
         catch (JsonException exception)
@@ -123,7 +126,9 @@ public static class AutoencoderFolder
     public static string FindWeights(string folder) =>
         WeightsFile.Find(folder, WeightsStem, ".safetensors", ".bin")
         ?? throw new FileNotFoundException(
-            $"The autoencoder's folder {folder} has no weights; {string.Join(" or ", WeightsFiles)} is required.",
+            Sentence.Say($"The autoencoder's folder {folder} has no weights; it needs {Either(WeightsFiles)}."),
             Path.Combine(folder, WeightsFiles[0])
         );
+
+    private static Sentence Either(IReadOnlyList<string> names) => $"{names[0]} or {names[1]}";
 }

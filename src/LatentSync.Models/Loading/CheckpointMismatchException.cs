@@ -13,9 +13,10 @@ public sealed class CheckpointMismatchException : Exception, IFault
     /// <param name="network">Name of the network's class.</param>
     /// <param name="report">The complete comparison.</param>
     /// <param name="looksLike">What the file looks like, for instance "a Stable Diffusion U-Net"; null when nobody knows.</param>
-    public CheckpointMismatchException(string path, string network, StateDictReport report, string? looksLike = null)
-        : base(Compose(path, network, report, looksLike))
+    public CheckpointMismatchException(string path, Sentence network, StateDictReport report, Sentence? looksLike = null)
+        : base(null)
     {
+        Text = Compose(path, network, report, looksLike);
         (Path, Network, Report, LooksLike) = (path, network, report, looksLike);
     }
 
@@ -23,21 +24,21 @@ public sealed class CheckpointMismatchException : Exception, IFault
     public string Path { get; }
 
     /// <summary>Name of the network's class.</summary>
-    public string Network { get; }
+    public Sentence Network { get; }
 
     /// <summary>The complete comparison.</summary>
     public StateDictReport Report { get; }
 
     /// <summary>What the file looks like; null when nobody knows.</summary>
-    public string? LooksLike { get; }
+    public Sentence? LooksLike { get; }
 
-    private static string Compose(string path, string network, StateDictReport report, string? looksLike)
+    private static Sentence Compose(string path, Sentence network, StateDictReport report, Sentence? looksLike)
     {
         int wanted = report.Matched.Count + report.Missing.Count + report.Differences.Count;
-        List<string> facts = [];
+        List<Sentence> facts = [];
         if (report.Differences.Count > 0)
         {
-            facts.Add($"{report.Differences.Count} of its {wanted} tensors have another shape or type ({Name(report.Differences)})");
+            facts.Add($"{report.Differences.Count} of its {wanted} tensors have a different shape or type ({Name(report.Differences)})");
         }
         if (report.Missing.Count > 0)
         {
@@ -45,27 +46,29 @@ public sealed class CheckpointMismatchException : Exception, IFault
         }
         if (report.Unexpected.Count > 0)
         {
-            facts.Add($"{report.Unexpected.Count} tensors of the file are unknown to it ({Name(report.Unexpected)})");
+            facts.Add($"{report.Unexpected.Count} tensors of the file do not belong to it ({Name(report.Unexpected)})");
         }
-        string remedy =
+        Sentence remedy =
             report.Matched.Count == 0 && report.Differences.Count == 0
-                ? "The file holds another kind of network; give the checkpoint of this one."
-                : "Give the checkpoint that belongs to the configuration, or the configuration that belongs to the checkpoint.";
-        string kind = looksLike is null ? string.Empty : $" looks like {looksLike} and";
-        return $"{path}{kind} does not fit {network}: {string.Join("; ", facts)}. {remedy}";
+                ? "The file holds another kind of network; give the right checkpoint."
+                : "Give the checkpoint and the configuration that belong together.";
+        Sentence all = Sentence.Join("; ", facts);
+        return looksLike is null
+            ? (Sentence)$"{path} does not fit {network}: {all}. {remedy}"
+            : $"{path} looks like {looksLike} and does not fit {network}: {all}. {remedy}";
     }
 
-    private static string Name<T>(IReadOnlyList<T> items)
+    private static Sentence Name<T>(IReadOnlyList<T> items)
     {
         string names = string.Join("; ", items.Take(NamedKeys));
-        return items.Count > NamedKeys ? $"{names}; and {items.Count - NamedKeys} more" : names;
+        return items.Count > NamedKeys ? (Sentence)$"{names}; and {items.Count - NamedKeys} more" : names;
     }
 
     /// <inheritdoc/>
     public FaultKind Kind => FaultKind.Input;
 
     /// <inheritdoc/>
-    public Sentence Text => base.Message;
+    public Sentence Text { get; }
 
     /// <inheritdoc/>
     public override string Message => Text.ToString();

@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Text.Json;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Models.Loading;
 
@@ -7,14 +7,14 @@ namespace LatentSync.Models.Loading;
 internal sealed class ConfigurationReader
 {
     private readonly JsonElement _json;
-    private readonly string _model;
+    private readonly Sentence _model;
 
-    public ConfigurationReader(JsonElement json, string model)
+    public ConfigurationReader(JsonElement json, Sentence model)
     {
         (_json, _model) = (json, model);
         if (json.ValueKind != JsonValueKind.Object)
         {
-            throw new ModelConfigurationException($"The configuration of {model} is a JSON {json.ValueKind}; an object is required.");
+            throw new ModelConfigurationException($"The configuration of {model} is a JSON {json.ValueKind}; it must be an object.");
         }
     }
 
@@ -22,9 +22,7 @@ internal sealed class ConfigurationReader
         Find(key) is { } value ? ToInteger(key, value, minimum, maximum) : fallback;
 
     public int RequiredInteger(string key, int minimum, int maximum) =>
-        Find(key) is { } value
-            ? ToInteger(key, value, minimum, maximum)
-            : throw Invalid(key, "nothing", string.Create(CultureInfo.InvariantCulture, $"an integer from {minimum} to {maximum}"));
+        Find(key) is { } value ? ToInteger(key, value, minimum, maximum) : throw Lacks(key, $"an integer from {minimum} to {maximum}");
 
     public int[] Integers(string key, int[] fallback, int minimum, int maximum, int maximumCount) =>
         Find(key) is { } value ? [.. ToArray(key, value, maximumCount).Select(item => ToInteger(key, item, minimum, maximum))] : fallback;
@@ -52,8 +50,12 @@ internal sealed class ConfigurationReader
             : fallback;
 
     /// <summary>The exception for an entry that is there but not usable.</summary>
-    public ModelConfigurationException Invalid(string key, string found, string required) =>
-        new($"The configuration of {_model} is not usable: {key} is {Shorten(found)}, required is {required}.");
+    public ModelConfigurationException Invalid(string key, string found, Sentence required) =>
+        new($"The configuration of {_model} cannot be used: {key} is {Shorten(found)}, but must be {required}.");
+
+    /// <summary>The exception for an entry that is not there.</summary>
+    public ModelConfigurationException Lacks(string key, Sentence required) =>
+        new($"The configuration of {_model} cannot be used: it lacks {key}, which must be {required}.");
 
     private JsonElement? Find(string key) =>
         _json.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
@@ -61,11 +63,7 @@ internal sealed class ConfigurationReader
     private int ToInteger(string key, JsonElement value, int minimum, int maximum) =>
         value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) && number >= minimum && number <= maximum
             ? number
-            : throw Invalid(
-                key,
-                value.GetRawText(),
-                string.Create(CultureInfo.InvariantCulture, $"an integer from {minimum} to {maximum}")
-            );
+            : throw Invalid(key, value.GetRawText(), $"an integer from {minimum} to {maximum}");
 
     private string ToText(string key, JsonElement value) =>
         value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Invalid(key, value.GetRawText(), "a text");
@@ -74,7 +72,7 @@ internal sealed class ConfigurationReader
     {
         if (value.ValueKind != JsonValueKind.Array || value.GetArrayLength() is var count && (count < 1 || count > maximumCount))
         {
-            throw Invalid(key, value.GetRawText(), string.Create(CultureInfo.InvariantCulture, $"a list of 1 to {maximumCount} entries"));
+            throw Invalid(key, value.GetRawText(), $"a list of 1 to {maximumCount} entries");
         }
         return [.. value.EnumerateArray()];
     }

@@ -7,7 +7,7 @@ namespace LatentSync.Models.Loading;
 internal static class KnownKeys
 {
     /// <summary>Throws for the first key of <paramref name="json"/> that is in neither list, naming the nearest of both.</summary>
-    public static void Check(JsonElement json, string model, IReadOnlyList<string> meaningful, IReadOnlyList<string> withoutInfluence)
+    public static void Check(JsonElement json, Sentence model, IReadOnlyList<string> meaningful, IReadOnlyList<string> withoutInfluence)
     {
         string[] known = [.. meaningful, .. withoutInfluence];
         foreach (JsonProperty property in json.EnumerateObject())
@@ -15,7 +15,7 @@ internal static class KnownKeys
             if (!known.Contains(property.Name, StringComparer.Ordinal))
             {
                 throw new ModelConfigurationException(
-                    $"The configuration of {model} is not usable: the key \"{Shorten(property.Name)}\" is unknown; the nearest known key is \"{Nearest(property.Name, known)}\"."
+                    $"The configuration of {model} cannot be used: the key \"{Shorten(property.Name)}\" is unknown; the nearest known key is \"{Nearest(property.Name, known)}\"."
                 );
             }
         }

@@ -1,7 +1,7 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Wording;
 using SharpYaml;
 using SharpYaml.Events;
 
@@ -71,7 +71,7 @@ internal sealed class YamlDocument
             }
             else if (char.IsSurrogate(c) || (char.IsControl(c) && c is not ('\t' or '\n' or '\r' or '\u0085')) || c is '\uFFFE' or '\uFFFF')
             {
-                throw Invalid(i, string.Create(CultureInfo.InvariantCulture, $"the character U+{(int)c:X4} is not allowed"));
+                throw Invalid(i, $"the character U+{(int)c:X4} is not allowed");
             }
         }
     }
@@ -88,7 +88,7 @@ internal sealed class YamlDocument
         Advance(); // the document's end
         if (Advance() is DocumentStart second)
         {
-            throw Refused(second, "a second YAML document begins; a configuration is one document");
+            throw Refused(second, "a second YAML document begins; a configuration must be a single document");
         }
         return JsonSerializer.SerializeToElement(root);
     }
@@ -104,12 +104,13 @@ internal sealed class YamlDocument
             // "(Lin: 0, Col: 3, Chr: 3) - (Lin: 0, Col: 4, Chr: 4): While scanning ..."
             string message = exception.Message;
             int end = message.StartsWith('(') ? message.IndexOf("): ", StringComparison.Ordinal) : -1;
-            throw Invalid(exception.Start.Index, (end < 0 ? message : message[(end + 3)..]).TrimEnd('.'), exception);
+            string problem = (end < 0 ? message : message[(end + 3)..]).TrimEnd('.');
+            throw Invalid(exception.Start.Index, problem, exception);
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
             // Whatever else the library stumbles over is the text's fault, not the program's.
-            throw Invalid(_parser.Current?.End.Index ?? 0, "it cannot be understood from here", exception);
+            throw Invalid(_parser.Current?.End.Index ?? 0, "it cannot be parsed from here on", exception);
         }
     }
 
@@ -135,7 +136,7 @@ internal sealed class YamlDocument
             SequenceStart sequence => Sequence(sequence, depth),
             Scalar scalar => YamlScalars.ToJson(scalar) is { IsKnown: true } typed
                 ? typed.Value
-                : throw Refused(start, $"\"{Shorten(scalar.Value)}\" is not of the type that its tag {Shorten(scalar.Tag)} says"),
+                : throw Refused(start, $"\"{Shorten(scalar.Value)}\" does not have the type of its tag {Shorten(scalar.Tag)}"),
             _ => throw Refused(start, "a value is required here"),
         };
         if (((NodeEvent)start).Anchor is { Length: > 0 } anchor)
@@ -160,7 +161,7 @@ internal sealed class YamlDocument
             }
             else if (!json.TryAdd(key, Node(depth + 1)))
             {
-                throw Refused(at!, $"the key \"{Shorten(key)}\" stands twice");
+                throw Refused(at!, $"the key \"{Shorten(key)}\" occurs twice");
             }
         }
         foreach ((string key, JsonNode? value) in merged.SelectMany(source => source))
@@ -196,7 +197,7 @@ internal sealed class YamlDocument
             }
             return scalar.Value;
         }
-        return at is AnchorAlias alias && Copy(alias) is JsonValue value ? value.ToString() : throw Refused(at, "a key must be a text");
+        return at is AnchorAlias alias && Copy(alias) is JsonValue value ? value.ToString() : throw Refused(at, "a key must be text");
     }
 
     private IEnumerable<JsonObject> Merged(ParsingEvent key, JsonNode? value) =>
@@ -210,7 +211,7 @@ internal sealed class YamlDocument
     private JsonNode? Copy(AnchorAlias alias) =>
         _anchors.TryGetValue(alias.Value, out JsonNode? node)
             ? Clone(alias, node)
-            : throw Refused(alias, $"the alias *{Shorten(alias.Value)} names nothing that was defined before it");
+            : throw Refused(alias, $"the alias *{Shorten(alias.Value)} refers to an anchor that is not defined before it");
 
     // Counted, so that aliases of aliases cannot multiply without bound.
     private JsonNode? Clone(ParsingEvent at, JsonNode? node)
@@ -234,22 +235,22 @@ internal sealed class YamlDocument
     {
         if (node.Tag is { Length: > 0 } tag && tag != "!" && tag != expected)
         {
-            throw Refused(node, $"the tag {Shorten(tag)} is not read");
+            throw Refused(node, $"the tag {Shorten(tag)} is not supported");
         }
     }
 
-    private ModelConfigurationException Refused(ParsingEvent at, string problem) =>
+    private ModelConfigurationException Refused(ParsingEvent at, Sentence problem) =>
         new($"The configuration cannot be read: {Place(at.Start.Index)}: {problem}.");
 
-    private ModelConfigurationException Invalid(int index, string problem, Exception? cause = null) =>
+    private ModelConfigurationException Invalid(int index, Sentence problem, Exception? cause = null) =>
         new($"The configuration is not valid YAML: {Place(index)}: {problem}.", cause);
 
-    private string Place(int index)
+    private Sentence Place(int index)
     {
         ReadOnlySpan<char> before = _text.AsSpan(0, Math.Clamp(index, 0, _text.Length));
         int line = 1 + before.Count('\n'),
             column = 1 + before.Length - (before.LastIndexOf('\n') + 1);
-        return string.Create(CultureInfo.InvariantCulture, $"line {line}, column {column}");
+        return $"line {line}, column {column}";
     }
 
     private static string Shorten(string? text) =>

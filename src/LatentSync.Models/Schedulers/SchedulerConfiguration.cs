@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Text.Json;
+using LatentSync.Foundation.Wording;
 using LatentSync.Models.Loading;
 
 namespace LatentSync.Models.Schedulers;
@@ -245,13 +245,11 @@ public sealed record SchedulerConfiguration
             : throw reader.Invalid(Key, value.GetRawText(), "null or a list of numbers");
     }
 
-    private static void Require(bool condition, FormattableString problem)
+    private static void Require(bool condition, Sentence problem)
     {
         if (!condition)
         {
-            throw new ModelConfigurationException(
-                $"The configuration of {Scheduler} is not usable: {problem.ToString(CultureInfo.InvariantCulture)}."
-            );
+            throw new ModelConfigurationException($"The configuration of {(Sentence)Scheduler} cannot be used: {problem}.");
         }
     }
 }

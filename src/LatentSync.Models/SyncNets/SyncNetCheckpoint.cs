@@ -1,5 +1,6 @@
 using System.Globalization;
 using LatentSync.Checkpoints;
+using LatentSync.Foundation.Wording;
 using LatentSync.Models.Loading;
 using LatentSync.Models.UNets;
 using static TorchSharp.torch;
@@ -133,12 +134,9 @@ public static class SyncNetCheckpoint
             Rename = key => key.StartsWith(ParallelPrefix, StringComparison.Ordinal) ? key[ParallelPrefix.Length..] : key,
         };
 
-    private static string Name(SyncNetConfiguration configuration)
+    private static Sentence Name(SyncNetConfiguration configuration)
     {
         bool attentive = configuration.Audio.AttentionBlocks.Concat(configuration.Visual.AttentionBlocks).Contains(true);
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"the configured StableSyncNet ({configuration.NumFrames} frames, {(configuration.LatentSpace ? "latents" : "pixels")}, embeddings of {configuration.EmbeddingSize}, {(attentive ? "with" : "without")} attention)"
-        );
+        return $"the configured StableSyncNet ({configuration.NumFrames} frames, {(Sentence)(configuration.LatentSpace ? "latents" : "pixels")}, embeddings of {configuration.EmbeddingSize}, {(Sentence)(attentive ? "with attention" : "without attention")})";
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using LatentSync.Foundation.Wording;
 using LatentSync.Models.Loading;
 
 namespace LatentSync.Models.SyncNets;
@@ -133,7 +134,7 @@ public sealed record SyncNetConfiguration
         SyncNetEncoderConfiguration Encoder(string key) =>
             model.TryGetProperty(key, out JsonElement section)
                 ? SyncNetEncoderConfiguration.FromJson(section, key)
-                : throw reader.Invalid(key, "nothing", "the description of that encoder");
+                : throw reader.Lacks(key, "the description of that encoder");
     }
 
     /// <summary>The same encoders for inputs of given shapes: frames, channels and sizes are those of the tensors.</summary>
@@ -148,12 +149,12 @@ public sealed record SyncNetConfiguration
         ArgumentNullException.ThrowIfNull(audio);
         Require(
             visual.Count != 4 || visual[1] != Visual.InChannels || visual[2] is < 1 or > MaximumSide || visual[3] is < 1 or > MaximumSide
-                ? $"visual_encoder: in_channels is {Visual.InChannels}, but the pictures are ({string.Join(", ", visual)})"
+                ? (Sentence)$"visual_encoder: in_channels is {Visual.InChannels}, but the pictures are ({string.Join(", ", visual)})"
                 : null
         );
         Require(
             audio.Count != 4 || audio[1] != 1 || audio[2] != MelBands || audio[3] is < 1 or > MaximumSide
-                ? $"the sound is ({string.Join(", ", audio)}); (B, 1, {MelBands}, columns) is required"
+                ? (Sentence)$"the sound is ({string.Join(", ", audio)}); (B, 1, {MelBands}, columns) is required"
                 : null
         );
         (int channels, int height, int width, int columns) = (Visual.InChannels, (int)visual[2], (int)visual[3], (int)audio[3]);
@@ -166,7 +167,7 @@ public sealed record SyncNetConfiguration
             : 1;
         Require(
             height != width && height != width / 2
-                ? $"the pictures are {height} x {width}; squares or their lower halves are required"
+                ? (Sentence)$"the pictures are {height} x {width}; squares or their lower halves are required"
                 : null
         );
         return this with
@@ -205,23 +206,26 @@ public sealed record SyncNetConfiguration
         Require(Visual.FindFault("visual_encoder"));
         Require(
             Audio.OutChannels != Visual.OutChannels
-                ? $"the audio encoder ends with {Audio.OutChannels} channels, the visual one with {Visual.OutChannels}; equal numbers are required"
+                ? (Sentence)
+                    $"the audio encoder ends with {Audio.OutChannels} channels, the visual one with {Visual.OutChannels}; equal numbers are required"
                 : null
         );
         Require(
             Audio.OutChannels == SyncNetEncoderConfiguration.Groups
-                ? $"the encoders end with {Audio.OutChannels} channels; more than {SyncNetEncoderConfiguration.Groups} are required, since the last norm has {SyncNetEncoderConfiguration.Groups} groups and one position, and a group of one number is always 0"
+                ? (Sentence)
+                    $"the encoders end with {Audio.OutChannels} channels; more than {SyncNetEncoderConfiguration.Groups} are required, since the last norm has {SyncNetEncoderConfiguration.Groups} groups and one position, and a group of one number is always 0"
                 : null
         );
-        Require(Audio.InChannels != 1 ? $"audio_encoder: in_channels is {Audio.InChannels}; a spectrogram has 1" : null);
+        Require(Audio.InChannels != 1 ? (Sentence)$"audio_encoder: in_channels is {Audio.InChannels}; a spectrogram has 1" : null);
         Require(
             LatentSpace
                 ? Visual.InChannels % NumFrames == 0
                     ? null
-                    : $"visual_encoder: in_channels is {Visual.InChannels}, no multiple of num_frames ({NumFrames})"
+                    : (Sentence)$"visual_encoder: in_channels is {Visual.InChannels}, not a multiple of num_frames ({NumFrames})"
                 : Visual.InChannels == 3 * NumFrames
                     ? null
-                    : $"visual_encoder: in_channels is {Visual.InChannels}; {NumFrames} frames (num_frames) of 3 channels are {3 * NumFrames}"
+                    : (Sentence)
+                        $"visual_encoder: in_channels is {Visual.InChannels}; {NumFrames} frames (num_frames) of 3 channels are {3 * NumFrames}"
         );
         RequireOnePosition("audio", Audio.OutputSize(MelBands, AudioColumns), MelBands, AudioColumns);
         RequireOnePosition("visual", Visual.OutputSize(VisualHeight, VisualWidth), VisualHeight, VisualWidth);
@@ -261,14 +265,15 @@ public sealed record SyncNetConfiguration
         Require(
             output == (1, 1)
                 ? null
-                : $"the {encoder} encoder turns its input of {height} x {width} into {output.Height} x {output.Width} (0: the input is too small); downsample_factors that end at 1 x 1 are required"
+                : (Sentence)
+                    $"the {encoder} encoder turns its input of {height} x {width} into {output.Height} x {output.Width} (0: the input is too small); downsample_factors that end at 1 x 1 are required"
         );
 
-    private static void Require(string? fault)
+    private static void Require(Sentence? fault)
     {
         if (fault is not null)
         {
-            throw new ModelConfigurationException($"The configuration of {Model} is not usable: {fault}.");
+            throw new ModelConfigurationException($"The configuration of {Model} cannot be used: {fault}.");
         }
     }
 }

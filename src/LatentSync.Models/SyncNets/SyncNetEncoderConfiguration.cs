@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using LatentSync.Foundation.Wording;
 using LatentSync.Models.Loading;
 
 namespace LatentSync.Models.SyncNets;
@@ -78,12 +79,12 @@ public sealed record SyncNetEncoderConfiguration
         };
 
     /// <summary>The first contradiction; null when there is none.</summary>
-    internal string? FindFault(string key)
+    internal Sentence? FindFault(string key)
     {
         int blocks = BlockOutChannels.Count;
         if (blocks is < 1 or > MaximumBlocks)
         {
-            return $"{key}: block_out_channels has {blocks} entries, 1 to {MaximumBlocks} are possible";
+            return $"{key}: block_out_channels has {blocks} entries; 1 to {MaximumBlocks} are possible";
         }
         if (DownsampleFactors.Count != blocks || AttentionBlocks.Count != blocks)
         {
@@ -93,8 +94,8 @@ public sealed record SyncNetEncoderConfiguration
         {
             return $"{key}: block_out_channels has {channels}; multiples of {Groups} (the groups of its norms) are required";
         }
-        return InChannels < 1 ? $"{key}: in_channels is {InChannels}; at least 1 is required"
-            : DownsampleFactors.Any(f => f.Vertical < 1 || f.Horizontal < 1) ? $"{key}: downsample_factors must be at least 1"
+        return InChannels < 1 ? (Sentence)$"{key}: in_channels is {InChannels}; at least 1 is required"
+            : DownsampleFactors.Any(f => f.Vertical < 1 || f.Horizontal < 1) ? (Sentence)$"{key}: downsample_factors must be at least 1"
             : null;
     }
 

@@ -1,4 +1,4 @@
-using System.Globalization;
+using LatentSync.Foundation.Wording;
 using LatentSync.Models.Layers;
 using LatentSync.Models.Loading;
 
@@ -244,14 +244,14 @@ public sealed partial record UNet3DConfiguration
         }
     }
 
-    private static void Require(bool condition, FormattableString problem)
+    private static void Require(bool condition, Sentence problem)
     {
         if (!condition)
         {
-            throw Problem(problem.ToString(CultureInfo.InvariantCulture));
+            throw Problem(problem);
         }
     }
 
-    private static ModelConfigurationException Problem(string problem) =>
-        new($"The configuration of UNet3DConditionModel is not usable: {problem}.");
+    private static ModelConfigurationException Problem(Sentence problem) =>
+        new($"The configuration of UNet3DConditionModel cannot be used: {problem}.");
 }

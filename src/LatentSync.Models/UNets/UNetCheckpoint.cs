@@ -1,5 +1,6 @@
 using System.Globalization;
 using LatentSync.Checkpoints;
+using LatentSync.Foundation.Wording;
 using LatentSync.Models.Loading;
 using static TorchSharp.torch;
 
@@ -87,7 +88,7 @@ public static class UNetCheckpoint
     /// <summary>What a file looks like, in a few words.</summary>
     /// <param name="archive">The file.</param>
     /// <returns>"a Stable Diffusion U-Net (4 input channels)", "a first-stage LatentSync U-Net (...)", "a Whisper model", ...</returns>
-    public static string Describe(TensorArchive archive)
+    public static Sentence Describe(TensorArchive archive)
     {
         string prefix = PrefixOf(archive);
         Dictionary<string, TensorInfo> stored = [];
@@ -106,22 +107,22 @@ public static class UNetCheckpoint
                 : Has("encoder.down_blocks.") || Has("decoder.up_blocks.") ? "an image autoencoder (VAE)"
                 : Has("encoder.blocks.") ? "a Whisper model"
                 : Has("model.diffusion_model.") ? "a Stable Diffusion checkpoint in the single-file layout"
-                : Has(TemporalPart) ? "a set of AnimateDiff motion modules without their U-Net"
-                : "no U-Net of this family";
+                : Has(TemporalPart) ? "AnimateDiff motion modules without a U-Net"
+                : "not a U-Net of this family";
         }
         if (Has("audio_cross_attn."))
         {
-            return "a LatentSync 1.0 U-Net (its keys name audio_cross_attn), whose architecture later versions do not share";
+            return "a LatentSync 1.0 U-Net (its keys name audio_cross_attn), whose architecture differs from later versions";
         }
         long channels = convIn.Shape.Count > 1 ? convIn.Shape[1] : 0;
-        string count = string.Create(CultureInfo.InvariantCulture, $"{channels} input channels");
+        Sentence count = $"{channels} input channels";
         if (channels == 4)
         {
             return $"a Stable Diffusion U-Net ({count})";
         }
         bool inEncoder = stored.Keys.Any(key => key.StartsWith("down_blocks.", StringComparison.Ordinal) && IsTemporal(key));
-        return !Has(TemporalPart) ? $"a first-stage LatentSync U-Net (no motion modules, {count})"
-            : inEncoder ? $"a LatentSync U-Net with motion modules in encoder and decoder ({count})"
+        return !Has(TemporalPart) ? (Sentence)$"a first-stage LatentSync U-Net (no motion modules, {count})"
+            : inEncoder ? (Sentence)$"a LatentSync U-Net with motion modules in encoder and decoder ({count})"
             : $"a LatentSync U-Net with motion modules in the decoder only ({count})";
     }
 
@@ -132,7 +133,7 @@ public static class UNetCheckpoint
         bool allowMissing
     )
     {
-        string looksLike = Describe(archive);
+        Sentence looksLike = Describe(archive);
         HashSet<string> dropped = FindDropped(network.Configuration, archive);
         StateDictOptions options = new()
         {
@@ -183,11 +184,8 @@ public static class UNetCheckpoint
         return dropped;
     }
 
-    private static string Name(UNet3DConfiguration configuration) =>
-        string.Create(
-            CultureInfo.InvariantCulture,
-            $"the configured U-Net ({configuration.InChannels} input channels, audio tokens of {configuration.CrossAttentionDim}, {(configuration.UseMotionModule ? "with" : "without")} motion modules)"
-        );
+    private static Sentence Name(UNet3DConfiguration configuration) =>
+        $"the configured U-Net ({configuration.InChannels} input channels, audio tokens of {configuration.CrossAttentionDim}, {(Sentence)(configuration.UseMotionModule ? "with motion modules" : "without motion modules")})";
 
     private static long? GlobalStep(TensorArchive archive) =>
         archive.Metadata.TryGetValue("global_step", out string? text)

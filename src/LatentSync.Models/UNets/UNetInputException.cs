@@ -10,9 +10,10 @@ public sealed class UNetInputException : ArgumentException, IFault
     /// <param name="argument">Name of the argument.</param>
     /// <param name="found">What was given, for instance its shape.</param>
     /// <param name="required">What is required, and what to do where it is not obvious.</param>
-    public UNetInputException(string argument, string found, string required)
-        : base($"{argument} is {found}; {required}.")
+    public UNetInputException(string argument, Sentence found, Sentence required)
+        : base(null)
     {
+        Text = Sentence.Of($"{argument} is {found}; {required}.");
         (Argument, Found, Required) = (argument, found, required);
     }
 
@@ -20,16 +21,16 @@ public sealed class UNetInputException : ArgumentException, IFault
     public string Argument { get; }
 
     /// <summary>What was given.</summary>
-    public string Found { get; }
+    public Sentence Found { get; }
 
     /// <summary>What is required.</summary>
-    public string Required { get; }
+    public Sentence Required { get; }
 
     /// <inheritdoc/>
     public FaultKind Kind => FaultKind.Input;
 
     /// <inheritdoc/>
-    public Sentence Text => base.Message;
+    public Sentence Text { get; }
 
     /// <inheritdoc/>
     public override string Message => Text.ToString();

@@ -1,4 +1,3 @@
-using System.Globalization;
 using static TorchSharp.torch;
 
 namespace LatentSync.Models.UNets;
@@ -15,17 +14,15 @@ internal static class UNetInputs
             throw new UNetInputException(
                 "sample",
                 Shape(sample),
-                Invariant($"(b, {configuration.InChannels}, f, h, w) is required, nothing of it empty")
+                $"(b, {configuration.InChannels}, f, h, w) is required, nothing of it empty"
             );
         }
         if (configuration.MaximumFrames is { } most && shape[2] > most)
         {
             throw new UNetInputException(
                 "sample",
-                Invariant($"{shape[2]} frames long"),
-                Invariant(
-                    $"the temporal layers have a table of {most} positions, so at most {most} frames may form a chunk (several chunks run side by side along b)"
-                )
+                $"{shape[2]} frames long",
+                $"the temporal layers have a table of {most} positions, so at most {most} frames may form a chunk (several chunks run side by side along b)"
             );
         }
     }
@@ -36,8 +33,8 @@ internal static class UNetInputs
         {
             throw new UNetInputException(
                 nameof(UNetForwardOptions.ZeroContextItems),
-                Invariant($"{zeroItems}"),
-                Invariant($"0 to the batch size {batch} is required")
+                $"{zeroItems}",
+                $"0 to the batch size {batch} is required"
             );
         }
         if (tokens is null || !configuration.AddAudioLayer)
@@ -57,9 +54,7 @@ internal static class UNetInputs
             throw new UNetInputException(
                 "encoderHiddenStates",
                 Shape(tokens),
-                Invariant(
-                    $"audio tokens ({items}, {frames}, S, {configuration.CrossAttentionDim}) or ({items * frames}, S, {configuration.CrossAttentionDim}) are required"
-                )
+                $"audio tokens ({items}, {frames}, S, {configuration.CrossAttentionDim}) or ({items * frames}, S, {configuration.CrossAttentionDim}) are required"
             );
         }
     }
@@ -72,7 +67,7 @@ internal static class UNetInputs
             throw new UNetInputException(
                 "timesteps",
                 Shape(timesteps),
-                Invariant($"one timestep for all, () or (1), or one per item, ({batch}), is required")
+                $"one timestep for all, () or (1), or one per item, ({batch}), is required"
             );
         }
         return timesteps.to(device).reshape(-1).expand(batch);
@@ -83,6 +78,4 @@ internal static class UNetInputs
         tokens is null || tokens.numel() == 0 ? null : tokens.to(dtype).reshape(-1, tokens.shape[^2], tokens.shape[^1]);
 
     private static string Shape(Tensor tensor) => $"({string.Join(", ", tensor.shape)})";
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,3 +1,5 @@
+using LatentSync.Foundation.Wording;
+
 namespace LatentSync.Models.UNets;
 
 /// <summary>What loading a U-Net did and did not use.</summary>
@@ -11,7 +13,7 @@ public sealed record UNetLoadReport(
     IReadOnlyList<string> Missing,
     IReadOnlyList<string> Unexpected,
     IReadOnlyList<string> Dropped,
-    string LooksLike,
+    Sentence LooksLike,
     long? GlobalStep
 )
 {
@@ -24,18 +26,24 @@ public sealed record UNetLoadReport(
             if (Missing.Count > 0 && Missing.All(UNetCheckpoint.IsTemporal))
             {
                 warnings.Add(
-                    $"The checkpoint is {LooksLike}; {Missing.Count} tensors of temporal layers are missing and those layers pass their input on unchanged."
+                    Sentence.Say(
+                        $"The checkpoint is {LooksLike}; {Missing.Count} tensors of temporal layers are missing, and those layers pass their input on unchanged."
+                    )
                 );
             }
             else if (Missing.Count > 0)
             {
                 warnings.Add(
-                    $"The checkpoint is {LooksLike}; {Missing.Count} tensors are missing and keep their values ({Missing[0]}, ...)."
+                    Sentence.Say(
+                        $"The checkpoint is {LooksLike}; {Missing.Count} tensors are missing and keep their initial values ({Missing[0]}, ...)."
+                    )
                 );
             }
             if (Unexpected.Count > 0)
             {
-                warnings.Add($"{Unexpected.Count} tensors of the checkpoint are not used by this configuration ({Unexpected[0]}, ...).");
+                warnings.Add(
+                    Sentence.Say($"{Unexpected.Count} tensors of the checkpoint are not used by this configuration ({Unexpected[0]}, ...).")
+                );
             }
             return warnings;
         }

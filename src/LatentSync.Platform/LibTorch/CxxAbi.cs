@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Wording;
 using LatentSync.Platform.Elf;
 using LatentSync.Platform.Loading;
 
@@ -24,9 +25,9 @@ internal static class CxxAbi
             ? new NativeLoadFailure(
                 NativeLoadCause.OtherCxxAbi,
                 library,
-                "a libtorch of the old C++ layout (_GLIBCXX_USE_CXX11_ABI=0)",
-                "one of the new layout, as TorchSharp's native library was built with",
-                FormattableString.Invariant(
+                Sentence.Say("a libtorch with the old C++ ABI (_GLIBCXX_USE_CXX11_ABI=0)"),
+                Sentence.Say("one with the new ABI, like TorchSharp's native library"),
+                Sentence.Say(
                     $"give PyTorch 2.7 or later (best {LibTorchVersion.Expected}), or libtorch's archive named \"cxx11-abi-shared-with-deps\""
                 )
             )

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Wording;
 using LatentSync.Platform.Elf;
 using LatentSync.Platform.Loading;
 
@@ -242,9 +243,9 @@ public sealed class LibTorchLoader
                 new NativeLoadFailure(
                     NativeLoadCause.Refused,
                     original,
-                    "no place for a repaired copy: neither the cache folder nor the temporary folder nor memory",
-                    "a folder this user may write",
-                    "set LATENTSYNC_CACHE to a folder that can be written and from which programs may run"
+                    Sentence.Say("no place for a repaired copy: neither the cache folder nor the temporary folder nor memory"),
+                    Sentence.Say("a folder this user may write"),
+                    Sentence.Say("set LATENTSYNC_CACHE to a folder that can be written and from which programs may run")
                 ),
                 null
             );
@@ -283,10 +284,16 @@ public sealed class LibTorchLoader
         }
         catch (ElfFormatException damaged)
         {
-            string remedy = $"replace {damaged.File} by an intact copy (restore or install the program again)";
+            string remedy = Sentence.Say($"replace {damaged.File} with an intact copy (restore or reinstall the program)");
             throw Failed(
                 "inspect",
-                new NativeLoadFailure(NativeLoadCause.FileDamaged, damaged.File, damaged.Message, "an intact library", remedy),
+                new NativeLoadFailure(
+                    NativeLoadCause.FileDamaged,
+                    damaged.File,
+                    damaged.Message,
+                    Sentence.Say("an intact library"),
+                    remedy
+                ),
                 damaged
             );
         }
@@ -420,9 +427,11 @@ public sealed class LibTorchLoader
             new NativeLoadFailure(
                 NativeLoadCause.AlreadyLoaded,
                 options.Folder ?? "libtorch",
-                $"the libtorch of {loaded.Folder} already in this process",
-                $"libtorch from {options.Folder ?? "the program's folder"}",
-                "give the options in the first call, before any tensor is made; a process can hold one libtorch only"
+                Sentence.Say($"the libtorch of {loaded.Folder}, which this process has loaded already"),
+                options.Folder is null
+                    ? Sentence.Say("libtorch from the program's folder")
+                    : Sentence.Say($"libtorch from {options.Folder}"),
+                Sentence.Say("give the options in the first call, before any tensor is made; a process can load only one libtorch")
             ),
             loaded.Trace
         );

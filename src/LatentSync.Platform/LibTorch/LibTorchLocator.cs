@@ -75,9 +75,11 @@ internal sealed class LibTorchLocator(string baseDirectory, string runtimeIdenti
                 new NativeLoadFailure(
                     NativeLoadCause.FileMissing,
                     names.Bridge,
-                    $"no such file in {string.Join(" or ", RuntimeSearchFolders)}",
-                    $"TorchSharp's native library for {runtimeIdentifier}",
-                    "build for linux-x64, win-x64, win-arm64 or osx-arm64 (TorchSharp has native libraries for these) and keep the program's folder whole"
+                    Sentence.Say($"no such file in {string.Join(", ", RuntimeSearchFolders)}"),
+                    Sentence.Say($"TorchSharp's native library for {runtimeIdentifier}"),
+                    Sentence.Say(
+                        "build for linux-x64, win-x64, win-arm64 or osx-arm64 (TorchSharp has native libraries for these) and keep the program's folder complete"
+                    )
                 ),
                 trace
             );
@@ -100,8 +102,10 @@ internal sealed class LibTorchLocator(string baseDirectory, string runtimeIdenti
                 NativeLoadCause.FileMissing,
                 Path.Combine(externalFolder, names.Cpu),
                 there,
-                $"the folder that holds {names.Cpu}",
-                "give the torch/lib folder of a Python install (python -c \"import torch, os; print(os.path.join(os.path.dirname(torch.__file__), 'lib'))\") or the lib folder of an unpacked libtorch"
+                Sentence.Say($"the folder that holds {names.Cpu}"),
+                Sentence.Say(
+                    "give the torch/lib folder of a Python install (python -c \"import torch, os; print(os.path.join(os.path.dirname(torch.__file__), 'lib'))\") or the lib folder of an unpacked libtorch"
+                )
             ),
             trace
         );
@@ -109,16 +113,16 @@ internal sealed class LibTorchLocator(string baseDirectory, string runtimeIdenti
 
     private NativeLoadException MissingLibTorch(List<LoadStep> trace)
     {
-        string searched = string.Join(" or ", RuntimeSearchFolders.Append(Path.Combine(baseDirectory, "libtorch")));
+        string searched = string.Join(", ", RuntimeSearchFolders.Append(Path.Combine(baseDirectory, "libtorch")));
         trace.Add(new LoadStep("locate", names.Cpu, false, $"not in {searched}"));
         return new NativeLoadException(
             new NativeLoadFailure(
                 NativeLoadCause.FileMissing,
                 names.Cpu,
-                $"no such file in {searched}",
+                Sentence.Say($"no such file in {searched}"),
                 FormattableString.Invariant($"libtorch {LibTorchVersion.Expected}"),
                 Sentence.Say(
-                    $"reference a libtorch package (libtorch-cpu-{runtimeIdentifier} {LibTorchVersion.Expected}), or give a libtorch by LATENTSYNC_LIBTORCH or ⟦LibTorchFolder⟧"
+                    $"reference a libtorch package (libtorch-cpu-{runtimeIdentifier} {LibTorchVersion.Expected}), or name a libtorch with LATENTSYNC_LIBTORCH or ⟦LibTorchFolder⟧"
                 )
             ),
             trace

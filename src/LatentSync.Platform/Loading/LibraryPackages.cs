@@ -1,3 +1,5 @@
+using LatentSync.Foundation.Wording;
+
 namespace LatentSync.Platform.Loading;
 
 /// <summary>Which package brings a library, on the systems .NET runs on.</summary>
@@ -52,28 +54,30 @@ internal static class LibraryPackages
         {
             if (library.StartsWith(prefix, StringComparison.Ordinal))
             {
-                return $"apt-get install {debian} (Debian, Ubuntu) or dnf install {fedora} (Fedora, RHEL)";
+                return Sentence.Say($"apt-get install {debian} (Debian, Ubuntu) or dnf install {fedora} (Fedora, RHEL)");
             }
         }
         if (library.StartsWith("libcuda.so", StringComparison.Ordinal) || library.StartsWith("libnvidia-", StringComparison.Ordinal))
         {
-            return "install the NVIDIA driver, or use a CPU build of libtorch";
+            return Sentence.Say("install the NVIDIA driver, or use a CPU build of libtorch");
         }
         foreach ((string prefix, string wheel) in Cuda)
         {
             if (library.StartsWith(prefix, StringComparison.Ordinal))
             {
-                return $"install the CUDA library {library} (pip: {wheel}) beside that libtorch, or use a CPU build of libtorch";
+                return Sentence.Say(
+                    $"install the CUDA library {library} (pip: {wheel}) beside that libtorch, or use a CPU build of libtorch"
+                );
             }
         }
         if (library.StartsWith("libmkl_", StringComparison.Ordinal))
         {
-            return "keep the Intel MKL libraries that this libtorch came with beside it";
+            return Sentence.Say("keep the Intel MKL libraries that this libtorch came with beside it");
         }
         if (library.StartsWith("ld-linux", StringComparison.Ordinal) || library.StartsWith("libc.so", StringComparison.Ordinal))
         {
-            return "use a Linux with glibc (Debian, Ubuntu, Fedora, ...): libtorch has no build for musl, as in Alpine";
+            return Sentence.Say("use a Linux with glibc (Debian, Ubuntu, Fedora, ...): libtorch has no build for musl, as in Alpine");
         }
-        return $"install the package that contains {library} (Debian: apt-file search {library})";
+        return Sentence.Say($"install the package that contains {library} (Debian: apt-file search {library})");
     }
 }

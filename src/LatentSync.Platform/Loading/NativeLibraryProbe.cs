@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Platform.Loading;
 
@@ -26,9 +27,9 @@ public static class NativeLibraryProbe
             return new NativeLoadFailure(
                 NativeLoadCause.FileMissing,
                 fileName,
-                $"no such file in {where}",
-                $"the native part of {name}",
-                "install or build the program again: its folder is incomplete"
+                Sentence.Say($"no such file in {where}"),
+                Sentence.Say($"the native part of {name}"),
+                Sentence.Say("reinstall or rebuild the program: its folder is incomplete")
             );
         }
         return TryLoadFile(found);

@@ -14,9 +14,9 @@ internal static class NativeLoadDiagnosis
             return new NativeLoadFailure(
                 NativeLoadCause.FileMissing,
                 path,
-                "no such file",
-                "the library",
-                "install or build the program again: its folder is incomplete"
+                Sentence.Say("no such file"),
+                Sentence.Say("the library"),
+                Sentence.Say("reinstall or rebuild the program: its folder is incomplete")
             );
         }
         BinaryIdentity identity;
@@ -30,8 +30,8 @@ internal static class NativeLoadDiagnosis
                 NativeLoadCause.Refused,
                 path,
                 failure.Message,
-                "a file this user may read",
-                $"give this user the right to read {path}"
+                Sentence.Say("a file this user may read"),
+                Sentence.Say($"give this user permission to read {path}")
             );
         }
         string format =
@@ -44,20 +44,22 @@ internal static class NativeLoadDiagnosis
             return new NativeLoadFailure(
                 NativeLoadCause.FileDamaged,
                 path,
-                "a file that is no library",
-                $"an {here} library",
+                Sentence.Say("a file that is not a library"),
+                Sentence.Say($"an {here} library"),
                 Reinstall(path)
             );
         }
         if (identity.Format != format || (identity.Architecture is { } architecture && architecture != BinaryIdentity.ProcessArchitecture))
         {
-            string found = $"a library for {identity.Architecture ?? "another processor"} ({identity.Format})";
+            string found = Sentence.Say($"a library for {identity.Architecture ?? "?"} ({identity.Format})");
             return new NativeLoadFailure(
                 NativeLoadCause.WrongArchitecture,
                 path,
                 found,
-                $"an {here} library",
-                $"give the build of this library for {BinaryIdentity.ProcessArchitecture}, or run the program with the .NET runtime of the library's architecture"
+                Sentence.Say($"an {here} library"),
+                Sentence.Say(
+                    $"give the build of this library for {BinaryIdentity.ProcessArchitecture}, or run the program with the .NET runtime of the library's architecture"
+                )
             );
         }
         return null;
@@ -93,7 +95,7 @@ internal static class NativeLoadDiagnosis
                     NativeLoadCause.FileDamaged,
                     damaged.File,
                     damaged.Message,
-                    "an intact library",
+                    Sentence.Say("an intact library"),
                     Reinstall(damaged.File)
                 );
             }
@@ -108,8 +110,8 @@ internal static class NativeLoadDiagnosis
         return new NativeLoadFailure(
             NativeLoadCause.DependencyMissing,
             missing[0].RequiredBy,
-            $"{names} {(missing.Count == 1 ? "is" : "are")} missing on this system",
-            $"every library that {Path.GetFileName(missing[0].RequiredBy)} names",
+            Sentence.Say(missing.Count == 1 ? (Sentence)$"{names} is missing on this system" : $"{names} are missing on this system"),
+            Sentence.Say($"every library that {Path.GetFileName(missing[0].RequiredBy)} names"),
             remedies
         )
         {
@@ -123,11 +125,13 @@ internal static class NativeLoadDiagnosis
         return new NativeLoadFailure(
             NativeLoadCause.SymbolVersionMissing,
             problem.Library,
-            $"{problem.Provider} with versions up to {problem.Newest ?? "none of that family"}",
-            $"{problem.Need.Version} of {problem.Need.File}",
+            Sentence.Say($"{problem.Provider} with versions up to {problem.Newest ?? "?"}"),
+            Sentence.Say($"{problem.Need.Version} of {problem.Need.File}"),
             isGlibc
-                ? "use a newer Linux (Debian 12, Ubuntu 22.04, Fedora 36 or later), or a container of one: glibc cannot be exchanged"
-                : $"install a newer {problem.Need.File} (a newer distribution, or conda's libstdcxx-ng by LD_LIBRARY_PATH)"
+                ? Sentence.Say(
+                    "use a newer Linux (Debian 12, Ubuntu 22.04, Fedora 36 or later), or a container of one: glibc cannot be replaced"
+                )
+                : Sentence.Say($"install a newer {problem.Need.File} (a newer distribution, or conda's libstdcxx-ng by LD_LIBRARY_PATH)")
         )
         {
             Subject = problem.Need.Version,
@@ -149,9 +153,9 @@ internal static class NativeLoadDiagnosis
             NativeLoadCause.SymbolMissing => new NativeLoadFailure(
                 message.Cause,
                 message.RequiredBy ?? path,
-                $"no symbol {message.Subject} in the libraries it was given",
-                "libraries of the version it was built against",
-                "give the version of the library that the program was built for"
+                Sentence.Say($"no symbol {message.Subject} in the libraries it was given"),
+                Sentence.Say("libraries of the version it was built against"),
+                Sentence.Say("give the version of the library that the program was built for")
             )
             {
                 Subject = message.Subject,
@@ -159,11 +163,17 @@ internal static class NativeLoadDiagnosis
             NativeLoadCause.Refused => new NativeLoadFailure(
                 message.Cause,
                 path,
-                $"the system refuses it ({message.Line})",
-                "a folder from which programs may run",
-                "put the file on a file system without noexec and allow it in the system's security policy"
+                Sentence.Say($"the system refuses it ({message.Line})"),
+                Sentence.Say("a folder from which programs may run"),
+                Sentence.Say("put the file on a file system without noexec and allow it in the system's security policy")
             ),
-            _ => new NativeLoadFailure(message.Cause, path, message.Line, "an intact library for this machine", Reinstall(path)),
+            _ => new NativeLoadFailure(
+                message.Cause,
+                path,
+                message.Line,
+                Sentence.Say("an intact library for this machine"),
+                Reinstall(path)
+            ),
         };
 
     private static NativeLoadFailure Unknown(string path, Exception thrown) =>
@@ -171,11 +181,11 @@ internal static class NativeLoadDiagnosis
             NativeLoadCause.Unknown,
             path,
             thrown.Message.ReplaceLineEndings(" "),
-            "a library that the system loads",
+            Sentence.Say("a library that the system loads"),
             OperatingSystem.IsWindows()
-                ? "install the Microsoft Visual C++ Redistributable (x64), then run the doctor again"
+                ? Sentence.Say("install the Microsoft Visual C++ Redistributable (x64), then run the doctor again")
                 : Sentence.Say("run the doctor with ⟦Verbose⟧ and report its trace")
         );
 
-    private static string Reinstall(string path) => $"replace {path} by an intact copy (restore or install the program again)";
+    private static string Reinstall(string path) => Sentence.Say($"replace {path} with an intact copy (restore or reinstall the program)");
 }

@@ -11,7 +11,7 @@ public sealed class NativeLoadException : Exception, IFault
     /// <param name="trace">Each attempt so far, in order.</param>
     /// <param name="innerException">What the system threw, if it did.</param>
     public NativeLoadException(NativeLoadFailure failure, IReadOnlyList<LoadStep> trace, Exception? innerException = null)
-        : base(failure?.ToString(), innerException)
+        : base(null, innerException)
     {
         ArgumentNullException.ThrowIfNull(failure);
         Failure = failure;
@@ -28,7 +28,7 @@ public sealed class NativeLoadException : Exception, IFault
     public FaultKind Kind => FaultKind.Machine;
 
     /// <inheritdoc/>
-    public Sentence Text => base.Message;
+    public Sentence Text => Failure.Text;
 
     /// <inheritdoc/>
     public override string Message => Text.ToString();

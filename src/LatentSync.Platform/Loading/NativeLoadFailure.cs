@@ -1,3 +1,5 @@
+using LatentSync.Foundation.Wording;
+
 namespace LatentSync.Platform.Loading;
 
 /// <summary>What prevents a native library from loading, as data: the message and the doctor are written from it.</summary>
@@ -15,5 +17,7 @@ public sealed record NativeLoadFailure(NativeLoadCause Cause, string File, strin
     public string? Subject { get; init; }
 
     /// <summary>The whole failure as one sentence and a remedy.</summary>
-    public override string ToString() => $"{Code} {File} cannot be loaded: found {Found}; required {Required}. Remedy: {Remedy}.";
+    public override string ToString() => Text.ToString();
+
+    internal Sentence Text => $"{Code} {File} cannot be loaded: found {Found}; required {Required}. Remedy: {Remedy}.";
 }

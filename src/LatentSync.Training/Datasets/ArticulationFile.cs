@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using LatentSync.Foundation.Files;
 using LatentSync.Foundation.Json;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Synthesis;
 using LatentSync.Media.Synthesis.Voices;
 
@@ -112,7 +113,7 @@ public sealed record ArticulationFile
         catch (JsonException e)
         {
             throw new TrainingDataException(
-                $"The articulation file {path} is no valid JSON at {StrictJson.Place(e)}: {StrictJson.Problem(e)}.",
+                $"The articulation file {path} is not valid JSON at {StrictJson.Place(e)}: {StrictJson.Problem(e)}.",
                 path,
                 e
             );
@@ -194,17 +195,17 @@ public sealed record ArticulationFile
     private static double Number(JsonElement parent, string name, double least, double most, string path) =>
         Member(parent, name, JsonValueKind.Number, path).TryGetDouble(out double value) && value >= least && value <= most
             ? value
-            : throw Wrong(path, string.Create(CultureInfo.InvariantCulture, $"has a \"{name}\" outside {least} to {most}"));
+            : throw Wrong(path, $"has a \"{name}\" outside {least} to {most}");
 
     private static long Seed(JsonElement parent, string name, string path) =>
         Member(parent, name, JsonValueKind.Number, path).TryGetInt64(out long value)
             ? value
-            : throw Wrong(path, $"has a seed \"{name}\" that is no whole number");
+            : throw Wrong(path, $"has a seed \"{name}\" that is not a whole number");
 
     private static JsonElement Member(JsonElement parent, string name, JsonValueKind kind, string path) =>
         parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out JsonElement value) && value.ValueKind == kind
             ? value
             : throw Wrong(path, $"lacks \"{name}\" (of kind {kind})");
 
-    private static TrainingDataException Wrong(string path, string what) => new($"The articulation file {path} {what}.", path);
+    private static TrainingDataException Wrong(string path, Sentence what) => new($"The articulation file {path} {what}.", path);
 }

@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Wording;
 using LatentSync.Media;
 using LatentSync.Media.Video.Tools;
 
@@ -232,9 +233,11 @@ public sealed class FaceClipLibrary : IDisposable
             return null;
         }
         const int shown = 3;
-        string more = _skipped.Count > shown ? $" (and {_skipped.Count - shown} more)" : string.Empty;
+        string reasons = string.Join(" ", _skipped.Values.Take(shown).Select(video => video.Reason));
         throw new TrainingDataException(
-            $"None of the {Count} videos can be trained on{more}: {string.Join(" ", _skipped.Values.Take(shown).Select(video => video.Reason))}",
+            _skipped.Count > shown
+                ? (Sentence)$"None of the {Count} videos can be used: {reasons} (and {_skipped.Count - shown} more)"
+                : $"None of the {Count} videos can be used: {reasons}",
             Paths[0]
         );
     }

@@ -1,4 +1,4 @@
-using System.Globalization;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media;
 using LatentSync.Media.Audio;
 using LatentSync.Media.Faces.Alignment;
@@ -26,10 +26,7 @@ internal sealed class FaceClipReader(FfmpegTools tools, int resolution, int mini
         {
             throw Wrong(
                 path,
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"has {(reader.Stream.HoldsPictures ? reader.Stream.AverageFrameRate ?? Rational.One : reader.FrameRate).ToDouble():0.###} frames per second; {FaceClip.FrameRate} are required"
-                )
+                $"has {(reader.Stream.HoldsPictures ? reader.Stream.AverageFrameRate ?? Rational.One : reader.FrameRate).ToDouble():0.###} frames per second; {FaceClip.FrameRate} are required"
             );
         }
         if (reader.Stream.DisplayWidth != reader.Stream.Height)
@@ -37,14 +34,13 @@ internal sealed class FaceClipReader(FfmpegTools tools, int resolution, int mini
             // Resizing would squash every face, and nothing afterwards would tell.
             throw Wrong(
                 path,
-                $"shows {reader.Stream.DisplayWidth}x{reader.Stream.Height} pixels and so is no aligned face, which is square: "
-                    + "find and align the faces of whole films first (docs/training-data.md)"
+                $"shows {reader.Stream.DisplayWidth}x{reader.Stream.Height} pixels, but an aligned face is square: extract and align the faces first (docs/training-data.md)"
             );
         }
         _ = reader.Media.RequireAudio();
         if (reader.Stream.ExpectedFrames > MaximumFrames)
         {
-            throw Wrong(path, $"has {reader.Stream.ExpectedFrames} frames; at most {MaximumFrames} are taken");
+            throw Wrong(path, $"has {reader.Stream.ExpectedFrames} frames; at most {MaximumFrames} are allowed");
         }
         using var abandoned = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<DecodedSound> listening = AudioReader.ReadAsync(
@@ -110,5 +106,5 @@ internal sealed class FaceClipReader(FfmpegTools tools, int resolution, int mini
         return rgb;
     }
 
-    private static TrainingDataException Wrong(string path, string what) => new($"{path} {what}.", path);
+    private static TrainingDataException Wrong(string path, Sentence what) => new($"{path} {what}.", path);
 }

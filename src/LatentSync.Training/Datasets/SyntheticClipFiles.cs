@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Audio;
 using LatentSync.Media.Faces.Alignment;
 using LatentSync.Media.Faces.Detection;
@@ -54,19 +55,19 @@ internal sealed class SyntheticClipFiles
             return false;
         }
         var found = ArticulationFile.Load(ArticulationPath);
-        Require("picture's side", found.Size, _options.Size);
+        Require("picture size", found.Size, _options.Size);
         Require("number of frames", found.Frames.Count, _options.FramesPerClip);
         Require("seed", found.SpeechSeed, _seed);
         bool facesFit =
             !_options.WriteFaces
-            || (found.FaceResolution is { } side && File.Exists(_facePath) && Require("face's side", side, _options.Resolution));
+            || (found.FaceResolution is { } side && File.Exists(_facePath) && Require("face resolution", side, _options.Resolution));
         return facesFit && File.Exists(SpeechPath) && File.Exists(LandmarksPath) && (!_options.WriteVideos || File.Exists(VideoPath));
 
-        bool Require(string what, long value, long wanted) =>
+        bool Require(Sentence what, long value, long wanted) =>
             value == wanted
                 ? true
                 : throw new TrainingDataException(
-                    $"{_stem} is there from another run, but its {what} is {value}, not {wanted}: choose another folder or other seeds, or remove the old clips.",
+                    $"{_stem} exists from another run, but its {what} is {value}, not {wanted}: choose another folder or other seeds, or remove the old clips.",
                     _stem
                 );
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Faces.Alignment;
 using LatentSync.Media.Synthesis;
 using LatentSync.Media.Synthesis.Voices;
@@ -78,7 +79,7 @@ public sealed record SyntheticDatasetOptions
     {
         if (string.IsNullOrWhiteSpace(Folder))
         {
-            throw new TrainingDataException("The folder of the clips has no name: give one.", Folder);
+            throw new TrainingDataException("The name of the clips' folder is empty: give one.", Folder);
         }
         try
         {
@@ -86,7 +87,7 @@ public sealed record SyntheticDatasetOptions
         }
         catch (OutputPathException wrong)
         {
-            throw new TrainingDataException(wrong.Message, Folder);
+            throw new TrainingDataException(wrong.Text, Folder);
         }
         Require("number of clips", Count, 1, 1_000_000);
         Require("first seed", Seed, 0, long.MaxValue / 4);
@@ -106,15 +107,15 @@ public sealed record SyntheticDatasetOptions
         }
         if (!WriteVideos && !WriteFaces)
         {
-            throw new TrainingDataException("Neither whole pictures nor faces are to be written: ask for one of them.", Folder);
+            throw new TrainingDataException("Neither whole pictures nor faces are requested: choose at least one.", Folder);
         }
     }
 
-    private void Require(string what, double value, double least, double most)
+    private void Require(Sentence what, double value, double least, double most)
     {
         if (!(value >= least && value <= most))
         {
-            throw new TrainingDataException($"The {what} is {value}; {least} to {most} is required.", Folder);
+            throw new TrainingDataException($"The {what} is {value}; it must be {least} to {most}.", Folder);
         }
     }
 }

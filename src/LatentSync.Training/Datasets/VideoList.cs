@@ -1,4 +1,5 @@
 using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Training.Datasets;
 
@@ -57,11 +58,11 @@ public static class VideoList
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            string why =
-                Directory.Exists(full) ? $"cannot be read ({e.Message})"
+            Sentence why =
+                Directory.Exists(full) ? (Sentence)$"cannot be read ({e.Message})"
                 : File.Exists(full) ? "is a file"
                 : "does not exist";
-            throw new TrainingDataException($"The folder of videos '{folder}' {why}; looked at {full}.", folder, e);
+            throw new TrainingDataException($"The folder of videos '{folder}' {why}; looked for {full}.", folder, e);
         }
         if (found.Length == 0)
         {
@@ -98,10 +99,7 @@ public static class VideoList
                 }
                 if (name.Length > MaxPathLength || name.Contains('\0', StringComparison.Ordinal))
                 {
-                    throw new TrainingDataException(
-                        $"Line {number} of '{path}' is no path of a file: one path per line is required.",
-                        path
-                    );
+                    throw new TrainingDataException($"Line {number} of '{path}' is not a file path: give one path per line.", path);
                 }
                 string besideList = Path.GetFullPath(name, folder);
                 paths.Add(!File.Exists(name) && File.Exists(besideList) ? besideList : Path.GetFullPath(name));
@@ -109,10 +107,10 @@ public static class VideoList
         }
         catch (InputFileException e)
         {
-            throw new TrainingDataException($"The file of video paths '{path}' {e.Problem}; looked at {full}.", path, e);
+            throw new TrainingDataException($"The file of video paths '{path}' {e.Problem}; looked for {full}.", path, e);
         }
         return paths.Count > 0
             ? paths
-            : throw new TrainingDataException($"The file of video paths {full} names no video: one path per line is required.", path);
+            : throw new TrainingDataException($"The file of video paths {full} names no video: give one path per line.", path);
     }
 }

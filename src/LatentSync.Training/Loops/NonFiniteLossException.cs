@@ -1,4 +1,4 @@
-using System.Globalization;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Training.Loops;
 
@@ -11,12 +11,12 @@ public sealed class NonFiniteLossException : TrainingException
     /// <param name="value">What was found.</param>
     /// <param name="batch">Which videos and frames the batch was made of.</param>
     /// <param name="lastGoodStep">Step of the checkpoint to go on from; null when none was written yet.</param>
-    public NonFiniteLossException(long step, string what, double value, string batch, long? lastGoodStep)
+    public NonFiniteLossException(long step, Sentence what, double value, string batch, long? lastGoodStep)
         : base(
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"Step {step}: the {what} is {value}. The batch was: {batch}. The weights were not changed by it; {(lastGoodStep is { } good ? $"the checkpoint of step {good} is kept" : "no checkpoint was written before")}. Lower optimizer.lr, look at these videos, or go on with ⟦Resume⟧ after removing them."
-            )
+            lastGoodStep is { } good
+                ? (Sentence)
+                    $"Step {step}: the {what} is {value}. The batch was: {batch}. The weights were not changed; the checkpoint of step {good} is kept. Lower optimizer.lr, check these videos, or remove them and continue with ⟦Resume⟧."
+                : $"Step {step}: the {what} is {value}. The batch was: {batch}. The weights were not changed; no checkpoint had been written. Lower optimizer.lr, or check or remove these videos."
         )
     {
         (Step, What, Value, Batch, LastGoodStep) = (step, what, value, batch, lastGoodStep);
@@ -26,7 +26,7 @@ public sealed class NonFiniteLossException : TrainingException
     public long Step { get; }
 
     /// <summary>The loss's name, or "gradient norm".</summary>
-    public string What { get; }
+    public Sentence What { get; }
 
     /// <summary>What was found.</summary>
     public double Value { get; }

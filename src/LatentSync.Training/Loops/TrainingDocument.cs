@@ -31,7 +31,7 @@ internal sealed class TrainingDocument
             JsonElement root = YamlDocument.ToJson(text);
             if (root.ValueKind != JsonValueKind.Object)
             {
-                throw new ModelConfigurationException($"The configuration has no sections; {string.Join(", ", sections)} are expected.");
+                throw new ModelConfigurationException($"The configuration has no sections; it should have {string.Join(", ", sections)}.");
             }
             KnownKeys.Check(root, "the training", sections, []);
             return new TrainingDocument(root, path);

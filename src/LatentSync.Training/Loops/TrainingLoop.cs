@@ -56,7 +56,7 @@ public sealed partial class TrainingLoop
         string statePath = Path.Combine(folder, StateName);
         if (File.Exists(statePath) && !_options.Resume)
         {
-            throw new TrainingException($"{folder} holds a training already; go on with it by ⟦Resume⟧, or give another ⟦OutputFolder⟧.");
+            throw new TrainingException($"{folder} already contains a run; add ⟦Resume⟧ to continue it, or give another ⟦OutputFolder⟧.");
         }
         RefuseInputs(folder, checkpoints);
         Directory.CreateDirectory(checkpoints);

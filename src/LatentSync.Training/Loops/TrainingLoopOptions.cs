@@ -1,4 +1,5 @@
 using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Training.Loops;
 
@@ -62,11 +63,11 @@ public sealed record TrainingLoopOptions
         Require(EmaDecay is null or (>= 0 and < 1), $"run.ema_decay is {EmaDecay}; a number from 0 to below 1 is required.");
     }
 
-    private static void Require(bool condition, FormattableString message)
+    private static void Require(bool condition, Sentence message)
     {
         if (!condition)
         {
-            throw new TrainingException(FormattableString.Invariant(message));
+            throw new TrainingException(message);
         }
     }
 }

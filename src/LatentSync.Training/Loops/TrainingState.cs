@@ -1,5 +1,6 @@
 using System.Globalization;
 using LatentSync.Checkpoints;
+using LatentSync.Foundation.Wording;
 using LatentSync.Models.Loading;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -39,16 +40,19 @@ internal static class TrainingState
         )
         {
             throw new TrainingException(
-                $"{path} is not the state of a training of \"{task}\" (it says \"{Value("task") ?? Value("format") ?? "nothing"}\"): give another ⟦OutputFolder⟧, or remove the folder."
+                $"{path} is not the state of a training of \"{task}\" (it says \"{Value("task") ?? Value("format")}\"): give another ⟦OutputFolder⟧, or remove the folder."
             );
         }
         foreach ((string name, Tensor tensor) in tensors)
         {
             if (!archive.Tensors.TryGetValue(name, out TensorInfo? info) || !info.Shape.SequenceEqual(tensor.shape))
             {
-                string found = info is null ? "nothing" : $"({string.Join(", ", info.Shape)})";
+                string needed = string.Join(", ", tensor.shape);
                 throw new TrainingException(
-                    $"{path} holds {found} for {name}, but ({string.Join(", ", tensor.shape)}) is required: the configuration changed since. Give another ⟦OutputFolder⟧ to start anew."
+                    info is null
+                        ? (Sentence)
+                            $"{path} lacks {name}, which this configuration needs: the configuration has changed since. Give another ⟦OutputFolder⟧ to start a new run."
+                        : $"{path} has ({string.Join(", ", info.Shape)}) for {name}, but this configuration needs ({needed}): the configuration has changed since. Give another ⟦OutputFolder⟧ to start a new run."
                 );
             }
         }

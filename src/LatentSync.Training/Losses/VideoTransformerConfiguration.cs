@@ -1,5 +1,5 @@
-using System.Globalization;
 using LatentSync.Checkpoints;
+using LatentSync.Foundation.Wording;
 using LatentSync.Models.Loading;
 
 namespace LatentSync.Training.Losses;
@@ -58,7 +58,7 @@ public sealed record VideoTransformerConfiguration
         )
         {
             throw new ModelConfigurationException(
-                $"{archive.Path} is not usable: {PatchKey} is ({string.Join(", ", patch)}), (width, 3, frames, side, side) is required, and at most {MaximumDepth} blocks."
+                $"{archive.Path} cannot be used: {PatchKey} is ({string.Join(", ", patch)}), (width, 3, frames, side, side) is required, and at most {MaximumDepth} blocks."
             );
         }
         int width = (int)patch[0];
@@ -111,9 +111,8 @@ public sealed record VideoTransformerConfiguration
         archive.Tensors.TryGetValue(prefix + key, out TensorInfo? info) && info.Shape.Count == axes
             ? info.Shape
             : throw new ModelConfigurationException(
-                $"{archive.Path} is no VideoMAE-v2 network: it has no {key} of {axes} axes; give the original's vit_g_hybrid_pt_1200e_ssv2_ft.pth."
+                $"{archive.Path} is not a VideoMAE-v2 network: it has no {key} of {axes} axes; give the original's vit_g_hybrid_pt_1200e_ssv2_ft.pth."
             );
 
-    private static ModelConfigurationException Unusable(FormattableString reason) =>
-        new($"The VideoMAE-v2 network is not usable: {reason.ToString(CultureInfo.InvariantCulture)}.");
+    private static ModelConfigurationException Unusable(Sentence reason) => new($"The VideoMAE-v2 network cannot be used: {reason}.");
 }

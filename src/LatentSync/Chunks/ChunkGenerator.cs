@@ -1,5 +1,6 @@
 using System.Globalization;
 using LatentSync.Attention.Torch.Tensors;
+using LatentSync.Foundation.Wording;
 using LatentSync.Models.Autoencoders;
 using LatentSync.Models.Loading;
 using LatentSync.Models.Schedulers;
@@ -223,7 +224,7 @@ public sealed class ChunkGenerator
         }
     }
 
-    private static void RequireFinite(Tensor values, string stage, ScalarType dtype, ChunkStep? step = null)
+    private static void RequireFinite(Tensor values, Sentence stage, ScalarType dtype, ChunkStep? step = null)
     {
         using Tensor finite = values.isfinite();
         using Tensor all = finite.all();
@@ -245,11 +246,8 @@ public sealed class ChunkGenerator
         {
             throw new UNetInputException(
                 "Faces",
-                string.Create(CultureInfo.InvariantCulture, $"{frames} frames long"),
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"the network's temporal layers know {most} positions, so a chunk may have at most {most} frames; use shorter chunks"
-                )
+                $"{frames} frames long",
+                $"the network's temporal layers have {most} positions, so a chunk may have at most {most} frames; use shorter chunks"
             );
         }
         Require(input.Mask.shape.SequenceEqual([1, side, side]), "Mask", input.Mask, $"(1, {side}, {side}) is required");
@@ -262,11 +260,11 @@ public sealed class ChunkGenerator
         Require(input.StartNoise.shape.SequenceEqual(start), "StartNoise", input.StartNoise, $"({string.Join(", ", start)}) is required");
     }
 
-    private static void Require(bool condition, string name, Tensor value, FormattableString required)
+    private static void Require(bool condition, string name, Tensor value, Sentence required)
     {
         if (!condition)
         {
-            throw new UNetInputException(name, $"({string.Join(", ", value.shape)})", required.ToString(CultureInfo.InvariantCulture));
+            throw new UNetInputException(name, $"({string.Join(", ", value.shape)})", required);
         }
     }
 }

@@ -75,12 +75,12 @@ public sealed record ChunkJob(
         {
             if (!(await TakeAsync(Magic.Length).ConfigureAwait(false)).AsSpan().SequenceEqual(Magic))
             {
-                throw new ChunkJobException("it does not begin as one does");
+                throw new ChunkJobException("it does not begin like one");
             }
             int headerBytes = BinaryPrimitives.ReadInt32LittleEndian(await TakeAsync(sizeof(int)).ConfigureAwait(false));
             if (headerBytes is < 2 or > MaxHeaderBytes)
             {
-                throw new ChunkJobException($"its header has {headerBytes} bytes; 2 to {MaxHeaderBytes} are possible");
+                throw new ChunkJobException($"its header has {headerBytes} bytes; 2 to {MaxHeaderBytes} are allowed");
             }
             Header header =
                 JsonSerializer.Deserialize<Header>(await TakeAsync(headerBytes).ConfigureAwait(false))
@@ -105,7 +105,7 @@ public sealed record ChunkJob(
             await stream.ReadExactlyAsync(found, cancellationToken).ConfigureAwait(false);
             return CryptographicOperations.FixedTimeEquals(expected, found)
                 ? new ChunkJob(header.Settings, header.Index, mask, faces, tokens, header.TokensPerFrame)
-                : throw new ChunkJobException("it was changed on the way: its hash does not fit");
+                : throw new ChunkJobException("it was changed in transit: its hash does not match");
         }
         catch (EndOfStreamException cut)
         {
@@ -170,7 +170,7 @@ public sealed record ChunkJob(
         )
         {
             throw new ChunkJobException(
-                $"chunk {header.Index} of {header.Frames} frames with {header.TokensPerFrame} tokens of {header.TokenWidth} numbers is none that a run makes"
+                $"chunk {header.Index} of {header.Frames} frames with {header.TokensPerFrame} tokens of {header.TokenWidth} values cannot come from a run"
             );
         }
     }

@@ -12,7 +12,7 @@ public sealed class ChunkJobException : FormatException, IFault
     public ChunkJobException(Sentence problem, Exception? innerException = null)
         : base(null, innerException)
     {
-        Text = Whole($"This is no chunk to generate: {problem}.");
+        Text = Sentence.Of($"This is not a chunk job: {problem}.");
     }
 
     /// <inheritdoc/>
@@ -23,6 +23,4 @@ public sealed class ChunkJobException : FormatException, IFault
 
     /// <inheritdoc/>
     public override string Message => Text.ToString();
-
-    private static Sentence Whole(Sentence sentence) => sentence;
 }

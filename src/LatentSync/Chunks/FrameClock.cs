@@ -1,4 +1,4 @@
-using System.Globalization;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Chunks;
 
@@ -52,10 +52,9 @@ public sealed class FrameClock
     /// <summary>The map in one sentence, for the report.</summary>
     public string Description =>
         _ratio == 1.0
-            ? "25 fps: every frame goes through the network"
-            : string.Create(
-                CultureInfo.InvariantCulture,
-                $"{FrameRate:0.###} fps kept; the network works at 25 fps and every frame shows the mouth of the nearest network frame"
+            ? Sentence.Say("25 fps: every frame goes through the network")
+            : Sentence.Say(
+                $"{FrameRate:0.###} fps kept; the network runs at 25 fps, and every frame takes the mouth of the nearest network frame"
             );
 
     /// <summary>The output frame that a network frame sees: the nearest in time.</summary>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using LatentSync.Foundation.Faults;
 using LatentSync.Foundation.Wording;
 
@@ -13,14 +12,15 @@ public sealed class NonFiniteResultException : Exception, IFault
     /// <param name="totalSteps">Denoising steps in all.</param>
     /// <param name="timestep">Training step of the denoising step.</param>
     /// <param name="dtype">Element type of the network, for instance "float16".</param>
-    public NonFiniteResultException(string stage, int? stepNumber, int? totalSteps, int? timestep, string dtype)
-        : base(Compose(stage, stepNumber, totalSteps, timestep, dtype))
+    public NonFiniteResultException(Sentence stage, int? stepNumber, int? totalSteps, int? timestep, string dtype)
+        : base(null)
     {
+        Text = Compose(stage, stepNumber, totalSteps, timestep, dtype);
         (Stage, StepNumber, TotalSteps, Timestep, DType) = (stage, stepNumber, totalSteps, timestep, dtype);
     }
 
     /// <summary>Where.</summary>
-    public string Stage { get; }
+    public Sentence Stage { get; }
 
     /// <summary>Denoising step, counted from 1; null outside of the denoising.</summary>
     public int? StepNumber { get; }
@@ -34,23 +34,21 @@ public sealed class NonFiniteResultException : Exception, IFault
     /// <summary>Element type of the network.</summary>
     public string DType { get; }
 
-    private static string Compose(string stage, int? stepNumber, int? totalSteps, int? timestep, string dtype)
+    private static Sentence Compose(Sentence stage, int? stepNumber, int? totalSteps, int? timestep, string dtype)
     {
-        string where = stepNumber is { } number
-            ? string.Create(CultureInfo.InvariantCulture, $"{stage}, step {number} of {totalSteps} (timestep {timestep})")
-            : stage;
-        string remedy =
+        Sentence where = stepNumber is { } number ? (Sentence)$"{stage}, step {number} of {totalSteps} (timestep {timestep})" : stage;
+        Sentence remedy =
             dtype == "float16" ? "use ⟦DType f32 or bf16⟧, whose range is larger"
             : dtype == "bfloat16" ? "use ⟦DType f32⟧"
-            : "the checkpoint is damaged or does not belong to this configuration; check it with another copy of the file";
-        return $"The network gave numbers that are not finite in {where} in {dtype}: {remedy}.";
+            : "the checkpoint is damaged or does not belong to this configuration; try another copy of the file";
+        return $"The network produced infinite or NaN values in {where} with {dtype}: {remedy}.";
     }
 
     /// <inheritdoc/>
     public FaultKind Kind => FaultKind.Failed;
 
     /// <inheritdoc/>
-    public Sentence Text => base.Message;
+    public Sentence Text { get; }
 
     /// <inheritdoc/>
     public override string Message => Text.ToString();

@@ -37,7 +37,7 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
     {
         Device chosen = ChooseDevice(device, machine);
         (ScalarType type, string reason) = DTypes.All.Value(dtype) is { } asked
-            ? (asked, "as asked")
+            ? (asked, Sentence.Say("as requested"))
             : Automatic(
                 chosen,
                 machine,
@@ -92,7 +92,7 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
             {
                 return device(DeviceType.CUDA, index);
             }
-            throw new DeviceUnavailableException($"⟦Device {name}⟧: this machine has cuda:0 to cuda:{cuda.device_count() - 1}.");
+            throw new DeviceUnavailableException($"⟦Device {name}⟧: this machine has cuda:0 to cuda:{cuda.device_count() - 1} only.");
         }
         throw new SyncOptionsException(SyncOptions.Table[nameof(SyncOptions.Device)].Objection(name)!, nameof(SyncOptions.Device));
     }
@@ -145,8 +145,8 @@ public sealed record ComputePlan(Device Device, ScalarType DType, string Reason)
         {
             string? capability = machine.Gpus.ElementAtOrDefault(index)?.ComputeCapability;
             return DeviceChoice.DTypeOf(machine, AttentionDevice.Cuda(index)) == AttentionDType.Float16
-                ? (ScalarType.Float16, $"compute capability {capability}: half precision as the original")
-                : (ScalarType.Float32, $"compute capability {capability ?? "unknown"}: single precision as the original");
+                ? (ScalarType.Float16, Sentence.Say($"compute capability {capability}: half precision, like the original"))
+                : (ScalarType.Float32, Sentence.Say($"compute capability {capability ?? "?"}: single precision, like the original"));
         }
         return (ScalarType.Float32, Sentence.Say("exact; ⟦DType bf16⟧ is faster on processors with AVX512-BF16 or AMX"));
     }

@@ -25,10 +25,13 @@ public static class MemoryGuard
         double needed = weights + Math.Min(weights, BesidesTheUNet) * scale;
         if (FreeBytes(plan, machine) is { } free && needed > free)
         {
-            string smaller = plan.DType == torch.ScalarType.Float32 ? "use ⟦DType bf16⟧ (half of the weights), " : string.Empty;
+            Sentence remedy =
+                plan.DType == torch.ScalarType.Float32
+                    ? "use ⟦DType bf16⟧ (half the memory for weights), close other programs, lower ⟦Resolution⟧, or use another device"
+                    : "close other programs, lower ⟦Resolution⟧, or use another device";
             throw new InsufficientMemoryException(
                 Sentence.Say(
-                    $"The networks need about {needed / GiB:0.0} GiB in {plan.DTypeName} on {plan.Device.type.ToString().ToLowerInvariant()}, but {free / GiB:0.0} GiB are free: {smaller}close other programs, lower ⟦Resolution⟧, or use another device."
+                    $"The model needs about {needed / GiB:0.0} GiB in {plan.DTypeName} on {plan.Device.type.ToString().ToLowerInvariant()}, but {free / GiB:0.0} GiB are free: {remedy}."
                 )
             );
         }

@@ -3,6 +3,7 @@ using LatentSync.Attention.Rules;
 using LatentSync.Attention.Selection;
 using LatentSync.Attention.Torch;
 using LatentSync.Attention.Torch.Hosting;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Compute;
 
@@ -32,7 +33,9 @@ internal sealed record RunAttention(AttentionDispatcherOptions Options, string? 
                 Policy = asked ?? options.Policy,
                 Ranking = ReferenceEquals(options.Ranking, BackendRanking.Default) ? tuned : options.Ranking,
             },
-            departs ? $"attention: this run asked for \"{asked}\"; the program's policy \"{program!.Policy}\" did not count for it" : null
+            departs
+                ? Sentence.Say($"attention: this run asked for \"{asked}\", which replaces the program's policy \"{program!.Policy}\"")
+                : null
         );
     }
 }

@@ -32,15 +32,13 @@ public sealed record CheckpointFolder(string UNet, string Whisper, string Vae, s
         if (!Directory.Exists(root))
         {
             throw new CheckpointFolderException(
-                $"The checkpoint folder {root} does not exist; give one with ⟦CheckpointFolder DIR⟧. It holds latentsync_unet.pt and whisper/tiny.pt "
-                    + "(Hugging Face: ByteDance/LatentSync-1.5 or -1.6) and vae/ with config.json and diffusion_pytorch_model.safetensors (stabilityai/sd-vae-ft-mse). "
-                    + "⟦CheckpointFolder demo⟧ takes the embedded one, which only knows drawn faces."
+                $"The checkpoint folder {root} does not exist; give one with ⟦CheckpointFolder DIR⟧. It must hold latentsync_unet.pt and whisper/tiny.pt (Hugging Face: ByteDance/LatentSync-1.5 or -1.6) and vae/ with config.json and diffusion_pytorch_model.safetensors (stabilityai/sd-vae-ft-mse). ⟦CheckpointFolder demo⟧ uses the embedded one, which only knows drawn faces."
             );
         }
         string? unet = FirstFile(root, UNetNames);
         string? whisper = FirstFile(root, WhisperNames);
         string? vae = VaeNames.Select(n => Path.Combine(root, n)).FirstOrDefault(d => File.Exists(Path.Combine(d, "config.json")));
-        List<string> missing = [];
+        List<Sentence> missing = [];
         if (unet is null)
         {
             missing.Add("latentsync_unet.pt");
@@ -55,7 +53,7 @@ public sealed record CheckpointFolder(string UNet, string Whisper, string Vae, s
         }
         if (missing.Count > 0)
         {
-            throw new CheckpointFolderException($"The checkpoint folder {root} lacks {string.Join(" and ", missing)}.");
+            throw new CheckpointFolderException($"The checkpoint folder {root} lacks {Sentence.Join(", ", missing)}.");
         }
         string? faces = FaceModelNames.Select(n => Path.Combine(root, n)).FirstOrDefault(Directory.Exists);
         return new CheckpointFolder(unet!, whisper!, vae!, FirstFile(root, ConfigurationNames), faces);

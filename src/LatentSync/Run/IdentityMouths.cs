@@ -1,4 +1,5 @@
 using LatentSync.Chunks;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Faces.Alignment;
 
 namespace LatentSync.Run;
@@ -13,7 +14,7 @@ internal sealed class IdentityMouths : IMouthSource
         _planes = new float[3 * template.Resolution * template.Resolution];
     }
 
-    public MouthFacts Facts { get; } = new(0, "none", "none", "identity run: no network") { KeepsOwnFace = true };
+    public MouthFacts Facts { get; } = new(0, "none", "none", Sentence.Say("identity run: no network")) { KeepsOwnFace = true };
 
     public double? SecondsPerStep => null;
 

@@ -59,7 +59,7 @@ internal sealed record Speech(
         {
             throw new MediaException(
                 MediaFault.TooShort,
-                $"The speech {PrintableText.Quote(options.AudioPath)} has {count} samples at 16 kHz; at least {least} ({1000 * least / LogMelSpectrogram.SampleRate} ms) are required: give a longer recording.",
+                $"The speech {PrintableText.Quote(options.AudioPath)} has {count} samples at 16 kHz; at least {least} ({1000 * least / LogMelSpectrogram.SampleRate} ms) are needed: give a longer recording.",
                 options.AudioPath
             );
         }

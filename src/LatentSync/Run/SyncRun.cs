@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Threading.Channels;
 using LatentSync.Chunks;
 using LatentSync.Foundation.Options;
@@ -142,7 +141,7 @@ internal sealed class SyncRun
             faces.MostFaces > 0
                 ? (Sentence)
                     $"{FaceTrackOptions.TooFewFaces(Options.FaceIndex!.Value, faces.MostFaces, Options.VideoPath)} Nothing was written."
-                : $"No face was found in any of the {faces.Examined} frames of {path} by {detector.Describe()}: try another ⟦Detector⟧, or give ⟦LandmarksPath FILE⟧; nothing was written.{string.Concat(video.Notes.Select(note => " " + note))}",
+                : $"No face was found in any of the {faces.Examined} frames of {path} by {detector.Describe()}: try another ⟦Detector⟧, or give ⟦LandmarksPath FILE⟧. Nothing was written.{string.Concat(video.Notes.Select(note => " " + note))}",
             Options.VideoPath
         );
     }
@@ -245,13 +244,8 @@ internal sealed class SyncRun
     {
         if (!video.Media.IsStillImage && video.TotalFrames is { } total && total < Clock.OutputFrames)
         {
-            string what = ExtendPolicies.All.First(choice => choice.Name == Options.Extend).Help;
-            _warnings.Add(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"the video ({total} frames) is shorter than the speech ({Clock.OutputFrames} frames): {what}"
-                )
-            );
+            Sentence what = ExtendPolicies.Describe(ExtendPolicies.All.Value(Options.Extend));
+            _warnings.Add(Sentence.Say($"the video ({total} frames) is shorter than the speech ({Clock.OutputFrames} frames): {what}"));
         }
     }
 
@@ -266,9 +260,8 @@ internal sealed class SyncRun
         )
         {
             _warnings.Add(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"The speech ends after {seconds:0.0#} s, and the result with it: the video's last {duration.TotalSeconds - seconds:0.0#} s are left out."
+                Sentence.Say(
+                    $"The result ends with the speech, after {seconds:0.0#} s: the last {duration.TotalSeconds - seconds:0.0#} s of the video are left out."
                 )
             );
         }

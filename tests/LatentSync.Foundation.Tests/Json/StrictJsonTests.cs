@@ -21,7 +21,7 @@ public sealed class StrictJsonTests
     public void Parse_Wrong_SaysWhere(string text, string place)
     {
         JsonException refused = Assert.ThrowsAny<JsonException>(() => Parse(Encoding.UTF8.GetBytes(text)));
-        Assert.StartsWith(place, StrictJson.Place(refused), StringComparison.Ordinal);
+        Assert.StartsWith(place, StrictJson.Place(refused).ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("LineNumber", StrictJson.Problem(refused), StringComparison.Ordinal);
     }
 

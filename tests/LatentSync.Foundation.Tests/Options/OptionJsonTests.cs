@@ -49,7 +49,7 @@ public sealed class OptionJsonTests
     [Theory]
     [InlineData("[]", null, "Options are a JSON object.")]
     [InlineData("""{"steps": 5}""", "InputPath", "InputPath is required.")]
-    [InlineData("""{"inputPath": null}""", "InputPath", "InputPath must be a text.")]
+    [InlineData("""{"inputPath": null}""", "InputPath", "InputPath must be text.")]
     [InlineData("""{"inputPath": "a", "stepz": 5}""", null, "There is no option 'stepz'; did you mean steps?")]
     [InlineData("""{"inputPath": "a", "Steps": 5}""", null, "There is no option 'Steps'; did you mean steps?")]
     [InlineData("""{"inputPath": "a", "q": 5}""", null, "There is no option 'q'.")]
@@ -62,7 +62,7 @@ public sealed class OptionJsonTests
     [InlineData("""{"inputPath": "a", "seconds": 1e999}""", "Seconds", "Seconds must be a finite number.")]
     [InlineData("""{"inputPath": "a", "isOn": 1}""", "IsOn", "IsOn must be true or false.")]
     [InlineData("""{"inputPath": "a", "mode": "fats"}""", "Mode", "Mode must be one of fast, best, not 'fats'; did you mean fast?")]
-    [InlineData("""{"inputPath": {"a": 1}}""", "InputPath", "InputPath must be a text.")]
+    [InlineData("""{"inputPath": {"a": 1}}""", "InputPath", "InputPath must be text.")]
     public void Read_WrongOptions_SaysWhich(string json, string? name, string expected)
     {
         (Sample? options, string? objection, string? concerned) = Read(json);

@@ -28,7 +28,7 @@ public sealed class FaceDetectorFactoryTests : IDisposable
     [Fact]
     public void Create_AutoWithHaarOnly_SaysWhyNotTheOthers()
     {
-        Assert.SkipWhen(HaarCascades.Find(null) is null, HaarCascades.Absence(null));
+        Assert.SkipWhen(HaarCascades.Find(null) is null, HaarCascades.Absence(null).ToString());
 
         FaceDetectorChoice choice = FaceDetectorFactory.Create("auto", new FaceDetectorOptions { ModelFolders = [_folder] });
 

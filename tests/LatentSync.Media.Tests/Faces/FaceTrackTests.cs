@@ -129,11 +129,11 @@ public sealed class FaceTrackTests
         track.Push(2, []);
         Assert.Equal(2, track.MostFaces);
         Assert.Contains(
-            "there are 2 faces in a.mp4, counted from the left from 0: give FaceIndex 0 to 1",
-            FaceTrackOptions.TooFewFaces(5, track.MostFaces, "a.mp4"),
+            "a.mp4 shows at most 2 faces at once: give FaceIndex 0 to 1 (counted from the left)",
+            FaceTrackOptions.TooFewFaces(5, track.MostFaces, "a.mp4").ToString(),
             StringComparison.Ordinal
         );
-        Assert.Contains("there is 1 face in a.mp4", FaceTrackOptions.TooFewFaces(5, 1, "a.mp4"), StringComparison.Ordinal);
+        Assert.Contains("a.mp4 shows only one face", FaceTrackOptions.TooFewFaces(5, 1, "a.mp4").ToString(), StringComparison.Ordinal);
     }
 
     [Theory]

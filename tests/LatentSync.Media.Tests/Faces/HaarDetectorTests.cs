@@ -113,7 +113,7 @@ public sealed class HaarDetectorTests
 
     [Fact]
     public void Absence_OfTheSystemsCascades_NamesThePackage() =>
-        Assert.Contains("apt-get install opencv-data", HaarCascades.Absence(null), StringComparison.Ordinal);
+        Assert.Contains("apt-get install opencv-data", HaarCascades.Absence(null).ToString(), StringComparison.Ordinal);
 
     [Fact]
     public void Constructor_DamagedCascade_IsAClearError()
@@ -140,7 +140,7 @@ public sealed class HaarDetectorTests
 
     private static HaarDetector Open()
     {
-        Assert.SkipWhen(HaarCascades.Find(null) is null, HaarCascades.Absence(null));
+        Assert.SkipWhen(HaarCascades.Find(null) is null, HaarCascades.Absence(null).ToString());
         return new HaarDetector();
     }
 }

@@ -104,7 +104,7 @@ public sealed class LandmarksFileTests : IDisposable
     [InlineData("""{"version": 1, "frames": [7]}""", "it is 7; an object")]
     [InlineData("""{"version":"1","frames":[]}""", "version")]
     [InlineData("""{"version": 1, "frames": [{"frame": 0, "points": [["\ud800",2],[3,4],[5,9]]}]}""", "no valid JSON at line 1, byte")]
-    [InlineData("""{"version": 1, "version": 1, "frames": []}""", "stands twice")]
+    [InlineData("""{"version": 1, "version": 1, "frames": []}""", "occurs twice")]
     [InlineData("""{"version": 1, "frames": [{"frame": 0, "points": [[0.41,0.32],[0.58,0.33],[0.5,0.44]]}]}""", "fractions of the picture")]
     [InlineData(
         """{"version": 1, "width": 640, "height": 480, "frames": [{"frame": 0, "points": [[-0.1,0.32],[1.1,0.33],[0.5,0.44]]}]}""",

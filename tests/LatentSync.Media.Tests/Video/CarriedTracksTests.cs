@@ -120,7 +120,7 @@ public sealed class CarriedTracksTests : IDisposable
         WrittenVideo written = await WriteAsync("in.mov", "out.mp4");
 
         string note = Assert.Single(written.Notes, n => n.StartsWith("Not carried over", StringComparison.Ordinal));
-        Assert.Contains("a second sound track (pcm_s16le), which .mp4 can't hold", note, StringComparison.Ordinal);
+        Assert.Contains("a second audio track (pcm_s16le), which .mp4 can't hold", note, StringComparison.Ordinal);
         Assert.Contains("a second video (h264)", note, StringComparison.Ordinal);
         Assert.Contains("a data track (tmcd", note, StringComparison.Ordinal);
         Assert.Contains(".mkv can hold more", note, StringComparison.Ordinal);
@@ -140,7 +140,7 @@ public sealed class CarriedTracksTests : IDisposable
         Assert.Contains(
             written.Notes,
             n =>
-                n.StartsWith("No further track or chapter", StringComparison.Ordinal)
+                n.StartsWith("No other tracks or chapters", StringComparison.Ordinal)
                 && n.Contains("ffmpeg failed", StringComparison.Ordinal)
         );
         Assert.Equal(50, written.Frames);

@@ -36,7 +36,7 @@ public sealed class TransparencyTests : IDisposable
         byte[] before = await ReadWithoutAlphaAsync(path);
 
         Assert.Equal(frames, count);
-        Assert.Equal("The video is transparent in places: they are filled with the matte colour #ff8000.", Assert.Single(reader.Notes));
+        Assert.Equal("The video has transparent areas, which are filled with the matte colour #ff8000.", Assert.Single(reader.Notes));
         int opaque = 3 * Width * 28; // four lines below the edge, which lossy encoders blur
         Assert.Equal(before[opaque..], onOrange[opaque..]);
         Assert.Equal(before[opaque..], onBlack[opaque..]);

@@ -48,7 +48,10 @@ public sealed class WhisperCheckpointTests : IDisposable
     {
         TorchCheckpointWriter.Write(Target, new CheckpointDictionary { { "global_step", 3 } });
         ModelConfigurationException exception = Assert.Throws<ModelConfigurationException>(() => Load());
-        Assert.Equal($"{Target} is no Whisper checkpoint: it has no \"dims\"; give the original's tiny.pt or small.pt.", exception.Message);
+        Assert.Equal(
+            $"{Target} is not a Whisper checkpoint: it has no \"dims\"; give the original's tiny.pt or small.pt.",
+            exception.Message
+        );
     }
 
     [Fact]
@@ -80,8 +83,8 @@ public sealed class WhisperCheckpointTests : IDisposable
 
     [Theory]
     [InlineData("n_audio_head", 5, "n_audio_head (5) does not divide n_audio_state (24)")]
-    [InlineData("n_audio_state", 0, "n_audio_state is 0, required is an integer from 1")]
-    [InlineData("n_audio_ctx", 1 << 30, "n_audio_ctx is 1073741824, required is an integer from 1")]
+    [InlineData("n_audio_state", 0, "n_audio_state is 0, but must be an integer from 1")]
+    [InlineData("n_audio_ctx", 1 << 30, "n_audio_ctx is 1073741824, but must be an integer from 1")]
     public void Load_ImpossibleDimension_IsNamed(string name, int value, string expected)
     {
         CheckpointDictionary dims = [];

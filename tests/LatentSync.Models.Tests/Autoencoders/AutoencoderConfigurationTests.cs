@@ -29,25 +29,25 @@ public sealed class AutoencoderConfigurationTests
         """{"block_out_channels":[16,20],"norm_num_groups":8}""",
         "block_out_channels has 20, which norm_num_groups (8) does not divide"
     )]
-    [InlineData("""{"block_out_channels":[]}""", "block_out_channels is [], required is a list of 1 to 12 entries")]
-    [InlineData("""{"block_out_channels":64}""", "block_out_channels is 64, required is a list")]
-    [InlineData("""{"block_out_channels":[64.5]}""", "block_out_channels is 64.5, required is an integer from 1")]
-    [InlineData("""{"latent_channels":0}""", "latent_channels is 0, required is an integer from 1")]
-    [InlineData("""{"latent_channels":99999999999}""", "latent_channels is 99999999999, required is an integer")]
+    [InlineData("""{"block_out_channels":[]}""", "block_out_channels is [], but must be a list of 1 to 12 entries")]
+    [InlineData("""{"block_out_channels":64}""", "block_out_channels is 64, but must be a list")]
+    [InlineData("""{"block_out_channels":[64.5]}""", "block_out_channels is 64.5, but must be an integer from 1")]
+    [InlineData("""{"latent_channels":0}""", "latent_channels is 0, but must be an integer from 1")]
+    [InlineData("""{"latent_channels":99999999999}""", "latent_channels is 99999999999, but must be an integer")]
     [InlineData("""{"act_fn":"tanh"}""", "act_fn is \"tanh\", one of silu, swish, gelu, relu, mish is required")]
-    [InlineData("""{"act_fn":3}""", "act_fn is 3, required is a text")]
-    [InlineData("""{"use_quant_conv":"yes"}""", "use_quant_conv is \"yes\", required is true or false")]
+    [InlineData("""{"act_fn":3}""", "act_fn is 3, but must be a text")]
+    [InlineData("""{"use_quant_conv":"yes"}""", "use_quant_conv is \"yes\", but must be true or false")]
     [InlineData("""{"scaling_factor":0}""", "scaling_factor is 0, a finite number other than 0")]
     [InlineData(
         """{"down_block_types":["DownEncoderBlock2D","DownEncoderBlock2D"]}""",
-        "down_block_types is 2 entries, required is one for each of the 1"
+        "down_block_types is 2 entries, but must be one for each of the 1"
     )]
     [InlineData(
         """{"down_block_types":["DownBlock2D"]}""",
-        "down_block_types is \"DownBlock2D\", required is \"DownEncoderBlock2D\" or \"AttnDownEncoderBlock2D\""
+        "down_block_types is \"DownBlock2D\", but must be \"DownEncoderBlock2D\" or \"AttnDownEncoderBlock2D\""
     )]
-    [InlineData("""{"_class_name":"UNet2DConditionModel"}""", "_class_name is \"UNet2DConditionModel\", required is \"AutoencoderKL\"")]
-    [InlineData("""[1]""", "is a JSON Array; an object is required")]
+    [InlineData("""{"_class_name":"UNet2DConditionModel"}""", "_class_name is \"UNet2DConditionModel\", but must be \"AutoencoderKL\"")]
+    [InlineData("""[1]""", "is a JSON Array; it must be an object")]
     public void FromJson_ImpossibleValue_IsNamed(string json, string expected)
     {
         ModelConfigurationException exception = Assert.Throws<ModelConfigurationException>(() => Parse(json));

@@ -44,9 +44,9 @@ public sealed class StateDictLoaderTests
         Assert.Equal([3, 2], Assert.Single(exception.Report.Differences).FileShape);
         Assert.Empty(file.Copied);
         Assert.Equal(
-            "memory.safetensors does not fit Pair: 1 of its 2 tensors have another shape or type (weight: file (3, 2), network (2, 3)); "
-                + "1 of its 2 tensors are missing (bias); 1 tensors of the file are unknown to it (other). "
-                + "Give the checkpoint that belongs to the configuration, or the configuration that belongs to the checkpoint.",
+            "memory.safetensors does not fit Pair: 1 of its 2 tensors have a different shape or type (weight: file (3, 2), network (2, 3)); "
+                + "1 of its 2 tensors are missing (bias); 1 tensors of the file do not belong to it (other). "
+                + "Give the checkpoint and the configuration that belong together.",
             exception.Message
         );
     }
@@ -61,8 +61,8 @@ public sealed class StateDictLoaderTests
             file.Add($"layer{i}", 0, 1);
         }
         CheckpointMismatchException exception = Assert.Throws<CheckpointMismatchException>(() => StateDictLoader.Load(network, file));
-        Assert.Contains("5 tensors of the file are unknown to it (layer0; layer1; layer2; and 2 more)", exception.Message);
-        Assert.EndsWith("The file holds another kind of network; give the checkpoint of this one.", exception.Message);
+        Assert.Contains("5 tensors of the file do not belong to it (layer0; layer1; layer2; and 2 more)", exception.Message);
+        Assert.EndsWith("The file holds another kind of network; give the right checkpoint.", exception.Message);
     }
 
     [Fact]

@@ -202,7 +202,7 @@ public sealed class DdimSchedulerTests
     [InlineData("""{"trained_betas": [0.1, 0.2]}""", "trained_betas has 2 entries")]
     [InlineData("""{"num_train_timesteps": 1e9}""", "num_train_timesteps")]
     [InlineData("""{"beta_end": 1.5}""", "beta_end")]
-    [InlineData("[]", "an object is required")]
+    [InlineData("[]", "it must be an object")]
     public void FromJson_UnusableFile_SaysWhy(string text, string reason)
     {
         using JsonDocument json = JsonDocument.Parse(text);

@@ -49,7 +49,7 @@ public sealed class SyncNetCheckpointTests : IDisposable
         CheckpointMismatchException error = Assert.Throws<CheckpointMismatchException>(() =>
             SyncNetCheckpoint.Open(archive.Path, null, ScalarType.Float32, CPU)
         );
-        Assert.Equal("a SyncNet", error.LooksLike);
+        Assert.Equal("a SyncNet", error.LooksLike?.ToString());
         Assert.Contains("the configured StableSyncNet (16 frames, pixels, embeddings of 2048, with attention)", error.Message);
         Assert.NotEmpty(error.Report.Differences);
         Assert.Null(SyncNetCheckpoint.FindPreset(archive));

@@ -112,10 +112,10 @@ public sealed class SyncNetConfigurationTests
     [InlineData("1024, 2048]", "1024, 1024]", "the audio encoder ends with 1024 channels, the visual one with 2048")]
     [InlineData("[32, 64,", "[33, 64,", "block_out_channels has 33; multiples of 32")]
     [InlineData("2, 2, [2, 3]]", "2, 2]", "downsample_factors 6, attn_blocks 7")]
-    [InlineData("2, 2, [2, 3]]", "2, 2, [1, 1]]", "downsample_factors is [1,1], required is 1 where a block keeps the size")]
-    [InlineData("2, 2, [2, 3]]", "2, 2, 0]", "downsample_factors is 0, required is a factor from 1 to 64")]
+    [InlineData("2, 2, [2, 3]]", "2, 2, [1, 1]]", "downsample_factors is [1,1], but must be 1 where a block keeps the size")]
+    [InlineData("2, 2, [2, 3]]", "2, 2, 0]", "downsample_factors is 0, but must be a factor from 1 to 64")]
     [InlineData("2, 2, [2, 3]]", "2, 2, [2, 1]]", "the audio encoder turns its input of 80 x 52 into 1 x 3")]
-    [InlineData("dropout: 0.0", "dropout: 0.1", "dropout is 0.1, required is 0")]
+    [InlineData("dropout: 0.0", "dropout: 0.1", "dropout is 0.1, but must be 0")]
     [InlineData("dropout: 0.0", "dropuot: 0.0", "the key \"dropuot\" is unknown; the nearest known key is \"dropout\"")]
     [InlineData("model:", "modell:", "has no \"model:\" section")]
     public void FromYaml_ChangedPart_IsRefusedWithTheReason(string part, string replacement, string reason)

@@ -71,7 +71,7 @@ public sealed class SyncNetV2Tests : IDisposable
         string path = Path.Combine(_folder.FullName, "stable_syncnet.pt");
         SyncNetCheckpoint.Save(path, other, 1);
         CheckpointMismatchException error = Assert.Throws<CheckpointMismatchException>(() => SyncNetV2Checkpoint.Load(path, CPU));
-        Assert.Equal("a SyncNet", error.LooksLike);
+        Assert.Equal("a SyncNet", error.LooksLike?.ToString());
     }
 
     private static SyncNetV2 Random()

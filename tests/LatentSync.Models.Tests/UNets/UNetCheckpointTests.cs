@@ -125,7 +125,7 @@ public sealed class UNetCheckpointTests : IDisposable
         CheckpointMismatchException error = Assert.Throws<CheckpointMismatchException>(() =>
             UNetCheckpoint.Load(target, archive, allowMissing: true)
         );
-        Assert.Contains("have another shape", error.Message, StringComparison.Ordinal);
+        Assert.Contains("have a different shape", error.Message, StringComparison.Ordinal);
         Assert.Contains("file (96,", error.Message, StringComparison.Ordinal);
         AssertSame(untouched, target);
     }
@@ -153,16 +153,13 @@ public sealed class UNetCheckpointTests : IDisposable
     [InlineData("encoder.down_blocks.0.resnets.0.conv1.weight", "an image autoencoder (VAE)")]
     [InlineData("encoder.blocks.0.attn.query.weight", "a Whisper model")]
     [InlineData("model.diffusion_model.input_blocks.0.0.weight", "a Stable Diffusion checkpoint in the single-file layout")]
-    [InlineData(
-        "down_blocks.0.motion_modules.0.temporal_transformer.norm.weight",
-        "a set of AnimateDiff motion modules without their U-Net"
-    )]
-    [InlineData("fc.weight", "no U-Net of this family")]
+    [InlineData("down_blocks.0.motion_modules.0.temporal_transformer.norm.weight", "AnimateDiff motion modules without a U-Net")]
+    [InlineData("fc.weight", "not a U-Net of this family")]
     public void Describe_OtherKinds_AreRecognised(string key, string description)
     {
         using Tensor one = ones(1);
         using TensorArchive archive = Write([KeyValuePair.Create(key, Payload(one))]);
-        Assert.Equal(description, UNetCheckpoint.Describe(archive));
+        Assert.Equal(description, UNetCheckpoint.Describe(archive).ToString());
     }
 
     [Fact]
@@ -180,13 +177,13 @@ public sealed class UNetCheckpointTests : IDisposable
             KeyValuePair.Create("conv_in.weight", Payload(weight)),
             KeyValuePair.Create("mid_block.attentions.0.transformer_blocks.0.audio_cross_attn.norm.weight", Payload(weight)),
         ]);
-        Assert.Contains("LatentSync 1.0", UNetCheckpoint.Describe(old), StringComparison.Ordinal);
+        Assert.Contains("LatentSync 1.0", UNetCheckpoint.Describe(old).ToString(), StringComparison.Ordinal);
 
         string Describe(UNet3DConfiguration configuration)
         {
             using UNet3DConditionModel network = UNetFixtures.Random(configuration);
             using TensorArchive archive = Write(StateDictWriter.Payloads(network));
-            return UNetCheckpoint.Describe(archive);
+            return UNetCheckpoint.Describe(archive).ToString();
         }
     }
 

@@ -59,7 +59,7 @@ public sealed class HostedPolicyTests(PipelineFixture fixture) : IDisposable
         Assert.DoesNotContain(followed.Warnings, warning => warning.StartsWith("attention:", StringComparison.Ordinal));
         Assert.All(own.Attention, use => Assert.Equal("torch-math", use.Backend));
         Assert.Contains(
-            "attention: this run asked for \"require torch-math\"; the program's policy \"require sliced\" did not count for it",
+            "attention: this run asked for \"require torch-math\", which replaces the program's policy \"require sliced\"",
             own.Warnings
         );
     }

@@ -111,7 +111,7 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
         Assert.Equal(Enumerable.Range(0, 20), await NumbersAsync());
         Assert.Equal(0.8, report.DurationSeconds, 3);
         Assert.DoesNotContain(report.Warnings, w => w.Contains("shorter", StringComparison.Ordinal));
-        Assert.Contains("The speech ends after 0.8 s, and the result with it: the video's last 1.6 s are left out.", report.Warnings);
+        Assert.Contains("The result ends with the speech, after 0.8 s: the last 1.6 s of the video are left out.", report.Warnings);
         SyncReport preview = await RunAsync(Identity(video, Enumerable.Range(0, 60)) with { PreviewSeconds = 0.2 });
         Assert.DoesNotContain(preview.Warnings, w => w.Contains("left out", StringComparison.Ordinal)); // as asked for
     }

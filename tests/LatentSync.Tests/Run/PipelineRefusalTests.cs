@@ -108,7 +108,7 @@ public sealed class PipelineRefusalTests(PipelineFixture fixture) : IDisposable
         MediaException refusal = await RefusedAsync<MediaException>(With("audio", _folder.File("short.wav")));
 
         Assert.Equal(MediaFault.TooShort, refusal.Fault);
-        Assert.Contains(milliseconds == 0 ? "not one sample" : "(20 ms) are required", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains(milliseconds == 0 ? "holds no samples" : "(20 ms) are required", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using System.Text.Json;
 using LatentSync.Attention.Problems;
 using LatentSync.Cli.Display;
 using LatentSync.Cli.Usage;
+using LatentSync.Foundation.Wording;
 using LatentSync.Lab.Conformance;
 using LatentSync.Lab.Parity;
 
@@ -76,7 +77,7 @@ internal static class RunCommand
         Console.Out.WriteLine(json ? JsonSerializer.Serialize(Describe(summary, why), JsonOutput.Options) : summary.ToString());
         if (why is not null)
         {
-            Say.Failure($"{options.Backend} does not run on this machine's {options.Device}: {why}");
+            Say.Failure(Sentence.Say($"{options.Backend} does not run on this machine's {options.Device}: {why}"));
             return ExitCode.Machine;
         }
         return summary.Failed == 0 && summary.Passed > 0 ? ExitCode.Done : ExitCode.Failed;

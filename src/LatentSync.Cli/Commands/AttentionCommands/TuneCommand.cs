@@ -5,6 +5,7 @@ using LatentSync.Attention.Problems;
 using LatentSync.Attention.Torch;
 using LatentSync.Attention.Torch.Tuning;
 using LatentSync.Cli.Display;
+using LatentSync.Foundation.Wording;
 using LatentSync.Lab.Verification;
 using LatentSync.Platform.Machines;
 
@@ -67,7 +68,11 @@ internal static class TuneCommand
         {
             bool existed = File.Exists(path);
             File.Delete(path);
-            Write(TunedRanking.OfThisMachine(), json, existed ? $"removed {path}" : $"there was nothing to remove at {path}");
+            Write(
+                TunedRanking.OfThisMachine(),
+                json,
+                Sentence.Say(existed ? (Sentence)$"removed {path}" : $"there was nothing to remove at {path}")
+            );
             return ExitCode.Done;
         }
         if (show)
@@ -84,7 +89,9 @@ internal static class TuneCommand
         foreach (var (layer, result) in wrong)
         {
             Say.Failure(
-                $"{result.Backend} is wrong on {layer.Layer.Name} {layer.Problem.DType.ShortName()} and was left out: {result.Failure}"
+                Sentence.Say(
+                    $"{result.Backend} is wrong on {layer.Layer.Name} {layer.Problem.DType.ShortName()} and was left out: {result.Failure}"
+                )
             );
         }
         return wrong.Length > 0 ? ExitCode.Failed : ExitCode.Done;

@@ -18,7 +18,7 @@ public static class FaceDetectorFactory
         new(
             "landmarks",
             "points from a file",
-            o => o.LandmarksPath is null ? Sentence.Say("no landmarks file is given (⟦LandmarksPath FILE⟧)") : null,
+            o => o.LandmarksPath is null ? (Sentence)"no landmarks file is given (⟦LandmarksPath FILE⟧)" : null,
             o => new LandmarksFileDetector(o.LandmarksPath!)
         ),
         // what the networks were trained on
@@ -62,7 +62,7 @@ public static class FaceDetectorFactory
                 $"There is no face detector \"{name}\"; the names are {string.Join(", ", Names)}."
             );
         }
-        var reasons = new List<string>();
+        var reasons = new List<Sentence>();
         foreach (Candidate candidate in Candidates)
         {
             if (name != Auto && name != candidate.Name)
@@ -71,31 +71,37 @@ public static class FaceDetectorFactory
             }
             if (candidate.Absence(options) is not { } absence)
             {
-                return new FaceDetectorChoice(candidate.Open(options), reasons);
+                return new FaceDetectorChoice(candidate.Open(options), [.. reasons.Select(reason => reason.ToString())]);
             }
-            reasons.Add($"{candidate.Name}: {absence}");
+            reasons.Add(Sentence.Of($"{candidate.Name}: {absence}"));
         }
         throw name == Auto
             ? new FaceException(
                 FaceFault.NoDetector,
-                $"No face detector is present on this machine; one of these is required: {string.Join("; ", reasons)}.",
-                reasons: reasons
+                $"No face detector is available. Install or name one of these: {Sentence.Join("; ", reasons)}.",
+                reasons: [.. reasons.Select(reason => reason.ToString())]
             )
-            : new FaceException(FaceFault.DetectorUnavailable, $"The face detector {reasons[0]}.", reasons: reasons);
+            : new FaceException(
+                FaceFault.DetectorUnavailable,
+                $"The face detector cannot be used: {reasons[0]}.",
+                reasons: [.. reasons.Select(reason => reason.ToString())]
+            );
     }
 
-    private static string? InsightFaceAbsence(FaceDetectorOptions options) =>
+    private static Sentence? InsightFaceAbsence(FaceDetectorOptions options) =>
         FindInsightFace(options) is null
-            ? $"{InsightFaceDetector.DetectorFile} and {InsightFaceDetector.LandmarkFile} are not in {Searched(options)} "
-                + "(from InsightFace's pack buffalo_l, non-commercial licence)"
+            ? (Sentence)
+                $"{InsightFaceDetector.DetectorFile} and {InsightFaceDetector.LandmarkFile} (from InsightFace's pack buffalo_l, non-commercial licence) are not in {Searched(options)}"
             : null;
 
-    private static string? YuNetAbsence(FaceDetectorOptions options) =>
-        FindYuNet(options) is null ? $"no face_detection_yunet*.onnx is in {Searched(options)} (from the OpenCV Zoo, MIT licence)" : null;
+    private static Sentence? YuNetAbsence(FaceDetectorOptions options) =>
+        FindYuNet(options) is null
+            ? (Sentence)$"face_detection_yunet*.onnx (from the OpenCV Zoo, MIT licence) is not in {Searched(options)}"
+            : null;
 
-    private static string Searched(FaceDetectorOptions options) =>
+    private static Sentence Searched(FaceDetectorOptions options) =>
         options.ModelFolders.Count == 0
-            ? Sentence.Say("any folder, since none is given (⟦FaceModelsFolder DIR⟧)")
+            ? "any folder, since none is given (⟦FaceModelsFolder DIR⟧)"
             : string.Join(" or ", options.ModelFolders);
 
     private static string? FindInsightFace(FaceDetectorOptions options) =>
@@ -117,7 +123,7 @@ public static class FaceDetectorFactory
     private sealed record Candidate(
         string Name,
         string Help,
-        Func<FaceDetectorOptions, string?> Absence,
+        Func<FaceDetectorOptions, Sentence?> Absence,
         Func<FaceDetectorOptions, IFaceDetector> Open
     );
 }

@@ -36,13 +36,10 @@ public static class HaarCascades
 
     /// <summary>Why there is none, and what to do.</summary>
     /// <param name="folder">What the user gave; null for the usual folders.</param>
-    public static string Absence(string? folder) =>
+    public static Sentence Absence(string? folder) =>
         folder is not null
-            ? $"{folder} does not hold {FaceFile} and {EyeFile}; name the folder with OpenCV's Haar cascades"
-            : Sentence.Say(
-                $"{FaceFile} and {EyeFile} are in none of the usual folders; "
-                    + "install OpenCV's data (Debian, Ubuntu: apt-get install opencv-data) or name their folder with ⟦CascadesFolder⟧"
-            );
+            ? (Sentence)$"{folder} does not hold {FaceFile} and {EyeFile}; name the folder with OpenCV's Haar cascades"
+            : $"{FaceFile} and {EyeFile} are in none of the usual folders; install OpenCV's data (Debian, Ubuntu: apt-get install opencv-data) or name their folder with ⟦CascadesFolder⟧";
 
     /// <summary>Opens a cascade.</summary>
     /// <exception cref="FaceException">The file is missing or no cascade.</exception>
@@ -72,9 +69,9 @@ public static class HaarCascades
         }
         catch (OpenCVException e)
         {
-            throw new FaceException(FaceFault.Cascade, $"{path} is no cascade of OpenCV: {e.Message}", path, innerException: e);
+            throw new FaceException(FaceFault.Cascade, $"{path} is not an OpenCV cascade: {e.Message}", path, innerException: e);
         }
-        throw new FaceException(FaceFault.Cascade, $"{path} is no cascade of OpenCV; take {file} from the package opencv-data.", path);
+        throw new FaceException(FaceFault.Cascade, $"{path} is not an OpenCV cascade; take {file} from the package opencv-data.", path);
     }
 
     private static bool Holds(string folder) => File.Exists(Path.Combine(folder, FaceFile)) && File.Exists(Path.Combine(folder, EyeFile));

@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Video.Reading;
 using OpenCvSharp;
 
@@ -57,7 +58,9 @@ public sealed class HaarDetector : IFaceDetector
 
     /// <inheritdoc/>
     public string Describe() =>
-        $"Haar cascades ({_folder}) on OpenCV {Cv2.GetVersionString()}, CPU; frontal faces; points from the eyes or the box, followed by optical flow";
+        Sentence.Say(
+            $"Haar cascades ({_folder}) on OpenCV {Cv2.GetVersionString()}, CPU; frontal faces; points estimated from the eyes or the box and tracked by optical flow"
+        );
 
     /// <inheritdoc/>
     public IReadOnlyList<DetectedFace> Detect(VideoFrame frame)

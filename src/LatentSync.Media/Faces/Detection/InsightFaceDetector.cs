@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Faces.Alignment;
 using LatentSync.Media.Video.Reading;
 using OpenCvSharp;
@@ -51,7 +52,7 @@ public sealed class InsightFaceDetector : IFaceDetector
         }
         if (_landmarker.OutputNames.Count != 1 || _landmarker.InputShape[2] != LandmarkSide || _landmarker.InputShape[3] != LandmarkSide)
         {
-            string found = $"{_landmarker.OutputNames.Count} output(s) and an input of {string.Join('x', _landmarker.InputShape)}";
+            Sentence found = $"{_landmarker.OutputNames.Count} output(s) and an input of {string.Join('x', _landmarker.InputShape)}";
             Dispose();
             throw new FaceException(
                 FaceFault.Model,
@@ -66,7 +67,9 @@ public sealed class InsightFaceDetector : IFaceDetector
 
     /// <inheritdoc/>
     public string Describe() =>
-        $"InsightFace {DetectorFile} and {LandmarkFile} on ONNX Runtime ({_detector.Provider}); 106 landmarks; the models' licence allows non-commercial research only";
+        Sentence.Say(
+            $"InsightFace {DetectorFile} and {LandmarkFile} on ONNX Runtime ({_detector.Provider}); 106 landmarks; the models' licence allows non-commercial research only"
+        );
 
     /// <inheritdoc/>
     public IReadOnlyList<DetectedFace> Detect(VideoFrame frame)
@@ -119,8 +122,7 @@ public sealed class InsightFaceDetector : IFaceDetector
             {
                 throw new FaceException(
                     FaceFault.Model,
-                    $"{_detector.Path} gives {scores.Length} scores and {distances.Length} box values for stride {stride}, "
-                        + $"but InsightFace's {DetectorFile} gives {rows} and {4 * rows}.",
+                    $"{_detector.Path} gives {scores.Length} scores and {distances.Length} box values for stride {stride}, but InsightFace's {DetectorFile} gives {rows} and {4 * rows}.",
                     _detector.Path
                 );
             }

@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Text.Json;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Faces.Alignment;
 
 namespace LatentSync.Media.Faces.Detection;
@@ -10,7 +10,7 @@ internal sealed class LandmarksEntryParser
     // Fractions reach a little beyond the picture; a face of two pixels in its top left corner is none.
     private const double LargestFraction = 1.5;
 
-    private readonly Func<string, FaceException> _wrong;
+    private readonly Func<Sentence, FaceException> _wrong;
     private readonly int _maxFaces;
     private readonly double _maxCoordinate;
 
@@ -18,7 +18,7 @@ internal sealed class LandmarksEntryParser
     /// <param name="wrong">Makes the exception from what is wrong.</param>
     /// <param name="maxFaces">Most faces per frame.</param>
     /// <param name="maxCoordinate">Largest absolute coordinate in pixels.</param>
-    public LandmarksEntryParser(Func<string, FaceException> wrong, int maxFaces, double maxCoordinate)
+    public LandmarksEntryParser(Func<Sentence, FaceException> wrong, int maxFaces, double maxCoordinate)
     {
         _wrong = wrong;
         _maxFaces = maxFaces;
@@ -91,10 +91,7 @@ internal sealed class LandmarksEntryParser
         }
         if (list.ValueKind != JsonValueKind.Array || list.GetArrayLength() is not (3 or 5 or 68 or 106))
         {
-            string found =
-                list.ValueKind == JsonValueKind.Array
-                    ? string.Create(CultureInfo.InvariantCulture, $"has {list.GetArrayLength()} entries")
-                    : $"is {Shown(list)}";
+            Sentence found = list.ValueKind == JsonValueKind.Array ? $"has {list.GetArrayLength()} entries" : (Sentence)$"is {Shown(list)}";
             throw _wrong($"\"points\" {found}; 3, 5, 68 or 106 pairs [x, y] or null are required");
         }
         FacePoint[] p = [.. list.EnumerateArray().Select(Point)];
@@ -150,10 +147,5 @@ internal sealed class LandmarksEntryParser
     private double Number(JsonElement value) =>
         value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && Math.Abs(number) <= _maxCoordinate
             ? number
-            : throw _wrong(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"a coordinate is {Shown(value)}; a number within ±{_maxCoordinate} pixels is required"
-                )
-            );
+            : throw _wrong($"a coordinate is {Shown(value)}; a number within ±{_maxCoordinate} pixels is required");
 }

@@ -84,7 +84,7 @@ public sealed class LandmarksFile
         {
             throw new FaceException(
                 FaceFault.Landmarks,
-                $"The landmarks file {PrintableText.Escape(path)} is no valid JSON at {StrictJson.Place(e)}: {StrictJson.Problem(e)}.",
+                $"The landmarks file {PrintableText.Escape(path)} is not valid JSON at {StrictJson.Place(e)}: {StrictJson.Problem(e)}.",
                 path,
                 innerException: e
             );
@@ -97,7 +97,7 @@ public sealed class LandmarksFile
     /// <exception cref="FaceException">An entry is wrong.</exception>
     internal static LandmarksFile Parse(JsonElement root, string path)
     {
-        FaceException Wrong(string what) => new(FaceFault.Landmarks, $"The landmarks file {PrintableText.Escape(path)} {what}.", path);
+        FaceException Wrong(Sentence what) => new(FaceFault.Landmarks, $"The landmarks file {PrintableText.Escape(path)} {what}.", path);
 
         if (
             root.ValueKind != JsonValueKind.Object
@@ -114,7 +114,7 @@ public sealed class LandmarksFile
             height = OptionalNumber(root, "height", 1, 65536, Wrong);
         if (width is null != height is null)
         {
-            throw Wrong("has one of \"width\" and \"height\" only; give both or none");
+            throw Wrong("has only one of \"width\" and \"height\"; give both or neither");
         }
         LandmarksFrameNumbers numbers = Numbers(root, Wrong);
         if (!root.TryGetProperty("frames", out JsonElement frames) || frames.ValueKind != JsonValueKind.Array)
@@ -140,7 +140,7 @@ public sealed class LandmarksFile
             hasNumbers |= frame.TryGetProperty("frame", out _);
             if (!faces.TryAdd(index, parser.Faces(frame)))
             {
-                throw Wrong(string.Create(CultureInfo.InvariantCulture, $"has frame {index} twice (entry {current} of \"frames\")"));
+                throw Wrong($"has frame {index} twice (entry {current} of \"frames\")");
             }
         }
         return new LandmarksFile(faces, (int?)width, (int?)height) { FrameNumbers = hasNumbers ? numbers : LandmarksFrameNumbers.Read };
@@ -196,7 +196,7 @@ public sealed class LandmarksFile
         static string Pair(FacePoint p) => string.Create(CultureInfo.InvariantCulture, $"[{p.X:0.####}, {p.Y:0.####}]");
     }
 
-    private static LandmarksFrameNumbers Numbers(JsonElement root, Func<string, FaceException> wrong)
+    private static LandmarksFrameNumbers Numbers(JsonElement root, Func<Sentence, FaceException> wrong)
     {
         if (!root.TryGetProperty("frameNumbers", out JsonElement value) || value.ValueKind == JsonValueKind.Null)
         {
@@ -217,7 +217,7 @@ public sealed class LandmarksFile
         return new FaceBox(low.X, low.Y, high.X, high.Y);
     }
 
-    private static double? OptionalNumber(JsonElement root, string name, double least, double most, Func<string, FaceException> wrong)
+    private static double? OptionalNumber(JsonElement root, string name, double least, double most, Func<Sentence, FaceException> wrong)
     {
         if (!root.TryGetProperty(name, out JsonElement value) || value.ValueKind == JsonValueKind.Null)
         {
@@ -225,12 +225,7 @@ public sealed class LandmarksFile
         }
         if (value.ValueKind != JsonValueKind.Number || !value.TryGetDouble(out double number) || !(number >= least && number <= most))
         {
-            throw wrong(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"has \"{name}\": {LandmarksEntryParser.Shown(value)}; a number from {least} to {most} is required"
-                )
-            );
+            throw wrong($"has \"{name}\": {LandmarksEntryParser.Shown(value)}; a number from {least} to {most} is required");
         }
         return number;
     }

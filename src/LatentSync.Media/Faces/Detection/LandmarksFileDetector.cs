@@ -1,4 +1,4 @@
-using System.Globalization;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Video.Reading;
 
 namespace LatentSync.Media.Faces.Detection;
@@ -23,8 +23,7 @@ public sealed class LandmarksFileDetector : IFaceDetector
     public string Name => "landmarks";
 
     /// <inheritdoc/>
-    public string Describe() =>
-        string.Create(CultureInfo.InvariantCulture, $"landmarks file {_path}, {_file.FrameCount} frames with faces");
+    public string Describe() => Sentence.Say($"landmarks file {_path}, {_file.FrameCount} frames with faces");
 
     /// <inheritdoc/>
     public async Task<string?> PrepareAsync(VideoReader video, CancellationToken cancellationToken = default)
@@ -37,9 +36,8 @@ public sealed class LandmarksFileDetector : IFaceDetector
         }
 
         return _file.FrameNumbers is LandmarksFrameNumbers.Unsaid && !await video.IsOneToOneAsync(cancellationToken).ConfigureAwait(false)
-            ? string.Create(
-                CultureInfo.InvariantCulture,
-                $"The landmarks file is taken to count frames as they are read, at a constant {video.FrameRate.ToDouble():0.###} per second, which is not how this video stores them: where it counts stored frames, it must say \"frameNumbers\": \"stored\"."
+            ? Sentence.Say(
+                $"The landmarks file does not say how it counts frames. They are taken as read, at a constant {video.FrameRate.ToDouble():0.###} per second, but this video stores them differently: if the file counts stored frames, add \"frameNumbers\": \"stored\" to it."
             )
             : null;
     }

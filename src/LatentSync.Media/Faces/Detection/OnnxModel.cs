@@ -1,4 +1,5 @@
 using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Wording;
 using Microsoft.ML.OnnxRuntime;
 
 namespace LatentSync.Media.Faces.Detection;
@@ -34,7 +35,7 @@ internal sealed class OnnxModel : IDisposable
     /// <param name="path">The .onnx file.</param>
     /// <param name="role">What it is for, in words.</param>
     /// <exception cref="FaceException">The file is missing or no ONNX model.</exception>
-    public static OnnxModel Open(string path, string role)
+    public static OnnxModel Open(string path, Sentence role)
     {
         try
         {
@@ -60,7 +61,7 @@ internal sealed class OnnxModel : IDisposable
             session.Dispose();
             throw new FaceException(
                 FaceFault.Model,
-                $"The {role} {path} is an ONNX model of another kind: one float32 input of four dimensions is required.",
+                $"The {role} {path} is a different kind of ONNX model: it must have one float32 input of four dimensions.",
                 path
             );
         }
@@ -87,14 +88,14 @@ internal sealed class OnnxModel : IDisposable
         }
         catch (OnnxRuntimeException e)
         {
-            throw new FaceException(FaceFault.Model, $"The model {Path} does not run: {e.Message}", Path, innerException: e);
+            throw new FaceException(FaceFault.Model, $"The model {Path} failed: {e.Message}", Path, innerException: e);
         }
     }
 
     /// <inheritdoc/>
     public void Dispose() => _session.Dispose();
 
-    private static (InferenceSession Session, string Provider) OpenSession(string path, string role)
+    private static (InferenceSession Session, string Provider) OpenSession(string path, Sentence role)
     {
         string why = string.Empty;
         try
@@ -119,7 +120,7 @@ internal sealed class OnnxModel : IDisposable
         {
             throw new FaceException(
                 FaceFault.Model,
-                $"The {role} {path} is no ONNX model that ONNX Runtime can load: {e.Message}",
+                $"The {role} {path} cannot be loaded by ONNX Runtime: {e.Message}",
                 path,
                 innerException: e
             );

@@ -1,3 +1,4 @@
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Faces.Alignment;
 using LatentSync.Media.Video.Reading;
 using OpenCvSharp;
@@ -62,7 +63,9 @@ public sealed class YuNetDetector : IFaceDetector
 
     /// <inheritdoc/>
     public string Describe() =>
-        $"YuNet ({Path.GetFileName(_modelPath)}) on OpenCV {Cv2.GetVersionString()}, CPU; five points, brows derived from the eyes";
+        Sentence.Say(
+            $"YuNet ({Path.GetFileName(_modelPath)}) on OpenCV {Cv2.GetVersionString()}, CPU; five points, brows estimated from the eyes"
+        );
 
     /// <inheritdoc/>
     public IReadOnlyList<DetectedFace> Detect(VideoFrame frame)

@@ -13,10 +13,10 @@ public sealed record FaceTrackOptions
     /// <param name="faceIndex">Counted from 0.</param>
     /// <param name="mostFaces">Most faces that one frame has, at least 1.</param>
     /// <param name="path">The video.</param>
-    public static string TooFewFaces(int faceIndex, int mostFaces, string path) =>
-        Sentence.Say(
-            $"⟦FaceIndex⟧ {faceIndex}: there {(mostFaces == 1 ? "is 1 face" : $"are {mostFaces} faces")} in {path}, counted from the left from 0: give ⟦FaceIndex⟧ {(mostFaces == 1 ? "0" : $"0 to {mostFaces - 1}")}, or leave it out."
-        );
+    public static Sentence TooFewFaces(int faceIndex, int mostFaces, string path) =>
+        mostFaces == 1
+            ? (Sentence)$"⟦FaceIndex⟧ {faceIndex}: {path} shows only one face: give ⟦FaceIndex⟧ 0, or leave it out."
+            : $"⟦FaceIndex⟧ {faceIndex}: {path} shows at most {mostFaces} faces at once: give ⟦FaceIndex⟧ 0 to {mostFaces - 1} (counted from the left), or leave it out.";
 
     /// <summary>Drop faces by the original's rules: narrower than 50 or lower than 80 pixels, width/height outside 0.2..1.5, score below
     /// 0.5. Default false.</summary>

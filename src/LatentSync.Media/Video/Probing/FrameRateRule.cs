@@ -1,4 +1,5 @@
 using System.Globalization;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Media.Video.Probing;
 
@@ -44,7 +45,9 @@ internal static class FrameRateRule
             : (
                 Default,
                 isVariable,
-                $"The video has only {Show(averageRate ?? rate)} frames per second: each picture is held to give {Show(Default)}."
+                Sentence.Say(
+                    $"The video has only {Show(averageRate ?? rate)} frames per second: frames are repeated to reach {Show(Default)}."
+                )
             );
     }
 
@@ -57,7 +60,7 @@ internal static class FrameRateRule
         {
             return baseRate is { } only && only.CompareTo(MaximumVariableBase) <= 0
                 ? (only, false, null)
-                : (Default, false, "The video does not say its frame rate: 25 frames per second are assumed.");
+                : (Default, false, Sentence.Say("The video does not state its frame rate: 25 frames per second are assumed."));
         }
 
         if (baseRate is not { } nominal || IsNear(nominal.ToDouble(), average.ToDouble(), 0.005))
@@ -77,8 +80,9 @@ internal static class FrameRateRule
             return (
                 nominal,
                 true,
-                $"The frame rate varies ({Show(average)} on average): frames are repeated where needed to give a constant "
-                    + $"{Show(nominal)} frames per second."
+                Sentence.Say(
+                    $"The frame rate varies ({Show(average)} on average): frames are repeated to reach a constant {Show(nominal)} frames per second."
+                )
             );
         }
 
@@ -89,8 +93,9 @@ internal static class FrameRateRule
         return (
             rounded,
             true,
-            $"The frame rate varies ({Show(average)} on average, time base {Show(nominal)}): frames are repeated or dropped "
-                + $"to give a constant {Show(rounded)} frames per second."
+            Sentence.Say(
+                $"The frame rate varies ({Show(average)} on average, time base {Show(nominal)}): frames are repeated or dropped to reach a constant {Show(rounded)} frames per second."
+            )
         );
     }
 
@@ -100,7 +105,9 @@ internal static class FrameRateRule
             : (
                 Maximum,
                 false,
-                $"The video has {Show(rate)} frames per second: it is thinned out to {Show(Maximum)}, the highest supported rate."
+                Sentence.Say(
+                    $"The video has {Show(rate)} frames per second: frames are dropped to reach {Show(Maximum)}, the highest supported rate."
+                )
             );
 
     /// <summary>Containers that count milliseconds say 19001/317 for 60000/1001: an odd fraction that close to a standard rate is that

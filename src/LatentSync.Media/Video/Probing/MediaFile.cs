@@ -25,7 +25,7 @@ internal static class MediaFile
         {
             throw new MediaException(
                 MediaFault.Missing,
-                "An input file was asked for, but its name is empty: give the path of a video or audio file.",
+                "The name of an input file is empty: give the path of a video or audio file.",
                 path
             );
         }
@@ -34,7 +34,7 @@ internal static class MediaFile
         {
             throw new MediaException(
                 MediaFault.Missing,
-                $"{Show(path)} is an address on the network; only files of this machine are read: download it first.",
+                $"{Show(path)} is a network address; only local files are read: download it first.",
                 path
             );
         }
@@ -44,17 +44,22 @@ internal static class MediaFile
             using FileStream file = InputFile.OpenRead(path);
             return file.Length > 0
                 ? Path.GetFullPath(path)
-                : throw new MediaException(MediaFault.Empty, $"{Show(path)} holds no data (0 bytes): give a complete file.", path);
+                : throw new MediaException(MediaFault.Empty, $"{Show(path)} is empty (0 bytes): give a complete file.", path);
         }
         catch (InputFileException e)
         {
-            (MediaFault fault, string remedy) = e.Fault switch
+            (MediaFault fault, Sentence? remedy) = e.Fault switch
             {
-                InputFileFault.Missing => (MediaFault.Missing, ": check the name"),
-                InputFileFault.Folder => (MediaFault.Folder, ": name a video or audio file in it"),
-                _ => (MediaFault.Unreadable, string.Empty),
+                InputFileFault.Missing => (MediaFault.Missing, (Sentence)"check the name"),
+                InputFileFault.Folder => (MediaFault.Folder, "name a video or audio file in it"),
+                _ => (MediaFault.Unreadable, null),
             };
-            throw new MediaException(fault, $"{Show(path)} {e.Problem}{remedy}.", path, e);
+            throw new MediaException(
+                fault,
+                remedy is null ? (Sentence)$"{Show(path)} {e.Problem}." : $"{Show(path)} {e.Problem}: {remedy}.",
+                path,
+                e
+            );
         }
     }
 

@@ -1,3 +1,5 @@
+using LatentSync.Foundation.Wording;
+
 namespace LatentSync.Media.Video.Probing;
 
 /// <summary>What a media file holds, as far as this project is concerned.</summary>
@@ -59,8 +61,9 @@ public sealed record MediaInfo
         Video
         ?? throw new MediaException(
             MediaFault.NoVideo,
-            $"{MediaFile.Show(Path)} ({Container}) has no video track{(Audio is null ? string.Empty : ", only audio")}: give "
-                + "a video or a picture.",
+            Audio is null
+                ? (Sentence)$"{MediaFile.Show(Path)} ({Container}) has no video track: give a video or a picture."
+                : $"{MediaFile.Show(Path)} ({Container}) has no video track, only audio: give a video or a picture.",
             Path
         );
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Video.Tools;
 
 namespace LatentSync.Media.Video.Probing;
@@ -118,7 +119,9 @@ public static class MediaProbe
                 Notes =
                 [
                     .. info.Notes,
-                    $"The video may be transparent, which this ffmpeg cannot decode (it lacks {decoder}): what was hidden may show.",
+                    Sentence.Say(
+                        $"The video may have transparent areas, which this ffmpeg cannot decode (it lacks {decoder}): hidden parts may show."
+                    ),
                 ],
             };
     }
@@ -169,8 +172,7 @@ public static class MediaProbe
         {
             throw new FfmpegFailedException(
                 MediaFault.ToolFailed,
-                $"ffprobe's answer about {MediaFile.Show(path)} is no JSON of the expected form ({e.Message}): use ffmpeg 4.4 "
-                    + $"or newer (this is {tools.Version}).",
+                $"ffprobe's answer about {MediaFile.Show(path)} is not JSON of the expected form ({e.Message}): use ffmpeg 4.4 or newer (this is {tools.Version}).",
                 exitCode,
                 errors.Text,
                 path
@@ -185,7 +187,7 @@ public static class MediaProbe
         {
             return new FfmpegFailedException(
                 MediaFault.ToolFailed,
-                $"ffprobe died (exit code {exitCode}) while examining {MediaFile.Show(path)}: {errors.LastLines(2)}",
+                $"ffprobe crashed (exit code {exitCode}) while examining {MediaFile.Show(path)}: {errors.LastLines(2)}",
                 exitCode,
                 text,
                 path
@@ -196,8 +198,7 @@ public static class MediaProbe
         {
             return new FfmpegFailedException(
                 MediaFault.Corrupt,
-                $"{MediaFile.Show(path)} is a playlist, a script or of a rare format, which is not opened because it could "
-                    + "make ffmpeg read other files: give the media file itself.",
+                $"{MediaFile.Show(path)} is a playlist, a script or a rare format. It is not opened, because it could make ffmpeg read other files: give the media file itself.",
                 exitCode,
                 text,
                 path
@@ -218,8 +219,7 @@ public static class MediaProbe
         MediaFault fault = text.Contains("Permission denied", StringComparison.Ordinal) ? MediaFault.Unreadable : MediaFault.Corrupt;
         return new FfmpegFailedException(
             fault,
-            $"{MediaFile.Show(path)} is no media file that ffmpeg can read, or it is damaged or incomplete: "
-                + $"{WithoutPath(errors.LastLines(2), path)}",
+            $"{MediaFile.Show(path)} is not a media file that ffmpeg can read, or it is damaged or incomplete: {WithoutPath(errors.LastLines(2), path)}",
             exitCode,
             text,
             path
@@ -272,12 +272,12 @@ public static class MediaProbe
         FrameOrientation? orientation = matrix is null ? FrameOrientation.Upright : FrameOrientations.FromDisplayMatrix(matrix);
         if (orientation is null)
         {
-            notes.Add("The video asks to be shown turned by an angle that is no multiple of 90 degrees: it is taken as it is.");
+            notes.Add(Sentence.Say("The video should be rotated by an angle that is not a multiple of 90 degrees: it is used unrotated."));
         }
 
         if (stream.FieldOrder is "tt" or "bb" or "tb" or "bt")
         {
-            notes.Add("The video is interlaced: its fields are taken together as they are, without deinterlacing.");
+            notes.Add(Sentence.Say("The video is interlaced: it is used without deinterlacing."));
         }
 
         bool swapped = (orientation ?? FrameOrientation.Upright).SwapsSides();
@@ -286,7 +286,7 @@ public static class MediaProbe
             Rational.TryParse(stream.SampleAspectRatio, out Rational ratio) && ratio.ToDouble() is > 0.05 and < 20 ? ratio : Rational.One;
         if (aspect != Rational.One)
         {
-            notes.Add($"The video has non-square pixels ({stream.SampleAspectRatio}): faces are treated in stored pixels.");
+            notes.Add(Sentence.Say($"The video has non-square pixels ({stream.SampleAspectRatio}): faces are processed in stored pixels."));
         }
 
         string pixelFormat = stream.PixelFormat!;
@@ -301,13 +301,14 @@ public static class MediaProbe
         if (color.IsHdr)
         {
             notes.Add(
-                $"The video is HDR ({color.Transfer}): the result has 8 bits per component with the same tags, so that smooth "
-                    + "gradients may show bands."
+                Sentence.Say(
+                    $"The video is HDR ({color.Transfer}): the result has 8 bits per component with the same tags, so smooth gradients may show banding."
+                )
             );
         }
         else if (bits > 8 && !isStill)
         {
-            notes.Add($"The video has {bits} bits per component: the result has 8.");
+            notes.Add(Sentence.Say($"The video has {bits} bits per component: the result has 8."));
         }
 
         Rational? baseRate = Rational.TryParse(stream.BaseFrameRate, out Rational b) ? b : null;
@@ -358,8 +359,7 @@ public static class MediaProbe
         {
             throw new MediaException(
                 MediaFault.Corrupt,
-                $"The video track of {MediaFile.Show(path)} (codec {stream.CodecName ?? "unknown"}) cannot be decoded: "
-                    + (PictureFormat.Advice(fullPath, version) ?? "the file is damaged or incomplete, or this ffmpeg lacks the codec."),
+                $"The video track of {MediaFile.Show(path)} (codec {stream.CodecName ?? "?"}) cannot be decoded: {PictureFormat.Advice(fullPath, version) ?? "the file is damaged or incomplete, or this ffmpeg lacks the codec."}",
                 path
             );
         }
@@ -368,8 +368,7 @@ public static class MediaProbe
         {
             throw new MediaException(
                 MediaFault.OutOfBounds,
-                $"The video track of {MediaFile.Show(path)} has {stream.Width}x{stream.Height} pixels, but at most "
-                    + $"{MaximumSide} a side and {MaximumPixels} in all are supported: scale it down first.",
+                $"The video track of {MediaFile.Show(path)} has {stream.Width}x{stream.Height} pixels, but at most {MaximumSide} per side and {MaximumPixels} in total are supported: scale it down first.",
                 path
             );
         }

@@ -1,3 +1,5 @@
+using LatentSync.Foundation.Wording;
+
 namespace LatentSync.Media.Video.Probing;
 
 /// <summary>What a further track of a file is.</summary>
@@ -31,13 +33,13 @@ public enum MediaTrackKind
 public sealed record MediaTrack(int StreamIndex, MediaTrackKind Kind, string Codec, string? Language, string? Title)
 {
     /// <summary>"subtitles (subrip, eng)".</summary>
-    public string Describe()
+    public Sentence Describe()
     {
-        string name = Kind switch
+        Sentence name = Kind switch
         {
             MediaTrackKind.Video => "a second video",
             MediaTrackKind.Cover => "a cover picture",
-            MediaTrackKind.Audio => "a second sound track",
+            MediaTrackKind.Audio => "a second audio track",
             MediaTrackKind.Subtitle => "subtitles",
             MediaTrackKind.Attachment => "an attached file",
             _ => "a data track",

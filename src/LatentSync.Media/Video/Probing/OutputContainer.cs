@@ -1,3 +1,5 @@
+using LatentSync.Foundation.Wording;
+
 namespace LatentSync.Media.Video.Probing;
 
 /// <summary>A container that results can be written in, chosen by the output's extension.</summary>
@@ -48,11 +50,10 @@ public sealed record OutputContainer(
             return container;
         }
 
-        string found =
+        Sentence found =
             extension.Length == 0 ? "has no extension"
-            : extension.Equals(".webm", StringComparison.OrdinalIgnoreCase)
-                ? "ends in .webm, which cannot hold the H.264 video that is written"
-            : $"ends in {extension}";
+            : extension.Equals(".webm", StringComparison.OrdinalIgnoreCase) ? "ends in .webm, which cannot hold H.264 video"
+            : (Sentence)$"ends in {extension}";
         throw new MediaException(
             MediaFault.UnknownContainer,
             $"The output {MediaFile.Show(outputPath ?? string.Empty)} {found}: name it .mp4, .mov or .mkv.",

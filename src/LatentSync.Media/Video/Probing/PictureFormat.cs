@@ -1,4 +1,5 @@
 using System.Text;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Media.Video.Probing;
 
@@ -14,7 +15,7 @@ internal static class PictureFormat
     /// <param name="fullPath">The file.</param>
     /// <param name="version">The version of ffmpeg.</param>
     /// <returns>A sentence without its beginning; null when the file is none of these formats.</returns>
-    public static string? Advice(string fullPath, string version)
+    public static Sentence? Advice(string fullPath, string version)
     {
         if (!File.Exists(fullPath))
         {
@@ -24,14 +25,16 @@ internal static class PictureFormat
         ReadOnlySpan<byte> head = MediaFile.Head(fullPath);
         string? brand = head.Length >= 12 && head[4..8].SequenceEqual("ftyp"u8) ? Encoding.ASCII.GetString(head[8..12]) : null;
         return IsAnimatedWebP(head)
-                ? $"it is an animated WebP, which ffmpeg {version} cannot read, or it is damaged: convert it to an animated PNG, a GIF or a video first."
+                ? (Sentence)
+                    $"it is an animated WebP, which ffmpeg {version} cannot read, or it is damaged: convert it to an animated PNG, a GIF or a video first."
             : HeifBrands.Contains(brand)
-                ? $"it is a HEIC picture, which ffmpeg {version} cannot read, or it is damaged: convert it to JPEG or PNG first."
+                ? (Sentence)$"it is a HEIC picture, which ffmpeg {version} cannot read, or it is damaged: convert it to JPEG or PNG first."
             : brand is "avif" or "avis"
-                ? $"it is an AVIF picture, which ffmpeg {version} cannot read, or it is damaged: convert it to JPEG or PNG first."
+                ? (Sentence)$"it is an AVIF picture, which ffmpeg {version} cannot read, or it is damaged: convert it to JPEG or PNG first."
             : head.StartsWith((ReadOnlySpan<byte>)[0, 0, 0, 12, (byte)'J', (byte)'X', (byte)'L', (byte)' '])
             || head.StartsWith((ReadOnlySpan<byte>)[0xFF, 0x0A])
-                ? $"it is a JPEG XL picture, which ffmpeg {version} cannot read, or it is damaged: convert it to JPEG or PNG first."
+                ? (Sentence)
+                    $"it is a JPEG XL picture, which ffmpeg {version} cannot read, or it is damaged: convert it to JPEG or PNG first."
             : null;
     }
 
@@ -61,7 +64,7 @@ internal static class PictureFormat
         {
             throw new MediaException(
                 MediaFault.Corrupt,
-                $"{MediaFile.Show(path)} is a picture that is stored in tiles ({pictures.Length} of them), which are not put together here: convert it to JPEG or PNG first.",
+                $"{MediaFile.Show(path)} is a picture stored as {pictures.Length} tiles, which is not supported: convert it to JPEG or PNG first.",
                 path
             );
         }

@@ -1,3 +1,5 @@
+using LatentSync.Foundation.Wording;
+
 namespace LatentSync.Media.Video.Probing;
 
 /// <summary>How stored luma and chroma relate to RGB: the tags of a stream, or what is assumed where tags are missing.</summary>
@@ -80,9 +82,11 @@ public sealed record VideoColor(string Matrix, bool IsFullRange, string? Primari
         if (matrix is null && !isGray)
         {
             notes.Add(
-                tags.Matrix is null or "unknown" or "reserved"
-                    ? $"The video does not say its colour matrix: {assumed.Matrix} is assumed, as usual for {height} lines."
-                    : $"The video's colour matrix {tags.Matrix} cannot be converted exactly: {assumed.Matrix} is used, colours may be off."
+                Sentence.Say(
+                    tags.Matrix is null or "unknown" or "reserved"
+                        ? (Sentence)$"The video does not state its colour matrix: {assumed.Matrix} is assumed, as usual for {height} lines."
+                        : $"The video's colour matrix {tags.Matrix} cannot be converted exactly: {assumed.Matrix} is used, so colours may be off."
+                )
             );
         }
 
@@ -96,7 +100,7 @@ public sealed record VideoColor(string Matrix, bool IsFullRange, string? Primari
             };
         if (full is null)
         {
-            notes.Add("The video does not say its colour range: limited (tv) is assumed.");
+            notes.Add(Sentence.Say("The video does not state its colour range: limited (tv) is assumed."));
         }
 
         return new VideoColor(

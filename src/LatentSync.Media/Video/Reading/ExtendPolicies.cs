@@ -1,4 +1,5 @@
 using LatentSync.Foundation.Options;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Media.Video.Reading;
 
@@ -8,9 +9,22 @@ public static class ExtendPolicies
     /// <summary>The original's first.</summary>
     public static IReadOnlyList<Choice<ExtendPolicy>> All { get; } =
     [
-        new("pingpong", "it plays backwards, then forwards again", ExtendPolicy.PingPong),
-        new("loop", "it starts again", ExtendPolicy.Loop),
-        new("hold", "its last frame stands still", ExtendPolicy.Hold),
-        new("stop", "the result ends with it", ExtendPolicy.Stop),
+        Row("pingpong", ExtendPolicy.PingPong),
+        Row("loop", ExtendPolicy.Loop),
+        Row("hold", ExtendPolicy.Hold),
+        Row("stop", ExtendPolicy.Stop),
     ];
+
+    /// <summary>What happens when the video is used up, as a clause.</summary>
+    /// <param name="policy">What was chosen.</param>
+    public static Sentence Describe(ExtendPolicy policy) =>
+        policy switch
+        {
+            ExtendPolicy.PingPong => "it plays backwards, then forwards again",
+            ExtendPolicy.Loop => "it starts again",
+            ExtendPolicy.Hold => "its last frame stands still",
+            _ => "the result ends with it",
+        };
+
+    private static Choice<ExtendPolicy> Row(string name, ExtendPolicy policy) => new(name, Describe(policy).Template, policy);
 }

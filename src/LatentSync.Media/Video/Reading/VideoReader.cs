@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Video.Probing;
 using LatentSync.Media.Video.Tools;
 
@@ -70,7 +71,7 @@ public sealed class VideoReader
 
     /// <summary>What was changed in the pictures that were read so far.</summary>
     public IReadOnlyList<string> Notes =>
-        _isTransparent ? [$"The video is transparent in places: they are filled with the matte colour {Matte}."] : [];
+        _isTransparent ? [Sentence.Say($"The video has transparent areas, which are filled with the matte colour {Matte}.")] : [];
 
     /// <summary>Frames in all; null until a pass has reached the end.</summary>
     public long? TotalFrames { get; private set; }
@@ -265,11 +266,7 @@ public sealed class VideoReader
         {
             throw new FfmpegFailedException(
                 MediaFault.ToolFailed,
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"ffmpeg ended with exit code {exitCode}{Signal(exitCode)} after {delivered} frames of "
-                        + $"{MediaFile.Show(Media.Path)}: {errors.LastLines(3)}"
-                ),
+                $"ffmpeg failed with {ExitOf(exitCode)} after {delivered} frames of {MediaFile.Show(Media.Path)}: {errors.LastLines(3)}",
                 exitCode,
                 errors.Text,
                 Media.Path
@@ -280,7 +277,7 @@ public sealed class VideoReader
         {
             throw new FfmpegFailedException(
                 MediaFault.Corrupt,
-                $"Not one frame of {MediaFile.Show(Media.Path)} ({Stream.Codec}) could be decoded: the file is damaged or "
+                $"No frame of {MediaFile.Show(Media.Path)} ({Stream.Codec}) could be decoded: the file is damaged or "
                     + $"incomplete: {errors.LastLines(3)}",
                 exitCode,
                 errors.Text,
@@ -305,20 +302,25 @@ public sealed class VideoReader
         if (isSuspicious && await TruncationCheck.IsCutAsync(Media, errors, _tools, cancellationToken).ConfigureAwait(false))
         {
             _warnings.Add(
-                $"Only {total} {(expected > total ? $"of about {expected} " : string.Empty)}frames could be decoded: the file is truncated or "
-                    + "damaged, and what decodes is used."
+                Sentence.Say(
+                    expected > total
+                        ? (Sentence)
+                            $"Only {total} of about {expected} frames could be decoded: the file is truncated or damaged, and only these are used."
+                        : $"Only {total} frames could be decoded: the file is truncated or damaged, and only these are used."
+                )
             );
         }
         else if (errors.Text.Length > 0)
         {
-            _warnings.Add($"ffmpeg found damage in the video and went on: {errors.LastLines(1)}");
+            _warnings.Add(Sentence.Say($"ffmpeg found damage in the video and continued: {errors.LastLines(1)}"));
         }
     }
 
     /// <summary>Newer ffmpeg ends so when most packets were undecodable although some frames came.</summary>
     private const int DamageExitCode = 69;
 
-    internal static string Signal(int exitCode) => exitCode is > 128 and < 160 ? $" (killed by signal {exitCode - 128})" : string.Empty;
+    internal static Sentence ExitOf(int exitCode) =>
+        exitCode is > 128 and < 160 ? (Sentence)$"exit code {exitCode} (killed by signal {exitCode - 128})" : $"exit code {exitCode}";
 
     private List<string> Arguments(long first, long? count)
     {

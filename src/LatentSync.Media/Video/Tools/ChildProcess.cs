@@ -75,8 +75,7 @@ internal sealed class ChildProcess : IAsyncDisposable
         catch (Win32Exception e)
         {
             throw new FfmpegNotFoundException(
-                $"The program '{file}' cannot be started ({e.Message}): install ffmpeg with "
-                    + $"\"{InstallationAdvice.ForThisMachine()}\", or name a working one with {MediaSettings.FfmpegVariable}.",
+                $"The program '{file}' cannot be started ({e.Message}): install ffmpeg with \"{InstallationAdvice.ForThisMachine()}\", or name a working one with {MediaSettings.FfmpegVariable}.",
                 InstallationAdvice.ForThisMachine(),
                 [file]
             );

@@ -1,4 +1,5 @@
 using System.Text;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Media.Video.Tools;
 
@@ -85,7 +86,7 @@ internal sealed class ErrorTail
     {
         string[] lines = Text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         return lines.Length == 0
-            ? "(it said nothing)"
+            ? Sentence.Say("(it said nothing)")
             : string.Join(" | ", lines.TakeLast(count).Select(l => l.Length > 300 ? l[..300] + "..." : l));
     }
 }

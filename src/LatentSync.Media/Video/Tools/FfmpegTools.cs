@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Globalization;
 using System.Text;
+using LatentSync.Foundation.Wording;
 
 namespace LatentSync.Media.Video.Tools;
 
@@ -51,7 +52,7 @@ public sealed class FfmpegTools
     internal static async Task<FfmpegTools> LocateAsync(FfmpegLocator locator, CancellationToken cancellationToken)
     {
         var tried = new List<string>();
-        var reasons = new List<string>();
+        var reasons = new List<Sentence>();
         foreach ((string ffmpeg, string ffprobe, string foundBy) in locator.Candidates())
         {
             tried.Add(ffmpeg);
@@ -63,7 +64,7 @@ public sealed class FfmpegTools
             {
                 if (missing != ffmpeg || foundBy is "option" or MediaSettings.FfmpegVariable)
                 {
-                    reasons.Add($"{missing} does not exist");
+                    reasons.Add(Sentence.Of($"{missing} does not exist"));
                 }
 
                 continue;
@@ -83,16 +84,15 @@ public sealed class FfmpegTools
         }
 
         string remedy = InstallationAdvice.ForThisMachine();
-        string where = locator switch
+        Sentence where = locator switch
         {
-            { Option: not null } => $"at '{locator.Option}' as the option says",
-            { Variable: not null } => $"at '{locator.Variable}' as {MediaSettings.FfmpegVariable} says",
-            _ => $"in PATH or in {string.Join(", ", locator.CommonFolders)}",
+            { Option: not null } => (Sentence)$"at '{locator.Option}', as given",
+            { Variable: not null } => (Sentence)$"at '{locator.Variable}', which {MediaSettings.FfmpegVariable} names",
+            _ => (Sentence)$"in PATH or in {string.Join(", ", locator.CommonFolders)}",
         };
-        string found = reasons.Count == 0 ? string.Empty : $" ({string.Join("; ", reasons)})";
+        Sentence found = reasons.Count == 0 ? where : (Sentence)$"{where} ({Sentence.Join("; ", reasons)})";
         throw new FfmpegNotFoundException(
-            $"No working ffmpeg and ffprobe {where}{found}: type \"{remedy}\", or set {MediaSettings.FfmpegVariable} to the "
-                + "folder that holds them.",
+            $"No working ffmpeg and ffprobe {found}: type \"{remedy}\", or set {MediaSettings.FfmpegVariable} to the folder that holds them.",
             remedy,
             tried
         );
@@ -110,8 +110,7 @@ public sealed class FfmpegTools
         {
             string remedy = InstallationAdvice.ForThisMachine();
             throw new FfmpegNotFoundException(
-                $"The ffmpeg at '{FfmpegPath}' (version {Version}) was built without the encoder {encoder}, which writing the "
-                    + $"result needs: install a full build (\"{remedy}\"), or name another with {MediaSettings.FfmpegVariable}.",
+                $"The ffmpeg at '{FfmpegPath}' (version {Version}) lacks the encoder {encoder}, which is needed to write the result: install a full build (\"{remedy}\"), or name another with {MediaSettings.FfmpegVariable}.",
                 remedy,
                 [FfmpegPath]
             );
@@ -183,12 +182,12 @@ public sealed class FfmpegTools
                 ? Encoding.UTF8.GetString(output)
                 : throw new MediaException(
                     MediaFault.ToolMissing,
-                    $"{file} {arguments[^1]} ended with exit code {exitCode}: {errors.LastLines(1)}"
+                    $"{file} {arguments[^1]} failed with exit code {exitCode}: {errors.LastLines(1)}"
                 );
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new MediaException(MediaFault.ToolMissing, $"{file} {arguments[^1]} gave no answer within {AnswerTime.TotalSeconds:0} s");
+            throw new MediaException(MediaFault.ToolMissing, $"{file} {arguments[^1]} did not answer within {AnswerTime.TotalSeconds:0} s");
         }
     }
 
@@ -198,7 +197,7 @@ public sealed class FfmpegTools
         string[] words = answer.Split('\n')[0].Split(' ', StringSplitOptions.RemoveEmptyEntries);
         return words.Length >= 3 && words[0] == program && words[1] == "version"
             ? words[2].Trim()
-            : throw new MediaException(MediaFault.ToolMissing, $"the program does not introduce itself as {program}");
+            : throw new MediaException(MediaFault.ToolMissing, $"the program does not identify itself as {program}");
     }
 
     /// <summary>The second word of every line after the dashes: " V....D libx264   libx264 H.264 ...".</summary>

@@ -50,7 +50,9 @@ internal static class MediaOutput
             )
             : new MediaException(
                 MediaFault.OutputFolder,
-                error is OutputPathException ? error.Message : $"The output {PrintableText.Quote(path)} cannot be written: {error.Message}",
+                error is OutputPathException known
+                    ? known.Text
+                    : $"The output {PrintableText.Quote(path)} cannot be written: {error.Message}",
                 path,
                 error
             );
@@ -59,7 +61,7 @@ internal static class MediaOutput
     public static MediaException Lost(string path) =>
         new(
             MediaFault.OutputLost,
-            $"The unfinished file of {PrintableText.Quote(path)} is gone: somebody removed it or its folder while it was written; run again and leave the folder alone.",
+            $"The unfinished file of {PrintableText.Quote(path)} is gone: it or its folder was removed during the run; run again and leave the folder alone.",
             path
         );
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Video.Probing;
 using LatentSync.Media.Video.Tools;
 
@@ -141,7 +142,9 @@ internal sealed class CarriedInput : IDisposable
         _cutsSubtitles = subtitles.Length > 0 && await _tools.HasPacketDurationsAsync(cancellationToken).ConfigureAwait(false);
         if (subtitles.Length > 0 && !_cutsSubtitles)
         {
-            _notes.Add($"The last subtitles may last beyond the end of the result: this ffmpeg ({_tools.Version}) can't cut them.");
+            _notes.Add(
+                Sentence.Say($"The last subtitles may extend beyond the end of the result: this ffmpeg ({_tools.Version}) can't cut them.")
+            );
         }
 
         CarriedTrack[] converted = [.. subtitles.Where(t => t.Codec is not null)];
@@ -166,7 +169,9 @@ internal sealed class CarriedInput : IDisposable
         if (_plan.ChapterNames(_seconds).FirstOrDefault() is { Name: { } name })
         {
             _notes.Add(
-                $"Chapters without a name are called \"{name}\" and so on: {_plan.Container!.Extension} can't keep them without one."
+                Sentence.Say(
+                    $"Chapters without a name are called \"{name}\" and so on: {_plan.Container!.Extension} can't store unnamed ones."
+                )
             );
         }
     }
@@ -212,7 +217,7 @@ internal sealed class CarriedInput : IDisposable
             ? output
             : throw new FfmpegFailedException(
                 MediaFault.ToolFailed,
-                $"The further tracks of {MediaFile.Show(_plan.Source!.Path)} can't be read: {errors.LastLines(1)}",
+                $"The other tracks of {MediaFile.Show(_plan.Source!.Path)} can't be read: {errors.LastLines(1)}",
                 exitCode,
                 errors.Text,
                 _plan.Source.Path

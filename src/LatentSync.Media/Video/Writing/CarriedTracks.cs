@@ -1,4 +1,5 @@
 using System.Globalization;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Video.Probing;
 
 namespace LatentSync.Media.Video.Writing;
@@ -75,20 +76,24 @@ internal sealed class CarriedTracks
     public static CarriedTracks Of(MediaInfo source, TimeSpan zero, OutputContainer container)
     {
         var tracks = new CarriedTracks(source, zero, container);
-        var left = new List<string>();
+        var left = new List<Sentence>();
         foreach (MediaTrack track in source.OtherTracks)
         {
             if (tracks.Plan(track, container) is { } reason)
             {
-                left.Add(track.Describe() + reason);
+                left.Add(reason);
             }
         }
 
         if (left.Count > 0)
         {
             tracks._notes.Add(
-                $"Not carried over from {MediaFile.Show(source.Path)}: {string.Join("; ", left)}. "
-                    + (container.IsMatroska ? "The video's own file still has them." : "A result named .mkv can hold more kinds of tracks.")
+                Sentence.Say(
+                    container.IsMatroska
+                        ? (Sentence)
+                            $"Not carried over from {MediaFile.Show(source.Path)}: {Sentence.Join("; ", left)}. The video's own file still has them."
+                        : $"Not carried over from {MediaFile.Show(source.Path)}: {Sentence.Join("; ", left)}. A result named .mkv can hold more kinds of tracks."
+                )
             );
         }
 
@@ -129,11 +134,13 @@ internal sealed class CarriedTracks
         ];
         return lost.Count == 0
             ? null
-            : $"The result's tracks do not say their language ({string.Join(", ", lost)}), which {Container!.Extension} can't keep.";
+            : Sentence.Say(
+                $"The result's tracks lack their language ({string.Join(", ", lost)}), which {Container!.Extension} can't keep."
+            );
     }
 
-    /// <returns>Null when it is carried, else why not (may be empty).</returns>
-    private string? Plan(MediaTrack track, OutputContainer container)
+    /// <returns>Null when it is carried, else what is not, and why.</returns>
+    private Sentence? Plan(MediaTrack track, OutputContainer container)
     {
         bool isTaken = track.Kind switch
         {
@@ -146,13 +153,19 @@ internal sealed class CarriedTracks
         };
         if (!isTaken)
         {
-            return track.Kind is MediaTrackKind.Video or MediaTrackKind.Data ? string.Empty : $", which {container.Extension} can't hold";
+            return track.Kind is MediaTrackKind.Video or MediaTrackKind.Data
+                ? track.Describe()
+                : (Sentence)$"{track.Describe()}, which {container.Extension} can't hold";
         }
 
         _tracks.Add(new CarriedTrack(track, track.Kind == MediaTrackKind.Subtitle ? Conversion(track.Codec, container) : null));
         if (!container.IsMatroska && track.Codec is "ass" or "ssa")
         {
-            _notes.Add($"Subtitles ({track.Codec}) were converted for {container.Extension}, which keeps their text but not their styles.");
+            _notes.Add(
+                Sentence.Say(
+                    $"Subtitles ({track.Codec}) were converted for {container.Extension}, which keeps their text but not their styles."
+                )
+            );
         }
 
         return null;

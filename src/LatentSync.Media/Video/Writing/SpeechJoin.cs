@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Audio;
 using LatentSync.Media.Video.Probing;
 using LatentSync.Media.Video.Tools;
@@ -56,7 +57,9 @@ internal sealed class SpeechJoin(FfmpegTools tools, MediaInfo audio, MediaTimeli
         {
             Notes =
             [
-                $"No further track or chapter of {MediaFile.Show(tracks.Source!.Path)} is carried over, because ffmpeg failed with them: {problem}",
+                Sentence.Say(
+                    $"No other tracks or chapters of {MediaFile.Show(tracks.Source!.Path)} were carried over, because ffmpeg failed on them: {problem}"
+                ),
             ],
         };
     }
@@ -221,7 +224,7 @@ internal sealed class SpeechJoin(FfmpegTools tools, MediaInfo audio, MediaTimeli
             int size = (int)Math.Min(BinaryPrimitives.ReadUInt32LittleEndian(chunk.Span[4..]), MaximumHeader);
             if (length + size + 8 > header.Length)
             {
-                throw new MediaException(MediaFault.ToolFailed, "ffmpeg's decoded sound has no header that can be read.");
+                throw new MediaException(MediaFault.ToolFailed, "The sound decoded by ffmpeg has no readable header.");
             }
 
             await source.ReadExactlyAsync(header.AsMemory(length, size)).ConfigureAwait(false);

@@ -1,4 +1,4 @@
-using System.Globalization;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Video.Probing;
 using LatentSync.Media.Video.Reading;
 
@@ -28,16 +28,14 @@ internal static class SpeechLength
             return null;
         }
 
-        string lasted = string.Create(
-            CultureInfo.InvariantCulture,
-            $"The speech {MediaFile.Show(audio.Path)} lasted {required:0.0##} s at the start and only {end:0.0##} s when it was put into the result"
-        );
+        Sentence lasted =
+            $"The speech {MediaFile.Show(audio.Path)} had {required:0.0##} s at the start, but only {end:0.0##} s when it was added to the result";
         return end < required - TruncationCheck.Slack(required ?? 0)
             ? throw new MediaException(
                 MediaFault.Corrupt,
-                $"{lasted}: it changed during the run. The result is dropped; start again when the file is complete.",
+                $"{lasted}: the file changed during the run. The result was discarded; run again when the file is complete.",
                 audio.Path
             )
-            : $"{lasted}: it changed during the run, and the lips move on without sound at the end.";
+            : Sentence.Say($"{lasted}: the file changed during the run, and at the end the lips move without sound.");
     }
 }

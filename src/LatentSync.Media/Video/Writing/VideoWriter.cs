@@ -1,5 +1,6 @@
 using System.Globalization;
 using LatentSync.Foundation.Files;
+using LatentSync.Foundation.Wording;
 using LatentSync.Media.Video.Probing;
 using LatentSync.Media.Video.Reading;
 using LatentSync.Media.Video.Tools;
@@ -53,8 +54,9 @@ public sealed class VideoWriter : IAsyncDisposable
         if (!IsEven)
         {
             _notes.Add(
-                $"The picture is {options.Width}x{options.Height}: an odd side cannot be stored with halved colour (yuv420p), "
-                    + "so it is stored as yuv444p, which some players do not show."
+                Sentence.Say(
+                    $"The picture is {options.Width}x{options.Height}: an odd side cannot be stored as yuv420p, so it is stored as yuv444p, which some players cannot show."
+                )
             );
         }
 
@@ -228,8 +230,9 @@ public sealed class VideoWriter : IAsyncDisposable
         if (!plan.IsCopy)
         {
             _notes.Add(
-                $"The speech ({_audio.RequireAudio().Codec}) is stored as {plan.Codec}, at its own sample rate where the "
-                    + $"codec has it, because {_container.Extension} does not take it as it is."
+                Sentence.Say(
+                    $"Audio was converted from {_audio.RequireAudio().Codec} to {plan.Codec} because {_container.Extension} can't store it unchanged."
+                )
             );
         }
 
@@ -316,13 +319,8 @@ public sealed class VideoWriter : IAsyncDisposable
     {
         ProbeStream? video = document.Streams?.FirstOrDefault(s => s.CodecType == "video");
         ProbeStream? audio = document.Streams?.FirstOrDefault(s => s.CodecType == "audio");
-        string expected = string.Create(
-            CultureInfo.InvariantCulture,
-            $"{FramesWritten} frames of {_options.Width}x{_options.Height}{(plan is null ? "" : $" and {plan.Codec} audio")}"
-        );
-        string found = video is null
-            ? "no video track"
-            : $"{video.PacketCount} frames of {video.Width}x{video.Height}{(audio is null ? "" : $" and {audio.CodecName} audio")}";
+        Sentence expected = Contents(FramesWritten, _options.Width, _options.Height, plan?.Codec);
+        Sentence found = video is null ? "no video track" : Contents(video.PacketCount, video.Width, video.Height, audio?.CodecName);
         bool right =
             video is not null
             && video.PacketCount == FramesWritten.ToString(CultureInfo.InvariantCulture)
@@ -332,12 +330,14 @@ public sealed class VideoWriter : IAsyncDisposable
         {
             throw new MediaException(
                 MediaFault.Verification,
-                $"The finished video holds {found}, but {expected} were written: it is dropped, and "
-                    + $"{MediaFile.Show(_options.OutputPath)} is as it was before.",
+                $"The finished video holds {found}, but {expected} were written. It was discarded; {MediaFile.Show(_options.OutputPath)} is unchanged.",
                 _options.OutputPath
             );
         }
     }
+
+    private static Sentence Contents(object? frames, int width, int height, string? audio) =>
+        audio is null ? (Sentence)$"{frames} frames of {width}x{height}" : $"{frames} frames of {width}x{height} and {audio} audio";
 
     /// <summary>Containers keep some things in few bits only: what is not in the file is said.</summary>
     private void NoteWhatIsLost(ProbeDocument document)
@@ -350,7 +350,9 @@ public sealed class VideoWriter : IAsyncDisposable
         if (found != _options.SampleAspectRatio)
         {
             _notes.Add(
-                $"The video's pixels are {_options.SampleAspectRatio} as wide as high: {_container.Extension} can't store that exactly, so the result's are {found}."
+                Sentence.Say(
+                    $"The video's pixel aspect ratio is {_options.SampleAspectRatio}: {_container.Extension} can't store that exactly, so the result has {found}."
+                )
             );
         }
 
@@ -368,7 +370,7 @@ public sealed class VideoWriter : IAsyncDisposable
         }
     }
 
-    private FfmpegFailedException Failure(string doing, int exitCode, ErrorTail errors)
+    private FfmpegFailedException Failure(Sentence doing, int exitCode, ErrorTail errors)
     {
         const int FileSizeSignal = 128 + 25; // SIGXFSZ
         string text = errors.Text;
@@ -384,11 +386,7 @@ public sealed class VideoWriter : IAsyncDisposable
             )
             : new FfmpegFailedException(
                 MediaFault.ToolFailed,
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"ffmpeg ended with exit code {exitCode}{VideoReader.Signal(exitCode)} while {doing} {output} after "
-                        + $"{FramesWritten} frames; nothing was replaced: {errors.LastLines(3)}"
-                ),
+                $"ffmpeg failed with {VideoReader.ExitOf(exitCode)} while {doing} {output} after {FramesWritten} frames; nothing was replaced: {errors.LastLines(3)}",
                 exitCode,
                 text,
                 _options.OutputPath

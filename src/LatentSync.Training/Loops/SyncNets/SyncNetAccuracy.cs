@@ -47,7 +47,7 @@ public static class SyncNetAccuracy
         if (network.Configuration.LatentSpace && options.AutoencoderFolder is null)
         {
             throw new EvaluationException(
-                $"{options.CheckpointPath} sees latents; ⟦AutoencoderFolder DIR⟧ must name the folder of the autoencoder that makes them."
+                $"{options.CheckpointPath} works on latents; ⟦AutoencoderFolder DIR⟧ must name the folder of the autoencoder that makes them."
             );
         }
         using AutoencoderKL? autoencoder = network.Configuration.LatentSpace

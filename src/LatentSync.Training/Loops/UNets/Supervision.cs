@@ -1,4 +1,5 @@
 using LatentSync.Attention.Torch.Tensors;
+using LatentSync.Foundation.Wording;
 using LatentSync.Models.Autoencoders;
 using LatentSync.Models.SyncNets;
 using LatentSync.Training.Datasets;
@@ -44,7 +45,7 @@ internal sealed class Supervision : IDisposable
             if (_trepa?.Configuration.PatchFrames is { } together && frames % together != 0)
             {
                 throw new TrainingException(
-                    $"data.num_frames is {frames}, but TREPA's network sees {together} frames at a time: a multiple of {together} is required, or run.trepa_loss_weight: 0."
+                    $"data.num_frames is {frames}, but TREPA's network sees {together} frames at a time: use a multiple of {together}, or run.trepa_loss_weight: 0."
                 );
             }
         }
@@ -111,7 +112,7 @@ internal sealed class Supervision : IDisposable
         if (network.NumFrames != frames || network.LatentSpace == _settings.InPixels)
         {
             throw new TrainingException(
-                $"The synchronisation network takes windows of {network.NumFrames} frames of {(network.LatentSpace ? "latents" : "pixels")}; this training has {frames} frames of {(_settings.InPixels ? "pixels (run.pixel_space_supervise: true)" : "latents (run.pixel_space_supervise: false)")}."
+                $"The SyncNet takes windows of {network.NumFrames} frames of {(Sentence)(network.LatentSpace ? "latents" : "pixels")}; this training has {frames} frames of {(Sentence)(_settings.InPixels ? "pixels (run.pixel_space_supervise: true)" : "latents (run.pixel_space_supervise: false)")}."
             );
         }
     }

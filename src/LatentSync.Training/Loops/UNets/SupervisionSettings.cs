@@ -68,7 +68,7 @@ internal sealed record SupervisionSettings
         TrainingDocument document = TrainingDocument.Open(path, "model", "ckpt", "data", "optimizer", "run");
         string? weights = document.ReadPath("ckpt", "inference_ckpt_path");
         return weights is null
-            ? throw new TrainingException($"{path} names no weights: ckpt.inference_ckpt_path must be the trained synchronisation network.")
+            ? throw new TrainingException($"{path} names no weights: ckpt.inference_ckpt_path must be the trained SyncNet.")
             : new SyncNetJudge(weight, weights, SyncNetConfiguration.FromFile(path));
     }
 }

@@ -195,5 +195,5 @@ internal sealed record UNetSettings
 
     private static string Required(string? path, string key, string option) =>
         path
-        ?? throw new TrainingException($"The denoising network is trained on top of finished ones: {key} (or {option}) must name one.");
+        ?? throw new TrainingException($"The denoising network needs trained networks to build on: {key} (or {option}) must name one.");
 }
