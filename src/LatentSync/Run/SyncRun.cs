@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Threading.Channels;
 using LatentSync.Chunks;
 using LatentSync.Foundation.Options;

@@ -87,7 +87,10 @@ public sealed class SyncConfidenceTests(TalkingHeads heads) : IClassFixture<Talk
     [Fact]
     public void Open_NoNetworkNamed_SaysWhatToGive()
     {
-        Assert.Contains("No scoring network given", Assert.Throws<EvaluationException>(() => SyncConfidence.Open(new SyncJudgeOptions())).Message);
+        Assert.Contains(
+            "No scoring network given",
+            Assert.Throws<EvaluationException>(() => SyncConfidence.Open(new SyncJudgeOptions())).Message
+        );
         SyncJudgeOptions empty = new() { CheckpointFolder = Path.Combine(heads.Folder, "nothing") };
         Assert.Contains("has neither", Assert.Throws<EvaluationException>(() => SyncConfidence.Open(empty)).Message);
     }
