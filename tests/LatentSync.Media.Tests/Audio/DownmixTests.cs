@@ -18,11 +18,11 @@ public sealed class DownmixTests : IDisposable
     [Theory]
     [InlineData("stereo|c0=c0|c1=c0", 1.0, null)]
     [InlineData("stereo|c0=c0|c1=-1*c0", 1.0, "cancel each other")]
-    [InlineData("stereo|c0=c0|c1=-0.8*c0", 1.0, "the left channel")]
-    [InlineData("stereo|c0=-0.8*c0|c1=c0", 1.0, "the right channel")]
-    [InlineData("stereo|c0=c0|c1=0*c0", 1.0, "left channel only")]
-    [InlineData("stereo|c0=0*c0|c1=c0", 1.0, "right channel only")]
-    [InlineData("quad|c0=0*c0|c1=c0|c2=0*c0|c3=0*c0", 1.0, "2. channel only")]
+    [InlineData("stereo|c0=c0|c1=-0.8*c0", 1.0, "one channel drives the mouth (left)")]
+    [InlineData("stereo|c0=-0.8*c0|c1=c0", 1.0, "one channel drives the mouth (right)")]
+    [InlineData("stereo|c0=c0|c1=0*c0", 1.0, "in one channel only (left)")]
+    [InlineData("stereo|c0=0*c0|c1=c0", 1.0, "in one channel only (right)")]
+    [InlineData("quad|c0=0*c0|c1=c0|c2=0*c0|c3=0*c0", 1.0, "in one channel only (no. 2)")]
     [InlineData("stereo|c0=c0|c1=0.5*c0", 0.75, null)]
     public async Task ReadAsync_Channels_GiveTheSpeech(string pan, double level, string? note)
     {

@@ -78,7 +78,7 @@ public sealed class LandmarksFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("{", "no valid JSON at line 1")]
+    [InlineData("{", "not valid JSON at line 1")]
     [InlineData("[]", "version")]
     [InlineData("""{"version": 2, "frames": []}""", "version")]
     [InlineData("""{"version": 1}""", "no array \"frames\"")]
@@ -103,7 +103,7 @@ public sealed class LandmarksFileTests : IDisposable
     [InlineData("""{"version": 1, "frames": [{"frame": 0, "faces": 3}]}""", "at most 64")]
     [InlineData("""{"version": 1, "frames": [7]}""", "it is 7; an object")]
     [InlineData("""{"version":"1","frames":[]}""", "version")]
-    [InlineData("""{"version": 1, "frames": [{"frame": 0, "points": [["\ud800",2],[3,4],[5,9]]}]}""", "no valid JSON at line 1, byte")]
+    [InlineData("""{"version": 1, "frames": [{"frame": 0, "points": [["\ud800",2],[3,4],[5,9]]}]}""", "not valid JSON at line 1, byte")]
     [InlineData("""{"version": 1, "version": 1, "frames": []}""", "occurs twice")]
     [InlineData("""{"version": 1, "frames": [{"frame": 0, "points": [[0.41,0.32],[0.58,0.33],[0.5,0.44]]}]}""", "fractions of the picture")]
     [InlineData(
@@ -111,7 +111,7 @@ public sealed class LandmarksFileTests : IDisposable
         "multiply x by the frame's width"
     )]
     [InlineData("""{"version": 1, "frames": [{"frame": 1e999, "points": null}]}""", "\"frame\" is 1e999")]
-    [InlineData("", "no valid JSON at line 1")]
+    [InlineData("", "not valid JSON at line 1")]
     public void Load_WrongContent_SaysWhereAndWhat(string json, string expected)
     {
         string path = Write(json);

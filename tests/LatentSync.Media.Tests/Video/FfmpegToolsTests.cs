@@ -50,7 +50,7 @@ public sealed class FfmpegToolsTests
         );
 
         Assert.Equal(real.FfmpegPath, found.FfmpegPath);
-        Assert.Contains("option", error.Message);
+        Assert.Contains("as given", error.Message);
     }
 
     /// <summary>A process asks a build once, and again when it was replaced.</summary>

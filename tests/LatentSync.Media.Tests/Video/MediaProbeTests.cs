@@ -188,7 +188,7 @@ public sealed class MediaProbeTests : IDisposable
         await AssertFaultAsync(_folder["text.mp4"], MediaFault.Corrupt, "text.mp4");
         await AssertFaultAsync(_folder["noise.mp4"], MediaFault.Corrupt, "noise.mp4");
         await AssertFaultAsync("", MediaFault.Missing, "empty");
-        await AssertFaultAsync("http://example.invalid/a.mp4", MediaFault.Missing, "address on the network");
+        await AssertFaultAsync("http://example.invalid/a.mp4", MediaFault.Missing, "network address");
         await AssertFaultAsync("concat:a|b", MediaFault.Missing, "does not exist");
     }
 

@@ -160,7 +160,7 @@ public sealed class ChunkGeneratorTests : IDisposable
             Generator(new ChunkGeneratorOptions { InferenceSteps = 4 }).Generate(input.Value, null)
         );
         Assert.Equal((1, 4, 751), (error.StepNumber, error.TotalSteps, error.Timestep));
-        Assert.Contains("denoising, step 1 of 4 (timestep 751) in float32", error.Message, StringComparison.Ordinal);
+        Assert.Contains("denoising, step 1 of 4 (timestep 751) with float32", error.Message, StringComparison.Ordinal);
         Assert.Contains(
             "use DType f32 or bf16",
             new NonFiniteResultException("denoising", 3, 20, 851, "float16").Message,
