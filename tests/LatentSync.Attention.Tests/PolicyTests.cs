@@ -24,7 +24,7 @@ public sealed class PolicyTests
     [InlineData("prefer", "\"prefer\" is not a clause")]
     [InlineData("prefer sliced torch-math", "is not a clause")]
     [InlineData("prefer sliced, prefer torch-math", "is not a clause")]
-    [InlineData("require sliced, forbid torch-math", "stands alone")]
+    [InlineData("require sliced, forbid torch-math", "cannot be combined")]
     [InlineData("prefer sliced, forbid sliced", "both preferred and forbidden")]
     [InlineData("reference", "there is no attention backend")]
     public void Parse_Nonsense_SaysWhatAndListsTheNames(string text, string why)

@@ -43,9 +43,9 @@ public sealed class SafetensorsArchiveTests
         """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[12,20]}}""",
         20,
         "\"b\"",
-        "begins at byte 12, behind the end of \"a\" (8)"
+        "begins at byte 12, after the end of \"a\" (8)"
     )]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""", 12, "\"a\"", "behind the start of the data section (0)")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""", 12, "\"a\"", "after the start of the data section (0)")]
     [InlineData(
         """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""",
         8,

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using Microsoft.CodeAnalysis;
@@ -22,6 +23,9 @@ internal static class SentenceFinder
         "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; "
         + "global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;";
 
+    // Read once for all projects: they are compiled with much the same.
+    private static readonly ConcurrentDictionary<string, MetadataReference> References = [];
+
     /// <summary>The sentences of a project.</summary>
     /// <param name="folder">The project's folder; its name is the assembly's.</param>
     /// <param name="assemblies">Files of everything that it is compiled with; the project's own assembly is left out.</param>
@@ -39,7 +43,7 @@ internal static class SentenceFinder
         var compilation = CSharpCompilation.Create(
             name,
             trees,
-            assemblies.Where(path => Path.GetFileNameWithoutExtension(path) != name).Select(path => MetadataReference.CreateFromFile(path)),
+            assemblies.Where(path => Path.GetFileNameWithoutExtension(path) != name).Select(Reference),
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true)
         );
         // Only the Foundation has the type in its own sources.
@@ -47,6 +51,8 @@ internal static class SentenceFinder
             compilation.GetTypeByMetadataName(SentenceType) ?? throw new InvalidOperationException($"{name} does not see {SentenceType}.");
         return [.. trees.SelectMany(tree => In(compilation.GetSemanticModel(tree), sentence))];
     }
+
+    private static MetadataReference Reference(string path) => References.GetOrAdd(path, file => MetadataReference.CreateFromFile(file));
 
     private static IEnumerable<FoundSentence> In(SemanticModel model, INamedTypeSymbol sentence)
     {

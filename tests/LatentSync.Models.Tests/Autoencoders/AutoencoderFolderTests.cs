@@ -169,7 +169,7 @@ public sealed class AutoencoderFolderTests : IDisposable
     {
         WriteConfiguration(Configuration);
         FileNotFoundException exception = Assert.Throws<FileNotFoundException>(() => Load(_folder));
-        Assert.Contains("diffusion_pytorch_model.safetensors or diffusion_pytorch_model.bin is required", exception.Message);
+        Assert.Contains("it needs diffusion_pytorch_model.safetensors or diffusion_pytorch_model.bin", exception.Message);
     }
 
     [Theory]
