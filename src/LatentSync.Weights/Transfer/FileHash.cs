@@ -1,0 +1,21 @@
+using System.Security.Cryptography;
+
+namespace LatentSync.Weights.Transfer;
+
+/// <summary>SHA-256 of files.</summary>
+internal static class FileHash
+{
+    /// <summary>64 small hexadecimal digits of the whole stream; reads from its start.</summary>
+    internal static async Task<string> OfAsync(Stream stream, CancellationToken cancellationToken)
+    {
+        stream.Position = 0;
+        return Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellationToken));
+    }
+
+    /// <summary>64 small hexadecimal digits of a file.</summary>
+    internal static async Task<string> OfAsync(string path, CancellationToken cancellationToken)
+    {
+        await using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1 << 16, true);
+        return await OfAsync(stream, cancellationToken);
+    }
+}
