@@ -7,7 +7,8 @@ using LatentSync.Weights.Faults;
 
 namespace LatentSync.Weights.Catalogue;
 
-/// <summary>Reads a catalogue that anybody may have written: every text bounded, every path below the folder, every address http(s).</summary>
+/// <summary>Reads a catalogue that anybody may have written: every text bounded, every path below the folder, every address
+/// https or http.</summary>
 internal static partial class CatalogueReader
 {
     private const int MaximumPackages = 1000,

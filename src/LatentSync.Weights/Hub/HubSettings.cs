@@ -55,7 +55,7 @@ public sealed record HubSettings(Uri Endpoint, string? Token, bool IsOffline, st
     internal Uri AddressOf(RemoteFile file) =>
         file.Url ?? new Uri(Endpoint, $"{file.Repository}/resolve/{file.Revision}/{file.RepositoryPath}");
 
-    /// <summary>A file of the hub is asked for at the hub itself: only there the token may go, and only its word on the file counts.</summary>
+    /// <summary>A file of the hub is asked for at the hub itself: only there the token may go, only its word on the file counts.</summary>
     internal bool IsHubs(RemoteFile file, Uri address) =>
         file.Repository is not null
         && address.Scheme == Endpoint.Scheme

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using LatentSync.Foundation.Files;
 
 namespace LatentSync.Weights.Transfer;
 
@@ -15,7 +16,7 @@ internal static class FileHash
     /// <summary>64 small hexadecimal digits of a file.</summary>
     internal static async Task<string> OfAsync(string path, CancellationToken cancellationToken)
     {
-        await using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1 << 16, true);
+        await using FileStream stream = InputFile.OpenRead(path);
         return await OfAsync(stream, cancellationToken);
     }
 }

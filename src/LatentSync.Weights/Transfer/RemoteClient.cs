@@ -9,8 +9,8 @@ using LatentSync.Weights.Hub;
 
 namespace LatentSync.Weights.Transfer;
 
-/// <summary>Speaks HTTP: follows redirects itself, so that the token stays with the hub, and turns answers into faults. Proxies are those of
-/// the environment.</summary>
+/// <summary>Speaks HTTP: follows redirects itself, so that the token stays with the hub, and turns answers into faults. Proxies are those
+/// of the environment.</summary>
 internal sealed class RemoteClient : IDisposable
 {
     private const int MaximumRedirects = 8;
