@@ -12,6 +12,7 @@ public sealed class LayeringTests
         ["LatentSync.Attention"] = ["LatentSync.Foundation"],
         ["LatentSync.Checkpoints"] = ["LatentSync.Foundation"],
         ["LatentSync.Media"] = ["LatentSync.Foundation"],
+        ["LatentSync.Weights"] = ["LatentSync.Foundation"],
         ["LatentSync.Platform"] = ["LatentSync.Attention", "LatentSync.Foundation"],
         ["LatentSync.Attention.Torch"] = ["LatentSync.Attention", "LatentSync.Platform", "LatentSync.Foundation"],
         ["LatentSync.Models"] = ["LatentSync.Attention.Torch", "LatentSync.Checkpoints", "LatentSync.Foundation"],
@@ -20,7 +21,7 @@ public sealed class LayeringTests
         ["LatentSync.Evaluation"] = ["LatentSync"],
         ["LatentSync.Lab"] = ["LatentSync"],
         ["LatentSync.Training"] = ["LatentSync.Evaluation"],
-        ["LatentSync.Cli"] = ["LatentSync.Doctor", "LatentSync.Lab", "LatentSync.Training"],
+        ["LatentSync.Cli"] = ["LatentSync.Doctor", "LatentSync.Lab", "LatentSync.Training", "LatentSync.Weights"],
     };
 
     private static readonly Dictionary<string, string[]> AllowedPackages = new()
@@ -30,6 +31,7 @@ public sealed class LayeringTests
         ["LatentSync.Checkpoints"] = [],
         ["LatentSync.Media"] = ["Microsoft.ML.OnnxRuntime", "OpenCvSharp4*", "SkiaSharp*"],
         ["LatentSync.Platform"] = [],
+        ["LatentSync.Weights"] = [],
         ["LatentSync.Attention.Torch"] = ["TorchSharp*", "libtorch-*", "SkiaSharp", "SharpZipLib", "Microsoft.Extensions.*"],
         ["LatentSync.Models"] = ["SharpYaml"],
         ["LatentSync"] = [],

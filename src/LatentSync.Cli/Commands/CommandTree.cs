@@ -49,6 +49,7 @@ internal static class CommandTree
             AttentionCommand.Create(),
             EvalCommand.Create(),
             CheckpointCommand.Create(),
+            ModelsCommand.Create(),
             TrainCommand.Create(),
             HelpCommand.Create(),
         };

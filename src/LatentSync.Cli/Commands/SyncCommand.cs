@@ -3,6 +3,7 @@ using LatentSync.Chunks;
 using LatentSync.Cli.Display;
 using LatentSync.Cli.Usage;
 using LatentSync.Evaluation.Demo;
+using LatentSync.Networks;
 
 namespace LatentSync.Cli.Commands;
 
@@ -49,8 +50,8 @@ internal static class SyncCommand
             The result keeps the video's size, frame rate and metadata and the speech's quality. Frames without a face stay as they are.
             Ctrl+C leaves no unfinished file; with --resume, rerunning the command reuses finished chunks.
 
-            Weights: ByteDance/LatentSync-1.5 (or -1.6, with --resolution 512) on Hugging Face for latentsync_unet.pt and whisper/,
-            stabilityai/sd-vae-ft-mse for vae/. --checkpoint demo uses the embedded checkpoint, for drawn faces only.
+            Weights: latentsync models get latentsync-1.5 (or latentsync-1.6, 512 px) fetches them from Hugging Face into checkpoints/.
+            --checkpoint demo uses the embedded checkpoint, for drawn faces only.
             """
         );
         Options.AddTo(command);
@@ -67,11 +68,25 @@ internal static class SyncCommand
         {
             Say.Warning(scope); // before the wait
         }
-        using ProgressDisplay progress = new();
-        SyncReport report = await progress.RunAsync(sink => LipSync.RunAsync(options, ProgressLine.Of(sink), cancellationToken));
         bool json = parsed.GetValue(Json);
+        SyncReport report;
+        try
+        {
+            report = await RunAsync(options, cancellationToken);
+        }
+        catch (CheckpointFolderException) when (MissingCheckpoint.Is(options.CheckpointFolder))
+        {
+            await MissingCheckpoint.FetchOrSayAsync(options.CheckpointFolder, mayAsk: !json, cancellationToken);
+            report = await RunAsync(options, cancellationToken);
+        }
         SyncReportDisplay.Write(json && scope is not null ? report with { Warnings = [scope, .. report.Warnings] } : report, json);
         return ExitCode.Done;
+    }
+
+    private static async Task<SyncReport> RunAsync(SyncOptions options, CancellationToken cancellationToken)
+    {
+        using ProgressDisplay progress = new();
+        return await progress.RunAsync(sink => LipSync.RunAsync(options, ProgressLine.Of(sink), cancellationToken));
     }
 
     private static SyncOptions Read(ParseResult parsed)
