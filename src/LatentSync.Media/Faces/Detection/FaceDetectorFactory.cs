@@ -29,14 +29,21 @@ public static class FaceDetectorFactory
             o => new InsightFaceDetector(FindInsightFace(o)!, o.RoundLandmarks)
         ),
         // five measured points, free licence
-        new("yunet", "YuNet's five points", YuNetAbsence, o => new YuNetDetector(FindYuNet(o)!)),
-        // nothing to download; frontal faces only
         new(
-            "haar",
-            "OpenCV's Haar cascades; frontal faces only",
-            o => HaarCascades.Find(o.CascadesFolder) is null ? HaarCascades.Absence(o.CascadesFolder) : null,
-            o => new HaarDetector(o.CascadesFolder)
+            "yunet",
+            "YuNet's five points, with dlib's points where there are any",
+            YuNetAbsence,
+            o => new YuNetDetector(FindYuNet(o)!, Points(o))
         ),
+        // measured points in Haar's boxes; frontal faces only
+        new(
+            "dlib",
+            "dlib's 68 points in Haar's boxes; frontal faces only",
+            o => PointsAbsence(o) ?? CascadesAbsence(o),
+            o => new HaarDetector(o.CascadesFolder, Points(o))
+        ),
+        // nothing to download; frontal faces only
+        new("haar", "OpenCV's Haar cascades; frontal faces only", CascadesAbsence, o => new HaarDetector(o.CascadesFolder)),
     ];
 
     /// <summary>What <see cref="Create"/> can be asked for, "auto" first.</summary>
@@ -71,7 +78,12 @@ public static class FaceDetectorFactory
             }
             if (candidate.Absence(options) is not { } absence)
             {
-                return new FaceDetectorChoice(candidate.Open(options), reasons);
+                IFaceDetector detector = candidate.Open(options);
+                // faces found by YuNet are still measured better with the points
+                return new FaceDetectorChoice(
+                    detector,
+                    detector is YuNetDetector && PointsAbsence(options) is { } points ? [.. reasons, $"dlib: {points}"] : reasons
+                );
             }
             reasons.Add($"{candidate.Name}: {absence}");
         }
@@ -92,6 +104,22 @@ public static class FaceDetectorFactory
 
     private static string? YuNetAbsence(FaceDetectorOptions options) =>
         FindYuNet(options) is null ? $"no face_detection_yunet*.onnx is in {Searched(options)} (from the OpenCV Zoo, MIT licence)" : null;
+
+    private static string? CascadesAbsence(FaceDetectorOptions options) =>
+        HaarCascades.Find(options.CascadesFolder) is null ? HaarCascades.Absence(options.CascadesFolder) : null;
+
+    private static string? PointsAbsence(FaceDetectorOptions options) =>
+        FindPoints(options) is null
+            ? Sentence.Say(
+                $"{ShapeModelFile.FileName} is in none of the usual folders and not in {Searched(options)}; "
+                    + "install dlib's data (Debian, Ubuntu: apt-get install libdlib-data; the package says CC0, but the photographs that the "
+                    + "model was trained on, iBUG 300-W, exclude commercial use)"
+            )
+            : null;
+
+    private static string? FindPoints(FaceDetectorOptions options) => ShapeModelFile.Find(options, Folders(options));
+
+    private static ShapePoints? Points(FaceDetectorOptions options) => FindPoints(options) is { } path ? new ShapePoints(path) : null;
 
     private static string Searched(FaceDetectorOptions options) =>
         options.ModelFolders.Count == 0

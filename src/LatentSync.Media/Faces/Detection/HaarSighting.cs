@@ -5,4 +5,5 @@ namespace LatentSync.Media.Faces.Detection;
 /// <param name="Support">How many neighbouring windows were grouped into it: 42-88 for a face, 5-18 for things that are none
 /// (measured).</param>
 /// <param name="Eyes">The eyes in it; null when not found or not searched.</param>
-internal sealed record HaarSighting(FaceBox Box, int Support, HaarEyes? Eyes);
+/// <param name="Reading">The points measured in it; null without a model of points, or when it knows no face there.</param>
+internal sealed record HaarSighting(FaceBox Box, int Support, HaarEyes? Eyes, ShapeReading? Reading = null);
