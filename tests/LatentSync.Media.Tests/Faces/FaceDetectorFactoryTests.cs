@@ -30,7 +30,10 @@ public sealed class FaceDetectorFactoryTests : IDisposable
     {
         Assert.SkipWhen(HaarCascades.Find(null) is null, HaarCascades.Absence(null));
 
-        FaceDetectorChoice choice = FaceDetectorFactory.Create("auto", new FaceDetectorOptions { ModelFolders = [_folder], UsualPointFolders = false });
+        FaceDetectorChoice choice = FaceDetectorFactory.Create(
+            "auto",
+            new FaceDetectorOptions { ModelFolders = [_folder], UsualPointFolders = false }
+        );
 
         using IFaceDetector detector = choice.Detector;
         Assert.Equal("haar", detector.Name);
@@ -66,7 +69,15 @@ public sealed class FaceDetectorFactoryTests : IDisposable
     public void Create_AutoWithNothing_ListsAllRemedies()
     {
         FaceException e = Assert.Throws<FaceException>(() =>
-            FaceDetectorFactory.Create("auto", new FaceDetectorOptions { CascadesFolder = _folder, ModelFolders = [_folder], UsualPointFolders = false })
+            FaceDetectorFactory.Create(
+                "auto",
+                new FaceDetectorOptions
+                {
+                    CascadesFolder = _folder,
+                    ModelFolders = [_folder],
+                    UsualPointFolders = false,
+                }
+            )
         );
 
         Assert.Equal(FaceFault.NoDetector, e.Fault);

@@ -14,7 +14,7 @@ public sealed class RealClipPointsTests
 {
     [Theory]
     [InlineData("dlib", 0.04, 0.03)]
-    [InlineData("haar", 0.09, 0.10)]
+    [InlineData("haar", 0.055, 0.03)]
     public async Task Detect_RealClip_PointsAreCloseToTheReference(string name, double bound, double scaleBound)
     {
         string? clip = Environment.GetEnvironmentVariable("LATENTSYNC_TEST_FACE_CLIP");

@@ -12,7 +12,9 @@ public sealed record FaceDetectorChoice(IFaceDetector Detector, IReadOnlyList<st
         get
         {
             string[] missing = [.. Reasons.Where(reason => !reason.StartsWith("landmarks:", StringComparison.Ordinal))];
-            return missing.Length == 0 ? Detector.Describe() : $"{Detector.Describe()}; better, if it were here: {string.Join("; ", missing)}";
+            return missing.Length == 0
+                ? Detector.Describe()
+                : $"{Detector.Describe()}; better, if it were here: {string.Join("; ", missing)}";
         }
     }
 }

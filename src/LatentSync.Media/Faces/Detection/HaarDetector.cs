@@ -68,7 +68,7 @@ public sealed class HaarDetector : IFaceDetector
         _points is { } points
             ? $"68 points by dlib's regression trees ({points.Path}) in the boxes of OpenCV's Haar cascades ({_folder}), CPU; frontal faces; "
                 + "followed by optical flow"
-            : $"Haar cascades ({_folder}) on OpenCV {Cv2.GetVersionString()}, CPU; frontal faces; points from the eyes or the box, followed by optical flow";
+            : $"Haar cascades ({_folder}) on OpenCV {Cv2.GetVersionString()}, CPU; frontal faces; points from dark brows and nostrils, else from the eyes or the box, followed by optical flow";
 
     /// <inheritdoc/>
     public IReadOnlyList<DetectedFace> Detect(VideoFrame frame)
@@ -174,7 +174,8 @@ public sealed class HaarDetector : IFaceDetector
     {
         HaarSighting seen = sighting with { Eyes = HaarEyes.Find(_eyes, grey, sighting.Box) };
         HaarEyes eyes = HaarTrack.EyesOf(seen);
-        return seen with { Reading = _points?.Measure(grey, ShapePoints.BoxFromEyes(eyes.Left, eyes.Right)) };
+        ShapeReading? reading = _points?.Measure(grey, ShapePoints.BoxFromEyes(eyes.Left, eyes.Right));
+        return seen with { Reading = reading, Features = reading is null ? HaarFeatures.Find(grey, eyes) : null };
     }
 
     /// <summary>What the face cascade finds in a region, the best supported first.</summary>

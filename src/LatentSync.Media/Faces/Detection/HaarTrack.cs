@@ -17,7 +17,13 @@ internal sealed class HaarTrack
     private const double EyesGain = 0.05;
     private const double BoxGain = 0.025;
     private const double BoxWorth = 0.25;
-    private const double ReadingGain = 0.35; // points of regression trees: right, but they tremble
+
+    // Points of regression trees are right but tremble: what differs from the flow by little is taken as trembling, by more as motion that
+    // the flow has missed.
+    private const double ReadingGain = 0.35;
+    private const double LeastReadingGain = 0.03;
+    private const double FullReadingDeviation = 0.1; // of the points' radius: 6 % of the distance of the eyes
+
     private const int FlowOnlyFrames = 12;
     private const int JumpsToRestart = 3;
     private const double TrustedSupport = 20;
@@ -98,7 +104,10 @@ internal sealed class HaarTrack
         }
         (double worth, double least) = WorthOf(seen);
         _evidence += worth;
-        double gain = jumped ? 0 : Math.Max(worth / _evidence, least);
+        double gain =
+            jumped ? 0
+            : seen.Reading is not null ? GainOf(measured)
+            : Math.Max(worth / _evidence, least);
         _points = AlignmentPoints.Lerp(_points, measured, gain);
         _box = FaceBox.Lerp(_box, seen.Box, Math.Max(gain, 0.1));
     }
@@ -141,12 +150,16 @@ internal sealed class HaarTrack
         _jumps = 0;
     }
 
-    /// <summary>The three points of one sighting: measured where there is a model, else by the eyes.</summary>
+    /// <summary>The three points of one sighting: measured where there is a model, else by what is dark, else by the eyes.</summary>
     private static AlignmentPoints Measure(HaarSighting seen)
     {
         if (seen.Reading is { } reading)
         {
             return reading.Points;
+        }
+        if (seen.Features is { } features)
+        {
+            return features;
         }
         HaarEyes eyes = EyesOf(seen);
         return FaceProportions.FromEyes(eyes.Left, eyes.Right);
@@ -166,6 +179,15 @@ internal sealed class HaarTrack
             across = eyes.Right - eyes.Left;
         FacePoint half = across * (0.25 * (across.Length + byBox) / across.Length);
         return new HaarEyes(middle - half, middle + half);
+    }
+
+    private double GainOf(AlignmentPoints read)
+    {
+        double deviation =
+            ((read.LeftBrow - _points.LeftBrow).Length + (read.RightBrow - _points.RightBrow).Length + (read.Nose - _points.Nose).Length)
+            / 3
+            / _points.Radius;
+        return Math.Clamp(ReadingGain * deviation / FullReadingDeviation, LeastReadingGain, ReadingGain);
     }
 
     private static (double Worth, double LeastGain) WorthOf(HaarSighting seen) =>
