@@ -149,7 +149,7 @@ offer_points() {
     if has_points || [ "${LATENTSYNC_NO_INSTALL:-0}" = 1 ] || [ -f "$no" ] || [ ! -t 0 ] || [ ! -t 2 ]; then return 0; fi
     packages=$(packages_of points "$(package_manager)" 2>/dev/null) || return 0
     if [ -z "$packages" ] || [ "$packages" = - ]; then return 0; fi
-    say "$(row name points) would place faces better: 1 % of the distance of the eyes off, not 8 to 10 %."
+    say "$(row name points) places faces better than the cascades alone."
     say "Package $packages (63 MB). It says CC0 1.0, but the photographs the model was trained on (iBUG 300-W) exclude commercial use."
     printf 'Install it under these terms? [y/N] ' >&2
     read -r answer || answer=

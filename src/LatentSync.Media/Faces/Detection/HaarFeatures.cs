@@ -62,7 +62,10 @@ internal static class HaarFeatures
     {
         (int eye, float _) = dark.DarkestRow(column - 28, column + 28, EyeRow - 25, EyeRow + 25);
         (int row, float contrast) = dark.LowestBand(column - 28, column + 28, Math.Max(8, eye - 55), eye - 18);
-        return contrast < LeastContrast ? null : new FacePoint(dark.MiddleColumn(column - 40, column + 40, row - 5, row + 6), row);
+        // what is darkest at the search's upper end is hair
+        return contrast < LeastContrast || row <= Math.Max(8, eye - 55) + 1
+            ? null
+            : new FacePoint(dark.MiddleColumn(column - 40, column + 40, row - 5, row + 6), row);
     }
 
     /// <summary>How much darker each pixel is than its surroundings, in grey levels.</summary>
