@@ -131,6 +131,34 @@ has_cascades() {
 # OpenCV's cascades are the face detector that needs no download of weights.
 want_cascades() { get cascades || true; }
 
+# Where packages put dlib's model of face points; the program looks in the same folders (ShapeModelFile.cs).
+point_folders=(/usr/share/dlib /usr/local/share/dlib /opt/homebrew/share/dlib /opt/local/share/dlib)
+
+has_points() {
+    local folder
+    for folder in "${point_folders[@]}"; do
+        if [ -f "$folder/shape_predictor_68_face_landmarks.dat" ]; then return 0; fi
+    done
+    return 1
+}
+
+# dlib's points make the faces that the cascades find measured ones. Their licence is not everybody's: they are offered, never installed unasked. On a
+# terminal the question is put once; a no is remembered in artifacts/. Elsewhere the program's report says what would be better and how to get it.
+offer_points() {
+    local packages answer no=$root/artifacts/.no-face-points
+    if has_points || [ "${LATENTSYNC_NO_INSTALL:-0}" = 1 ] || [ -f "$no" ] || [ ! -t 0 ] || [ ! -t 2 ]; then return 0; fi
+    packages=$(packages_of points "$(package_manager)" 2>/dev/null) || return 0
+    if [ -z "$packages" ] || [ "$packages" = - ]; then return 0; fi
+    say "$(row name points) places faces better than the cascades alone."
+    say "Package $packages (63 MB). It says CC0 1.0, but the photographs the model was trained on (iBUG 300-W) exclude commercial use."
+    printf 'Install it under these terms? [y/N] ' >&2
+    read -r answer || answer=
+    case "$answer" in
+        y | Y | yes) install_packages points || say_how points ;;
+        *) mkdir -p "$root/artifacts" && : >"$no" ;;
+    esac
+}
+
 # Where Chromium, or a browser made from it, is; nothing where there is none.
 chromium_path() {
     local name
@@ -147,12 +175,12 @@ finds_faces_itself() {
     local argument before='' checkpoint=checkpoints
     for argument in "$@"; do
         case "$before" in
-            --detector) case "$argument" in auto | haar) ;; *) return 1 ;; esac ;;
+            --detector) case "$argument" in auto | dlib | haar) ;; *) return 1 ;; esac ;;
             --checkpoint | -c) checkpoint=$argument ;;
         esac
         case "$argument" in
             --landmarks | --landmarks=* | --landmarks:* | --cascades | --cascades=* | --cascades:* | --face-models | --face-models=* | --face-models:*) return 1 ;;
-            --detector=auto | --detector:auto | --detector=haar | --detector:haar) ;;
+            --detector=auto | --detector:auto | --detector=dlib | --detector:dlib | --detector=haar | --detector:haar) ;;
             --detector=* | --detector:*) return 1 ;;
             --checkpoint=*) checkpoint=${argument#*=} ;;
             --checkpoint:* | -c:*) checkpoint=${argument#*:} ;;
@@ -189,7 +217,7 @@ install_for() {
         case "$need" in
             ffmpeg) need_ffmpeg ;;
             opencv) want_opencv_libraries ;;
-            cascades) if finds_faces_itself "$@"; then want_cascades; fi ;;
+            cascades) if finds_faces_itself "$@"; then want_cascades; offer_points; fi ;;
         esac
     done
 }

@@ -36,7 +36,7 @@ public static class DoctorComposition
             ModelFolders = faceModelsFolder is null ? [] : [faceModelsFolder],
             CascadesFolder = cascadesFolder,
         };
-        return [.. ((string[])["insightface", "yunet", "haar"]).Select(name => Detector(name, options))];
+        return [.. ((string[])["insightface", "yunet", "dlib", "haar"]).Select(name => Detector(name, options))];
     }
 
     private static DetectorFinding Detector(string name, FaceDetectorOptions options)

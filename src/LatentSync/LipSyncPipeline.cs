@@ -162,7 +162,8 @@ public sealed class LipSyncPipeline : IDisposable
         VideoWriter.Check(VideoWriterOptions.Like(video, options.OutputPath, options.AudioPath), tools);
         Speech speech = await Speech.ReadAsync(options, source, tools, cancellationToken);
         SyncSettings settings = SyncSettings.Of(options);
-        using IFaceDetector detector = OpenDetector(options, settings);
+        FaceDetectorChoice choice = OpenDetector(options, settings);
+        using IFaceDetector detector = choice.Detector;
         string? detectorNote = await detector.PrepareAsync(video, cancellationToken);
         Policy? policy = ParsePolicy(options);
         RunContext run = new(
@@ -200,7 +201,7 @@ public sealed class LipSyncPipeline : IDisposable
             FaceResolution = settings.Resolution,
             DurationSeconds = result.Written.Duration.TotalSeconds,
             FrameMapping = run.Clock.Description,
-            Detector = detector.Describe(),
+            Detector = choice.Description,
             FacesFound = result.FacesFound,
             FacesInterpolated = result.FacesInterpolated,
             WithoutFace = result.WithoutFace,
@@ -239,7 +240,7 @@ public sealed class LipSyncPipeline : IDisposable
         return new VideoReader(source.Picture, tools, source.Timeline) { Matte = matte };
     }
 
-    private static IFaceDetector OpenDetector(SyncOptions options, SyncSettings settings)
+    private static FaceDetectorChoice OpenDetector(SyncOptions options, SyncSettings settings)
     {
         string? models = options.FaceModelsFolder ?? settings.Checkpoint?.FaceModels;
         FaceDetectorOptions faces = new()
@@ -248,7 +249,7 @@ public sealed class LipSyncPipeline : IDisposable
             ModelFolders = models is null ? [] : [models],
             CascadesFolder = options.CascadesFolder,
         };
-        return FaceDetectorFactory.Create(options.LandmarksPath is null ? options.Detector : "landmarks", faces).Detector;
+        return FaceDetectorFactory.Create(options.LandmarksPath is null ? options.Detector : "landmarks", faces);
     }
 
     // The output is complete by now: a work folder that cannot be deleted must not turn success into failure.

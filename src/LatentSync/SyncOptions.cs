@@ -170,8 +170,8 @@ public sealed record SyncOptions
     )]
     public string? LibTorchFolder { get; init; }
 
-    /// <summary>"auto", "insightface", "yunet", "haar" or "landmarks". Default "auto".</summary>
-    [Option("face detector: auto, insightface, yunet, haar or landmarks", OptionEffect.Inputs)]
+    /// <summary>"auto", "landmarks", "insightface", "yunet", "dlib" or "haar". Default "auto": the first that is present.</summary>
+    [Option("face detector: auto, landmarks, insightface, yunet, dlib or haar; auto takes the first that is present", OptionEffect.Inputs)]
     public string Detector { get; init; } = "auto";
 
     /// <summary>Landmarks file (JSON); implies the landmarks detector.</summary>
@@ -182,10 +182,10 @@ public sealed record SyncOptions
     )]
     public string? LandmarksPath { get; init; }
 
-    /// <summary>Folder with the face models (det_10g.onnx and 2d106det.onnx, or a YuNet .onnx); null: the checkpoint folder's
+    /// <summary>Folder with the face models (det_10g.onnx and 2d106det.onnx, a YuNet .onnx, dlib's points); null: the checkpoint folder's
     /// auxiliary/.</summary>
     [Option(
-        "folder with det_10g.onnx and 2d106det.onnx, or a YuNet model; default: auxiliary/ in the checkpoint folder",
+        "folder with det_10g.onnx and 2d106det.onnx, a YuNet model, or dlib's points; default: auxiliary/ in the checkpoint folder",
         OptionEffect.Inputs,
         Text = OptionText.InputFolder
     )]

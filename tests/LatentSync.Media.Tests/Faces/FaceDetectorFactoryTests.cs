@@ -30,12 +30,18 @@ public sealed class FaceDetectorFactoryTests : IDisposable
     {
         Assert.SkipWhen(HaarCascades.Find(null) is null, HaarCascades.Absence(null).ToString());
 
-        FaceDetectorChoice choice = FaceDetectorFactory.Create("auto", new FaceDetectorOptions { ModelFolders = [_folder] });
+        FaceDetectorChoice choice = FaceDetectorFactory.Create(
+            "auto",
+            new FaceDetectorOptions { ModelFolders = [_folder], UsualPointFolders = false }
+        );
 
         using IFaceDetector detector = choice.Detector;
         Assert.Equal("haar", detector.Name);
-        Assert.Equal(["landmarks", "insightface", "yunet"], choice.Reasons.Select(reason => reason.Split(':')[0]));
+        Assert.Equal(["landmarks", "insightface", "yunet", "dlib"], choice.Reasons.Select(reason => reason.Split(':')[0]));
         Assert.Contains(_folder, choice.Reasons[1], StringComparison.Ordinal);
+        Assert.Contains("libdlib-data", choice.Description, StringComparison.Ordinal);
+        Assert.Contains("commercial", choice.Reasons[3], StringComparison.Ordinal);
+        Assert.DoesNotContain("no landmarks file", choice.Description, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -63,11 +69,19 @@ public sealed class FaceDetectorFactoryTests : IDisposable
     public void Create_AutoWithNothing_ListsAllRemedies()
     {
         FaceException e = Assert.Throws<FaceException>(() =>
-            FaceDetectorFactory.Create("auto", new FaceDetectorOptions { CascadesFolder = _folder, ModelFolders = [_folder] })
+            FaceDetectorFactory.Create(
+                "auto",
+                new FaceDetectorOptions
+                {
+                    CascadesFolder = _folder,
+                    ModelFolders = [_folder],
+                    UsualPointFolders = false,
+                }
+            )
         );
 
         Assert.Equal(FaceFault.NoDetector, e.Fault);
-        Assert.Equal(4, e.Reasons.Count);
+        Assert.Equal(5, e.Reasons.Count);
         Assert.NotEqual(FaultKind.Input, e.Kind);
     }
 
@@ -86,7 +100,7 @@ public sealed class FaceDetectorFactoryTests : IDisposable
         FaceException e = Assert.Throws<FaceException>(() => FaceDetectorFactory.Create("hog", new FaceDetectorOptions()));
 
         Assert.Equal(FaceFault.UnknownDetector, e.Fault);
-        Assert.Contains("auto, landmarks, insightface, yunet, haar", e.Message, StringComparison.Ordinal);
+        Assert.Contains("auto, landmarks, insightface, yunet, dlib, haar", e.Message, StringComparison.Ordinal);
         Assert.Equal(FaultKind.Input, e.Kind);
     }
 

@@ -55,7 +55,7 @@ public sealed class FaceProportionsTests
 
         Assert.Equal(19, points.LeftBrow.X, 1e-9);
         Assert.Equal(24, points.RightBrow.X, 1e-9);
-        Assert.Equal((29 + 30 + 31 + 35) / 4.0, points.Nose.X, 1e-9);
+        Assert.Equal((29 + 30 + 31 + 33 + 35) / 5.0, points.Nose.X, 1e-9);
     }
 
     [Fact]

@@ -28,7 +28,7 @@ public sealed class SyncOptionsValidatorTests
             { "FaceIndex", "at least 0, not -1", Good with { FaceIndex = -1 } },
             { "Seed", "at least -1, not -2", Good with { Seed = -2 } },
             { "DType", "auto, f32, f16, bf16, not 'float'", Good with { DType = "float" } },
-            { "Detector", "landmarks, insightface, yunet, haar, not 'eyes'", Good with { Detector = "eyes" } },
+            { "Detector", "landmarks, insightface, yunet, dlib, haar, not 'eyes'", Good with { Detector = "eyes" } },
             { "Extend", "pingpong, loop, hold, stop, not 'PingPong'", Good with { Extend = "PingPong" } },
             { "Silence", "generate, original, not ''", Good with { Silence = string.Empty } },
             { "MatteColour", "#rrggbb, not 'puce'", Good with { MatteColour = "puce" } },

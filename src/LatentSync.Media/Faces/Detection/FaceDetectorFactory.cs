@@ -29,14 +29,21 @@ public static class FaceDetectorFactory
             o => new InsightFaceDetector(FindInsightFace(o)!, o.RoundLandmarks)
         ),
         // five measured points, free licence
-        new("yunet", "YuNet's five points", YuNetAbsence, o => new YuNetDetector(FindYuNet(o)!)),
-        // nothing to download; frontal faces only
         new(
-            "haar",
-            "OpenCV's Haar cascades; frontal faces only",
-            o => HaarCascades.Find(o.CascadesFolder) is null ? HaarCascades.Absence(o.CascadesFolder) : null,
-            o => new HaarDetector(o.CascadesFolder)
+            "yunet",
+            "YuNet's five points, with dlib's points where there are any",
+            YuNetAbsence,
+            o => new YuNetDetector(FindYuNet(o)!, Points(o))
         ),
+        // measured points in Haar's boxes; frontal faces only
+        new(
+            "dlib",
+            "dlib's 68 points in Haar's boxes; frontal faces only",
+            o => PointsAbsence(o) ?? CascadesAbsence(o),
+            o => new HaarDetector(o.CascadesFolder, Points(o))
+        ),
+        // nothing to download; frontal faces only
+        new("haar", "OpenCV's Haar cascades; frontal faces only", CascadesAbsence, o => new HaarDetector(o.CascadesFolder)),
     ];
 
     /// <summary>What <see cref="Create"/> can be asked for, "auto" first.</summary>
@@ -71,7 +78,13 @@ public static class FaceDetectorFactory
             }
             if (candidate.Absence(options) is not { } absence)
             {
-                return new FaceDetectorChoice(candidate.Open(options), [.. reasons.Select(reason => reason.ToString())]);
+                IFaceDetector detector = candidate.Open(options);
+                // faces found by YuNet are still measured better with the points
+                if (detector is YuNetDetector && PointsAbsence(options) is { } points)
+                {
+                    reasons.Add(Sentence.Of($"dlib: {points}"));
+                }
+                return new FaceDetectorChoice(detector, [.. reasons.Select(reason => reason.ToString())]);
             }
             reasons.Add(Sentence.Of($"{candidate.Name}: {absence}"));
         }
@@ -98,6 +111,19 @@ public static class FaceDetectorFactory
         FindYuNet(options) is null
             ? (Sentence)$"face_detection_yunet*.onnx (from the OpenCV Zoo, MIT licence) is not in {Searched(options)}"
             : null;
+
+    private static Sentence? CascadesAbsence(FaceDetectorOptions options) =>
+        HaarCascades.Find(options.CascadesFolder) is null ? HaarCascades.Absence(options.CascadesFolder) : null;
+
+    private static Sentence? PointsAbsence(FaceDetectorOptions options) =>
+        FindPoints(options) is null
+            ? (Sentence)
+                $"{ShapeModelFile.FileName} is in none of the usual folders and not in {Searched(options)}; install dlib's data (Debian, Ubuntu: apt-get install libdlib-data; the package says CC0, but the photographs that the model was trained on, iBUG 300-W, exclude commercial use)"
+            : null;
+
+    private static string? FindPoints(FaceDetectorOptions options) => ShapeModelFile.Find(options, Folders(options));
+
+    private static ShapePoints? Points(FaceDetectorOptions options) => FindPoints(options) is { } path ? new ShapePoints(path) : null;
 
     private static Sentence Searched(FaceDetectorOptions options) =>
         options.ModelFolders.Count == 0

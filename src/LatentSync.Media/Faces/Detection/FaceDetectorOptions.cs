@@ -13,6 +13,9 @@ public sealed record FaceDetectorOptions
     /// <summary>Folder with OpenCV's Haar cascades; null: the usual ones of this system.</summary>
     public string? CascadesFolder { get; init; }
 
+    /// <summary>Look for dlib's model of face points where packages put it, besides <see cref="ModelFolders"/>. Default true.</summary>
+    public bool UsualPointFolders { get; init; } = true;
+
     /// <summary>Round InsightFace's landmarks to integers as the original. Default false.</summary>
     public bool RoundLandmarks { get; init; }
 }

@@ -67,7 +67,7 @@ public static class FaceProportions
         return new AlignmentPoints(
             FacePoint.Mean(landmarks[17..22]),
             FacePoint.Mean(landmarks[22..27]),
-            FacePoint.Mean(landmarks[29], landmarks[30], landmarks[31], landmarks[35])
+            FacePoint.Mean(landmarks[29], landmarks[30], landmarks[31], landmarks[33], landmarks[35])
         );
     }
 

@@ -25,6 +25,7 @@ public sealed class HaarDetector : IFaceDetector
     private readonly string _folder;
     private readonly CascadeClassifier _faces;
     private readonly CascadeClassifier _eyes;
+    private readonly ShapePoints? _points;
     private readonly List<HaarTrack> _tracks = [];
     private Mat? _previous;
     private int _frames;
@@ -33,7 +34,14 @@ public sealed class HaarDetector : IFaceDetector
     /// <param name="cascadesFolder">Folder that holds them; null: the system's.</param>
     /// <exception cref="FaceException">There are none (the message names the package), or a file is no cascade.</exception>
     public HaarDetector(string? cascadesFolder = null)
+        : this(cascadesFolder, null) { }
+
+    /// <summary>Opens the cascades, to measure points in their boxes.</summary>
+    /// <param name="cascadesFolder">Folder that holds them; null: the system's.</param>
+    /// <param name="points">Measures them; null: points from the eyes or the box.</param>
+    internal HaarDetector(string? cascadesFolder, ShapePoints? points)
     {
+        _points = points;
         _folder =
             HaarCascades.Find(cascadesFolder)
             ?? throw new FaceException(
@@ -54,12 +62,15 @@ public sealed class HaarDetector : IFaceDetector
     }
 
     /// <inheritdoc/>
-    public string Name => "haar";
+    public string Name => _points is null ? "haar" : "dlib";
 
     /// <inheritdoc/>
     public string Describe() =>
         Sentence.Say(
-            $"Haar cascades ({_folder}) on OpenCV {Cv2.GetVersionString()}, CPU; frontal faces; points estimated from the eyes or the box and tracked by optical flow"
+            _points is { } points
+                ? (Sentence)
+                    $"68 points by dlib's regression trees ({points.Path}) in the boxes of OpenCV's Haar cascades ({_folder}), CPU; frontal faces; followed by optical flow"
+                : $"Haar cascades ({_folder}) on OpenCV {Cv2.GetVersionString()}, CPU; frontal faces; points from dark brows and nostrils, else from the eyes or the box, followed by optical flow"
         );
 
     /// <inheritdoc/>
@@ -143,7 +154,7 @@ public sealed class HaarDetector : IFaceDetector
         {
             if (_tracks.Count < MaxTracks && !_tracks.Exists(track => track.Box.Overlap(sighting.Box) > 0.1))
             {
-                _tracks.Add(new HaarTrack(WithEyes(sighting, grey)));
+                _tracks.Add(new HaarTrack(Look(sighting, grey)));
             }
         }
     }
@@ -157,11 +168,18 @@ public sealed class HaarDetector : IFaceDetector
             track.Miss();
             return;
         }
-        track.Correct(WithEyes(sightings[found], grey));
+        track.Correct(Look(sightings[found], grey));
         sightings.RemoveAt(found);
     }
 
-    private HaarSighting WithEyes(HaarSighting sighting, Mat grey) => sighting with { Eyes = HaarEyes.Find(_eyes, grey, sighting.Box) };
+    /// <summary>Searches a sighting for eyes, and measures its points where there is a model.</summary>
+    private HaarSighting Look(HaarSighting sighting, Mat grey)
+    {
+        HaarSighting seen = sighting with { Eyes = HaarEyes.Find(_eyes, grey, sighting.Box) };
+        HaarEyes eyes = HaarTrack.EyesOf(seen);
+        ShapeReading? reading = _points?.Measure(grey, ShapePoints.BoxFromEyes(eyes.Left, eyes.Right));
+        return seen with { Reading = reading, Features = reading is null ? HaarFeatures.Find(grey, eyes) : null };
+    }
 
     /// <summary>What the face cascade finds in a region, the best supported first.</summary>
     private List<HaarSighting> Find(Mat grey, Rect region, double scale, double smallest)

@@ -17,6 +17,13 @@ internal sealed class HaarTrack
     private const double EyesGain = 0.05;
     private const double BoxGain = 0.025;
     private const double BoxWorth = 0.25;
+
+    // Points of regression trees are right but tremble: what differs from the flow by little is taken as trembling, by more as motion that
+    // the flow has missed.
+    private const double ReadingGain = 0.35;
+    private const double LeastReadingGain = 0.03;
+    private const double FullReadingDeviation = 0.1; // of the points' radius: 6 % of the distance of the eyes
+
     private const int FlowOnlyFrames = 12;
     private const int JumpsToRestart = 3;
     private const double TrustedSupport = 20;
@@ -31,7 +38,7 @@ internal sealed class HaarTrack
     private int _jumps;
     private double _evidence;
     private bool _followed;
-    private bool _eyesSeen;
+    private bool _pointsSeen;
 
     /// <summary>Starts at a sighting.</summary>
     /// <param name="seen">The cascade's box.</param>
@@ -95,9 +102,12 @@ internal sealed class HaarTrack
             Restart(seen);
             return;
         }
-        double worth = seen.Eyes is not null ? 1 : BoxWorth;
+        (double worth, double least) = WorthOf(seen);
         _evidence += worth;
-        double gain = jumped ? 0 : Math.Max(worth / _evidence, seen.Eyes is not null ? EyesGain : BoxGain);
+        double gain =
+            jumped ? 0
+            : seen.Reading is not null ? GainOf(measured)
+            : Math.Max(worth / _evidence, least);
         _points = AlignmentPoints.Lerp(_points, measured, gain);
         _box = FaceBox.Lerp(_box, seen.Box, Math.Max(gain, 0.1));
     }
@@ -106,7 +116,7 @@ internal sealed class HaarTrack
     public void Miss()
     {
         _misses++;
-        _eyesSeen = false;
+        _pointsSeen = false;
     }
 
     /// <summary>What is known about this frame; null while not trusted or when neither cascade nor flow has seen the face.</summary>
@@ -118,9 +128,9 @@ internal sealed class HaarTrack
         }
         double score =
             _misses > 0 ? 0.5
-            : _eyesSeen ? 0.9
+            : _pointsSeen ? 0.9
             : 0.7;
-        return new DetectedFace(_box, score, _points, _eyesSeen);
+        return new DetectedFace(_box, score, _points, _pointsSeen);
     }
 
     private void Count(HaarSighting seen)
@@ -128,7 +138,7 @@ internal sealed class HaarTrack
         _misses = 0;
         _sightings++;
         _eyeSightings += seen.Eyes is not null ? 1 : 0;
-        _eyesSeen = seen.Eyes is not null;
+        _pointsSeen = seen.Eyes is not null || seen.Reading is not null;
         _support = _sightings == 1 ? seen.Support : _support + (0.1 * (seen.Support - _support));
     }
 
@@ -136,23 +146,52 @@ internal sealed class HaarTrack
     {
         _box = seen.Box;
         _points = Measure(seen);
-        _evidence = seen.Eyes is not null ? 1 : BoxWorth;
+        (_evidence, _) = WorthOf(seen);
         _jumps = 0;
     }
 
-    /// <summary>The three points of one sighting: place and tilt from the eyes where found, size from eyes and box together.</summary>
+    /// <summary>The three points of one sighting: measured where there is a model, else by what is dark, else by the eyes.</summary>
     private static AlignmentPoints Measure(HaarSighting seen)
+    {
+        if (seen.Reading is { } reading)
+        {
+            return reading.Points;
+        }
+        if (seen.Features is { } features)
+        {
+            return features;
+        }
+        HaarEyes eyes = EyesOf(seen);
+        return FaceProportions.FromEyes(eyes.Left, eyes.Right);
+    }
+
+    /// <summary>The eyes of one sighting: place and tilt from the eyes where found, size from eyes and box together.</summary>
+    public static HaarEyes EyesOf(HaarSighting seen)
     {
         double byBox = EyeDistance * seen.Box.Width;
         if (seen.Eyes is not { } eyes)
         {
             double x = seen.Box.Centre.X,
                 y = seen.Box.Top + (EyeHeight * seen.Box.Height);
-            return FaceProportions.FromEyes(new(x - (byBox / 2), y), new(x + (byBox / 2), y));
+            return new HaarEyes(new(x - (byBox / 2), y), new(x + (byBox / 2), y));
         }
         FacePoint middle = FacePoint.Lerp(eyes.Left, eyes.Right, 0.5),
             across = eyes.Right - eyes.Left;
         FacePoint half = across * (0.25 * (across.Length + byBox) / across.Length);
-        return FaceProportions.FromEyes(middle - half, middle + half);
+        return new HaarEyes(middle - half, middle + half);
     }
+
+    private double GainOf(AlignmentPoints read)
+    {
+        double deviation =
+            ((read.LeftBrow - _points.LeftBrow).Length + (read.RightBrow - _points.RightBrow).Length + (read.Nose - _points.Nose).Length)
+            / 3
+            / _points.Radius;
+        return Math.Clamp(ReadingGain * deviation / FullReadingDeviation, LeastReadingGain, ReadingGain);
+    }
+
+    private static (double Worth, double LeastGain) WorthOf(HaarSighting seen) =>
+        seen.Reading is not null ? (1, ReadingGain)
+        : seen.Eyes is not null ? (1, EyesGain)
+        : (BoxWorth, BoxGain);
 }

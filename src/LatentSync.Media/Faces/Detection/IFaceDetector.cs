@@ -5,7 +5,7 @@ namespace LatentSync.Media.Faces.Detection;
 /// <summary>Finds faces in frames. May remember earlier frames: give it the frames of one video in order, from one thread.</summary>
 public interface IFaceDetector : IDisposable
 {
-    /// <summary>The name it is chosen by: "insightface", "yunet", "haar", "landmarks".</summary>
+    /// <summary>The name it is chosen by: "landmarks", "insightface", "yunet", "dlib", "haar".</summary>
     string Name { get; }
 
     /// <summary>One sentence: what runs, on what, from which files, under which licence.</summary>

@@ -19,6 +19,7 @@ public sealed class YuNetDetector : IFaceDetector
     private const int Columns = 15;
 
     private readonly string _modelPath;
+    private readonly ShapePoints? _points;
     private FaceDetectorYN? _network;
     private Size _size;
 
@@ -26,7 +27,14 @@ public sealed class YuNetDetector : IFaceDetector
     /// <param name="modelPath">The .onnx file.</param>
     /// <exception cref="FaceException">The file is missing or another model.</exception>
     public YuNetDetector(string modelPath)
+        : this(modelPath, null) { }
+
+    /// <summary>Opens the model, to measure more points on its faces.</summary>
+    /// <param name="modelPath">The .onnx file.</param>
+    /// <param name="points">Measures them; null: brows derived from YuNet's own five points.</param>
+    internal YuNetDetector(string modelPath, ShapePoints? points)
     {
+        _points = points;
         ArgumentException.ThrowIfNullOrEmpty(modelPath);
         using (OnnxModel model = OnnxModel.Open(modelPath, "YuNet model"))
         {
@@ -64,7 +72,10 @@ public sealed class YuNetDetector : IFaceDetector
     /// <inheritdoc/>
     public string Describe() =>
         Sentence.Say(
-            $"YuNet ({Path.GetFileName(_modelPath)}) on OpenCV {Cv2.GetVersionString()}, CPU; five points, brows estimated from the eyes"
+            _points is { } points
+                ? (Sentence)
+                    $"YuNet ({Path.GetFileName(_modelPath)}) on OpenCV {Cv2.GetVersionString()}, CPU; 68 points by dlib's regression trees ({points.Path})"
+                : $"YuNet ({Path.GetFileName(_modelPath)}) on OpenCV {Cv2.GetVersionString()}, CPU; five points, brows estimated from the eyes"
         );
 
     /// <inheritdoc/>
@@ -91,7 +102,8 @@ public sealed class YuNetDetector : IFaceDetector
                 innerException: e
             );
         }
-        return Read(rows, AffineMatrix.Resize((double)frame.Width / size.Width, (double)frame.Height / size.Height));
+        using Mat? grey = _points is null ? null : picture.Mat.CvtColor(ColorConversionCodes.RGB2GRAY);
+        return Read(rows, AffineMatrix.Resize((double)frame.Width / size.Width, (double)frame.Height / size.Height), grey);
     }
 
     /// <inheritdoc/>
@@ -109,7 +121,7 @@ public sealed class YuNetDetector : IFaceDetector
         return _network;
     }
 
-    private static List<DetectedFace> Read(Mat rows, AffineMatrix toFrame)
+    private List<DetectedFace> Read(Mat rows, AffineMatrix toFrame, Mat? grey)
     {
         var faces = new List<DetectedFace>();
         int count = rows.Cols == Columns ? rows.Rows : 0;
@@ -126,6 +138,11 @@ public sealed class YuNetDetector : IFaceDetector
             AlignmentPoints points = FaceProportions
                 .FromFivePoints(new(v[4], v[5]), new(v[6], v[7]), new(v[8], v[9]), new(v[10], v[11]), new(v[12], v[13]))
                 .Transform(toFrame);
+            if (grey is not null && points.IsUsable)
+            {
+                AffineMatrix guess = ShapePoints.BoxFromEyes(toFrame.Apply(new(v[4], v[5])), toFrame.Apply(new(v[6], v[7])));
+                points = _points!.Measure(grey, guess)?.Points ?? points;
+            }
             if (points.IsUsable)
             {
                 faces.Add(new DetectedFace(new FaceBox(low.X, low.Y, high.X, high.Y), v[14], points, true));
