@@ -4,8 +4,9 @@ using LatentSync.Testing;
 namespace LatentSync.Cli.Tests;
 
 /// <summary>`models` and a `sync` without weights, by the built program.</summary>
+[Collection(CliRuns.Name)]
 [Trait("Category", "Integration")]
-public sealed class ModelsTests : IDisposable
+public sealed class ModelsTests(CliFixture fixture) : IDisposable
 {
     private static readonly Dictionary<string, string?> Offline = new() { ["HF_HUB_OFFLINE"] = "1", ["HF_HUB_CACHE"] = "/nowhere" };
     private readonly TemporaryFolder _folder = new();
@@ -15,9 +16,9 @@ public sealed class ModelsTests : IDisposable
     [Fact]
     public async Task List_SaysWhatThereIsAndWhatIsHere()
     {
-        string whisper = _folder.PathOf("auxiliary", "syncnet_v2.model");
-        Directory.CreateDirectory(Path.GetDirectoryName(whisper)!);
-        await File.WriteAllTextAsync(whisper, "x");
+        string syncNet = _folder.PathOf("auxiliary", "syncnet_v2.model");
+        Directory.CreateDirectory(Path.GetDirectoryName(syncNet)!);
+        await File.WriteAllTextAsync(syncNet, "x");
         ProgramRun run = await Cli.RunAsync("models", "--out", _folder.Path, "--json");
         Assert.True(run.ExitCode == ExitCode.Done, run.Errors);
         using JsonDocument list = JsonDocument.Parse(run.Output);
@@ -47,14 +48,15 @@ public sealed class ModelsTests : IDisposable
     [Fact]
     public async Task SyncWithoutWeights_SaysWhatToTypeAndHowMuchComes()
     {
-        string video = _folder.File("v.mp4");
-        await File.WriteAllTextAsync(video, "x");
+        Cli.RequireFfmpeg();
         ProgramRun run = await Cli.RunAsync([
             "sync",
             "--video",
-            video,
+            fixture.Video,
             "--audio",
-            video,
+            fixture.Audio,
+            "--landmarks",
+            fixture.Landmarks,
             "--out",
             _folder.File("o.mp4"),
             "--checkpoint",

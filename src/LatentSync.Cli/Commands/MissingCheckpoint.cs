@@ -1,5 +1,6 @@
 using LatentSync.Cli.Display;
 using LatentSync.Foundation.Faults;
+using LatentSync.Foundation.Wording;
 using LatentSync.Weights.Catalogue;
 using LatentSync.Weights.Faults;
 
@@ -27,11 +28,15 @@ internal static class MissingCheckpoint
             await ModelsCommand.FetchAsync(WeightCatalogue.Default, [Package], folder, acceptsLicence: false, cancellationToken);
             return;
         }
+        string where = PrintableText.Quote(Path.GetFullPath(folder));
         throw new WeightsException(
             "WGT0107",
             FaultKind.Input,
-            $"The checkpoint folder {Path.GetFullPath(folder)} does not exist or is empty. To fetch LatentSync 1.5 ({size}, licence OpenRAIL++), type: {command}",
-            $"⟦CheckpointFolder demo⟧ takes the embedded one, which only knows drawn faces."
+            Say.In($"The checkpoint folder {where} does not exist or is empty.", $"权重文件夹 {where} 不存在或为空。"),
+            Say.In(
+                $"To fetch LatentSync 1.5 ({size}, licence OpenRAIL++), type: {command} (or try --checkpoint demo, which only knows drawn faces)",
+                $"要下载 LatentSync 1.5（{size}，许可 OpenRAIL++），请输入：{command}（或试用 --checkpoint demo，它只认识画出来的脸）"
+            )
         );
     }
 

@@ -4,7 +4,8 @@ namespace LatentSync.Weights.Transfer;
 
 /// <summary>The part of a file that is there already: hidden beside its target, kept when a fetch ends early. One process at a time
 /// has it.</summary>
-/// <remarks>The name is <c>.NAME.resume.partial</c>, beside it <c>.NAME.resume.json</c>. The sweep of abandoned files leaves both.</remarks>
+/// <remarks>The name is <c>.NAME.resume.partial</c>, beside it <c>.NAME.resume.json</c>. The sweep of abandoned files leaves
+/// both.</remarks>
 internal sealed class PartialDownload : IAsyncDisposable
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
