@@ -60,7 +60,7 @@ internal static class HaarFeatures
     /// <summary>The dark band above an eye; the eye's own row is searched first. Hair further up is darker still, so the first band counts.</summary>
     private static FacePoint? Brow(Darkness dark, int column)
     {
-        (int eye, float _) = dark.DarkestRow(column - 28, column + 28, EyeRow - 25, EyeRow + 25);
+        (int eye, float _) = dark.DarkestRow(column - 28, column + 28, EyeRow - 13, EyeRow + 16);
         (int row, float contrast) = dark.LowestBand(column - 28, column + 28, Math.Max(8, eye - 55), eye - 18);
         // what is darkest at the search's upper end is hair
         return contrast < LeastContrast || row <= Math.Max(8, eye - 55) + 1
