@@ -32,11 +32,8 @@ internal static class MissingCheckpoint
         throw new WeightsException(
             "WGT0107",
             FaultKind.Input,
-            Say.In($"The checkpoint folder {where} does not exist or is empty.", $"权重文件夹 {where} 不存在或为空。"),
-            Say.In(
-                $"To fetch LatentSync 1.5 ({size}, licence OpenRAIL++), type: {command} (or try --checkpoint demo, which only knows drawn faces)",
-                $"要下载 LatentSync 1.5（{size}，许可 OpenRAIL++），请输入：{command}（或试用 --checkpoint demo，它只认识画出来的脸）"
-            )
+            $"The checkpoint folder {where} does not exist or is empty.",
+            $"To fetch LatentSync 1.5 ({size}, licence OpenRAIL++), type: {command} (or try --checkpoint demo, which only knows drawn faces)"
         );
     }
 

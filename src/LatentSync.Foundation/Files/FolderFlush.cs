@@ -3,10 +3,11 @@ using System.Runtime.InteropServices;
 namespace LatentSync.Foundation.Files;
 
 /// <summary>Puts a folder's entries on the disk, so that a renamed file is there after a power cut.</summary>
-internal static partial class FolderFlush
+public static partial class FolderFlush
 {
     /// <summary>Does what the system can do; a failure changes nothing about what is visible now and is passed over.</summary>
-    internal static void ToDisk(string folder)
+    /// <param name="folder">The folder.</param>
+    public static void ToDisk(string folder)
     {
         if (OperatingSystem.IsWindows())
         {

@@ -81,6 +81,7 @@ internal sealed class PartialDownload : IAsyncDisposable
         await Stream.FlushAsync();
         Stream.Flush(flushToDisk: true);
         File.Move(PathOf(Target), Target, overwrite: false);
+        FolderFlush.ToDisk(Path.GetDirectoryName(Target)!);
         File.Delete(_note);
     }
 

@@ -57,7 +57,8 @@ internal static class HaarFeatures
         return points.Transform(toFrame);
     }
 
-    /// <summary>The dark band above an eye; the eye's own row is searched first. Hair further up is darker still, so the first band counts.</summary>
+    /// <summary>The dark band above an eye; the eye's own row is searched first. Hair further up is darker still, so the first band
+    /// counts.</summary>
     private static FacePoint? Brow(Darkness dark, int column)
     {
         (int eye, float _) = dark.DarkestRow(column - 28, column + 28, EyeRow - 13, EyeRow + 16);

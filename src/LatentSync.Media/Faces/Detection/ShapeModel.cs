@@ -1,6 +1,7 @@
 namespace LatentSync.Media.Faces.Detection;
 
-/// <summary>An ensemble of regression trees that moves a mean face onto the face in a picture, as dlib's shape_predictor stores it.</summary>
+/// <summary>An ensemble of regression trees that moves a mean face onto the face in a picture, as dlib's shape_predictor stores
+/// it.</summary>
 /// <param name="MeanShape">x, y of each point in a unit square, the face's box.</param>
 /// <param name="Stages">Run one after the other, each on pixels around the points that the last one gave.</param>
 /// <remarks>Kazemi and Sullivan, One Millisecond Face Alignment with an Ensemble of Regression Trees, CVPR 2014.</remarks>
