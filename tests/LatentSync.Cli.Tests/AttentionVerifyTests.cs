@@ -232,6 +232,7 @@ public sealed class AttentionVerifyTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Tune_Interrupted_Exits130AndWritesNothing()
     {
         string? env = ProgramRun.Find("env"),

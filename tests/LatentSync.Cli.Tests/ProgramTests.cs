@@ -534,7 +534,7 @@ public sealed class ProgramTests(CliFixture fixture) : IDisposable
 
     [Theory]
     [InlineData("animating the mouth", "INT", ExitCode.Cancelled)]
-    [InlineData("loading the networks", "TERM", ExitCode.Terminated)]
+    [InlineData("loading the networks", "TERM", ExitCode.Terminated, Traits = ["Category", "Slow"])]
     [InlineData("animating the mouth", "HUP", ExitCode.HungUp, Traits = ["Category", "Slow"])]
     public async Task Sync_Signalled_ExitsWithItsCodeAndWithoutDebris(string moment, string signal, int exitCode)
     {

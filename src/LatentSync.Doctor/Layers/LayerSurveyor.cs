@@ -7,7 +7,7 @@ using LatentSync.Compute;
 namespace LatentSync.Doctor.Layers;
 
 /// <summary>Asks the attention rules about every layer of LatentSync on a machine.</summary>
-public static class LayerSurveyor
+internal static class LayerSurveyor
 {
     /// <summary>Resolutions of the released networks: 1.5 and 1.6.</summary>
     public static IReadOnlyList<int> Resolutions { get; } = [256, 512];

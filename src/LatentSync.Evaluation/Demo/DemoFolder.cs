@@ -7,7 +7,7 @@ namespace LatentSync.Evaluation.Demo;
 
 /// <summary>The demo's output folder: knows which files the demo wrote, so that it replaces those and no others.</summary>
 /// <remarks>A small file <c>latentsync-demo.json</c> lists them with their hashes. An entry without a hash is one being written.</remarks>
-public sealed class DemoFolder
+internal sealed class DemoFolder
 {
     /// <summary>Name of the list.</summary>
     public const string ListName = "latentsync-demo.json";

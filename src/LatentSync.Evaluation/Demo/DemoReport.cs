@@ -7,7 +7,7 @@ using static LatentSync.Evaluation.Demo.PageText;
 namespace LatentSync.Evaluation.Demo;
 
 /// <summary>Writes the demo's page: one file without anything from outside, readable on a phone, in light and in dark.</summary>
-public static class DemoReport
+internal static class DemoReport
 {
     /// <summary>Videos up to so many bytes are put into the page itself; larger ones are referred to by their file names.</summary>
     public const long EmbeddedVideoBytes = 8 << 20;

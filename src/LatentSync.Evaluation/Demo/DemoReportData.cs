@@ -3,7 +3,7 @@ using LatentSync.Evaluation.Quality;
 namespace LatentSync.Evaluation.Demo;
 
 /// <summary>What the report shows.</summary>
-public sealed record DemoReportData
+internal sealed record DemoReportData
 {
     /// <summary>The drawn video.</summary>
     public required string InputPath { get; init; }
@@ -37,7 +37,7 @@ public sealed record DemoReportData
 }
 
 /// <summary>Whose weights a demo used.</summary>
-public enum DemoWeights
+internal enum DemoWeights
 {
     /// <summary>Seeded random numbers.</summary>
     Untrained,

@@ -3,7 +3,7 @@ namespace LatentSync.Evaluation.Quality;
 /// <summary>By how much a mouth lags behind its speech: the shift that makes the two openings most alike.</summary>
 /// <param name="Frames">Positive: the mouth is late, negative: early, 0: in time.</param>
 /// <param name="Correlation">Correlation at that shift.</param>
-public readonly record struct AudioVisualOffset(int Frames, double Correlation)
+internal readonly record struct AudioVisualOffset(int Frames, double Correlation)
 {
     /// <summary>Largest shift that is tried, in frames (as SyncNet's evaluation does).</summary>
     public const int DefaultReach = 15;

@@ -1,7 +1,7 @@
 namespace LatentSync.Evaluation.Quality;
 
 /// <summary>Energy of the changes from frame to frame in a region: mean squared difference of consecutive pictures.</summary>
-public sealed class FlickerMeter
+internal sealed class FlickerMeter
 {
     private readonly bool[] _region;
     private readonly int _pixels;

@@ -3,7 +3,7 @@ namespace LatentSync.Evaluation.Quality;
 /// <summary>Mean structural similarity of two luma planes.</summary>
 /// <remarks>Wang, Bovik, Sheikh and Simoncelli, 2004, equations 13 and 17: Gaussian window of 11 x 11 with σ 1.5,
 /// C₁ = (0.01 · 255)², C₂ = (0.03 · 255)²; averaged over all places where the whole window lies inside.</remarks>
-public static class StructuralSimilarity
+internal static class StructuralSimilarity
 {
     /// <summary>Side of the window in pixels; planes are at least so large.</summary>
     public const int WindowSide = 11;

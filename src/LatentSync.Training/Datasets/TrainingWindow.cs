@@ -7,7 +7,7 @@ namespace LatentSync.Training.Datasets;
 /// <param name="Start">First frame.</param>
 /// <param name="ReferenceStart">First frame of the reference, at least <paramref name="FrameCount"/> away.</param>
 /// <param name="FrameCount">Frames of each.</param>
-public readonly record struct TrainingWindow(FaceClip Clip, int Start, int ReferenceStart, int FrameCount)
+internal readonly record struct TrainingWindow(FaceClip Clip, int Start, int ReferenceStart, int FrameCount)
 {
     /// <summary>The frames to learn from.</summary>
     /// <param name="device">Where the tensor is to be; null: in main memory.</param>

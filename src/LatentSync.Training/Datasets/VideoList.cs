@@ -6,7 +6,7 @@ namespace LatentSync.Training.Datasets;
 /// <summary>The videos to train on, as the original takes them: a file with one path per line, or else all *.mp4 of one folder.</summary>
 /// <remarks>The order is a function of the files' names alone, so that a resumed run draws the same videos. A path that names nothing stays
 /// in the list: <see cref="FaceClipLibrary"/> skips and names it.</remarks>
-public static class VideoList
+internal static class VideoList
 {
     private const int MaxBytes = 1 << 28; // two million paths
     private const int MaxPathLength = 4096;

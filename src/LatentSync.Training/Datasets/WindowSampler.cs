@@ -4,7 +4,7 @@ namespace LatentSync.Training.Datasets;
 
 /// <summary>Draws windows of frames at random, as the original, but so that a draw depends on nothing but its numbers and the list of
 /// videos: a resumed run, and any number of workers, draw the same.</summary>
-public sealed class WindowSampler
+internal sealed class WindowSampler
 {
     private readonly FaceClipLibrary _library;
 

@@ -8,7 +8,7 @@ namespace LatentSync.Training.Loops;
 /// <summary>Exponential moving average of parameters: smoother than the last step, and what the checkpoint then holds.</summary>
 /// <remarks>The decay rises with the steps, min(decay, (1 + n) / (10 + n)), as in diffusers' EMAModel, so that the start is
 /// forgotten.</remarks>
-public sealed class Ema : IDisposable
+internal sealed class Ema : IDisposable
 {
     private readonly double _decay;
     private readonly List<(string Name, Parameter Parameter, Tensor Average)> _slots = [];

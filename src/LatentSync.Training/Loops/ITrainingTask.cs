@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace LatentSync.Training.Loops;
 
 /// <summary>What a <see cref="TrainingLoop"/> trains: it makes losses, the loop does the rest.</summary>
-public interface ITrainingTask : IDisposable
+internal interface ITrainingTask : IDisposable
 {
     /// <summary>"vae", "speech", "unet", "syncnet": names the folder's files and the messages.</summary>
     string Name { get; }
@@ -42,7 +42,7 @@ public interface ITrainingTask : IDisposable
 /// <param name="Seed">Seed of the run.</param>
 /// <param name="Step">Step, from 1.</param>
 /// <param name="Accumulation">Which batch of the step, from 0 to gradient_accumulation_steps - 1.</param>
-public readonly record struct TrainingDraw(long Seed, long Step, int Accumulation)
+internal readonly record struct TrainingDraw(long Seed, long Step, int Accumulation)
 {
     /// <summary>A seed for one purpose of this batch; different for every batch and purpose.</summary>
     /// <param name="purpose">A small number of the caller's.</param>
@@ -66,4 +66,4 @@ public readonly record struct TrainingDraw(long Seed, long Step, int Accumulatio
 /// <param name="Total">() float32 with its graph: what is minimised.</param>
 /// <param name="Parts">Its parts by name, before weighting, for display and the curve.</param>
 /// <param name="Batch">Videos and frames in words, for messages.</param>
-public sealed record StepLoss(Tensor Total, IReadOnlyList<KeyValuePair<string, double>> Parts, string Batch);
+internal sealed record StepLoss(Tensor Total, IReadOnlyList<KeyValuePair<string, double>> Parts, string Batch);

@@ -14,7 +14,7 @@ namespace LatentSync.Training.Loops;
 /// holds weights, moments and averages in full precision. So a run that was killed goes on from its last saved step with the very losses
 /// that it would have had, given the same number of threads.
 /// </remarks>
-public sealed partial class TrainingLoop
+internal sealed partial class TrainingLoop
 {
     /// <summary>Name of the total in the loss curve.</summary>
     public const string TotalLoss = "loss";

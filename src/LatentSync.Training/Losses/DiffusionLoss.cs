@@ -7,7 +7,7 @@ namespace LatentSync.Training.Losses;
 /// <summary>What the denoising network learns from: its prediction of the noise, and the clean latents that this prediction
 /// implies.</summary>
 /// <remarks>Denoising Diffusion Probabilistic Models, arXiv:2006.11239, equations 14 and 15; prediction of ε only.</remarks>
-public static class DiffusionLoss
+internal static class DiffusionLoss
 {
     /// <summary>The mean of (prediction - noise)² over everything, in float32.</summary>
     /// <param name="predictedNoise">Any shape and float type. Not modified.</param>

@@ -4,7 +4,7 @@ namespace LatentSync.Training.Losses;
 
 /// <summary>Decoded frames of several clips as the autoencoder gives them, (b·f, 3, H, W) with the frame fastest, and the forms that losses
 /// want.</summary>
-public static class FrameBatch
+internal static class FrameBatch
 {
     /// <summary>Rows H/2 to H: chin and mouth of an aligned face.</summary>
     /// <param name="frames">(n, C, H, W). Not modified.</param>

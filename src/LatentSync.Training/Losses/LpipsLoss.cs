@@ -15,7 +15,7 @@ namespace LatentSync.Training.Losses;
 /// The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, arXiv:1801.03924, equation 1; the package lpips 0.1.4. The
 /// weights are the user's files: torchvision's VGG-16 and the package's <c>weights/v0.1/vgg.pth</c>. Frozen; gradients reach the pictures.
 /// </remarks>
-public sealed class LpipsLoss : nn.Module
+internal sealed class LpipsLoss : nn.Module
 {
     private const double Epsilon = 1e-10;
 

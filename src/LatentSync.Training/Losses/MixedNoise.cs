@@ -9,7 +9,7 @@ namespace LatentSync.Training.Losses;
 /// Preserve Your Own Correlation, arXiv:2305.10474, section 4.1: shared N(0, a² / (1 + a²)), own N(0, 1 / (1 + a²)), together N(0, 1).
 /// LatentSync trains with a = 1; inference shares all of it.
 /// </remarks>
-public static class MixedNoise
+internal static class MixedNoise
 {
     /// <summary>Draws the noise of a batch.</summary>
     /// <param name="shape">(b, C, f, h, w).</param>

@@ -15,7 +15,7 @@ public delegate (Tensor Visual, Tensor Audio) SyncEmbedding(Tensor frames, Tenso
 /// <remarks>
 /// Lip-sync expert of Wav2Lip, arXiv:2008.10010, section 3.1.1. A cosine is a probability here because both embeddings end in a ReLU.
 /// </remarks>
-public sealed class SyncLoss
+internal sealed class SyncLoss
 {
     private readonly SyncEmbedding _embed;
 

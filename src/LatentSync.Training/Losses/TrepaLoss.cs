@@ -12,7 +12,7 @@ namespace LatentSync.Training.Losses;
 /// LatentSync, arXiv:2412.09262, section 3.3. The network is the user's file, the original's VideoMAE-v2 giant or any other size. Frozen;
 /// gradients reach the frames.
 /// </remarks>
-public sealed class TrepaLoss : nn.Module
+internal sealed class TrepaLoss : nn.Module
 {
     private const double LeastLength = 1e-12; // of torch.nn.functional.normalize
 

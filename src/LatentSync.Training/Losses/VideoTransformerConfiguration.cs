@@ -5,7 +5,7 @@ using LatentSync.Models.Loading;
 namespace LatentSync.Training.Losses;
 
 /// <summary>The shape of a VideoMAE-v2 network: everything but the number of heads stands in the shapes of its tensors.</summary>
-public sealed record VideoTransformerConfiguration
+internal sealed record VideoTransformerConfiguration
 {
     private const string PatchKey = "patch_embed.proj.weight";
     private const int MaximumWidth = 1 << 14;

@@ -10,7 +10,7 @@ namespace LatentSync.Chunks;
 /// Network frame k shows the moment k/25 s. It sees the output frame nearest to that moment; every output frame shows the mouth of
 /// the network frame nearest to its own moment, pasted with the output frame's own alignment. At 25 fps both maps are the identity.
 /// </remarks>
-public sealed class FrameClock
+internal sealed class FrameClock
 {
     /// <summary>Frames per second of the network (LatentSync's video_fps).</summary>
     public const double NetworkRate = 25.0;

@@ -11,7 +11,7 @@ using static TorchSharp.torch;
 namespace LatentSync.Networks;
 
 /// <summary>The three networks of LatentSync, loaded; serves any number of runs, one at a time.</summary>
-public sealed class LipSyncModels : IDisposable
+internal sealed class LipSyncModels : IDisposable
 {
     private LipSyncModels(ComputePlan plan, Machine machine, UNet3DConditionModel unet, AutoencoderKL vae, WhisperEncoder whisper)
     {

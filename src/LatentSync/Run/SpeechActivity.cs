@@ -7,7 +7,7 @@ namespace LatentSync.Run;
 /// Energy per 40 ms frame against a threshold 35 dB below the loud parts (95th percentile), at least -60 dBFS. A pause shorter than
 /// <see cref="ShortestPauseFrames"/> counts as speech; transitions are linear over <see cref="RampFrames"/> frames inside the pause.
 /// </remarks>
-public static class SpeechActivity
+internal static class SpeechActivity
 {
     /// <summary>Pauses shorter than this many frames (25 per second) are left to the network.</summary>
     public const int ShortestPauseFrames = 10;

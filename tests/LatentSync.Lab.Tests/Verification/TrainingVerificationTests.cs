@@ -42,7 +42,7 @@ public sealed class TrainingVerificationTests
     );
 
     [Theory]
-    [InlineData(4_000_000)] // everything at once
+    [InlineData(4_000_000, Traits = ["Category", "Slow"])] // everything at once
     [InlineData(3000)] // one key head of a layer, some queries at a time
     public void Run_EveryBackendAndDType_IsRight(long referenceScores)
     {

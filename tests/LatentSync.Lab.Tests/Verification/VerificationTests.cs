@@ -43,7 +43,7 @@ public sealed class VerificationTests
     );
 
     [Theory]
-    [InlineData(4_000_000)]
+    [InlineData(4_000_000, Traits = ["Category", "Slow"])]
     [InlineData(500)] // a sample of heads and queries
     public void Run_EveryBackendAndDType_IsRight(long referenceScores)
     {

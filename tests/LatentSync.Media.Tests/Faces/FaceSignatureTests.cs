@@ -1,12 +1,13 @@
 using LatentSync.Media.Faces.Tracking;
 using LatentSync.Media.Synthesis;
+using LatentSync.Testing;
 
 namespace LatentSync.Media.Tests.Faces;
 
 /// <summary>How well looks tell persons apart, on drawn heads that turn, blink and speak.</summary>
 public sealed class FaceSignatureTests
 {
-    private const int Persons = 24;
+    private static readonly int Persons = Sweep.Size(24, part: 12);
     private const int Looks = 6;
 
     [Fact]

@@ -14,7 +14,7 @@ public sealed class PersonFollowerTests(PersonFollowerTests.Cast cast) : IClassF
     [Fact]
     public void RandomScenes_NobodyElseIsEverTaken()
     {
-        int scenes = Sweep.Size(200, part: 60);
+        int scenes = Sweep.Size(200, part: 30);
         int wrong = 0,
             shown = 0,
             found = 0,

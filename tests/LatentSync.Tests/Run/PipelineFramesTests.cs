@@ -57,6 +57,7 @@ public sealed class PipelineFramesTests(PipelineFixture fixture) : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Run_FaceMissingForShort_IsInterpolated()
     {
         await Clips.RequireToolsAsync();

@@ -44,6 +44,7 @@ public sealed class PipelineGenerationTests(PipelineFixture fixture) : IDisposab
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Run_OtherSeed_OtherFrames()
     {
         await Clips.RequireToolsAsync();
@@ -103,7 +104,7 @@ public sealed class PipelineGenerationTests(PipelineFixture fixture) : IDisposab
     }
 
     [Theory]
-    [InlineData("deepcache")]
+    [InlineData("deepcache", Traits = ["Category", "Slow"])]
     [InlineData("dpm++", Traits = ["Category", "Slow"])]
     public Task Run_Variants_RunToTheEndAndDifferFromThePlainRun(string variant) => RunVariantAsync(variant);
 
@@ -115,6 +116,7 @@ public sealed class PipelineGenerationTests(PipelineFixture fixture) : IDisposab
     public Task Run_MoreVariants_RunToTheEndAndDifferFromThePlainRun(string variant) => RunVariantAsync(variant);
 
     [Fact]
+    [Trait("Category", "Slow")]
     public async Task Run_SilenceOriginal_PausesKeepTheSpeaker()
     {
         await Clips.RequireToolsAsync();

@@ -44,6 +44,7 @@ public sealed class AutoencoderTrainingTests(TalkingHeads heads) : IClassFixture
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public void Run_ValidationVideos_AreMeasuredAndTheScaleIsThatOfTheLatents()
     {
         TrainingReport report = AutoencoderTraining.Run(

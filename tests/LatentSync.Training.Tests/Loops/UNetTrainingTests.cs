@@ -99,6 +99,7 @@ public sealed class UNetTrainingTests(SmallNetworks networks) : IClassFixture<Sm
 
     /// <summary>A judge with a weight of almost nothing must not change the training; one that counts must: its gradient arrives.</summary>
     [Fact]
+    [Trait("Category", "Slow")]
     public void Run_JudgeOfSynchronisation_MovesTheWeightsOtherwise()
     {
         string Weighted(string weight) =>

@@ -39,6 +39,7 @@ public sealed class SyncNetTrainingTests(TalkingHeads heads) : IClassFixture<Tal
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
     public void Run_Weights_ChangeFromTheOnesOfResumeCkptPath()
     {
         string start = Path.Combine(heads.Folder, "start.pt");
