@@ -28,9 +28,6 @@ internal sealed class DlibReader
         _wrong = wrong;
     }
 
-    /// <summary>Bytes read so far.</summary>
-    public long Position => _position;
-
     /// <summary>Bytes not yet read.</summary>
     public long Remaining => _length - _position;
 
@@ -100,17 +97,12 @@ internal sealed class DlibReader
     /// <param name="into">Filled whole: the column must have as many rows.</param>
     public void Column(string what, Span<float> into)
     {
-        // older files have positive sizes
-        long rows = Math.Abs(Integer(what)),
-            columns = Math.Abs(Integer(what));
+        (long rows, long columns) = Size(what);
         if (rows != into.Length || columns != 1)
         {
             throw Wrong(FormattableString.Invariant($"{what} is {rows} x {columns}; {into.Length} x 1 is required"));
         }
-        for (int i = 0; i < into.Length; i++)
-        {
-            into[i] = Number(what);
-        }
+        Fill(what, into);
     }
 
     /// <summary>A column of finite numbers whose length the file says.</summary>
@@ -118,18 +110,25 @@ internal sealed class DlibReader
     /// <param name="most">Most rows accepted.</param>
     public float[] Column(string what, int most)
     {
-        long rows = Math.Abs(Integer(what)),
-            columns = Math.Abs(Integer(what));
+        (long rows, long columns) = Size(what);
         if (rows < 1 || rows > most || columns != 1 || 2 * rows > Remaining)
         {
             throw Wrong(FormattableString.Invariant($"{what} is {rows} x {columns}; 1 to {most} rows and 1 column are accepted"));
         }
         float[] values = new float[rows];
-        for (int i = 0; i < values.Length; i++)
-        {
-            values[i] = Number(what);
-        }
+        Fill(what, values);
         return values;
+    }
+
+    // older files have positive sizes
+    private (long Rows, long Columns) Size(string what) => (Math.Abs(Integer(what)), Math.Abs(Integer(what)));
+
+    private void Fill(string what, Span<float> into)
+    {
+        for (int i = 0; i < into.Length; i++)
+        {
+            into[i] = Number(what);
+        }
     }
 
     /// <summary>Makes the fault for this place.</summary>

@@ -33,7 +33,9 @@ public static class FaceDetectorFactory
             "yunet",
             "YuNet's five points, with dlib's points where there are any",
             YuNetAbsence,
-            o => new YuNetDetector(FindYuNet(o)!, Points(o))
+            o => new YuNetDetector(FindYuNet(o)!, Points(o)),
+            // its faces are measured better with the points
+            o => PointsAbsence(o) is { } points ? (Sentence)$"dlib: {points}" : null
         ),
         // measured points in Haar's boxes; frontal faces only
         new(
@@ -79,12 +81,11 @@ public static class FaceDetectorFactory
             if (candidate.Absence(options) is not { } absence)
             {
                 IFaceDetector detector = candidate.Open(options);
-                // faces found by YuNet are still measured better with the points
-                if (detector is YuNetDetector && PointsAbsence(options) is { } points)
+                if (candidate.Lack?.Invoke(options) is { } lack)
                 {
-                    reasons.Add(Sentence.Of($"dlib: {points}"));
+                    reasons.Add(lack);
                 }
-                return new FaceDetectorChoice(detector, [.. reasons.Select(reason => reason.ToString())]);
+                return new FaceDetectorChoice(detector, Said());
             }
             reasons.Add(Sentence.Of($"{candidate.Name}: {absence}"));
         }
@@ -92,13 +93,11 @@ public static class FaceDetectorFactory
             ? new FaceException(
                 FaceFault.NoDetector,
                 $"No face detector is available. Install or name one of these: {Sentence.Join("; ", reasons)}.",
-                reasons: [.. reasons.Select(reason => reason.ToString())]
+                reasons: Said()
             )
-            : new FaceException(
-                FaceFault.DetectorUnavailable,
-                $"The face detector cannot be used: {reasons[0]}.",
-                reasons: [.. reasons.Select(reason => reason.ToString())]
-            );
+            : new FaceException(FaceFault.DetectorUnavailable, $"The face detector cannot be used: {reasons[0]}.", reasons: Said());
+
+        string[] Said() => [.. reasons.Select(reason => reason.ToString())];
     }
 
     private static Sentence? InsightFaceAbsence(FaceDetectorOptions options) =>
@@ -150,6 +149,7 @@ public static class FaceDetectorFactory
         string Name,
         string Help,
         Func<FaceDetectorOptions, Sentence?> Absence,
-        Func<FaceDetectorOptions, IFaceDetector> Open
+        Func<FaceDetectorOptions, IFaceDetector> Open,
+        Func<FaceDetectorOptions, Sentence?>? Lack = null
     );
 }

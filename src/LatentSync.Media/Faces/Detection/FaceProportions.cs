@@ -38,6 +38,19 @@ public static class FaceProportions
         return Brows(centre, across, down * BrowHeight, centre + (down * NoseDepth));
     }
 
+    /// <summary>From the picture of an upright face to the frame, such that the eyes lie on the eyes.</summary>
+    /// <param name="leftEye">Eye on the picture's left, in pixels of the frame.</param>
+    /// <param name="rightEye">Eye on the picture's right.</param>
+    /// <param name="distance">Distance between the eyes in the picture of the face.</param>
+    /// <param name="middle">The middle between them there.</param>
+    internal static AffineMatrix OntoEyes(FacePoint leftEye, FacePoint rightEye, double distance, FacePoint middle)
+    {
+        FacePoint across = (rightEye - leftEye) * (1 / distance);
+        var turn = new AffineMatrix(across.X, -across.Y, 0, across.Y, across.X, 0);
+        FacePoint corner = FacePoint.Lerp(leftEye, rightEye, 0.5) - turn.Apply(middle);
+        return turn with { C = corner.X, F = corner.Y };
+    }
+
     /// <summary>From eyes, nose and mouth corners, as YuNet and most detectors give them.</summary>
     /// <param name="leftEye">Eye on the picture's left.</param>
     /// <param name="rightEye">Eye on the picture's right.</param>

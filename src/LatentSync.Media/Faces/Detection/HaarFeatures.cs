@@ -30,12 +30,8 @@ internal static class HaarFeatures
     /// <returns>Null when a feature does not stand out.</returns>
     public static AlignmentPoints? Find(Mat grey, HaarEyes eyes)
     {
-        FacePoint across = (eyes.Right - eyes.Left) * (1.0 / Unit),
-            middle = FacePoint.Lerp(eyes.Left, eyes.Right, 0.5);
-        var turn = new AffineMatrix(across.X, -across.Y, 0, across.Y, across.X, 0);
-        FacePoint corner = middle - turn.Apply(new(Middle, EyeRow));
-        AffineMatrix toFrame = turn with { C = corner.X, F = corner.Y };
-        if (!corner.IsFinite || !(across.Length > 0.02))
+        AffineMatrix toFrame = FaceProportions.OntoEyes(eyes.Left, eyes.Right, Unit, new(Middle, EyeRow));
+        if (!new FacePoint(toFrame.C, toFrame.F).IsFinite || !(new FacePoint(toFrame.A, toFrame.D).Length > 0.02))
         {
             return null;
         }

@@ -56,14 +56,8 @@ internal sealed class ShapePoints
     /// <summary>The box that the centres of both eyes imply.</summary>
     /// <param name="leftEye">Eye on the picture's left, in pixels of the frame.</param>
     /// <param name="rightEye">Eye on the picture's right.</param>
-    public static AffineMatrix BoxFromEyes(FacePoint leftEye, FacePoint rightEye)
-    {
-        FacePoint across = (rightEye - leftEye) * (1 / EyeDistance);
-        FacePoint eyes = FacePoint.Lerp(leftEye, rightEye, 0.5);
-        var turn = new AffineMatrix(across.X, -across.Y, 0, across.Y, across.X, 0);
-        FacePoint corner = eyes - turn.Apply(new(0.5, EyeHeight));
-        return turn with { C = corner.X, F = corner.Y };
-    }
+    public static AffineMatrix BoxFromEyes(FacePoint leftEye, FacePoint rightEye) =>
+        FaceProportions.OntoEyes(leftEye, rightEye, EyeDistance, new(0.5, EyeHeight));
 
     /// <summary>Measures a face.</summary>
     /// <param name="grey">The frame in grey, 8 bits.</param>

@@ -18,11 +18,14 @@ internal sealed class FaceGallery
     /// <param name="look">The signature.</param>
     public void Add(FaceSignature look)
     {
+        double nearest = double.PositiveInfinity;
         foreach (FaceSignature known in _looks)
         {
-            Spread = Math.Max(Spread, known.DistanceTo(look));
+            double distance = known.DistanceTo(look);
+            nearest = Math.Min(nearest, distance);
+            Spread = Math.Max(Spread, distance);
         }
-        if (_looks.Count < Most && (IsEmpty || DistanceTo(look) >= LeastNew))
+        if (_looks.Count < Most && nearest >= LeastNew)
         {
             _looks.Add(look);
         }

@@ -40,7 +40,8 @@ public sealed class FaceSignature
         // 105 x 140 at 128; the patch is a quarter of that.
         FaceImage crop = FaceWarper.Warp(frame, matrix, Width * Scale, Height * Scale);
         float[] planes = Averaged(crop);
-        return new FaceSignature(PatternOf(planes), EdgesOf(planes), ColoursOf(planes));
+        float[] luma = Luma(planes);
+        return new FaceSignature(PatternOf(luma), EdgesOf(luma), ColoursOf(planes, luma));
     }
 
     /// <summary>How well two pictures agree in their pattern of brightness: 1 the same, 0 unrelated; 0 where one of them is uniform and the
@@ -99,9 +100,9 @@ public sealed class FaceSignature
         return planes;
     }
 
-    private static float[] PatternOf(float[] planes)
+    private static float[] PatternOf(float[] luma)
     {
-        float[] pattern = Luma(planes);
+        float[] pattern = [.. luma];
         float mean = pattern.Average();
         double squares = 0;
         for (int i = 0; i < pattern.Length; i++)
@@ -120,10 +121,9 @@ public sealed class FaceSignature
     }
 
     /// <summary>For each cell the share of each edge direction; a cell without edges has none.</summary>
-    private static float[] EdgesOf(float[] planes)
+    private static float[] EdgesOf(float[] luma)
     {
-        float[] luma = Luma(planes),
-            edges = new float[CellsAcross * CellsDown * Directions];
+        float[] edges = new float[CellsAcross * CellsDown * Directions];
         for (int y = 1; y < RowsWithoutMouth; y++)
         {
             for (int x = 1; x < Width - 1; x++)
@@ -158,11 +158,10 @@ public sealed class FaceSignature
     }
 
     /// <summary>Shares of the colours, red and blue against brightness, linearly between bins.</summary>
-    private static float[] ColoursOf(float[] planes)
+    private static float[] ColoursOf(float[] planes, float[] luma)
     {
         int size = Width * Height;
-        float[] luma = Luma(planes),
-            colours = new float[ColourBins * ColourBins];
+        float[] colours = new float[ColourBins * ColourBins];
         int count = Width * RowsWithoutMouth;
         for (int i = 0; i < count; i++)
         {

@@ -13,7 +13,6 @@ public sealed class PersonFollower
     private readonly List<long> _cuts = [];
     private readonly FaceTrack _track;
     private long _next;
-    private long _decided;
 
     /// <summary>Makes a follower at the start of a video.</summary>
     /// <param name="options">Null for the defaults.</param>
@@ -50,10 +49,10 @@ public sealed class PersonFollower
         {
             _cuts.Add(first);
         }
-        return _waiting.Count > ShotCutDetector.Window ? Counted(PushNext(cut)) : [];
+        return _waiting.Count > ShotCutDetector.Window ? PushNext(cut) : [];
     }
 
-    /// <summary>Ends the video.</summary>
+    /// <summary>Ends the video; once more has nothing to give.</summary>
     /// <returns>All remaining frames, in order.</returns>
     public IReadOnlyList<TrackedFrame> Complete()
     {
@@ -62,11 +61,8 @@ public sealed class PersonFollower
         {
             decided.AddRange(PushNext(cut: null));
         }
-        if (_decided + decided.Count < _next)
-        {
-            decided.AddRange(_track.Complete());
-        }
-        return Counted(decided);
+        decided.AddRange(_track.Complete());
+        return decided;
     }
 
     // A frame goes into the track when it is known whether it begins a shot.
@@ -74,11 +70,5 @@ public sealed class PersonFollower
     {
         (long index, IReadOnlyList<SeenFace> faces) = _waiting.Dequeue();
         return _track.Push(index, faces, isNewShot: index == cut);
-    }
-
-    private IReadOnlyList<TrackedFrame> Counted(IReadOnlyList<TrackedFrame> decided)
-    {
-        _decided += decided.Count;
-        return decided;
     }
 }
