@@ -99,7 +99,7 @@ internal static partial class CatalogueReader
         bool isOnHub = element.TryGetProperty("repository", out _);
         Require(isOnHub != element.TryGetProperty("url", out _), source, $"{path} needs either repository or url");
         string? hash = element.TryGetProperty("sha256", out _) ? Text(element, "sha256", source) : null;
-        Require(hash is null || Hash().IsMatch(hash), source, $"sha256 of {path} is not 64 small hexadecimal digits");
+        Require(hash is null || RemoteFile.IsSha256(hash), source, $"sha256 of {path} is not 64 small hexadecimal digits");
         Dictionary<string, string> unpack = [];
         if (element.TryGetProperty("unpack", out JsonElement entries))
         {
@@ -212,7 +212,4 @@ internal static partial class CatalogueReader
 
     [GeneratedRegex(@"\A[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}\z")]
     private static partial Regex Repository();
-
-    [GeneratedRegex(@"\A[0-9a-f]{64}\z")]
-    private static partial Regex Hash();
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace LatentSync.Weights.Catalogue;
 
 /// <summary>One file of a package: where it comes from and where it goes.</summary>
@@ -35,4 +37,7 @@ public sealed record RemoteFile
 
     /// <summary>Length to be shown; null: not known.</summary>
     public long? ShownBytes => Bytes ?? AboutBytes;
+
+    /// <summary>A text has the form of a SHA-256: 64 small hexadecimal digits.</summary>
+    internal static bool IsSha256([NotNullWhen(true)] string? text) => text is { Length: 64 } && text.All(char.IsAsciiHexDigitLower);
 }

@@ -28,13 +28,15 @@ internal sealed class FileJob(
     /// <summary>Bytes that are still to be written, as far as they are known.</summary>
     internal long MissingBytes { get; private set; }
 
+    private bool IsThere => file.Results.All(path => File.Exists(Path.Combine(root, path)));
+
     /// <summary>Asks the server, and compares what is there already.</summary>
     internal async Task PrepareAsync(CancellationToken cancellationToken)
     {
         Tell(FetchStage.Check, 0);
-        if (file.Unpack.Count > 0 && file.Results.All(path => File.Exists(Path.Combine(root, path))))
+        if (file.Unpack.Count > 0 && IsThere)
         {
-            Results = [.. file.Results.Select(path => Present(path, null, false))];
+            await TakePresentAsync(cancellationToken);
             return;
         }
         _cached = HubCache.Find(hub.CacheFolder, file);
@@ -46,7 +48,7 @@ internal sealed class FileJob(
         {
             _facts = _facts with { Sha256 = _facts.Sha256 ?? hash };
         }
-        if (file.Unpack.Count == 0 && File.Exists(_target))
+        if (file.Unpack.Count == 0 && IsThere)
         {
             await TakePresentAsync(cancellationToken);
             return;
@@ -73,7 +75,7 @@ internal sealed class FileJob(
             return;
         }
         await using PartialDownload part = await PartialDownload.OpenAsync(_target, () => Tell(FetchStage.Wait, 0), cancellationToken);
-        if (file.Results.All(path => File.Exists(Path.Combine(root, path))))
+        if (IsThere)
         {
             // Another process was quicker.
             part.Remove();

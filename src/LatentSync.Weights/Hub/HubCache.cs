@@ -25,7 +25,7 @@ internal static class HubCache
     internal static string? HashOf(string cached)
     {
         string? name = new FileInfo(cached).ResolveLinkTarget(returnFinalTarget: true)?.Name;
-        return name is { Length: 64 } && name.All(char.IsAsciiHexDigitLower) ? name : null;
+        return RemoteFile.IsSha256(name) ? name : null;
     }
 
     private static string? Commit(string reference)

@@ -92,7 +92,7 @@ internal sealed class RemoteClient : IDisposable
             }
             long? length = response.IsSuccessStatusCode ? response.Content.Headers.ContentLength : null;
             string? tag = response.IsSuccessStatusCode && response.Headers.ETag is { IsWeak: false } own ? own.Tag.Trim('"') : null;
-            return Agreed(file, linked.Bytes ?? length, IsHash(linked.Tag) ? linked.Tag : null, linked.Tag ?? tag);
+            return Agreed(file, linked.Bytes ?? length, RemoteFile.IsSha256(linked.Tag) ? linked.Tag : null, linked.Tag ?? tag);
         }
     }
 
@@ -116,8 +116,6 @@ internal sealed class RemoteClient : IDisposable
 
     private static string Described(long? bytes, string? hash) =>
         string.Create(CultureInfo.InvariantCulture, $"{bytes?.ToString(CultureInfo.InvariantCulture) ?? "?"} bytes, SHA-256 {hash ?? "?"}");
-
-    private static bool IsHash(string? tag) => tag is { Length: 64 } && tag.All(char.IsAsciiHexDigitLower);
 
     private async Task<(HttpResponseMessage Response, Linked Linked)> SendAsync(
         HttpMethod method,
