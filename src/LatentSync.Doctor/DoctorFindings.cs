@@ -8,7 +8,7 @@ namespace LatentSync.Doctor;
 public sealed record FfmpegFinding(string FfmpegPath, string? FfprobePath, string Version, IReadOnlyDictionary<string, bool> Encoders);
 
 /// <summary>A face detector, and whether its model is there.</summary>
-/// <param name="Name">As for --detector: "insightface", "yunet", "dlib", "haar".</param>
+/// <param name="Name">As for <see cref="SyncOptions.Detector"/>: "insightface", "yunet", "dlib", "haar".</param>
 /// <param name="Available">Its model files are there.</param>
 /// <param name="Detail">The files found, or what is missing.</param>
 /// <param name="Remedy">How to get it; null when available.</param>

@@ -155,11 +155,11 @@ public sealed record SyncOptions
     public string Attention { get; init; } = "auto";
 
     /// <summary>"auto", "cpu", "cuda", "cuda:N" or "mps". Default "auto".</summary>
-    [Option("auto, cpu, cuda, cuda:N or mps", OptionEffect.Settled)]
+    [Option(Devices.Help, OptionEffect.Settled)]
     public string Device { get; init; } = "auto";
 
     /// <summary>"auto", "f32", "f16" or "bf16". Default "auto".</summary>
-    [Option("auto, f32, f16 or bf16; on CPUs without instructions for them, f16 and bf16 are slower than f32", OptionEffect.Settled)]
+    [Option(DTypes.Help, OptionEffect.Settled)]
     public string DType { get; init; } = "auto";
 
     /// <summary>Folder of another libtorch, for instance the torch/lib of a Python install with CUDA; null: the packaged one.</summary>

@@ -1,4 +1,5 @@
 using LatentSync.Foundation.Faults;
+using LatentSync.Foundation.Options;
 using LatentSync.Foundation.Wording;
 
 namespace LatentSync;
@@ -13,6 +14,21 @@ public sealed class SyncOptionsException : ArgumentException, IFault
     {
         Text = text;
         Parameter = parameter;
+    }
+
+    /// <summary>Throws for the first option of a record that cannot be used by its declaration.</summary>
+    /// <typeparam name="T">The record.</typeparam>
+    /// <param name="table">Its declarations.</param>
+    /// <param name="options">The record.</param>
+    /// <exception cref="SyncOptionsException">Names the option, its value and what is allowed.</exception>
+    public static void ThrowIfWrong<T>(OptionTable<T> table, T options)
+        where T : class
+    {
+        ArgumentNullException.ThrowIfNull(table);
+        if (table.FindObjection(options) is var (objection, name))
+        {
+            throw new SyncOptionsException(objection, name);
+        }
     }
 
     /// <inheritdoc/>

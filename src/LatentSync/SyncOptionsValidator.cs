@@ -13,10 +13,7 @@ internal static class SyncOptionsValidator
     /// <exception cref="SyncOptionsException">Names the option, the value and what is allowed.</exception>
     public static void Check(SyncOptions options)
     {
-        if (SyncOptions.Table.FindObjection(options) is var (objection, name))
-        {
-            throw new SyncOptionsException(objection, name);
-        }
+        SyncOptionsException.ThrowIfWrong(SyncOptions.Table, options);
         if (!MatteColour.TryParse(options.MatteColour, out _))
         {
             throw new SyncOptionsException(

@@ -68,20 +68,14 @@ public sealed record DemoEvaluationOptions
     public string Attention { get; init; } = "auto";
 
     /// <summary>Device, as for sync. Default "auto".</summary>
-    [Option("auto, cpu, cuda, cuda:N or mps", OptionEffect.Settled)]
+    [Option(Devices.Help, OptionEffect.Settled)]
     public string Device { get; init; } = "auto";
 
     /// <summary>Element type, as for sync. Default "auto".</summary>
-    [Option("auto, f32, f16 or bf16; on CPUs without instructions for them, f16 and bf16 are slower than f32", OptionEffect.Settled)]
+    [Option(DTypes.Help, OptionEffect.Settled)]
     public string DType { get; init; } = "auto";
 
     /// <summary>Throws when an option is out of its range.</summary>
     /// <exception cref="SyncOptionsException">Names the option, its value and its range.</exception>
-    internal void Check()
-    {
-        if (Table.FindObjection(this) is var (objection, name))
-        {
-            throw new SyncOptionsException(objection, name);
-        }
-    }
+    internal void Check() => SyncOptionsException.ThrowIfWrong(Table, this);
 }

@@ -6,6 +6,9 @@ namespace LatentSync.Compute;
 /// <summary>The devices that can be named.</summary>
 public static class Devices
 {
+    /// <summary>What an option for them says.</summary>
+    public const string Help = "auto, cpu, cuda, cuda:N or mps";
+
     /// <summary>Where the networks can run; "cuda:0", "cuda:1", ... too.</summary>
     public static IReadOnlyList<Choice> All { get; } =
     [
